@@ -1,0 +1,542 @@
+//! What decoding finds: [`Decoded`] and its parts.
+
+use std::net::IpAddr;
+
+use netloom_packet::MacAddr;
+
+/// What one packet contained, down to the layer where decoding ended.
+///
+/// Everything under `ip`, `transport`, ports and payload is about the *innermost* IP header
+/// that could be decoded; what was around it stands in `tunnels`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decoded {
+    /// Hardware source of the outermost frame, where the link layer has one.
+    pub src_mac: Option<MacAddr>,
+    /// Hardware destination of the outermost frame.
+    pub dst_mac: Option<MacAddr>,
+    /// EtherType of what the outermost frame carries, after VLAN tags (0x0800 for raw IPv4
+    /// links too); `None` where there is none to be told (LLC without SNAP).
+    pub ethertype: Option<u16>,
+    /// VLAN identifiers of the outermost frame, outermost first.
+    pub vlans: Vlans,
+    /// What was opened on the way to `ip`, outermost first.
+    pub tunnels: Tunnels,
+    /// The network layer that was reached.
+    pub network: Network,
+    /// The innermost IP header; `Some` exactly when `network` is `Ipv4` or `Ipv6`.
+    pub ip: Option<Ip>,
+    /// The transport layer that was reached; its own fields.
+    pub transport: Transport,
+    /// TCP, UDP, UDP-Lite, SCTP, DCCP ports; 0 for anything else (and for fragments after the
+    /// first, unless they were reassembled).
+    pub src_port: u16,
+    /// See `src_port`.
+    pub dst_port: u16,
+    /// First byte of the transport payload (of the network payload, where the transport is not
+    /// known), from the start of the packet.
+    pub payload_offset: u32,
+    /// Bytes of payload that were captured (never more than the headers promise: padding of
+    /// the frame is no payload).
+    pub payload_len: u32,
+    /// Bytes of payload that the headers promise: larger than `payload_len` where the snap
+    /// length cut the packet.
+    pub payload_wire_len: u32,
+    /// The last layer that was understood.
+    pub last_layer: Layer,
+    /// Why decoding ended before the payload, if it did.
+    pub stopped: Option<Stop>,
+}
+
+/// A VLAN stack: up to four identifiers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Vlans {
+    len: u8,
+    ids: [u16; 4],
+}
+
+impl Vlans {
+    /// Appends an inner tag's identifier (12 bits); a fifth is not kept.
+    pub fn push(&mut self, id: u16) {
+        if let Some(place) = self.ids.get_mut(usize::from(self.len)) {
+            *place = id & 0x0fff;
+            self.len += 1;
+        }
+    }
+
+    /// The identifiers, outermost first.
+    pub fn as_slice(&self) -> &[u16] {
+        &self.ids[..usize::from(self.len)]
+    }
+}
+
+/// Encapsulations, outermost first: up to six are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Tunnels {
+    len: u8,
+    kinds: [Tunnel; 6],
+}
+
+impl Tunnels {
+    /// How many nested encapsulations are opened at the most.
+    pub const MAX: usize = 6;
+
+    /// Appends an inner encapsulation; `false` when there is no room (the caller then stops
+    /// with [`StopKind::TooDeep`]).
+    #[must_use]
+    pub fn push(&mut self, tunnel: Tunnel) -> bool {
+        let Some(place) = self.kinds.get_mut(usize::from(self.len)) else { return false };
+        *place = tunnel;
+        self.len += 1;
+        true
+    }
+
+    /// The encapsulations, outermost first.
+    pub fn as_slice(&self) -> &[Tunnel] {
+        &self.kinds[..usize::from(self.len)]
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// One encapsulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Tunnel {
+    /// What kind.
+    pub kind: TunnelKind,
+    /// GRE key, VXLAN/GENEVE network identifier, GTP-U TEID, L2TP tunnel and session id,
+    /// MPLS label, PPPoE session, ERSPAN session id, PBB I-SID; 0 where there is none.
+    pub id: u32,
+    /// Start of the IP header that carries it, from the start of the packet; `u16::MAX` for
+    /// encapsulations that no IP header carries (MPLS, PPPoE, PBB) or offsets beyond.
+    pub ip_offset: u16,
+}
+
+/// The encapsulations that are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum TunnelKind {
+    /// IP in IP: 4in4, 4in6, 6in4, 6in6 (RFC 2003, 2473, 4213).
+    #[default]
+    IpIp,
+    /// GRE (RFC 2784, 2890; PPTP's version 1, RFC 2637).
+    Gre,
+    /// ERSPAN types I, II and III over GRE.
+    Erspan,
+    /// VXLAN and VXLAN-GPE (RFC 7348).
+    Vxlan,
+    /// GENEVE (RFC 8926).
+    Geneve,
+    /// GTP-U (3GPP TS 29.281).
+    GtpU,
+    /// Teredo (RFC 4380).
+    Teredo,
+    /// L2TPv2 over UDP, L2TPv3 (RFC 2661, 3931).
+    L2tp,
+    /// AYIYA and 6in4 brokers.
+    Ayiya,
+    /// An MPLS label stack; `id` is its bottom label.
+    Mpls,
+    /// PPPoE session (RFC 2516).
+    Pppoe,
+    /// Provider backbone bridge, 802.1ah.
+    Pbb,
+    /// CAPWAP data (RFC 5415) towards 802.11 or 802.3.
+    Capwap,
+    /// TZSP.
+    Tzsp,
+}
+
+impl TunnelKind {
+    /// Lower-case name as it stands in the `tunnel` column.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IpIp => "ipip",
+            Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::GtpU => "gtpu",
+            Self::Teredo => "teredo",
+            Self::L2tp => "l2tp",
+            Self::Ayiya => "ayiya",
+            Self::Mpls => "mpls",
+            Self::Pppoe => "pppoe",
+            Self::Pbb => "pbb",
+            Self::Capwap => "capwap",
+            Self::Tzsp => "tzsp",
+        }
+    }
+}
+
+/// A set of [`TunnelKind`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TunnelSet(u32);
+
+impl TunnelSet {
+    /// Every kind.
+    pub const ALL: Self = Self(u32::MAX);
+    /// No kind.
+    pub const NONE: Self = Self(0);
+
+    /// The set with `kind` in it too.
+    #[must_use]
+    pub const fn with(self, kind: TunnelKind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    /// The set without `kind`.
+    #[must_use]
+    pub const fn without(self, kind: TunnelKind) -> Self {
+        Self(self.0 & !(1 << kind as u8))
+    }
+
+    /// Whether `kind` is in the set.
+    pub const fn contains(self, kind: TunnelKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+/// How far [`decode`](crate::decode) goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// The tunnels that are opened; a packet of any other belongs to its outer addresses.
+    pub tunnels: TunnelSet,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self { tunnels: TunnelSet::ALL }
+    }
+}
+
+/// The network layer of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Network {
+    /// Nothing was recognised.
+    #[default]
+    None,
+    /// IPv4 (RFC 791).
+    Ipv4,
+    /// IPv6 (RFC 8200).
+    Ipv6,
+    /// ARP (RFC 826); see [`net::arp`](crate::net::arp).
+    Arp,
+    /// RARP (RFC 903).
+    Rarp,
+    /// LLDP (802.1AB).
+    Lldp,
+    /// Cisco Discovery Protocol.
+    Cdp,
+    /// Spanning tree (802.1D, RSTP, MSTP, PVST).
+    Stp,
+    /// 802.1X authentication.
+    Eapol,
+    /// PPPoE discovery (RFC 2516).
+    PppoeDiscovery,
+    /// IEEE slow protocols: LACP, OAM.
+    SlowProtocols,
+    /// 802.11 management or control frame.
+    WlanControl,
+    /// Encrypted 802.11 data.
+    WlanEncrypted,
+    /// IPX.
+    Ipx,
+    /// IS-IS and other OSI protocols.
+    Osi,
+    /// PPP control: LCP, IPCP, PAP, CHAP and so on.
+    PppControl,
+    /// Ethernet loopback (CTP), 0x9000.
+    Loopback,
+    /// Another EtherType or LLC SAP, not decoded.
+    Other,
+}
+
+/// An IP header, version 4 or 6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ip {
+    /// Source address; the variant says the version.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// Start of the header, from the start of the packet (of the reassembled datagram, in
+    /// what `decode` makes of one).
+    pub offset: u32,
+    /// Length of the header with IPv4 options or IPv6 extension headers.
+    pub header_len: u32,
+    /// Length of the datagram by its header: IPv4 total length; IPv6 payload length plus 40
+    /// (a jumbo payload option counts). Where the header says 0 (segmentation offload), what
+    /// the wire length leaves.
+    pub total_len: u32,
+    /// Time to live, hop limit.
+    pub ttl: u8,
+    /// Type of service, traffic class.
+    pub tos: u8,
+    /// Upper-layer protocol (IANA number): after the extension headers for IPv6.
+    pub protocol: u8,
+    /// The fragment it is, if it is one (an "atomic" IPv6 fragment is none).
+    pub fragment: Option<Fragment>,
+}
+
+/// Which part of a datagram a fragment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// Identification: 16 bits in IPv4, 32 in IPv6.
+    pub id: u32,
+    /// Where in the datagram's payload its bytes belong, in bytes.
+    pub offset: u32,
+    /// Whether more follow.
+    pub more: bool,
+    /// Bytes of the fragment's payload by the header (captured ones may be fewer).
+    pub len: u32,
+    /// Start of the fragment's payload, from the start of the packet.
+    pub data_offset: u32,
+}
+
+/// The transport layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Transport {
+    /// None, or none that was understood (the IP header's `protocol` says which it was).
+    #[default]
+    None,
+    /// TCP (RFC 9293).
+    Tcp(Tcp),
+    /// UDP (RFC 768).
+    Udp,
+    /// UDP-Lite (RFC 3828).
+    UdpLite,
+    /// ICMP for IPv4 (RFC 792).
+    Icmpv4(Icmp),
+    /// ICMP for IPv6 (RFC 4443).
+    Icmpv6(Icmp),
+    /// IGMP; its type.
+    Igmp(u8),
+    /// SCTP (RFC 9260); verification tag.
+    Sctp(u32),
+    /// DCCP (RFC 4340); packet type.
+    Dccp(u8),
+    /// ESP (RFC 4303); SPI. What is inside is encrypted.
+    Esp(u32),
+    /// OSPF, PIM, VRRP, … recognised by their number, not decoded.
+    Other,
+}
+
+/// Fields of a TCP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tcp {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Window as it stands, not scaled.
+    pub window: u16,
+    /// Flags.
+    pub flags: TcpFlags,
+    /// Header length in bytes, options included.
+    pub header_len: u8,
+    /// Maximum segment size option; 0: none.
+    pub mss: u16,
+    /// Window scale option; `None`: not there.
+    pub window_scale: Option<u8>,
+    /// SACK permitted option is there.
+    pub sack_permitted: bool,
+    /// Timestamps option: (value, echo reply).
+    pub timestamps: Option<(u32, u32)>,
+}
+
+/// TCP flags, with CWR and ECE, as the byte of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// FIN.
+    pub const FIN: Self = Self(0x01);
+    /// SYN.
+    pub const SYN: Self = Self(0x02);
+    /// RST.
+    pub const RST: Self = Self(0x04);
+    /// PSH.
+    pub const PSH: Self = Self(0x08);
+    /// ACK.
+    pub const ACK: Self = Self(0x10);
+    /// URG.
+    pub const URG: Self = Self(0x20);
+    /// ECE.
+    pub const ECE: Self = Self(0x40);
+    /// CWR.
+    pub const CWR: Self = Self(0x80);
+
+    /// Whether all flags of `other` are set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Fields of an ICMP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Icmp {
+    /// Type.
+    pub icmp_type: u8,
+    /// Code.
+    pub code: u8,
+    /// Identifier of echo and the like; 0 for other types.
+    pub id: u16,
+    /// Sequence number of echo and the like; 0 for other types.
+    pub seq: u16,
+}
+
+/// Layers, for saying where something stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Layer {
+    /// Link layer and what stands before it (radiotap, cooked headers, …).
+    #[default]
+    Link,
+    /// VLAN tags.
+    Vlan,
+    /// MPLS labels.
+    Mpls,
+    /// ARP.
+    Arp,
+    /// IPv4 header.
+    Ipv4,
+    /// IPv6 header.
+    Ipv6,
+    /// IPv6 extension headers, AH.
+    Ipv6Extension,
+    /// TCP.
+    Tcp,
+    /// UDP and UDP-Lite.
+    Udp,
+    /// ICMP, either version.
+    Icmp,
+    /// IGMP.
+    Igmp,
+    /// SCTP.
+    Sctp,
+    /// DCCP.
+    Dccp,
+    /// ESP.
+    Esp,
+    /// Header of a tunnel.
+    Tunnel,
+    /// Payload.
+    Payload,
+}
+
+impl Layer {
+    /// Lower-case name as it stands in the `anomalies` table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Vlan => "vlan",
+            Self::Mpls => "mpls",
+            Self::Arp => "arp",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Ipv6Extension => "ipv6_extension",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Igmp => "igmp",
+            Self::Sctp => "sctp",
+            Self::Dccp => "dccp",
+            Self::Esp => "esp",
+            Self::Tunnel => "tunnel",
+            Self::Payload => "payload",
+        }
+    }
+}
+
+/// Why decoding ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// The layer that could not be read.
+    pub layer: Layer,
+    /// What was wrong.
+    pub kind: StopKind,
+    /// Where that layer begins, from the start of the packet.
+    pub offset: u32,
+    /// Bytes that were needed, or the value that made no sense.
+    pub needed: u32,
+    /// Bytes that were there, or the least (or largest) value that would have made sense.
+    pub found: u32,
+}
+
+/// What can be wrong with a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum StopKind {
+    /// The packet ends inside the layer: the capture's snap length cut it (the packet is
+    /// shorter than it was on the wire).
+    CutBySnapLength,
+    /// The packet ends inside the layer though it was captured whole: it was malformed.
+    Truncated,
+    /// A length field contradicts itself or the layer around it.
+    BadLength,
+    /// A version or type field has a value that cannot be here.
+    BadVersion,
+    /// More nested layers than are opened.
+    TooDeep,
+    /// The link type (or what a header announces) is not one that is decoded.
+    Unsupported,
+}
+
+impl StopKind {
+    /// Lower-case name as it stands in the `anomalies` table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CutBySnapLength => "cut_by_snap_length",
+            Self::Truncated => "truncated",
+            Self::BadLength => "bad_length",
+            Self::BadVersion => "bad_version",
+            Self::TooDeep => "too_deep",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (layer, offset) = (self.layer.name(), self.offset);
+        match self.kind {
+            StopKind::CutBySnapLength | StopKind::Truncated => write!(
+                f,
+                "{layer} at byte {offset}: needs {} bytes, {} left",
+                self.needed, self.found
+            ),
+            kind => write!(f, "{layer} at byte {offset}: {} ({})", kind.name(), self.needed),
+        }
+    }
+}
+
+impl Default for Decoded {
+    /// Nothing understood.
+    fn default() -> Self {
+        Self {
+            src_mac: None,
+            dst_mac: None,
+            ethertype: None,
+            vlans: Vlans::default(),
+            tunnels: Tunnels::default(),
+            network: Network::None,
+            ip: None,
+            transport: Transport::None,
+            src_port: 0,
+            dst_port: 0,
+            payload_offset: 0,
+            payload_len: 0,
+            payload_wire_len: 0,
+            last_layer: Layer::Link,
+            stopped: None,
+        }
+    }
+}

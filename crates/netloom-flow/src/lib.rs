@@ -1,0 +1,19 @@
+//! Packets to bidirectional flows: no threads, no clock.
+//!
+//! A [`FlowTable`] takes decoded packets in order and gives [`FlowRecord`]s when flows end: by
+//! timeouts on packet time, by TCP's own end, by eviction under the memory cap, or at the end
+//! of the capture. What a flow is depends on the [`FlowRules`]; the columns of a record are
+//! documented on [`FlowRecord`].
+
+mod community_id;
+mod config;
+mod key;
+mod record;
+mod table;
+mod tcp;
+
+pub use community_id::community_id;
+pub use config::{FlowConfig, FlowRules};
+pub use key::{FlowId, FlowKey, flow_id};
+pub use record::{ConnState, EndReason, FlowRecord, Side};
+pub use table::{FlowPacket, FlowTable, Ingested, TableStats};

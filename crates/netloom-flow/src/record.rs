@@ -1,0 +1,209 @@
+//! What is known of a flow when it ends.
+
+use std::net::IpAddr;
+
+use netloom_decode::{Tunnels, Vlans};
+use netloom_packet::{MacAddr, Timestamp};
+
+use crate::key::FlowId;
+
+/// A finished flow: `src` is the originator, `dst` the responder; `fwd` is src→dst.
+///
+/// One row of the `flows` table.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FlowRecord {
+    /// See [`flow_id`](crate::flow_id).
+    pub flow_id: FlowId,
+    /// Number of the flow's first packet in its capture.
+    pub first_number: u64,
+    /// Number of the packet at whose arrival the flow was ended; rows are ordered by it.
+    pub closed_by: u64,
+    /// First packet.
+    pub start: Timestamp,
+    /// Last packet (the largest timestamp).
+    pub end: Timestamp,
+    /// Originator.
+    pub src_ip: IpAddr,
+    /// Responder.
+    pub dst_ip: IpAddr,
+    /// Originator's port; `None` where the protocol has none.
+    pub src_port: Option<u16>,
+    /// Responder's port.
+    pub dst_port: Option<u16>,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// ICMP type of the originator's first packet.
+    pub icmp_type: Option<u8>,
+    /// ICMP code of the originator's first packet.
+    pub icmp_code: Option<u8>,
+    /// VLANs of the first packet.
+    pub vlans: Vlans,
+    /// Tunnels of the first packet.
+    pub tunnels: Tunnels,
+    /// Hardware address of the originator's first packet.
+    pub src_mac: Option<MacAddr>,
+    /// Hardware address the originator's first packet went to.
+    pub dst_mac: Option<MacAddr>,
+    /// TCP: how the connection went, in Zeek's terms; UDP and ICMP as Zeek too (S0, SF, SHR, OTH).
+    pub conn_state: ConnState,
+    /// Zeek's history letters, at most [`FlowRecord::HISTORY_MAX`] of them.
+    pub history: String,
+    /// Why the flow ended.
+    pub end_reason: EndReason,
+    /// src→dst.
+    pub fwd: Side,
+    /// dst→src.
+    pub bwd: Side,
+    /// TCP payload bytes that are missing from the capture though they were acknowledged, both ways.
+    pub missed_bytes: u64,
+    /// Round-trip time of the TCP handshake in ns: SYN to SYN-ACK plus SYN-ACK to ACK, where
+    /// all three were seen.
+    pub tcp_rtt: Option<i64>,
+    /// Time from the last packet of the first request to the first byte of the answer, ns.
+    pub server_delay: Option<i64>,
+    /// TCP packets that came after one with a higher sequence number and are no retransmissions, both ways.
+    pub out_of_order: u64,
+    /// TCP announcements of a zero window (RST and SYN not counted), both ways.
+    pub zero_windows: u64,
+    /// Whether this is the outer flow of packets that also count in an inner one (Zeek's rules
+    /// for UDP tunnels): left out of sums over all flows.
+    pub outer: bool,
+}
+
+impl FlowRecord {
+    /// Longest `history`.
+    pub const HISTORY_MAX: usize = 64;
+
+    /// Nanoseconds from first to last packet.
+    pub fn duration(&self) -> i64 {
+        self.end.nanos_since(self.start)
+    }
+
+    /// Packets, both ways.
+    pub fn packets(&self) -> u64 {
+        self.fwd.packets + self.bwd.packets
+    }
+
+    /// Frame bytes on the wire, both ways.
+    pub fn bytes(&self) -> u64 {
+        self.fwd.bytes + self.bwd.bytes
+    }
+}
+
+/// One direction of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Side {
+    /// Packets.
+    pub packets: u64,
+    /// Frame lengths on the wire.
+    pub bytes: u64,
+    /// IP datagram lengths by their headers.
+    pub ip_bytes: u64,
+    /// Transport payload lengths by the headers.
+    pub payload_bytes: u64,
+    /// Payload as Zeek's `orig_bytes`/`resp_bytes` count it: for TCP from sequence numbers
+    /// (gaps included, retransmissions not); else `payload_bytes`. `None` where Zeek has `-`.
+    pub stream_bytes: Option<u64>,
+    /// Fragments after the first of their datagram.
+    pub fragments: u64,
+    /// Packets with transport payload.
+    pub data_packets: u64,
+    /// Retransmitted TCP packets.
+    pub retransmissions: u64,
+    /// Zero-window announcements.
+    pub zero_windows: u64,
+    /// All TCP flags seen, or-ed.
+    pub tcp_flags: u8,
+}
+
+/// How a connection went: Zeek's `conn_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum ConnState {
+    /// Attempt seen, no reply.
+    S0,
+    /// Established, not ended.
+    S1,
+    /// Established, originator closed, responder did not.
+    S2,
+    /// Established, responder closed, originator did not.
+    S3,
+    /// Normal establishment and end.
+    SF,
+    /// Attempt refused.
+    Rej,
+    /// Established, originator aborted.
+    Rsto,
+    /// Responder aborted.
+    Rstr,
+    /// Originator sent SYN, then RST; no SYN-ACK seen.
+    Rstos0,
+    /// Responder sent SYN-ACK, then RST; no SYN seen.
+    Rstrh,
+    /// Originator sent SYN, then FIN; no SYN-ACK seen (half open).
+    Sh,
+    /// Responder sent SYN-ACK, then FIN; no SYN seen.
+    Shr,
+    /// None of these: traffic in the middle.
+    #[default]
+    Oth,
+}
+
+impl ConnState {
+    /// Zeek's spelling.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S0 => "S0",
+            Self::S1 => "S1",
+            Self::S2 => "S2",
+            Self::S3 => "S3",
+            Self::SF => "SF",
+            Self::Rej => "REJ",
+            Self::Rsto => "RSTO",
+            Self::Rstr => "RSTR",
+            Self::Rstos0 => "RSTOS0",
+            Self::Rstrh => "RSTRH",
+            Self::Sh => "SH",
+            Self::Shr => "SHR",
+            Self::Oth => "OTH",
+        }
+    }
+}
+
+/// Why a flow ended (IPFIX flowEndReason, element 136, where it has one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// No packet for the idle timeout (1).
+    Idle,
+    /// Longer than the active timeout (2).
+    Active,
+    /// FIN both ways (3).
+    Fin,
+    /// RST (3).
+    Rst,
+    /// A new SYN began another connection with the same key (3).
+    NewConnection,
+    /// The capture ended (4).
+    #[default]
+    CaptureEnd,
+    /// The memory cap (5).
+    Evicted,
+}
+
+impl EndReason {
+    /// Name as it stands in the `end_reason` column.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Active => "active",
+            Self::Fin => "fin",
+            Self::Rst => "rst",
+            Self::NewConnection => "new_connection",
+            Self::CaptureEnd => "capture_end",
+            Self::Evicted => "evicted",
+        }
+    }
+}
