@@ -99,6 +99,20 @@ impl Tunnels {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// Keeps the outermost `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        while usize::from(self.len) > len {
+            self.len -= 1;
+            // Equality and hashes look at all places.
+            self.kinds[usize::from(self.len)] = Tunnel::default();
+        }
+    }
 }
 
 /// One encapsulation.
@@ -148,6 +162,10 @@ pub enum TunnelKind {
     Capwap,
     /// TZSP.
     Tzsp,
+    /// Ethernet in IP (RFC 3378).
+    EtherIp,
+    /// PIM Register: multicast on its way to the rendezvous point (RFC 7761 section 4.9.3).
+    PimRegister,
 }
 
 impl TunnelKind {
@@ -168,6 +186,8 @@ impl TunnelKind {
             Self::Pbb => "pbb",
             Self::Capwap => "capwap",
             Self::Tzsp => "tzsp",
+            Self::EtherIp => "etherip",
+            Self::PimRegister => "pim",
         }
     }
 }

@@ -6,9 +6,11 @@
 //! [`Decoded::stopped`] says at which layer, at which byte and why, and everything in front
 //! of it stands.
 
+pub mod checksum;
 mod decoded;
 mod link;
 pub mod net;
+pub mod service;
 pub mod transport;
 mod tunnel;
 mod walk;

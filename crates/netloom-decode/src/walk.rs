@@ -2,7 +2,9 @@
 
 use netloom_packet::{LinkType, Packet};
 
-use crate::decoded::{DecodeOptions, Decoded, Layer, Stop, StopKind, Tunnel};
+use crate::decoded::{
+    DecodeOptions, Decoded, Ip, Layer, Network, Stop, StopKind, Transport, Tunnel,
+};
 use crate::{link, net, transport, tunnel};
 
 /// What the bytes at [`Walk::at`] are.
@@ -46,7 +48,10 @@ pub(crate) struct Walk<'a> {
     pub(crate) wire_end: usize,
     /// How far to go.
     pub(crate) options: DecodeOptions,
-    /// Set while the bytes are not the first fragment's: no transport header is here.
+    /// How many of `out.tunnels` were opened on the way to `out.ip`; those after them led to
+    /// nothing that could be decoded as IP and are taken back at the end.
+    pub(crate) tunnels_to_ip: usize,
+    /// What was found so far.
     pub(crate) out: Decoded,
 }
 
@@ -61,6 +66,7 @@ impl<'a> Walk<'a> {
             end: data.len(),
             wire_end: wire_len,
             options,
+            tunnels_to_ip: 0,
             out: Decoded::default(),
         }
     }
@@ -125,6 +131,28 @@ impl<'a> Walk<'a> {
         Next::Done
     }
 
+    /// Takes an IP header: from here on everything is about it.
+    #[inline]
+    pub(crate) fn reached_ip(&mut self, network: Network, layer: Layer, ip: Ip) {
+        self.out.network = network;
+        self.out.last_layer = layer;
+        self.out.ip = Some(ip);
+        self.out.transport = Transport::None;
+        self.out.src_port = 0;
+        self.out.dst_port = 0;
+        self.tunnels_to_ip = self.out.tunnels.len();
+    }
+
+    /// Goes past a header of `header_len` bytes and makes what follows the payload.
+    #[inline]
+    pub(crate) fn payload_after(&mut self, header_len: usize) {
+        let start = self.at.saturating_add(header_len);
+        self.at = start.min(self.end);
+        self.out.payload_offset = self.at as u32;
+        self.out.payload_len = (self.end - self.at) as u32;
+        self.out.payload_wire_len = self.wire_end.saturating_sub(start) as u32;
+    }
+
     /// Notes an encapsulation; `false` (with the stop set) where there are too many.
     pub(crate) fn enter(&mut self, tunnel: Tunnel) -> bool {
         if self.out.tunnels.push(tunnel) {
@@ -164,9 +192,20 @@ fn run(mut walk: Walk<'_>, mut next: Next) -> Decoded {
             Next::Ip => net::step(&mut walk),
             Next::Protocol(protocol) => transport::step(&mut walk, protocol),
             Next::Tunnel(opening) => tunnel::step(&mut walk, opening),
-            Next::Done => return walk.out,
+            Next::Done => return finish(walk),
         };
     }
     walk.stop(Layer::Tunnel, StopKind::TooDeep, 64, 64);
+    finish(walk)
+}
+
+/// Makes `network` and `tunnels` those of `ip`, where there is one: what a tunnel carried
+/// beside IP (ARP, spanning tree, nothing sensible) leaves the packet to its carrier.
+#[inline]
+fn finish(mut walk: Walk<'_>) -> Decoded {
+    if let Some(ip) = &walk.out.ip {
+        walk.out.network = if ip.src.is_ipv4() { Network::Ipv4 } else { Network::Ipv6 };
+        walk.out.tunnels.truncate(walk.tunnels_to_ip);
+    }
     walk.out
 }

@@ -1,0 +1,1 @@
+//! Reassembly of fragmented datagrams.
