@@ -61,6 +61,10 @@ pub struct FlowConfig {
     pub max_memory: usize,
     /// Name of the sensor, part of each `flow_id`.
     pub sensor: String,
+    /// Whether each packet is to know the `flow_id` of its flow
+    /// ([`Ingested::flow_id`](crate::Ingested::flow_id)): it is made when the flow begins, not
+    /// when it ends.
+    pub packet_flow_ids: bool,
 }
 
 impl FlowConfig {
@@ -72,6 +76,7 @@ impl FlowConfig {
             active_timeout: None,
             max_memory: 1 << 30,
             sensor: String::new(),
+            packet_flow_ids: false,
         }
     }
 }

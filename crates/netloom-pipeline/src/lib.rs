@@ -1,1 +1,26 @@
-//! (in the making)
+//! The engine: a source of packets, through decoding and flow tables, into stages.
+//!
+//! Work goes in *rounds* of a few blocks. In each round
+//! 1. blocks are read (one thread at a time) and decoded (all threads),
+//! 2. one thread does, in packet order, what crosses flows: it puts fragments together, moves
+//!    the packet clock, and calls [`Stage::cross`],
+//! 3. the 64 logical shards take their packets, each shard on one thread at a time,
+//! 4. blocks are turned into rows, where a stage wants them (all threads),
+//! 5. one thread hands out what the round gave, in order ([`Stage::round_end`]).
+//!
+//! Nothing depends on which thread did what, nor on where rounds begin: the same input and
+//! options give the same results for any number of threads.
+
+mod barrier;
+mod block;
+mod engine;
+mod fragments;
+mod options;
+mod shard;
+mod stage;
+
+pub use block::BlockView;
+pub use engine::{Control, Outcome, run};
+pub use options::{PipelineOptions, SHARDS};
+pub use shard::ShardFacts;
+pub use stage::{FragmentFacts, Needs, RoundError, Stage, StagePacket};

@@ -1,0 +1,285 @@
+//! A block of packets on its way through a round.
+
+use netloom_decode::{Decoded, decode, decode_ip};
+use netloom_flow::{FlowId, FlowPacket, FlowRules, shard_of};
+use netloom_packet::{Packet, PacketBatch, Timestamp};
+
+use crate::options::{PipelineOptions, SHARDS};
+
+/// Which shard a packet goes to, and how it counts there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) shard: u8,
+    /// Whether it counts in a flow (it may count in the flow as an extra instead).
+    pub(crate) in_flow: bool,
+    /// A fragment after the first.
+    pub(crate) later_fragment: bool,
+}
+
+/// What a shard has to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A packet of the batch.
+    Packet(u32),
+    /// Something more that counts in a flow.
+    Extra(u32),
+}
+
+/// Something that counts in a flow besides a packet of its own: the datagram that fragments
+/// became, a fragment whose ports were learned only later, the outer flow of a tunnel.
+#[derive(Debug)]
+pub(crate) struct Extra {
+    /// It comes right after this packet of the batch.
+    pub(crate) after: u32,
+    pub(crate) shard: u8,
+    pub(crate) number: u64,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) wire_len: u32,
+    pub(crate) caplen: u32,
+    pub(crate) decoded: Decoded,
+    /// Bytes that `decoded` points into; `None`: those of the packet `after`.
+    pub(crate) data: Option<Vec<u8>>,
+    pub(crate) later_fragment: bool,
+    pub(crate) outer: bool,
+    /// Offset in the packet at which `decoded` begins, for outer headers.
+    pub(crate) data_offset: u32,
+}
+
+impl Extra {
+    pub(crate) fn flow_packet<'a>(&'a self, block: &'a Block) -> FlowPacket<'a> {
+        let data = match &self.data {
+            Some(data) => data.as_slice(),
+            None => block
+                .batch
+                .get(self.after as usize)
+                .and_then(|packet| packet.data.get(self.data_offset as usize..))
+                .unwrap_or_default(),
+        };
+        FlowPacket {
+            number: self.number,
+            timestamp: self.timestamp,
+            wire_len: self.wire_len,
+            caplen: self.caplen,
+            data,
+            decoded: &self.decoded,
+            later_fragment: self.later_fragment,
+            outer: self.outer,
+        }
+    }
+}
+
+/// A block: packets, what is in them, and where each goes.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) batch: PacketBatch,
+    pub(crate) decoded: Vec<Decoded>,
+    pub(crate) route: Vec<Route>,
+    /// Packets that are fragments.
+    pub(crate) fragments: Vec<u32>,
+    /// Packets that the stage's ordered step wants.
+    pub(crate) cross: Vec<u32>,
+    pub(crate) extras: Vec<Extra>,
+    /// All items, shard by shard, in order within a shard; those of shard `s` are
+    /// `items[starts[s]..starts[s + 1]]`.
+    items: Vec<Item>,
+    starts: [u32; SHARDS + 1],
+    pub(crate) flow_ids: Vec<Option<FlowId>>,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self {
+            batch: PacketBatch::default(),
+            decoded: Vec::new(),
+            route: Vec::new(),
+            fragments: Vec::new(),
+            cross: Vec::new(),
+            extras: Vec::new(),
+            items: Vec::new(),
+            starts: [0; SHARDS + 1],
+            flow_ids: Vec::new(),
+        }
+    }
+}
+
+impl Block {
+    /// Forgets everything but the memory.
+    pub(crate) fn clear(&mut self) {
+        self.batch.clear();
+        self.decoded.clear();
+        self.route.clear();
+        self.fragments.clear();
+        self.cross.clear();
+        self.extras.clear();
+        self.items.clear();
+        self.starts = [0; SHARDS + 1];
+        self.flow_ids.clear();
+    }
+
+    /// Decodes all packets and says where they go; fragments get their place later, in order.
+    pub(crate) fn decode(
+        &mut self,
+        options: &PipelineOptions,
+        wants_cross: impl Fn(&Decoded) -> bool,
+    ) {
+        let rules = options.flow.rules;
+        self.decoded.reserve(self.batch.len());
+        self.route.reserve(self.batch.len());
+        for index in 0..self.batch.len() {
+            let Some(packet) = self.batch.get(index) else {
+                self.decoded.push(Decoded::default());
+                self.route.push(Route { shard: 0, in_flow: false, later_fragment: false });
+                continue;
+            };
+            let decoded = decode(&packet, options.decode);
+            if let Some(ip) = &decoded.ip
+                && ip.fragment.is_some()
+            {
+                self.fragments.push(index as u32);
+            }
+            if rules == FlowRules::Zeek && !decoded.tunnels.is_empty() {
+                outer_flows(&packet, &decoded, index as u32, &mut self.extras);
+            }
+            if wants_cross(&decoded) {
+                self.cross.push(index as u32);
+            }
+            let shard = if decoded.ip.is_some() {
+                shard_of(&decoded, rules)
+            } else {
+                shard_of_frame(&decoded)
+            };
+            self.route.push(Route { shard, in_flow: decoded.ip.is_some(), later_fragment: false });
+            self.decoded.push(decoded);
+        }
+        if self.fragments.is_empty() {
+            self.sort_items();
+        }
+    }
+
+    /// Sorts the items by shard.
+    pub(crate) fn sort_items(&mut self) {
+        let mut counts = [0_u32; SHARDS + 1];
+        for route in &self.route {
+            counts[usize::from(route.shard) + 1] += 1;
+        }
+        for extra in &self.extras {
+            counts[usize::from(extra.shard) + 1] += 1;
+        }
+        for shard in 0..SHARDS {
+            counts[shard + 1] += counts[shard];
+        }
+        self.starts = counts;
+        self.items.clear();
+        self.items.resize(self.route.len() + self.extras.len(), Item::Packet(0));
+        let mut place = counts;
+        let mut put = |items: &mut [Item], shard: u8, item: Item| {
+            let place = &mut place[usize::from(shard)];
+            items[*place as usize] = item;
+            *place += 1;
+        };
+        let mut extras = self.extras.iter().enumerate().peekable();
+        for (index, route) in self.route.iter().enumerate() {
+            put(&mut self.items, route.shard, Item::Packet(index as u32));
+            while let Some((extra_index, extra)) =
+                extras.next_if(|(_, extra)| extra.after as usize <= index)
+            {
+                put(&mut self.items, extra.shard, Item::Extra(extra_index as u32));
+            }
+        }
+    }
+
+    /// What a shard has to look at, in order.
+    pub(crate) fn items_of(&self, shard: usize) -> &[Item] {
+        self.items
+            .get(self.starts[shard] as usize..self.starts[shard + 1] as usize)
+            .unwrap_or_default()
+    }
+
+    /// The number of the packet at whose place an item stands.
+    pub(crate) fn number_of(&self, item: Item) -> u64 {
+        let index = match item {
+            Item::Packet(index) => index,
+            Item::Extra(index) => self.extras[index as usize].after,
+        };
+        self.batch.first_number + u64::from(index)
+    }
+}
+
+/// The outer flows of UDP tunnels, which Zeek's rules count too.
+fn outer_flows(packet: &Packet<'_>, decoded: &Decoded, index: u32, extras: &mut Vec<Extra>) {
+    let tunnels = decoded.tunnels.as_slice();
+    for (depth, tunnel) in tunnels.iter().enumerate() {
+        if !FlowRules::is_udp_tunnel(tunnel.kind) {
+            continue;
+        }
+        let Some(data) = packet.data.get(usize::from(tunnel.ip_offset)..) else { continue };
+        let wire_len = packet.wire_len.saturating_sub(u32::from(tunnel.ip_offset));
+        let options = netloom_decode::DecodeOptions { tunnels: netloom_decode::TunnelSet::NONE };
+        let mut outer = decode_ip(data, wire_len, options);
+        if outer.ip.is_none() {
+            continue;
+        }
+        outer.src_mac = decoded.src_mac;
+        outer.dst_mac = decoded.dst_mac;
+        outer.vlans = decoded.vlans;
+        for &around in &tunnels[..depth] {
+            // There is room: the same tunnels fitted before.
+            let _ = outer.tunnels.push(around);
+        }
+        extras.push(Extra {
+            after: index,
+            shard: shard_of(&outer, FlowRules::Zeek),
+            number: packet.number,
+            timestamp: packet.timestamp,
+            wire_len: packet.wire_len,
+            caplen: packet.data.len() as u32,
+            decoded: outer,
+            data: None,
+            later_fragment: false,
+            outer: true,
+            data_offset: u32::from(tunnel.ip_offset),
+        });
+    }
+}
+
+/// A shard for what has no IP header: the same for both directions between two stations.
+fn shard_of_frame(decoded: &Decoded) -> u8 {
+    let fold = |mac: Option<netloom_packet::MacAddr>| {
+        mac.map_or(0, |mac| mac.0.iter().fold(0_u32, |sum, &byte| sum.wrapping_mul(31) + u32::from(byte)))
+    };
+    let sum = fold(decoded.src_mac).wrapping_add(fold(decoded.dst_mac));
+    (sum.wrapping_mul(0x9e37_79b1) >> 26) as u8
+}
+
+/// A decoded block, for making rows of its packets.
+#[derive(Debug)]
+pub struct BlockView<'a> {
+    pub(crate) block: &'a Block,
+}
+
+impl BlockView<'_> {
+    /// Packets with what is in them, in order.
+    pub fn packets(&self) -> impl Iterator<Item = (Packet<'_>, &Decoded, Option<FlowId>)> {
+        self.block
+            .batch
+            .iter()
+            .zip(&self.block.decoded)
+            .enumerate()
+            .map(|(index, (packet, decoded))| (packet, decoded, self.flow_id(index)))
+    }
+
+    /// How many packets there are.
+    pub fn len(&self) -> usize {
+        self.block.batch.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.block.batch.is_empty()
+    }
+
+    /// The flow of the packet at `index`, where it is known and was asked for.
+    pub fn flow_id(&self, index: usize) -> Option<FlowId> {
+        self.block.flow_ids.get(index).copied().flatten()
+    }
+}

@@ -1,0 +1,155 @@
+//! A logical shard: its flow table, its clock, its part of the stage.
+
+use netloom_decode::service::service_by_port;
+use netloom_flow::{FlowId, FlowPacket, FlowRecord, FlowTable, Ingested};
+use netloom_packet::Timestamp;
+
+use crate::block::{Block, Item};
+use crate::options::PipelineOptions;
+use crate::stage::{FragmentFacts, Needs, Stage, StagePacket};
+
+/// What the flow tables of all shards came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShardFacts {
+    /// Flows that began.
+    pub flows: u64,
+    /// The most that were alive at once, shard by shard, added up.
+    pub peak_live: u64,
+    /// Flows ended early by the memory cap.
+    pub evicted: u64,
+    /// What became of fragments.
+    pub fragments: FragmentFacts,
+}
+
+/// A moment at which the packet clock passed a whole second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tick {
+    pub(crate) number: u64,
+    pub(crate) clock: Timestamp,
+}
+
+/// The state of a logical shard.
+pub(crate) struct Shard<S> {
+    table: FlowTable,
+    closed: Vec<FlowRecord>,
+    pub(crate) stage: S,
+    /// (block of the round, packet of the block, its flow), when rows need flow ids.
+    pub(crate) flow_ids: Vec<(u32, u32, FlowId)>,
+}
+
+impl<S> Shard<S> {
+    pub(crate) fn new(options: &PipelineOptions, needs: Needs, stage: S) -> Self {
+        let mut config = options.flow.clone();
+        config.max_memory /= crate::SHARDS;
+        config.packet_flow_ids = needs.flow_ids;
+        Self { table: FlowTable::new(&config), closed: Vec::new(), stage, flow_ids: Vec::new() }
+    }
+
+    /// Takes the shard's packets of a round.
+    pub(crate) fn round<T: Stage<Shard = S>>(
+        &mut self,
+        stage: &T,
+        needs: Needs,
+        worker: &mut T::Worker,
+        shard: usize,
+        blocks: &[&Block],
+        ticks: &[Tick],
+    ) {
+        let mut ticks = ticks.iter().copied().peekable();
+        for (block_index, block) in blocks.iter().enumerate() {
+            for &item in block.items_of(shard) {
+                let number = block.number_of(item);
+                while let Some(tick) = ticks.next_if(|tick| tick.number <= number) {
+                    self.advance(stage, worker, tick);
+                }
+                match item {
+                    Item::Packet(index) => {
+                        let Some(packet) = block.batch.get(index as usize) else { continue };
+                        let decoded = &block.decoded[index as usize];
+                        let route = block.route[index as usize];
+                        let ingested = (needs.flows && route.in_flow).then(|| {
+                            let flow_packet = FlowPacket {
+                                number,
+                                timestamp: packet.timestamp,
+                                wire_len: packet.wire_len,
+                                caplen: packet.data.len() as u32,
+                                data: packet.data,
+                                decoded,
+                                later_fragment: route.later_fragment,
+                                outer: false,
+                            };
+                            self.ingest(stage, worker, &flow_packet)
+                        });
+                        if needs.flow_ids
+                            && let Some(id) = ingested.as_ref().and_then(|flow| flow.flow_id)
+                        {
+                            self.flow_ids.push((block_index as u32, index, id));
+                        }
+                        if needs.packets {
+                            let service = decoded.ip.and_then(|ip| {
+                                service_by_port(ip.protocol, decoded.src_port, decoded.dst_port)
+                            });
+                            let packet =
+                                StagePacket { packet, decoded, flow: ingested.as_ref(), service };
+                            stage.packet(worker, &mut self.stage, &packet);
+                        }
+                    }
+                    Item::Extra(index) => {
+                        if needs.flows {
+                            let extra = &block.extras[index as usize];
+                            let flow_packet = extra.flow_packet(block);
+                            self.ingest(stage, worker, &flow_packet);
+                        }
+                    }
+                }
+            }
+        }
+        for tick in ticks {
+            self.advance(stage, worker, tick);
+        }
+    }
+
+    fn ingest<T: Stage<Shard = S>>(
+        &mut self,
+        stage: &T,
+        worker: &mut T::Worker,
+        packet: &FlowPacket<'_>,
+    ) -> Ingested {
+        let ingested = self.table.ingest(packet, &mut self.closed);
+        if !self.closed.is_empty() {
+            self.drain(stage, worker);
+        }
+        ingested
+    }
+
+    fn advance<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker, tick: Tick) {
+        self.table.advance(tick.clock, tick.number, &mut self.closed);
+        if !self.closed.is_empty() {
+            self.drain(stage, worker);
+        }
+    }
+
+    fn drain<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
+        for record in self.closed.drain(..) {
+            stage.flow_end(worker, &mut self.stage, &record);
+        }
+    }
+
+    /// Ends all flows at the end of the capture.
+    pub(crate) fn finish<T: Stage<Shard = S>>(
+        &mut self,
+        stage: &T,
+        worker: &mut T::Worker,
+        number: u64,
+    ) {
+        self.table.finish(number, &mut self.closed);
+        self.drain(stage, worker);
+    }
+
+    pub(crate) fn add_facts(&self, facts: &mut ShardFacts) {
+        let stats = self.table.stats();
+        facts.flows += stats.created;
+        facts.peak_live += stats.peak_live;
+        facts.evicted += stats.evicted;
+    }
+}

@@ -1,0 +1,118 @@
+//! What can be plugged into the engine.
+
+use netloom_decode::Decoded;
+use netloom_flow::{FlowRecord, Ingested};
+use netloom_packet::Packet;
+
+use crate::block::BlockView;
+use crate::shard::ShardFacts;
+
+/// What a stage wants the engine to do for it; what nobody needs is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// A flow table: [`Stage::flow_end`] and [`StagePacket::flow`].
+    pub flows: bool,
+    /// [`Stage::packet`].
+    pub packets: bool,
+    /// [`Stage::block`].
+    pub rows: bool,
+    /// Rows are to know their packets' flows ([`BlockView::flow_id`]).
+    pub flow_ids: bool,
+}
+
+/// A packet as a stage sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct StagePacket<'a> {
+    /// The packet.
+    pub packet: Packet<'a>,
+    /// What is in it; ports of later fragments are filled in where the first was seen.
+    pub decoded: &'a Decoded,
+    /// Its flow, where it has one.
+    pub flow: Option<&'a Ingested>,
+    /// Its application protocol, by port.
+    pub service: Option<&'static str>,
+}
+
+/// What became of fragments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FragmentFacts {
+    /// Datagrams put together.
+    pub completed: u64,
+    /// Datagrams given up: time, memory, or the end of the capture.
+    pub incomplete: u64,
+    /// Fragments that overlapped with others.
+    pub overlaps: u64,
+}
+
+/// Output failed: the engine stops and gives it back.
+pub type RoundError = std::io::Error;
+
+/// A consumer of packets and flows.
+///
+/// State lives in three places. *Workers* are one a thread: only sums in which the order does
+/// not matter belong there. *Shards* are one a logical shard: whatever depends on order,
+/// bounds or eviction. *Serial* is one, used by one thread at a time in packet order.
+pub trait Stage: Sync {
+    /// State of a thread.
+    type Worker: Send;
+    /// State of a logical shard.
+    type Shard: Send;
+    /// State of what is done in order.
+    type Serial: Send;
+    /// What a block's packets become.
+    type Rows: Send;
+    /// What it all comes to.
+    type Output;
+
+    /// What the engine has to do for this stage.
+    fn needs(&self) -> Needs;
+    /// State of one more thread.
+    fn new_worker(&self) -> Self::Worker;
+    /// State of one more logical shard.
+    fn new_shard(&self) -> Self::Shard;
+    /// State of what is done in order.
+    fn new_serial(&self) -> Self::Serial;
+
+    /// A packet of a shard, in order within the shard.
+    fn packet(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _packet: &StagePacket<'_>) {}
+
+    /// A flow of a shard has ended; in order of [`FlowRecord::closed_by`] within the shard.
+    fn flow_end(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _flow: &FlowRecord) {}
+
+    /// Whether [`cross`](Self::cross) is to see a packet.
+    fn wants_cross(&self, _decoded: &Decoded) -> bool {
+        false
+    }
+
+    /// A packet that matters beyond its flow, in packet order over the whole capture.
+    fn cross(&self, _serial: &mut Self::Serial, _packet: &StagePacket<'_>) {}
+
+    /// Turns a block's packets into rows.
+    fn block(&self, _block: &BlockView<'_>) -> Option<Self::Rows> {
+        None
+    }
+
+    /// A round is over: hands out rows (in packet order) and what the shards hold back.
+    /// Everything closed in this round was closed by a packet of this round.
+    ///
+    /// # Errors
+    ///
+    /// When output fails; the engine stops.
+    fn round_end(
+        &self,
+        _serial: &mut Self::Serial,
+        _shards: &mut [&mut Self::Shard],
+        _rows: Vec<Self::Rows>,
+    ) -> Result<(), RoundError> {
+        Ok(())
+    }
+
+    /// Brings everything together at the end. Shards come in their order, workers in any.
+    fn merge(
+        &self,
+        serial: Self::Serial,
+        shards: Vec<Self::Shard>,
+        workers: Vec<Self::Worker>,
+        facts: &ShardFacts,
+    ) -> Self::Output;
+}
