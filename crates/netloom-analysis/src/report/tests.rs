@@ -1,0 +1,15 @@
+//! Tests over whole reports.
+use super::{sample, terminal};
+use super::terminal::TerminalOptions;
+#[test]
+fn samples_for_looking() {
+    let Some(dir) = std::env::var_os("NETLOOM_REPORT_SAMPLES") else { return };
+    let dir = std::path::PathBuf::from(dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    for (name, report) in [("full", sample::full()), ("empty", sample::empty()), ("one", sample::one_packet()), ("hostile", sample::hostile()), ("huge", sample::huge())] {
+        for width in [60, 80, 120, 200] {
+            let options = TerminalOptions { width, color: true, ..TerminalOptions::default() };
+            std::fs::write(dir.join(format!("{name}-{width}.txt")), terminal::render(&report, &options)).unwrap();
+        }
+    }
+}
