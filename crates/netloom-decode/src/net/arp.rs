@@ -44,8 +44,7 @@ impl Arp {
             octets.copy_from_slice(&bytes[at..at + 6]);
             MacAddr(octets)
         };
-        let ip =
-            |at: usize| Ipv4Addr::new(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
+        let ip = |at: usize| Ipv4Addr::new(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
         Some(Self {
             operation: u16::from_be_bytes([bytes[6], bytes[7]]),
             sender_mac: mac(8),
@@ -73,10 +72,16 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
         // Inside a tunnel: the packet belongs to its carrier.
         return Next::Done;
     }
-    let Some(header) = walk.peek::<8>() else { return walk.short(Layer::Arp, Arp::LEN) };
+    let Some(header) = walk.peek::<8>() else {
+        return walk.short(Layer::Arp, Arp::LEN);
+    };
     let operation = u16::from_be_bytes([header[6], header[7]]);
     let len = 8 + 2 * (usize::from(header[4]) + usize::from(header[5]));
-    walk.out.network = if matches!(operation, 3 | 4) { Network::Rarp } else { Network::Arp };
+    walk.out.network = if matches!(operation, 3 | 4) {
+        Network::Rarp
+    } else {
+        Network::Arp
+    };
     walk.out.last_layer = Layer::Arp;
     // What follows is padding of the frame.
     if !walk.limit(len) || walk.end - walk.at < len {

@@ -121,25 +121,38 @@ fn fragment(walk: &mut Walk<'_>) -> Next {
         }
     }
     walk.payload_after(8);
-    if offset == 0 { Next::Protocol(next) } else { Next::Done }
+    if offset == 0 {
+        Next::Protocol(next)
+    } else {
+        Next::Done
+    }
 }
 
 /// Looks for a jumbo payload option (RFC 2675) in the hop-by-hop header of `len` bytes, and
 /// takes the datagram's length from it where the IPv6 header leaves it open.
 fn jumbo(walk: &mut Walk<'_>, len: usize) {
-    let Some(ip) = walk.out.ip.as_mut() else { return };
+    let Some(ip) = walk.out.ip.as_mut() else {
+        return;
+    };
     let length_at = ip.offset as usize + 4;
     if walk.data.get(length_at..length_at + 2) != Some(&[0, 0]) {
         return;
     }
-    let mut options = walk.data.get(walk.at + 2..walk.at + len).unwrap_or_default();
+    let mut options = walk
+        .data
+        .get(walk.at + 2..walk.at + len)
+        .unwrap_or_default();
     while let [kind, tail @ ..] = options {
         if *kind == 0 {
             options = tail;
             continue;
         }
-        let [option_len, tail @ ..] = tail else { return };
-        let Some((value, after)) = tail.split_at_checked(usize::from(*option_len)) else { return };
+        let [option_len, tail @ ..] = tail else {
+            return;
+        };
+        let Some((value, after)) = tail.split_at_checked(usize::from(*option_len)) else {
+            return;
+        };
         if let (0xc2, &[a, b, c, d]) = (*kind, value) {
             let payload = u32::from_be_bytes([a, b, c, d]);
             let total = (payload as usize).saturating_add(super::ipv6::HEADER_LEN);

@@ -17,7 +17,12 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
         return walk.short(Layer::Ipv4, MIN_HEADER_LEN);
     };
     if header[0] >> 4 != 4 {
-        return walk.stop(Layer::Ipv4, StopKind::BadVersion, usize::from(header[0] >> 4), 4);
+        return walk.stop(
+            Layer::Ipv4,
+            StopKind::BadVersion,
+            usize::from(header[0] >> 4),
+            4,
+        );
     }
     let header_len = usize::from(header[0] & 0x0f) * 4;
     if header_len < MIN_HEADER_LEN {

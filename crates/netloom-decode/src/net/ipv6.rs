@@ -15,7 +15,12 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
         return walk.short(Layer::Ipv6, HEADER_LEN);
     };
     if header[0] >> 4 != 6 {
-        return walk.stop(Layer::Ipv6, StopKind::BadVersion, usize::from(header[0] >> 4), 6);
+        return walk.stop(
+            Layer::Ipv6,
+            StopKind::BadVersion,
+            usize::from(header[0] >> 4),
+            6,
+        );
     }
     let on_wire = walk.wire_end - walk.at;
     let next = header[6];

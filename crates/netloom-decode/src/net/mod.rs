@@ -11,7 +11,9 @@ use crate::walk::{Next, Walk};
 
 /// An IP header whose version nibble says which it is.
 pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
-    let Some([first]) = walk.peek::<1>() else { return walk.short(Layer::Ipv4, 20) };
+    let Some([first]) = walk.peek::<1>() else {
+        return walk.short(Layer::Ipv4, 20);
+    };
     match first >> 4 {
         4 => Next::Ipv4,
         6 => Next::Ipv6,

@@ -9,7 +9,11 @@ const HEADER_LEN: usize = 8;
 /// Reads an ICMP header for IPv4.
 pub(crate) fn step_v4(walk: &mut Walk<'_>) -> Next {
     // Echo, timestamp, information, address mask and extended echo (RFC 8335).
-    match read(walk, |kind| matches!(kind, 0 | 8 | 13..=18), |kind| matches!(kind, 42 | 43)) {
+    match read(
+        walk,
+        |kind| matches!(kind, 0 | 8 | 13..=18),
+        |kind| matches!(kind, 42 | 43),
+    ) {
         Some(icmp) => done(walk, Transport::Icmpv4(icmp)),
         None => walk.short(Layer::Icmp, HEADER_LEN),
     }
@@ -17,7 +21,11 @@ pub(crate) fn step_v4(walk: &mut Walk<'_>) -> Next {
 
 /// Reads an ICMPv6 header.
 pub(crate) fn step_v6(walk: &mut Walk<'_>) -> Next {
-    match read(walk, |kind| matches!(kind, 128 | 129), |kind| matches!(kind, 160 | 161)) {
+    match read(
+        walk,
+        |kind| matches!(kind, 128 | 129),
+        |kind| matches!(kind, 160 | 161),
+    ) {
         Some(icmp) => done(walk, Transport::Icmpv6(icmp)),
         None => walk.short(Layer::Icmp, HEADER_LEN),
     }
@@ -55,7 +63,12 @@ fn read(
     has_short_seq: impl Fn(u8) -> bool,
 ) -> Option<Icmp> {
     let &[icmp_type, code] = walk.peek::<2>()?;
-    let mut icmp = Icmp { icmp_type, code, id: 0, seq: 0 };
+    let mut icmp = Icmp {
+        icmp_type,
+        code,
+        id: 0,
+        seq: 0,
+    };
     if let Some(&[.., i0, i1, s0, s1]) = walk.peek::<HEADER_LEN>() {
         if has_id(icmp_type) {
             icmp.id = u16::from_be_bytes([i0, i1]);

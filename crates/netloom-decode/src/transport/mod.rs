@@ -54,7 +54,9 @@ fn step_rare(walk: &mut Walk<'_>, protocol: u8) -> Next {
 
 /// ESP (RFC 4303): only the SPI is in clear.
 fn esp(walk: &mut Walk<'_>) -> Next {
-    let Some(&[a, b, c, d, ..]) = walk.peek::<8>() else { return walk.short(Layer::Esp, 8) };
+    let Some(&[a, b, c, d, ..]) = walk.peek::<8>() else {
+        return walk.short(Layer::Esp, 8);
+    };
     walk.out.transport = Transport::Esp(u32::from_be_bytes([a, b, c, d]));
     walk.out.last_layer = Layer::Esp;
     walk.payload_after(8);

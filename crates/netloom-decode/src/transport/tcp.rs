@@ -35,7 +35,10 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
     }
     if header_len > MIN_HEADER_LEN {
         let options_end = (walk.at + header_len).min(walk.end);
-        let options = walk.data.get(walk.at + MIN_HEADER_LEN..options_end).unwrap_or_default();
+        let options = walk
+            .data
+            .get(walk.at + MIN_HEADER_LEN..options_end)
+            .unwrap_or_default();
         read_options(&mut tcp, options);
     }
     walk.out.transport = Transport::Tcp(tcp);
@@ -56,8 +59,10 @@ fn read_options(tcp: &mut Tcp, options: &[u8]) {
     // What nearly every segment of an established connection has: NOP, NOP, timestamps
     // (RFC 7323 appendix A).
     if let &[1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = options {
-        tcp.timestamps =
-            Some((u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3])));
+        tcp.timestamps = Some((
+            u32::from_be_bytes([v0, v1, v2, v3]),
+            u32::from_be_bytes([e0, e1, e2, e3]),
+        ));
         return;
     }
     for option in TcpOptions::new(options) {

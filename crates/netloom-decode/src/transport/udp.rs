@@ -35,7 +35,7 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
         }
     }
     walk.payload_after(HEADER_LEN);
-    match tunnel::by_udp_ports(walk.out.src_port, walk.out.dst_port) {
+    match tunnel::by_udp(walk.out.src_port, walk.out.dst_port, walk.rest()) {
         Some(opening) => tunnel::offer(walk, opening),
         None => Next::Done,
     }
