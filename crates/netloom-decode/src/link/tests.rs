@@ -1,0 +1,1 @@
+//! Every link type on bytes written out here.
