@@ -1,1 +1,50 @@
-//! (in the making)
+//! Records to Arrow tables: schemas, builders that make only the columns asked for, text
+//! writers, and files that are whole or absent.
+//!
+//! Each table is one declarative list of columns under `schema/`: name, type, unit, meaning,
+//! the names other tools give it, and how a cell is made. Everything else follows from that
+//! list: the Arrow schema, the [`TableBuilder`], the choice of columns ([`Columns`]), the
+//! dictionary ([`tables`]).
+//!
+//! This crate decodes nothing and reads no clock; its only I/O is [`output`].
+//!
+//! ```
+//! use netloom_packet::{LinkType, Packet, Timestamp};
+//! use netloom_tables::{Columns, PacketRow, Packets, PacketsBuilder, format_csv};
+//!
+//! let columns = Columns::<Packets>::parse("number,ts,len").unwrap();
+//! let mut builder = PacketsBuilder::new(&columns);
+//! let packet = Packet {
+//!     number: 1,
+//!     timestamp: Timestamp::from_nanos(5),
+//!     link_type: LinkType::ETHERNET,
+//!     interface: 0,
+//!     wire_len: 60,
+//!     data: &[],
+//! };
+//! builder.append(&PacketRow::new(&packet, &Default::default()));
+//! let mut text = Vec::new();
+//! format_csv(&builder.finish(), &mut text);
+//! assert_eq!(text, b"1,1970-01-01T00:00:00.000000005Z,60\n");
+//! ```
+
+mod builder;
+mod column;
+mod columns;
+mod dictionary;
+mod info;
+pub mod output;
+mod protocol;
+mod schema;
+mod write;
+
+pub use builder::{BATCH_ROWS, FlowsBuilder, PacketsBuilder, TableBuilder};
+pub use column::{Aliases, ColumnDef, Kind, TableDef};
+pub use columns::{Columns, ColumnsError, Table};
+pub use dictionary::{markdown, table, tables};
+pub use info::info;
+pub use protocol::protocol_name;
+pub use schema::{FlowRow, Flows, PacketRow, Packets};
+pub use write::{
+    CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, csv_header, format_csv, format_json_lines,
+};

@@ -1,0 +1,276 @@
+//! Rows to record batches: only the columns asked for are made.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, TimestampNanosecondBuilder, UInt8Builder, UInt16Builder,
+    UInt32Builder, UInt64Builder,
+};
+use arrow_array::{
+    Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, StringArray, UInt16Array,
+};
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, SchemaRef};
+use netloom_flow::FlowRecord;
+use netloom_packet::Timestamp;
+
+use crate::column::{Column, Get, GetList, GetText, GetTexts, Make, UTC, list_item};
+use crate::columns::{Columns, Table};
+use crate::schema::{FlowRow, Flows, Packets};
+
+/// Rows after which a batch should be finished: small enough to stay near the cache while it
+/// is written, large enough that the cost of a batch does not show.
+pub const BATCH_ROWS: usize = 16_384;
+
+/// Bytes of text a column of one batch may hold before the builder calls itself full.
+const FULL_TEXT: usize = 1 << 28;
+
+/// Offsets of a text column are 32 bits wide; a cell that would reach beyond is left null.
+const MAX_TEXT: usize = i32::MAX as usize;
+
+/// Builds the `packets` table.
+pub type PacketsBuilder = TableBuilder<Packets>;
+/// Builds the `flows` table.
+pub type FlowsBuilder = TableBuilder<Flows>;
+
+/// Takes rows of table `T`, gives record batches of the columns asked for.
+///
+/// The order of columns is that of the [`Columns`]; after [`finish`](Self::finish) it starts
+/// on the next batch.
+#[derive(Debug)]
+pub struct TableBuilder<T: Table> {
+    schema: SchemaRef,
+    columns: Vec<ColumnBuilder<T>>,
+    rows: usize,
+}
+
+impl<T: Table> TableBuilder<T> {
+    /// An empty batch of these columns.
+    pub fn new(columns: &Columns<T>) -> Self {
+        Self {
+            schema: columns.schema(),
+            columns: columns
+                .chosen()
+                .iter()
+                .copied()
+                .map(ColumnBuilder::new)
+                .collect(),
+            rows: 0,
+        }
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Appends a row.
+    pub fn append(&mut self, row: &T::Row<'_>) {
+        for column in &mut self.columns {
+            column.append(row);
+        }
+        self.rows += 1;
+    }
+
+    /// Rows since the last batch.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is no row since the last batch.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Whether it is time to call [`finish`](Self::finish).
+    pub fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS || self.columns.iter().any(ColumnBuilder::is_full)
+    }
+
+    /// The rows since the last batch, as a batch (with no row, if there was none).
+    ///
+    /// # Panics
+    ///
+    /// Never: arrays and schema come from the same list of columns.
+    pub fn finish(&mut self) -> RecordBatch {
+        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        self.rows = 0;
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+            .expect("arrays are built by the columns that made the schema, one cell a row")
+    }
+}
+
+impl TableBuilder<Flows> {
+    /// Appends a flow of which no more is known than its record; see [`FlowRow`].
+    pub fn append_record(&mut self, record: &FlowRecord) {
+        self.append(&FlowRow::new(record));
+    }
+}
+
+/// A column being built: how cells are made, and those made so far.
+#[derive(Debug)]
+enum ColumnBuilder<T: Table> {
+    Bool(Get<T, bool>, BooleanBuilder),
+    U8(Get<T, u8>, UInt8Builder),
+    U16(Get<T, u16>, UInt16Builder),
+    U32(Get<T, u32>, UInt32Builder),
+    U64(Get<T, u64>, UInt64Builder),
+    F64(Get<T, f64>, Float64Builder),
+    Time(Get<T, Timestamp>, TimestampNanosecondBuilder),
+    Text(GetText<T>, TextBuilder),
+    U16List(GetList<T>, Offsets, Vec<u16>),
+    TextList(GetTexts<T>, Offsets, TextBuilder),
+}
+
+impl<T: Table> ColumnBuilder<T> {
+    fn new(column: &Column<T>) -> Self {
+        match column.make {
+            Make::Bool(get) => Self::Bool(get, BooleanBuilder::new()),
+            Make::U8(get) => Self::U8(get, UInt8Builder::new()),
+            Make::U16(get) => Self::U16(get, UInt16Builder::new()),
+            Make::U32(get) => Self::U32(get, UInt32Builder::new()),
+            Make::U64(get) => Self::U64(get, UInt64Builder::new()),
+            Make::F64(get) => Self::F64(get, Float64Builder::new()),
+            Make::Time(get) => {
+                Self::Time(get, TimestampNanosecondBuilder::new().with_timezone(UTC))
+            }
+            Make::Text(get) => Self::Text(get, TextBuilder::default()),
+            Make::U16List(get) => Self::U16List(get, Offsets::default(), Vec::new()),
+            Make::TextList(get) => Self::TextList(get, Offsets::default(), TextBuilder::default()),
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, row: &T::Row<'_>) {
+        match self {
+            Self::Bool(get, cells) => cells.append_option(get(row)),
+            Self::U8(get, cells) => cells.append_option(get(row)),
+            Self::U16(get, cells) => cells.append_option(get(row)),
+            Self::U32(get, cells) => cells.append_option(get(row)),
+            Self::U64(get, cells) => cells.append_option(get(row)),
+            Self::F64(get, cells) => cells.append_option(get(row)),
+            Self::Time(get, cells) => cells.append_option(get(row).map(Timestamp::as_nanos)),
+            Self::Text(get, cells) => cells.append_with(|text| get(row, text)),
+            Self::U16List(get, offsets, items) => {
+                let valid = get(row, items).is_some();
+                if !valid {
+                    items.truncate(offsets.last());
+                }
+                offsets.push(items.len(), valid);
+            }
+            Self::TextList(get, offsets, items) => {
+                let valid = get(row, &mut |item| {
+                    items.append_with(|text| {
+                        use std::fmt::Write as _;
+                        text.write_fmt(item).ok()
+                    });
+                })
+                .is_some();
+                offsets.push(items.len(), valid);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Text(_, cells) | Self::TextList(_, _, cells) => cells.values.len() >= FULL_TEXT,
+            _ => false,
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Bool(_, cells) => Arc::new(cells.finish()),
+            Self::U8(_, cells) => Arc::new(cells.finish()),
+            Self::U16(_, cells) => Arc::new(cells.finish()),
+            Self::U32(_, cells) => Arc::new(cells.finish()),
+            Self::U64(_, cells) => Arc::new(cells.finish()),
+            Self::F64(_, cells) => Arc::new(cells.finish()),
+            Self::Time(_, cells) => Arc::new(cells.finish()),
+            Self::Text(_, cells) => Arc::new(cells.finish()),
+            Self::U16List(_, offsets, items) => {
+                let items = UInt16Array::from(std::mem::take(items));
+                Arc::new(offsets.finish(DataType::UInt16, Arc::new(items)))
+            }
+            Self::TextList(_, offsets, items) => {
+                let items = items.finish();
+                Arc::new(offsets.finish(DataType::Utf8, Arc::new(items)))
+            }
+        }
+    }
+}
+
+/// Ends of the cells of a text or list column, and which are null.
+#[derive(Debug)]
+struct Offsets {
+    ends: Vec<i32>,
+    valid: NullBufferBuilder,
+}
+
+impl Default for Offsets {
+    fn default() -> Self {
+        Self {
+            ends: vec![0],
+            valid: NullBufferBuilder::new(BATCH_ROWS),
+        }
+    }
+}
+
+impl Offsets {
+    fn last(&self) -> usize {
+        self.ends.last().map_or(0, |&end| end as usize)
+    }
+
+    #[inline]
+    fn push(&mut self, end: usize, valid: bool) {
+        self.ends.push(end as i32);
+        self.valid.append(valid);
+    }
+
+    fn take(&mut self) -> (OffsetBuffer<i32>, Option<arrow_buffer::NullBuffer>) {
+        let ends = std::mem::replace(&mut self.ends, vec![0]);
+        (
+            OffsetBuffer::new(ScalarBuffer::from(ends)),
+            self.valid.finish(),
+        )
+    }
+
+    fn finish(&mut self, item: DataType, items: Arc<dyn Array>) -> ListArray {
+        let (offsets, nulls) = self.take();
+        ListArray::try_new(list_item(item), offsets, items, nulls)
+            .expect("offsets end at the number of items, and no item is null")
+    }
+}
+
+/// A text column: cells are appended in place.
+#[derive(Debug, Default)]
+struct TextBuilder {
+    values: String,
+    offsets: Offsets,
+}
+
+impl TextBuilder {
+    #[inline]
+    fn append_with(&mut self, write: impl FnOnce(&mut String) -> Option<()>) {
+        let start = self.values.len();
+        let mut valid = write(&mut self.values).is_some();
+        if !valid || self.values.len() > MAX_TEXT {
+            self.values.truncate(start);
+            valid = false;
+        }
+        self.offsets.push(self.values.len(), valid);
+    }
+
+    fn len(&self) -> usize {
+        self.offsets.ends.len() - 1
+    }
+
+    fn finish(&mut self) -> StringArray {
+        let (offsets, nulls) = self.offsets.take();
+        let capacity = self.values.len();
+        let values = std::mem::replace(&mut self.values, String::with_capacity(capacity));
+        StringArray::try_new(offsets, Buffer::from_vec(values.into_bytes()), nulls)
+            .expect("offsets are the ends of texts that were appended whole")
+    }
+}

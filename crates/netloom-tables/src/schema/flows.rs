@@ -1,0 +1,352 @@
+//! The `flows` table.
+
+use netloom_flow::FlowRecord;
+
+use super::text;
+use crate::column::{self, Column, Make};
+use crate::columns::Table;
+use crate::protocol::protocol_name;
+
+/// The `flows` table: a row is a bidirectional flow.
+#[derive(Debug)]
+pub enum Flows {}
+
+/// What a row of `flows` is made from.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FlowRow<'a> {
+    /// The finished flow.
+    pub record: &'a FlowRecord,
+    /// Application protocol.
+    pub service: Option<&'a str>,
+}
+
+impl<'a> FlowRow<'a> {
+    /// A flow of which no more is known than its record.
+    pub fn new(record: &'a FlowRecord) -> Self {
+        Self {
+            record,
+            service: None,
+        }
+    }
+}
+
+impl Table for Flows {
+    type Row<'a> = FlowRow<'a>;
+
+    const NAME: &'static str = "flows";
+    const DOC: &'static str = "A bidirectional flow, in the order in which flows ended. `src` is \
+        the originator, `dst` the responder; `fwd_` is src→dst, `bwd_` the way back. What keys \
+        and ends a flow is set by `--flow-rules`.";
+
+    fn columns() -> &'static [Column<Self>] {
+        COLUMNS
+    }
+}
+
+/// Nanoseconds as milliseconds.
+fn millis(nanos: i64) -> f64 {
+    nanos as f64 / 1e6
+}
+
+/// A column of this table; see [`column::column`].
+const fn column(name: &'static str, make: Make<Flows>) -> Column<Flows> {
+    column::column(name, make)
+}
+
+static COLUMNS: &[Column<Flows>] = &[
+    column("flow_id", Make::Text(|row, out| text::some(row.record.flow_id.as_str(), out)))
+    .required()
+    .doc("16 base62 digits of SHA-256 over flow key, start, number of the first packet and the sensor's name: the same for the same capture and rules, whatever the threads.")
+    .zeek("uid")
+    .nfstream("id")
+    .cic("Flow ID")
+    .ecs("event.id")
+    .ipfix("flowId (148)"),
+    column("community_id", Make::Text(|row, out| {
+        let flow = row.record;
+        out.push_str(&community_id(flow));
+        Some(())
+    }))
+    .required()
+    .doc("Community ID v1 with seed 0: the same in every tool that knows it, for joining.")
+    .zeek("community_id")
+    .ecs("network.community_id"),
+    column("start", Make::Time(|row| Some(row.record.start)))
+        .required()
+        .doc("Time of the first packet.")
+        .unit("ns since 1970, UTC")
+        .zeek("ts")
+        .nfstream("bidirectional_first_seen_ms")
+        .cic("Timestamp")
+        .ecs("event.start")
+        .ipfix("flowStartNanoseconds (156)"),
+    column("end", Make::Time(|row| Some(row.record.end)))
+        .required()
+        .doc("Largest time of a packet.")
+        .unit("ns since 1970, UTC")
+        .nfstream("bidirectional_last_seen_ms")
+        .ecs("event.end")
+        .ipfix("flowEndNanoseconds (157)"),
+    column("duration", Make::F64(|row| Some(row.record.duration() as f64 / 1e9)))
+        .required()
+        .doc("`end` less `start`.")
+        .unit("s")
+        .zeek("duration")
+        .nfstream("bidirectional_duration_ms")
+        .cic("Flow Duration")
+        .ecs("event.duration")
+        .ipfix("flowDurationMicroseconds (162)"),
+    column("src_ip", Make::Text(|row, out| {
+        text::ip(row.record.src_ip, out);
+        Some(())
+    }))
+    .required()
+    .address("ip")
+    .doc("Address of the originator.")
+    .zeek("id.orig_h")
+    .nfstream("src_ip")
+    .cic("Src IP")
+    .ecs("source.ip")
+    .ipfix("sourceIPv4Address (8) / sourceIPv6Address (27)"),
+    column("src_port", Make::U16(|row| row.record.src_port))
+        .doc("Port of the originator; null where the protocol has none.")
+        .zeek("id.orig_p")
+        .nfstream("src_port")
+        .cic("Src Port")
+        .ecs("source.port")
+        .ipfix("sourceTransportPort (7)"),
+    column("dst_ip", Make::Text(|row, out| {
+        text::ip(row.record.dst_ip, out);
+        Some(())
+    }))
+    .required()
+    .address("ip")
+    .doc("Address of the responder.")
+    .zeek("id.resp_h")
+    .nfstream("dst_ip")
+    .cic("Dst IP")
+    .ecs("destination.ip")
+    .ipfix("destinationIPv4Address (12) / destinationIPv6Address (28)"),
+    column("dst_port", Make::U16(|row| row.record.dst_port))
+        .doc("Port of the responder; null where the protocol has none.")
+        .zeek("id.resp_p")
+        .nfstream("dst_port")
+        .cic("Dst Port")
+        .ecs("destination.port")
+        .ipfix("destinationTransportPort (11)"),
+    column("protocol", Make::U8(|row| Some(row.record.protocol)))
+        .required()
+        .doc("IANA number of the protocol above IP.")
+        .zeek("ip_proto")
+        .nfstream("protocol")
+        .cic("Protocol")
+        .ecs("network.iana_number")
+        .ipfix("protocolIdentifier (4)"),
+    column("transport", Make::Text(|row, out| text::some(protocol_name(row.record.protocol)?, out)))
+    .doc("IANA keyword of `protocol` in lower case (`tcp`, `udp`, `ipv6-icmp`); null for a number without one.")
+    .zeek("proto")
+    .ecs("network.transport"),
+    column("icmp_type", Make::U8(|row| row.record.icmp_type))
+        .doc("ICMP or ICMPv6 type of the originator's first packet; null for anything else.")
+        .zeek("id.orig_p")
+        .ipfix("icmpTypeIPv4 (176) / icmpTypeIPv6 (178)"),
+    column("icmp_code", Make::U8(|row| row.record.icmp_code))
+        .doc("ICMP or ICMPv6 code of the originator's first packet; null for anything else.")
+        .zeek("id.resp_p")
+        .ipfix("icmpCodeIPv4 (177) / icmpCodeIPv6 (179)"),
+    column("vlan", Make::U16List(|row, out| text::vlans(&row.record.vlans, out)))
+        .doc("VLAN identifiers of the first packet, outermost first; null without a tag.")
+        .zeek("vlan / inner_vlan")
+        .nfstream("vlan_id")
+        .ecs("network.vlan.id / network.inner.vlan.id")
+        .ipfix("dot1qVlanId (243)"),
+    column("tunnel", Make::TextList(|row, item| text::tunnels(&row.record.tunnels, item)))
+        .doc("Encapsulations of the first packet, outermost first, as `kind` or `kind:id` (`vxlan:42`); null without one.")
+        .zeek("tunnel_parents")
+        .nfstream("tunnel_id")
+        .ecs("network.inner"),
+    column("src_mac", Make::Text(|row, out| {
+        text::mac(row.record.src_mac?, out);
+        Some(())
+    }))
+    .address("mac")
+    .doc("Hardware address the originator's first packet came from; null where the link layer has none.")
+    .zeek("orig_l2_addr")
+    .nfstream("src_mac")
+    .ecs("source.mac")
+    .ipfix("sourceMacAddress (56)"),
+    column("dst_mac", Make::Text(|row, out| {
+        text::mac(row.record.dst_mac?, out);
+        Some(())
+    }))
+    .address("mac")
+    .doc("Hardware address the originator's first packet went to; null where the link layer has none.")
+    .zeek("resp_l2_addr")
+    .nfstream("dst_mac")
+    .ecs("destination.mac")
+    .ipfix("destinationMacAddress (80)"),
+    column("service", Make::Text(|row, out| text::some(row.service?, out)))
+    .doc("Application protocol in Zeek's words (`dns`, `http`, `ssl`); null where none is known.")
+    .zeek("service")
+    .nfstream("application_name")
+    .ecs("network.protocol"),
+    column("conn_state", Make::Text(|row, out| text::some(row.record.conn_state.name(), out)))
+    .required()
+    .doc("How the connection went, in Zeek's terms: S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH.")
+    .zeek("conn_state"),
+    column("history", Make::Text(|row, out| {
+        if row.record.history.is_empty() {
+            return None;
+        }
+        out.push_str(&row.record.history);
+        Some(())
+    }))
+    .doc("What happened, a letter each, in Zeek's terms (upper case: by the originator); at most 64 letters; null where nothing was noted.")
+    .zeek("history"),
+    column("end_reason", Make::Text(|row, out| text::some(row.record.end_reason.name(), out)))
+    .required()
+    .doc("Why the flow ended: idle, active, fin, rst, new_connection, capture_end, evicted.")
+    .nfstream("expiration_id")
+    .ecs("event.reason")
+    .ipfix("flowEndReason (136)"),
+    column("fwd_packets", Make::U64(|row| Some(row.record.fwd.packets)))
+        .required()
+        .doc("Packets src→dst.")
+        .unit("packets")
+        .zeek("orig_pkts")
+        .nfstream("src2dst_packets")
+        .cic("Total Fwd Packet")
+        .ecs("source.packets")
+        .ipfix("packetDeltaCount (2)"),
+    column("bwd_packets", Make::U64(|row| Some(row.record.bwd.packets)))
+        .required()
+        .doc("Packets dst→src.")
+        .unit("packets")
+        .zeek("resp_pkts")
+        .nfstream("dst2src_packets")
+        .cic("Total Bwd packets")
+        .ecs("destination.packets")
+        .ipfix("reverse packetDeltaCount (2)"),
+    column("fwd_bytes", Make::U64(|row| Some(row.record.fwd.bytes)))
+        .required()
+        .doc("Frame lengths on the wire src→dst, added up.")
+        .unit("bytes")
+        .nfstream("src2dst_bytes")
+        .ecs("source.bytes")
+        .ipfix("layer2OctetDeltaCount (352)"),
+    column("bwd_bytes", Make::U64(|row| Some(row.record.bwd.bytes)))
+        .required()
+        .doc("Frame lengths on the wire dst→src, added up.")
+        .unit("bytes")
+        .nfstream("dst2src_bytes")
+        .ecs("destination.bytes")
+        .ipfix("reverse layer2OctetDeltaCount (352)"),
+    column("fwd_ip_bytes", Make::U64(|row| Some(row.record.fwd.ip_bytes)))
+        .required()
+        .doc("Lengths of IP datagrams src→dst by their headers, added up.")
+        .unit("bytes")
+        .zeek("orig_ip_bytes")
+        .ipfix("octetDeltaCount (1)"),
+    column("bwd_ip_bytes", Make::U64(|row| Some(row.record.bwd.ip_bytes)))
+        .required()
+        .doc("Lengths of IP datagrams dst→src by their headers, added up.")
+        .unit("bytes")
+        .zeek("resp_ip_bytes")
+        .ipfix("reverse octetDeltaCount (1)"),
+    column("fwd_payload_bytes", Make::U64(|row| Some(row.record.fwd.payload_bytes)))
+        .required()
+        .doc("Transport payload src→dst by the headers, retransmissions included.")
+        .unit("bytes")
+        .cic("Total Length of Fwd Packet")
+        .ipfix("transportOctetDeltaCount (401)"),
+    column("bwd_payload_bytes", Make::U64(|row| Some(row.record.bwd.payload_bytes)))
+        .required()
+        .doc("Transport payload dst→src by the headers, retransmissions included.")
+        .unit("bytes")
+        .cic("Total Length of Bwd Packet")
+        .ipfix("reverse transportOctetDeltaCount (401)"),
+    column("fwd_stream_bytes", Make::U64(|row| row.record.fwd.stream_bytes))
+        .doc("Payload src→dst as Zeek counts it: for TCP from sequence numbers (gaps included, retransmissions not); null where Zeek has none.")
+        .unit("bytes")
+        .zeek("orig_bytes"),
+    column("bwd_stream_bytes", Make::U64(|row| row.record.bwd.stream_bytes))
+        .doc("Payload dst→src, as `fwd_stream_bytes`.")
+        .unit("bytes")
+        .zeek("resp_bytes"),
+    column("missed_bytes", Make::U64(|row| Some(row.record.missed_bytes)))
+        .required()
+        .doc("TCP payload that was acknowledged though the capture lacks it, both ways.")
+        .unit("bytes")
+        .zeek("missed_bytes"),
+    column("fwd_fragments", Make::U64(|row| Some(row.record.fwd.fragments)))
+        .required()
+        .doc("Fragments src→dst after the first of their datagram.")
+        .unit("packets"),
+    column("bwd_fragments", Make::U64(|row| Some(row.record.bwd.fragments)))
+        .required()
+        .doc("Fragments dst→src after the first of their datagram.")
+        .unit("packets"),
+    column("fwd_data_packets", Make::U64(|row| Some(row.record.fwd.data_packets)))
+        .required()
+        .doc("Packets src→dst with transport payload.")
+        .unit("packets"),
+    column("bwd_data_packets", Make::U64(|row| Some(row.record.bwd.data_packets)))
+        .required()
+        .doc("Packets dst→src with transport payload.")
+        .unit("packets"),
+    column("fwd_tcp_flags", Make::U8(|row| tcp_flags(row, row.record.fwd.tcp_flags)))
+        .doc("All TCP flags seen src→dst, or-ed, as the byte of the header; null without TCP.")
+        .ipfix("tcpControlBits (6)"),
+    column("bwd_tcp_flags", Make::U8(|row| tcp_flags(row, row.record.bwd.tcp_flags)))
+        .doc("All TCP flags seen dst→src, or-ed, as the byte of the header; null without TCP.")
+        .ipfix("reverse tcpControlBits (6)"),
+    column("tcp_rtt_ms", Make::F64(|row| row.record.tcp_rtt.map(millis)))
+        .doc("Round-trip time of the TCP handshake: SYN to SYN-ACK plus SYN-ACK to ACK; null where not all three were seen.")
+        .unit("ms"),
+    column("server_delay_ms", Make::F64(|row| row.record.server_delay.map(millis)))
+        .doc("From the last packet of the first request to the first byte of the answer; null where there was no answer.")
+        .unit("ms"),
+    column("fwd_retransmissions", Make::U64(|row| Some(row.record.fwd.retransmissions)))
+        .required()
+        .doc("Retransmitted TCP packets src→dst.")
+        .unit("packets"),
+    column("bwd_retransmissions", Make::U64(|row| Some(row.record.bwd.retransmissions)))
+        .required()
+        .doc("Retransmitted TCP packets dst→src.")
+        .unit("packets"),
+    column("out_of_order", Make::U64(|row| Some(row.record.out_of_order)))
+        .required()
+        .doc("TCP packets behind one with a higher sequence number that are no retransmissions, both ways.")
+        .unit("packets"),
+    column("zero_windows", Make::U64(|row| Some(row.record.zero_windows)))
+        .required()
+        .doc("TCP announcements of a zero window (on SYN and RST they do not count), both ways.")
+        .unit("packets"),
+    column("first_packet_number", Make::U64(|row| Some(row.record.first_number)))
+        .required()
+        .doc("Number of the flow's first packet in its capture: `number` of `packets`."),
+    column("closed_by_packet", Make::U64(|row| Some(row.record.closed_by)))
+        .required()
+        .doc("Number of the packet at whose arrival the flow was ended; rows are ordered by it, then by `flow_id`."),
+    column("outer", Make::Bool(|row| Some(row.record.outer)))
+        .required()
+        .doc("Whether its packets count in an inner flow too (tunnels under Zeek's rules): leave these out of sums over all flows."),
+];
+
+/// The Community ID of a flow: ICMP's type and code stand in for ports.
+fn community_id(flow: &FlowRecord) -> String {
+    let icmp = |value: Option<u8>| value.map(u16::from);
+    netloom_flow::community_id(
+        flow.src_ip,
+        flow.dst_ip,
+        flow.src_port.or_else(|| icmp(flow.icmp_type)).unwrap_or(0),
+        flow.dst_port.or_else(|| icmp(flow.icmp_code)).unwrap_or(0),
+        flow.protocol,
+    )
+}
+
+/// TCP flags, of TCP only.
+fn tcp_flags(row: &FlowRow<'_>, flags: u8) -> Option<u8> {
+    (row.record.protocol == 6).then_some(flags)
+}

@@ -1,0 +1,198 @@
+//! Cells of a record batch as text.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
+    Int64Array, LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray,
+    UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+};
+use arrow_schema::{DataType, TimeUnit};
+use netloom_packet::Timestamp;
+
+/// The cells of a column, its type known once and for all rows.
+pub(super) enum Cells<'a> {
+    /// Nothing but nulls, or a type that has no text form here.
+    Null,
+    Bool(&'a BooleanArray),
+    U8(&'a UInt8Array),
+    U16(&'a UInt16Array),
+    U32(&'a UInt32Array),
+    U64(&'a UInt64Array),
+    I8(&'a Int8Array),
+    I16(&'a Int16Array),
+    I32(&'a Int32Array),
+    I64(&'a Int64Array),
+    F32(&'a Float32Array),
+    F64(&'a Float64Array),
+    /// Values, and nanoseconds in one of them.
+    Time(&'a [i64], i64),
+    Text(&'a StringArray),
+    LargeText(&'a LargeStringArray),
+    TextView(&'a StringViewArray),
+    /// The lists and their items.
+    List(&'a ListArray, Box<Column<'a>>),
+}
+
+/// A column of a batch, ready to be written cell by cell.
+pub(super) struct Column<'a> {
+    pub(super) cells: Cells<'a>,
+    /// The array, where some of its cells are null.
+    nulls: Option<&'a dyn Array>,
+}
+
+impl<'a> Column<'a> {
+    pub(super) fn new(array: &'a ArrayRef) -> Self {
+        let times = |unit: i64| {
+            let values: &[i64] = match array.data_type() {
+                DataType::Timestamp(TimeUnit::Second, _) => {
+                    values(array.as_primitive::<TimestampSecondType>())
+                }
+                DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                    values(array.as_primitive::<TimestampMillisecondType>())
+                }
+                DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                    values(array.as_primitive::<TimestampMicrosecondType>())
+                }
+                _ => values(array.as_primitive::<TimestampNanosecondType>()),
+            };
+            Cells::Time(values, unit)
+        };
+        let cells = match array.data_type() {
+            DataType::Boolean => Cells::Bool(array.as_boolean()),
+            DataType::UInt8 => Cells::U8(array.as_primitive::<UInt8Type>()),
+            DataType::UInt16 => Cells::U16(array.as_primitive::<UInt16Type>()),
+            DataType::UInt32 => Cells::U32(array.as_primitive::<UInt32Type>()),
+            DataType::UInt64 => Cells::U64(array.as_primitive::<UInt64Type>()),
+            DataType::Int8 => Cells::I8(array.as_primitive::<Int8Type>()),
+            DataType::Int16 => Cells::I16(array.as_primitive::<Int16Type>()),
+            DataType::Int32 => Cells::I32(array.as_primitive::<Int32Type>()),
+            DataType::Int64 => Cells::I64(array.as_primitive::<Int64Type>()),
+            DataType::Float32 => Cells::F32(array.as_primitive::<Float32Type>()),
+            DataType::Float64 => Cells::F64(array.as_primitive::<Float64Type>()),
+            DataType::Timestamp(TimeUnit::Second, _) => times(1_000_000_000),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => times(1_000_000),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => times(1_000),
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => times(1),
+            DataType::Utf8 => Cells::Text(array.as_string()),
+            DataType::LargeUtf8 => Cells::LargeText(array.as_string()),
+            DataType::Utf8View => Cells::TextView(array.as_string_view()),
+            DataType::List(_) => {
+                let lists = array.as_list::<i32>();
+                Cells::List(lists, Box::new(Self::new(lists.values())))
+            }
+            _ => Cells::Null,
+        };
+        Self {
+            cells,
+            nulls: (array.null_count() > 0).then(|| array.as_ref()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_null(&self, row: usize) -> bool {
+        matches!(self.cells, Cells::Null) || self.nulls.is_some_and(|array| array.is_null(row))
+    }
+
+    /// The text of a cell that is not null, if it is text.
+    #[inline]
+    pub(super) fn text(&self, row: usize) -> Option<&'a str> {
+        match self.cells {
+            Cells::Text(array) => Some(array.value(row)),
+            Cells::LargeText(array) => Some(array.value(row)),
+            Cells::TextView(array) => Some(array.value(row)),
+            _ => None,
+        }
+    }
+}
+
+fn values<T: arrow_array::ArrowPrimitiveType<Native = i64>>(array: &PrimitiveArray<T>) -> &[i64] {
+    array.values()
+}
+
+/// Appends a whole number.
+#[inline]
+pub(super) fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends the shortest text that reads back as the same float; `false`, and nothing, for
+/// what is no number (NaN, infinities).
+#[inline]
+pub(super) fn float(value: f64, out: &mut Vec<u8>) -> bool {
+    if !value.is_finite() {
+        return false;
+    }
+    out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    true
+}
+
+/// As [`float`], for single precision.
+#[inline]
+pub(super) fn float32(value: f32, out: &mut Vec<u8>) -> bool {
+    if !value.is_finite() {
+        return false;
+    }
+    out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    true
+}
+
+/// Appends times as RFC 3339 in UTC with nanoseconds. Rows come nearly in the order of time,
+/// so the text of the second is kept from one to the next.
+pub(super) struct Times {
+    /// The second whose text is kept.
+    second: i64,
+    /// `2023-11-14T22:13:20.` of that second.
+    text: [u8; 20],
+}
+
+impl Times {
+    pub(super) fn new() -> Self {
+        let mut times = Self {
+            second: 0,
+            text: [0; 20],
+        };
+        times.keep(0);
+        times
+    }
+
+    fn keep(&mut self, second: i64) {
+        let (year, month, day, hour, minute, sec, _) =
+            Timestamp::from_secs_nanos(second, 0).to_civil();
+        self.second = second;
+        // Times reach from 1677 to 2262: four digits.
+        let year = year.clamp(0, 9999) as u32;
+        self.text = *b"0000-00-00T00:00:00.";
+        let mut put = |at: usize, value: u32| {
+            self.text[at] = b'0' + (value / 10 % 10) as u8;
+            self.text[at + 1] = b'0' + (value % 10) as u8;
+        };
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month.into());
+        put(8, day.into());
+        put(11, hour.into());
+        put(14, minute.into());
+        put(17, sec.into());
+    }
+
+    #[inline]
+    pub(super) fn append(&mut self, nanos: i64, out: &mut Vec<u8>) {
+        let second = nanos.div_euclid(1_000_000_000);
+        if second != self.second {
+            self.keep(second);
+        }
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        text[..20].copy_from_slice(&self.text);
+        let mut rest = nanos.rem_euclid(1_000_000_000) as u32;
+        for digit in text[20..29].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        out.extend_from_slice(&text);
+    }
+}
