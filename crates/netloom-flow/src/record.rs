@@ -75,6 +75,40 @@ impl FlowRecord {
     /// Longest `history`.
     pub const HISTORY_MAX: usize = 64;
 
+    /// A flow between these addresses that has seen nothing yet; everything else is set field
+    /// by field.
+    pub fn new(flow_id: FlowId, src_ip: IpAddr, dst_ip: IpAddr, protocol: u8) -> Self {
+        Self {
+            flow_id,
+            first_number: 0,
+            closed_by: 0,
+            start: Timestamp::default(),
+            end: Timestamp::default(),
+            src_ip,
+            dst_ip,
+            src_port: None,
+            dst_port: None,
+            protocol,
+            icmp_type: None,
+            icmp_code: None,
+            vlans: Vlans::default(),
+            tunnels: Tunnels::default(),
+            src_mac: None,
+            dst_mac: None,
+            conn_state: ConnState::default(),
+            history: String::new(),
+            end_reason: EndReason::default(),
+            fwd: Side::default(),
+            bwd: Side::default(),
+            missed_bytes: 0,
+            tcp_rtt: None,
+            server_delay: None,
+            out_of_order: 0,
+            zero_windows: 0,
+            outer: false,
+        }
+    }
+
     /// Nanoseconds from first to last packet.
     pub fn duration(&self) -> i64 {
         self.end.nanos_since(self.start)
