@@ -1,0 +1,216 @@
+//! Inputs as a person gives them, turned into files.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use netloom_packet::SourceError;
+
+use super::compressed::Counted;
+use super::reader::Stream;
+
+/// Folders within folders that are looked into.
+const MAX_DEPTH: usize = 64;
+
+/// A stream of bytes to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Input {
+    /// Where it is; `None` for standard input.
+    pub(super) path: Option<PathBuf>,
+    /// The folder or glob that brought it, as an index into [`Expanded::groups`]; `None` where
+    /// it was named itself.
+    pub(super) group: Option<usize>,
+}
+
+/// Inputs, expanded.
+#[derive(Debug, Default)]
+pub(super) struct Expanded {
+    /// The files, in order.
+    pub(super) inputs: Vec<Input>,
+    /// Folders and globs, as given.
+    pub(super) groups: Vec<String>,
+}
+
+/// Finds the files that the inputs mean.
+pub(super) fn expand(given: &[&OsStr]) -> Result<Expanded, SourceError> {
+    let mut expanded = Expanded::default();
+    let mut stdin = false;
+    for name in given {
+        if *name == "-" {
+            if stdin {
+                return Err(SourceError::new("-", "standard input is given twice"));
+            }
+            stdin = true;
+            expanded.inputs.push(Input {
+                path: None,
+                group: None,
+            });
+            continue;
+        }
+        let path = Path::new(name);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => expanded.add_folder(path)?,
+            Ok(_) => expanded.inputs.push(Input {
+                path: Some(path.to_owned()),
+                group: None,
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_pattern(name) => {
+                expanded.add_glob(name)?;
+            }
+            Err(error) => return Err(cannot_open(path, error)),
+        }
+    }
+    if expanded.inputs.is_empty() && expanded.groups.is_empty() {
+        return Err(SourceError::new("-", "no input is given")
+            .hint("name a capture, a folder of captures, or - for standard input"));
+    }
+    Ok(expanded)
+}
+
+impl Expanded {
+    fn group(&mut self, name: String) -> usize {
+        self.groups.push(name);
+        self.groups.len() - 1
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> Result<(), SourceError> {
+        let group = self.group(folder.display().to_string());
+        let mut files = Vec::new();
+        walk(folder, 0, &mut files).map_err(|error| cannot_open(folder, error))?;
+        files.sort();
+        self.add(files, group);
+        Ok(())
+    }
+
+    fn add_glob(&mut self, pattern: &OsStr) -> Result<(), SourceError> {
+        let name = pattern.to_string_lossy().into_owned();
+        let matches = glob::glob(&name).map_err(|error| {
+            SourceError::new(name.clone(), format!("not a valid pattern: {}", error.msg))
+        })?;
+        let group = self.group(name.clone());
+        let mut files = Vec::new();
+        // What cannot be looked at does not match.
+        for path in matches.flatten() {
+            if path.is_dir() {
+                walk(&path, 0, &mut files).map_err(|error| cannot_open(&path, error))?;
+            } else {
+                files.push(path);
+            }
+        }
+        if files.is_empty() {
+            return Err(SourceError::new(name, "no file matches"));
+        }
+        files.sort();
+        self.add(files, group);
+        Ok(())
+    }
+
+    fn add(&mut self, files: Vec<PathBuf>, group: usize) {
+        self.inputs.extend(files.into_iter().map(|path| Input {
+            path: Some(path),
+            group: Some(group),
+        }));
+    }
+}
+
+/// Collects the regular files of a folder and of those in it. Links to folders are not
+/// followed: they can form circles.
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let path = entry.path();
+        if kind.is_dir() {
+            if depth < MAX_DEPTH {
+                walk(&path, depth + 1, files)?;
+            }
+        } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_pattern(name: &OsStr) -> bool {
+    name.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// A stream that was opened, and what the system knows of it.
+pub(super) struct Source {
+    pub(super) stream: Stream,
+    /// Bytes on disk, where it is a regular file.
+    pub(super) size: Option<u64>,
+}
+
+impl Input {
+    /// The name for messages: the path as given, `-` for standard input.
+    pub(super) fn name(&self) -> String {
+        self.path
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |path| path.display().to_string())
+    }
+
+    /// Opens the stream; bytes read from it are counted in `count`.
+    pub(super) fn open(
+        &self,
+        block_size: usize,
+        count: &Arc<AtomicU64>,
+    ) -> Result<Source, SourceError> {
+        let count = Arc::clone(count);
+        let Some(path) = &self.path else {
+            let stdin = io::stdin();
+            if stdin.is_terminal() {
+                return Err(SourceError::new("-", "standard input is a terminal")
+                    .hint("pipe a capture into it: tcpdump -w - | netloom …"));
+            }
+            return Ok(Source {
+                stream: Stream {
+                    name: self.name(),
+                    bytes: Box::new(Counted {
+                        inner: stdin,
+                        count,
+                    }),
+                    block_size,
+                    eager: true,
+                },
+                size: None,
+            });
+        };
+        let file = File::open(path).map_err(|error| cannot_open(path, error))?;
+        let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
+        let regular = metadata.is_file();
+        Ok(Source {
+            stream: Stream {
+                name: self.name(),
+                bytes: Box::new(Counted { inner: file, count }),
+                block_size,
+                eager: !regular,
+            },
+            size: regular.then_some(metadata.len()),
+        })
+    }
+}
+
+fn cannot_open(path: &Path, error: io::Error) -> SourceError {
+    let name = path.display().to_string();
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => Some("check the name; a pattern must stand in quotes"),
+        io::ErrorKind::PermissionDenied => {
+            Some("you may not read it: ask its owner, or read it as another user")
+        }
+        _ => None,
+    };
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        _ => "cannot be opened",
+    };
+    let failed = SourceError::new(name, message).caused_by(error);
+    match hint {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}

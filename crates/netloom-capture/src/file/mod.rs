@@ -1,0 +1,88 @@
+//! Captures in files: pcap and pcapng, plain or compressed.
+//!
+//! [`open`] takes paths as a person gives them (files, globs, folders, `-` for standard input)
+//! and returns one stream of packets ordered by time. Formats and compressions are recognised
+//! by content, never by name.
+//!
+//! Memory does not grow with the capture: a block of bytes at a time is read into the batch
+//! that the caller brings, and what is kept of a capture's own words (comments, names,
+//! secrets, warnings) has bounds.
+//!
+//! A capture that is cut or damaged is read to its last whole packet; why it ends there is a
+//! [`Warning`](netloom_packet::Warning) of its [`CaptureInfo`](netloom_packet::CaptureInfo).
+//!
+//! This module does not decode packets, and does not write them.
+
+mod compressed;
+mod inputs;
+mod link_types;
+mod merge;
+mod pcap;
+mod pcapng;
+mod reader;
+mod scan;
+mod sniff;
+
+use std::ffi::OsStr;
+use std::io::Read;
+
+use netloom_packet::{PacketSource, SourceError};
+
+use self::reader::{CaptureReader, Stream};
+
+/// How captures are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Bytes read at a time, and so about the size of a batch. Larger packets are read too.
+    pub block_size: usize,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            block_size: 1024 * 1024,
+        }
+    }
+}
+
+/// Opens captures as one stream.
+///
+/// An input is a file, a folder (its captures, recursively, in the order of their paths), a
+/// glob (where no file has that very name) or `-`, standard input. Several inputs are merged
+/// by time; packets of the same time, and files as a whole that say nothing else, keep the
+/// order of the inputs. The packets of the merged stream are numbered from 1, their interfaces
+/// are counted over all files.
+///
+/// What a folder or a glob brings that is no capture is left out, with a warning.
+///
+/// # Errors
+///
+/// When an input does not exist, cannot be read, or is no capture (and was named itself), and
+/// when there is no capture at all.
+pub fn open<I: AsRef<OsStr>>(
+    inputs: &[I],
+    options: &OpenOptions,
+) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+    let names: Vec<&OsStr> = inputs.iter().map(AsRef::as_ref).collect();
+    let expanded = inputs::expand(&names)?;
+    Ok(Box::new(merge::Files::open(expanded, *options)?))
+}
+
+/// Reads a capture from a stream of bytes; `name` is what messages call it.
+///
+/// # Errors
+///
+/// When the stream is no capture, or reading it fails.
+pub fn open_reader(
+    name: impl Into<String>,
+    reader: impl Read + Send + 'static,
+    options: &OpenOptions,
+) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+    let stream = Stream {
+        name: name.into(),
+        bytes: Box::new(reader),
+        block_size: options.block_size,
+        eager: false,
+    };
+    Ok(Box::new(CaptureReader::open(stream)?))
+}
