@@ -170,6 +170,9 @@ pub struct CaptureInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Interface {
+    /// [`Packet::interface`] of its packets. In a merged stream the interfaces of a file that
+    /// only turn up while others are being read do not follow the file's first ones.
+    pub index: u32,
     /// Its name, `eth0` (if_name).
     pub name: Option<String>,
     /// Its description (if_description).
