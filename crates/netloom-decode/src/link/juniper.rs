@@ -266,13 +266,12 @@ fn encryption_services(walk: &mut Walk<'_>) -> Next {
         return walk.short(Layer::Link, 4);
     };
     match kind {
-        // A bundle: the packet follows at once.
-        1 | 2 => guess(walk),
         // Security association: index, TTL, type, SPI, tunnel addresses.
         3..=5 => match cookie::<16>(walk) {
             Ok(_) => guess(walk),
             Err(next) => next,
         },
+        // A bundle: the packet follows at once.
         _ => guess(walk),
     }
 }

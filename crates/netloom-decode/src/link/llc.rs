@@ -19,7 +19,6 @@ pub(super) enum BridgePad {
 
 /// Service access points (IEEE registry).
 mod sap {
-    pub(super) const NULL: u8 = 0x00;
     pub(super) const IP: u8 = 0x06;
     pub(super) const STP: u8 = 0x42;
     pub(super) const ARP: u8 = 0x98;
@@ -53,7 +52,6 @@ pub(super) fn step(walk: &mut Walk<'_>, pad: BridgePad) -> Next {
         sap::STP => recognised(walk, Network::Stp),
         sap::NETWARE => recognised(walk, Network::Ipx),
         sap::OSI => recognised(walk, Network::Osi),
-        sap::NULL => recognised(walk, Network::Other),
         _ => recognised(walk, Network::Other),
     }
 }
@@ -67,7 +65,7 @@ pub(super) fn snap(walk: &mut Walk<'_>, pad: BridgePad) -> Next {
     let protocol = u16::from_be_bytes([hi, lo]);
     match [o0, o1, o2] {
         // Encapsulated Ethernet; 802.1H bridge tunnels; Apple's 0x809b is an EtherType too.
-        [0x00, 0x00, 0x00] | [0x00, 0x00, 0xf8] | [0x08, 0x00, 0x07] => ethertype(walk, protocol),
+        [0x00, 0x00, 0x00 | 0xf8] | [0x08, 0x00, 0x07] => ethertype(walk, protocol),
         [0x00, 0x00, 0x0c] => cisco(walk, protocol),
         [0x00, 0x80, 0xc2] => bridged(walk, protocol, pad),
         _ => recognised(walk, Network::Other),

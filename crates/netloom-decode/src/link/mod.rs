@@ -162,8 +162,7 @@ fn other_ethertype(walk: &mut Walk<'_>, ethertype: u16) -> Next {
     match ethertype {
         ethertypes::VLAN | ethertypes::SERVICE_VLAN => return tag::vlan(walk),
         tpid if ethertypes::OLD_QINQ.contains(&tpid) => return tag::vlan(walk),
-        ethertypes::VNTAG => return tag::skip_to_ethertype(walk, 4),
-        ethertypes::RTAG => return tag::skip_to_ethertype(walk, 4),
+        ethertypes::VNTAG | ethertypes::RTAG => return tag::skip_to_ethertype(walk, 4),
         ethertypes::CISCO_METADATA => return tag::cisco_metadata(walk),
         ethertypes::MACSEC => return tag::macsec(walk),
         _ => note_ethertype(walk, ethertype),
