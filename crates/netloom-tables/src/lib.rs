@@ -46,5 +46,6 @@ pub use info::info;
 pub use protocol::protocol_name;
 pub use schema::{FlowRow, Flows, PacketRow, Packets};
 pub use write::{
-    CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, csv_header, format_csv, format_json_lines,
+    CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,
+    csv_header, format_csv, format_json_lines,
 };

@@ -110,6 +110,22 @@ impl<'a> Column<'a> {
     }
 }
 
+/// Whether [`Column`] knows the type.
+pub(super) fn has_text_form(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Null
+        | DataType::Boolean
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Timestamp(..)
+        | DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View => true,
+        DataType::List(item) => has_text_form(item.data_type()),
+        other => other.is_integer(),
+    }
+}
+
 fn values<T: arrow_array::ArrowPrimitiveType<Native = i64>>(array: &PrimitiveArray<T>) -> &[i64] {
     array.values()
 }

@@ -13,6 +13,7 @@ mod tests;
 use std::io;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Schema};
 
 pub use csv::{CsvWriter, csv_header, format_csv};
 pub use json::{JsonLinesWriter, JsonWriter, format_json_lines};
@@ -32,6 +33,36 @@ pub trait RowWriter {
     ///
     /// As for [`write`](Self::write).
     fn finish(&mut self) -> io::Result<()>;
+}
+
+/// A column whose type has no text form: its cells would all be written as null.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column '{column}' is of type {data_type}, which has no text form")]
+pub struct UnsupportedType {
+    /// The column.
+    pub column: String,
+    /// Its type.
+    pub data_type: DataType,
+}
+
+/// Checks that every column has a text form; the tables of this crate always do, results of
+/// queries may not.
+///
+/// # Errors
+///
+/// The first column that has none.
+pub fn check_text_types(schema: &Schema) -> Result<(), UnsupportedType> {
+    match schema
+        .fields()
+        .iter()
+        .find(|field| !cell::has_text_form(field.data_type()))
+    {
+        None => Ok(()),
+        Some(field) => Err(UnsupportedType {
+            column: field.name().clone(),
+            data_type: field.data_type().clone(),
+        }),
+    }
 }
 
 /// Bytes that are gathered before they go to the output.
