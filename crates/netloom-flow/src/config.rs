@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use netloom_decode::{TunnelKind, TunnelSet};
+
 /// The four meanings of "flow" (`--flow-rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -33,6 +35,72 @@ impl FlowRules {
             Self::Nfstream => "nfstream",
             Self::Ndpi => "ndpi",
         }
+    }
+
+    /// The tunnels that are opened under these rules; a packet of any other belongs to the
+    /// flow of its outer addresses. Pass it to
+    /// [`DecodeOptions::tunnels`](netloom_decode::DecodeOptions::tunnels).
+    ///
+    /// Zeek has no analyzer for L2TP, CAPWAP, TZSP, EtherIP and PIM. ndpiReader and NFStream
+    /// always look into MPLS, PPPoE and IP in IP; with tunnel decoding on (as nDPI's own
+    /// tests have it) into GRE, GTP-U, TZSP, CAPWAP and VXLAN too.
+    pub const fn tunnels(self) -> TunnelSet {
+        match self {
+            Self::Native => TunnelSet::ALL,
+            Self::Zeek => TunnelSet::ALL
+                .without(TunnelKind::L2tp)
+                .without(TunnelKind::Capwap)
+                .without(TunnelKind::Tzsp)
+                .without(TunnelKind::EtherIp)
+                .without(TunnelKind::PimRegister),
+            Self::Nfstream => TunnelSet::NONE
+                .with(TunnelKind::Mpls)
+                .with(TunnelKind::Pppoe)
+                .with(TunnelKind::IpIp)
+                .with(TunnelKind::GtpU)
+                .with(TunnelKind::Tzsp)
+                .with(TunnelKind::Capwap),
+            Self::Ndpi => TunnelSet::NONE
+                .with(TunnelKind::Mpls)
+                .with(TunnelKind::Pppoe)
+                .with(TunnelKind::IpIp)
+                .with(TunnelKind::Gre)
+                .with(TunnelKind::GtpU)
+                .with(TunnelKind::Tzsp)
+                .with(TunnelKind::Capwap)
+                .with(TunnelKind::Vxlan),
+        }
+    }
+
+    /// Whether UDP carries this kind of tunnel: under Zeek's rules its outer flow counts too.
+    pub const fn is_udp_tunnel(kind: TunnelKind) -> bool {
+        matches!(
+            kind,
+            TunnelKind::Vxlan
+                | TunnelKind::Geneve
+                | TunnelKind::GtpU
+                | TunnelKind::Teredo
+                | TunnelKind::L2tp
+                | TunnelKind::Ayiya
+                | TunnelKind::Capwap
+                | TunnelKind::Tzsp
+        )
+    }
+
+    /// Whether ICMP type and code are part of the key, requests paired with their replies.
+    pub(crate) const fn pairs_icmp(self) -> bool {
+        matches!(self, Self::Native | Self::Zeek)
+    }
+
+    /// Whether direction follows Zeek's heuristics; else the first packet alone.
+    pub(crate) const fn guesses_direction(self) -> bool {
+        matches!(self, Self::Native | Self::Zeek)
+    }
+
+    /// Whether flows of this protocol are kept apart by hosts alone: nDPI knows the ports of
+    /// TCP and UDP only, Zeek those too.
+    pub(crate) const fn hosts_only(self, protocol: u8) -> bool {
+        !matches!(self, Self::Native) && !matches!(protocol, 6 | 17)
     }
 }
 

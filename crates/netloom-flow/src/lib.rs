@@ -7,13 +7,20 @@
 
 mod community_id;
 mod config;
+mod flow;
+mod icmp;
 mod key;
+mod lists;
+mod ports;
 mod record;
+mod slab;
 mod table;
 mod tcp;
+mod timeouts;
 
 pub use community_id::community_id;
 pub use config::{FlowConfig, FlowRules};
-pub use key::{FlowId, FlowKey, flow_id};
+pub use key::{FlowId, FlowKey, SHARDS, flow_id, shard_of};
 pub use record::{ConnState, EndReason, FlowRecord, Side};
 pub use table::{FlowPacket, FlowTable, Ingested, TableStats};
+pub use tcp::{Delivered, StreamAssembler};

@@ -1,0 +1,125 @@
+//! Lists of flows that share a timeout, the least recently seen first; the links lie in the
+//! flows.
+
+use crate::flow::Flow;
+use crate::slab::Slab;
+
+/// No flow.
+const NONE: u32 = u32::MAX;
+
+/// Flows that share a timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub(crate) enum Class {
+    /// TCP, and everything where the rules make no difference.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP and all others.
+    Other,
+    /// TCP to ports of interactive services.
+    Interactive,
+    /// Ended, or never answered: soon to go.
+    Short,
+}
+
+impl Class {
+    /// All of them, in the order in which they expire at the same time.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Short,
+        Self::Tcp,
+        Self::Udp,
+        Self::Other,
+        Self::Interactive,
+    ];
+}
+
+/// A flow's place in its list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Links {
+    previous: u32,
+    next: u32,
+    class: Class,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            previous: NONE,
+            next: NONE,
+            class: Class::Tcp,
+        }
+    }
+}
+
+/// First and last of each list.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    ends: [(u32, u32); Class::ALL.len()],
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self {
+            ends: [(NONE, NONE); Class::ALL.len()],
+        }
+    }
+}
+
+impl Lists {
+    /// The least recently seen flow of a class.
+    pub(crate) fn oldest(&self, class: Class) -> Option<u32> {
+        Some(self.ends[class as usize].0).filter(|&number| number != NONE)
+    }
+
+    /// Appends a flow that is in no list.
+    pub(crate) fn append(&mut self, flows: &mut Slab<Flow>, number: u32, class: Class) {
+        let (first, last) = &mut self.ends[class as usize];
+        let previous = *last;
+        if let Some(flow) = flows.get_mut(number) {
+            flow.links = Links {
+                previous,
+                next: NONE,
+                class,
+            };
+        }
+        if let Some(before) = flows.get_mut(previous) {
+            before.links.next = number;
+        } else {
+            *first = number;
+        }
+        *last = number;
+    }
+
+    /// Takes a flow out of its list.
+    pub(crate) fn remove(&mut self, flows: &mut Slab<Flow>, number: u32) {
+        let Some(Links {
+            previous,
+            next,
+            class,
+        }) = flows.get(number).map(|flow| flow.links)
+        else {
+            return;
+        };
+        let (first, last) = &mut self.ends[class as usize];
+        match flows.get_mut(previous) {
+            Some(before) => before.links.next = next,
+            None => *first = next,
+        }
+        match flows.get_mut(next) {
+            Some(after) => after.links.previous = previous,
+            None => *last = previous,
+        }
+    }
+
+    /// Moves a flow to the end of the list of `class`.
+    pub(crate) fn touch(&mut self, flows: &mut Slab<Flow>, number: u32, class: Class) {
+        let (_, last) = self.ends[class as usize];
+        if last == number {
+            return;
+        }
+        self.remove(flows, number);
+        self.append(flows, number, class);
+    }
+}

@@ -1,0 +1,376 @@
+//! The flow table: packets in, records out.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use netloom_decode::{Decoded, Transport};
+use netloom_packet::{Packet, Timestamp};
+use std::hash::BuildHasher;
+
+use crate::config::{FlowConfig, FlowRules};
+use crate::flow::Flow;
+use crate::key::{FlowId, FlowKey};
+use crate::lists::{Class, Lists};
+use crate::record::{EndReason, FlowRecord};
+use crate::slab::Slab;
+use crate::timeouts::Timeouts;
+
+/// A decoded packet that has an IP header.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowPacket<'a> {
+    /// Number of the packet in its stream.
+    pub number: u64,
+    /// When it was seen.
+    pub timestamp: Timestamp,
+    /// Frame length on the wire.
+    pub wire_len: u32,
+    /// Bytes captured.
+    pub caplen: u32,
+    /// What `decoded`'s offsets point into: the packet, or the reassembled datagram.
+    pub data: &'a [u8],
+    /// What is in it. For a fragment after the first, ports and transport are to be those of
+    /// the first, where that was seen. Under Zeek's rules, whole datagrams are to be passed
+    /// instead of fragments: they count in `packets`, a fragment does not.
+    pub decoded: &'a Decoded,
+    /// A fragment after the first of its datagram.
+    pub later_fragment: bool,
+    /// The outer flow of a UDP tunnel is meant ([`FlowRecord::outer`]).
+    pub outer: bool,
+}
+
+impl<'a> FlowPacket<'a> {
+    /// A packet that is no fragment.
+    pub fn new(packet: &Packet<'a>, decoded: &'a Decoded) -> Self {
+        Self {
+            number: packet.number,
+            timestamp: packet.timestamp,
+            wire_len: packet.wire_len,
+            caplen: packet.data.len() as u32,
+            data: packet.data,
+            decoded,
+            later_fragment: false,
+            outer: false,
+        }
+    }
+}
+
+/// What happened with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// It began its flow.
+    pub is_new: bool,
+    /// It goes from the originator to the responder, as far as is known by now.
+    pub from_src: bool,
+    /// Key of its flow; `None` where it counts in none: no IP header, or a later fragment
+    /// under rules that leave those out.
+    pub key: Option<FlowKey>,
+    /// Start of its flow.
+    pub flow_start: Timestamp,
+    /// Number of the first packet of its flow.
+    pub first_number: u64,
+    /// Identifier of its flow, if [`FlowConfig::packet_flow_ids`] asks for it.
+    pub flow_id: Option<FlowId>,
+}
+
+/// What a table has been through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct TableStats {
+    /// Flows alive.
+    pub live: u64,
+    /// The most that were alive at once.
+    pub peak_live: u64,
+    /// Flows begun.
+    pub created: u64,
+    /// Flows ended early by the memory cap.
+    pub evicted: u64,
+    /// Bytes of memory in use.
+    pub memory: usize,
+}
+
+/// Flows that are going on. See the crate's documentation.
+#[derive(Debug)]
+pub struct FlowTable {
+    rules: FlowRules,
+    timeouts: Timeouts,
+    max_memory: usize,
+    sensor: String,
+    packet_flow_ids: bool,
+    flows: Slab<Flow>,
+    by_key: HashTable<u32>,
+    hasher: RandomState,
+    lists: Lists,
+    /// Heap bytes of all flows.
+    heap: usize,
+    peak_live: u64,
+    created: u64,
+    evicted: u64,
+}
+
+impl FlowTable {
+    /// An empty table.
+    pub fn new(config: &FlowConfig) -> Self {
+        Self {
+            rules: config.rules,
+            timeouts: Timeouts::new(config),
+            max_memory: config.max_memory,
+            sensor: config.sensor.clone(),
+            packet_flow_ids: config.packet_flow_ids,
+            flows: Slab::default(),
+            by_key: HashTable::new(),
+            // Keys are chosen by attackers; nothing that comes out depends on the seed.
+            hasher: RandomState::default(),
+            lists: Lists::default(),
+            heap: 0,
+            peak_live: 0,
+            created: 0,
+            evicted: 0,
+        }
+    }
+
+    /// Takes a packet, in the order of the stream.
+    ///
+    /// Flows that it ends are appended to `closed`: the one before it with the same key, if
+    /// that had timed out or ended, and what the memory cap evicts.
+    pub fn ingest(&mut self, packet: &FlowPacket<'_>, closed: &mut Vec<FlowRecord>) -> Ingested {
+        let Some((key, forward)) = FlowKey::new(packet.decoded, self.rules, packet.outer) else {
+            return Ingested::default();
+        };
+        let hash = self.hasher.hash_one(key);
+        let mut found = self.find(hash, &key);
+        if let Some(number) = found
+            && let Some(reason) = self.ends_before(number, packet)
+        {
+            self.end(number, hash, reason, packet.number, closed);
+            found = None;
+        }
+        if packet.later_fragment && matches!(self.rules, FlowRules::Nfstream | FlowRules::Ndpi) {
+            return self.skip_fragment(found, forward);
+        }
+        let is_new = found.is_none();
+        let number = match found {
+            Some(number) => number,
+            None => self.begin(packet, key, forward, hash, closed),
+        };
+        let Some(flow) = self.flows.get_mut(number) else {
+            return Ingested::default();
+        };
+        let heap = flow.heap_bytes();
+        let from_src = flow.ingest(packet, forward, self.rules);
+        let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
+        self.heap = self.heap + flow.heap_bytes() - heap;
+        let ingested = Ingested {
+            is_new,
+            from_src,
+            key: Some(key),
+            flow_start: Timestamp::from_nanos(flow.start),
+            first_number: flow.first_number,
+            flow_id,
+        };
+        let class = self.timeouts.class(flow);
+        self.lists.touch(&mut self.flows, number, class);
+        ingested
+    }
+
+    /// Ends everything that has been idle long enough at `clock`; `number` is the packet at
+    /// whose arrival the clock came there.
+    ///
+    /// This only decides when records come out, not what is in them: a packet that comes
+    /// after its flow's timeout begins another flow in any case.
+    pub fn advance(&mut self, clock: Timestamp, number: u64, closed: &mut Vec<FlowRecord>) {
+        for class in Class::ALL {
+            while let Some(oldest) = self.lists.oldest(class) {
+                let Some(flow) = self.flows.get(oldest) else {
+                    break;
+                };
+                let Some(reason) = self.timeouts.expired(flow, clock.as_nanos()) else {
+                    break;
+                };
+                let hash = self.hasher.hash_one(flow.key);
+                self.end(oldest, hash, reason, number, closed);
+            }
+        }
+        self.shrink();
+    }
+
+    /// Ends everything at the end of the capture, the least recently seen first.
+    pub fn finish(&mut self, number: u64, closed: &mut Vec<FlowRecord>) {
+        let mut order: Vec<(i64, u64, u32)> = self
+            .flows
+            .iter()
+            .map(|(number, flow)| (flow.last, flow.first_number, number))
+            .collect();
+        order.sort_unstable();
+        closed.reserve(order.len());
+        for (_, _, flow) in order {
+            if let Some(key) = self.flows.get(flow).map(|flow| flow.key) {
+                let hash = self.hasher.hash_one(key);
+                self.end(flow, hash, EndReason::CaptureEnd, number, closed);
+            }
+        }
+        self.shrink();
+    }
+
+    /// What the table has been through.
+    pub fn stats(&self) -> TableStats {
+        TableStats {
+            live: self.flows.len() as u64,
+            peak_live: self.peak_live,
+            created: self.created,
+            evicted: self.evicted,
+            memory: self.memory(),
+        }
+    }
+
+    fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
+        self.by_key
+            .find(hash, |&number| {
+                self.flows.get(number).is_some_and(|flow| flow.key == *key)
+            })
+            .copied()
+    }
+
+    /// Whether a flow is over before this packet of its key.
+    fn ends_before(&self, number: u32, packet: &FlowPacket<'_>) -> Option<EndReason> {
+        let flow = self.flows.get(number)?;
+        if let Some(reason) = self
+            .timeouts
+            .ended_before(flow, packet.timestamp.as_nanos())
+        {
+            return Some(reason);
+        }
+        let Transport::Tcp(header) = &packet.decoded.transport else {
+            return None;
+        };
+        let tcp = flow.tcp()?;
+        let begins_another = match self.rules {
+            FlowRules::Zeek => tcp.is_reuse(header),
+            FlowRules::Native => {
+                use netloom_decode::TcpFlags;
+                tcp.has_ended()
+                    && header.flags.contains(TcpFlags::SYN)
+                    && !header.flags.contains(TcpFlags::ACK)
+            }
+            FlowRules::Nfstream | FlowRules::Ndpi => false,
+        };
+        begins_another.then_some(EndReason::NewConnection)
+    }
+
+    /// Counts a later fragment where the rules count nothing else of it.
+    fn skip_fragment(&mut self, found: Option<u32>, forward: bool) -> Ingested {
+        if let Some(flow) = found.and_then(|number| self.flows.get_mut(number)) {
+            flow.count_fragment(forward);
+        }
+        Ingested::default()
+    }
+
+    /// Begins a flow, making room for it first.
+    fn begin(
+        &mut self,
+        packet: &FlowPacket<'_>,
+        key: FlowKey,
+        forward: bool,
+        hash: u64,
+        closed: &mut Vec<FlowRecord>,
+    ) -> u32 {
+        let flow = Flow::new(packet, key, forward, self.rules);
+        let heap = flow.heap_bytes();
+        while self.flows.len() > 0
+            && self.memory() + self.growth() + heap > self.max_memory
+            && self.evict(packet.number, closed)
+        {}
+        self.heap += heap;
+        let number = self.flows.insert(flow);
+        let (flows, hasher) = (&self.flows, &self.hasher);
+        self.by_key.insert_unique(hash, number, |&number| {
+            flows
+                .get(number)
+                .map_or(0, |flow| hasher.hash_one(flow.key))
+        });
+        self.lists.append(&mut self.flows, number, Class::default());
+        self.created += 1;
+        self.peak_live = self.peak_live.max(self.flows.len() as u64);
+        number
+    }
+
+    /// Ends the flow that was seen least recently.
+    fn evict(&mut self, closed_by: u64, closed: &mut Vec<FlowRecord>) -> bool {
+        let oldest = Class::ALL
+            .iter()
+            .filter_map(|&class| self.lists.oldest(class))
+            .filter_map(|number| {
+                self.flows
+                    .get(number)
+                    .map(|flow| (flow.last_number, number))
+            })
+            .min();
+        let Some((_, number)) = oldest else {
+            return false;
+        };
+        let Some(key) = self.flows.get(number).map(|flow| flow.key) else {
+            return false;
+        };
+        let hash = self.hasher.hash_one(key);
+        self.end(number, hash, EndReason::Evicted, closed_by, closed);
+        self.evicted += 1;
+        true
+    }
+
+    /// Ends a flow and appends its record.
+    fn end(
+        &mut self,
+        number: u32,
+        hash: u64,
+        reason: EndReason,
+        closed_by: u64,
+        closed: &mut Vec<FlowRecord>,
+    ) {
+        if let Ok(entry) = self.by_key.find_entry(hash, |&other| other == number) {
+            entry.remove();
+        }
+        self.lists.remove(&mut self.flows, number);
+        if let Some(flow) = self.flows.remove(number) {
+            self.heap = self.heap.saturating_sub(flow.heap_bytes());
+            closed.push(flow.into_record(reason, closed_by, self.rules, &self.sensor));
+        }
+    }
+
+    fn memory(&self) -> usize {
+        self.flows.memory() + self.heap + map_bytes(self.by_key.capacity())
+    }
+
+    /// What another flow takes in chunk and map.
+    fn growth(&self) -> usize {
+        let map = if self.by_key.len() < self.by_key.capacity() {
+            0
+        } else {
+            map_bytes(self.by_key.capacity()).max(32)
+        };
+        self.flows.growth() + map
+    }
+
+    /// Gives back what a past peak has left in the map.
+    fn shrink(&mut self) {
+        if self.by_key.capacity() > 1024 && self.by_key.len() * 8 < self.by_key.capacity() {
+            let (flows, hasher) = (&self.flows, &self.hasher);
+            self.by_key.shrink_to(flows.len() * 2, |&number| {
+                flows
+                    .get(number)
+                    .map_or(0, |flow| hasher.hash_one(flow.key))
+            });
+        }
+    }
+}
+
+/// Memory of a map of so many places: five bytes each, a power of two of them at most seven
+/// eighths full.
+fn map_bytes(capacity: usize) -> usize {
+    if capacity == 0 {
+        0
+    } else {
+        (capacity * 8 / 7).next_power_of_two() * 5
+    }
+}
+
+#[cfg(test)]
+mod tests;

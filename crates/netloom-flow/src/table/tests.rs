@@ -1,0 +1,740 @@
+//! Scripted conversations.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use netloom_decode::{Decoded, Icmp, Ip, Network, Tcp, TcpFlags, Transport};
+use netloom_packet::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::ConnState;
+
+const SECOND: i64 = 1_000_000_000;
+const CLIENT: [u8; 4] = [10, 0, 0, 1];
+const SERVER: [u8; 4] = [10, 0, 0, 2];
+
+/// Two hosts that talk, and a table that listens.
+struct Pair {
+    table: FlowTable,
+    closed: Vec<FlowRecord>,
+    clock: i64,
+    number: u64,
+    client_port: u16,
+    server_port: u16,
+}
+
+impl Pair {
+    fn new(rules: FlowRules) -> Self {
+        Self::with(&FlowConfig::new(rules))
+    }
+
+    fn with(config: &FlowConfig) -> Self {
+        Self {
+            table: FlowTable::new(config),
+            closed: Vec::new(),
+            clock: SECOND,
+            number: 0,
+            client_port: 40_000,
+            server_port: 9_999,
+        }
+    }
+
+    fn wait(&mut self, nanos: i64) -> &mut Self {
+        self.clock += nanos;
+        self
+    }
+
+    fn packet(
+        &mut self,
+        from_client: bool,
+        transport: Transport,
+        protocol: u8,
+        len: u32,
+    ) -> Ingested {
+        let (src, dst, src_port, dst_port) = if from_client {
+            (CLIENT, SERVER, self.client_port, self.server_port)
+        } else {
+            (SERVER, CLIENT, self.server_port, self.client_port)
+        };
+        let decoded = Decoded {
+            network: Network::Ipv4,
+            ip: Some(Ip {
+                src: IpAddr::V4(Ipv4Addr::from(src)),
+                dst: IpAddr::V4(Ipv4Addr::from(dst)),
+                offset: 14,
+                header_len: 20,
+                total_len: 40 + len,
+                ttl: 64,
+                tos: 0,
+                protocol,
+                fragment: None,
+            }),
+            transport,
+            src_port,
+            dst_port,
+            payload_len: len,
+            payload_wire_len: len,
+            ..Decoded::default()
+        };
+        self.decoded(&decoded)
+    }
+
+    fn decoded(&mut self, decoded: &Decoded) -> Ingested {
+        self.number += 1;
+        self.clock += 1_000;
+        let wire_len = 14 + decoded.ip.map_or(0, |ip| ip.total_len);
+        let packet = FlowPacket {
+            number: self.number,
+            timestamp: Timestamp::from_nanos(self.clock),
+            wire_len,
+            caplen: wire_len,
+            data: &[],
+            decoded,
+            later_fragment: decoded
+                .ip
+                .and_then(|ip| ip.fragment)
+                .is_some_and(|fragment| fragment.offset > 0),
+            outer: false,
+        };
+        self.table.ingest(&packet, &mut self.closed)
+    }
+
+    /// `"S"`, `"SA"`, `"A"`, `"FA"`, `"R"`… from the client (`>`) or the server (`<`), with
+    /// sequence number, acknowledgment number and payload length.
+    fn tcp(&mut self, from_client: bool, flags: &str, seq: u32, ack: u32, len: u32) -> Ingested {
+        let bits = flags.bytes().fold(0, |bits, flag| {
+            bits | match flag {
+                b'S' => TcpFlags::SYN.0,
+                b'A' => TcpFlags::ACK.0,
+                b'F' => TcpFlags::FIN.0,
+                b'R' => TcpFlags::RST.0,
+                _ => 0,
+            }
+        });
+        let window = if flags.contains('0') { 0 } else { 1000 };
+        let tcp = Tcp {
+            seq,
+            ack,
+            window,
+            flags: TcpFlags(bits),
+            header_len: 20,
+            ..Tcp::default()
+        };
+        self.packet(from_client, Transport::Tcp(tcp), 6, len)
+    }
+
+    fn udp(&mut self, from_client: bool, len: u32) -> Ingested {
+        self.packet(from_client, Transport::Udp, 17, len)
+    }
+
+    fn icmp(&mut self, from_client: bool, icmp_type: u8, code: u8) -> Ingested {
+        self.packet(
+            from_client,
+            Transport::Icmpv4(Icmp {
+                icmp_type,
+                code,
+                id: 1,
+                seq: 1,
+            }),
+            1,
+            8,
+        )
+    }
+
+    fn handshake(&mut self) -> &mut Self {
+        self.tcp(true, "S", 100, 0, 0);
+        self.wait(10_000_000).tcp(false, "SA", 500, 101, 0);
+        self.wait(5_000_000).tcp(true, "A", 101, 501, 0);
+        self
+    }
+
+    fn finish(mut self) -> Vec<FlowRecord> {
+        let number = self.number;
+        self.table.finish(number, &mut self.closed);
+        assert_eq!(self.table.stats().live, 0);
+        assert_eq!(self.table.heap, 0);
+        self.closed
+    }
+
+    fn only(self) -> FlowRecord {
+        let mut records = self.finish();
+        assert_eq!(records.len(), 1, "{records:#?}");
+        records.remove(0)
+    }
+}
+
+fn described(record: &FlowRecord) -> (ConnState, &str) {
+    (record.conn_state, record.history.as_str())
+}
+
+/// Each `conn_state`, with the history that goes with it.
+#[test]
+fn conn_states() {
+    type Script = fn(&mut Pair);
+    let scripts: [(Script, ConnState, &str); 18] = [
+        (
+            |p| {
+                p.tcp(true, "S", 100, 0, 0);
+            },
+            ConnState::S0,
+            "S",
+        ),
+        (
+            |p| {
+                p.handshake();
+            },
+            ConnState::S1,
+            "ShA",
+        ),
+        (
+            |p| {
+                p.handshake().tcp(true, "FA", 101, 501, 0);
+            },
+            ConnState::S2,
+            "ShAF",
+        ),
+        (
+            |p| {
+                p.handshake().tcp(false, "FA", 501, 101, 0);
+            },
+            ConnState::S3,
+            "ShAf",
+        ),
+        (
+            |p| {
+                p.handshake().tcp(true, "A", 101, 501, 20);
+                p.tcp(false, "A", 501, 121, 30);
+                p.tcp(true, "FA", 121, 531, 0);
+                p.tcp(false, "FA", 531, 122, 0);
+                p.tcp(true, "A", 122, 532, 0);
+            },
+            ConnState::SF,
+            "ShADdFf",
+        ),
+        (
+            |p| {
+                p.tcp(true, "S", 100, 0, 0);
+                p.tcp(false, "RA", 0, 101, 0);
+            },
+            ConnState::Rej,
+            "Sr",
+        ),
+        (
+            |p| {
+                p.handshake().tcp(true, "R", 101, 0, 0);
+            },
+            ConnState::Rsto,
+            "ShAR",
+        ),
+        (
+            |p| {
+                p.handshake().tcp(true, "A", 101, 501, 20);
+                p.tcp(false, "R", 501, 0, 0);
+            },
+            ConnState::Rstr,
+            "ShADr",
+        ),
+        (
+            |p| {
+                p.tcp(true, "S", 100, 0, 0);
+                p.tcp(true, "R", 101, 0, 0);
+            },
+            ConnState::Rstos0,
+            "SR",
+        ),
+        (
+            |p| {
+                p.tcp(false, "SA", 500, 101, 0);
+                p.tcp(true, "R", 101, 0, 0);
+            },
+            ConnState::Rej,
+            "Hr",
+        ),
+        (
+            |p| {
+                p.tcp(true, "S", 100, 0, 0);
+                p.tcp(true, "F", 101, 0, 0);
+            },
+            ConnState::Sh,
+            "SF",
+        ),
+        (
+            |p| {
+                p.tcp(true, "A", 100, 0, 5);
+                p.tcp(false, "FA", 500, 105, 0);
+            },
+            ConnState::Shr,
+            "Df",
+        ),
+        (
+            |p| {
+                p.tcp(true, "A", 100, 0, 5);
+                p.tcp(false, "A", 500, 105, 5);
+            },
+            ConnState::Oth,
+            "Dd",
+        ),
+        (
+            |p| {
+                p.tcp(true, "R", 100, 0, 0);
+            },
+            ConnState::Oth,
+            "R",
+        ),
+        (
+            |p| {
+                p.tcp(true, "A", 100, 900, 5);
+                p.tcp(false, "R", 500, 0, 0);
+            },
+            ConnState::Rstrh,
+            "Dr",
+        ),
+        (
+            |p| {
+                p.tcp(true, "SF", 100, 0, 0);
+            },
+            ConnState::Sh,
+            "Q",
+        ),
+        (
+            |p| {
+                p.tcp(true, "FR", 100, 0, 0);
+            },
+            ConnState::Oth,
+            "I",
+        ),
+        // The handshake's SYN was missed: the sender of the SYN-ACK is the responder.
+        (
+            |p| {
+                p.tcp(false, "SA", 500, 101, 0);
+                p.tcp(true, "A", 101, 501, 0);
+                p.tcp(true, "A", 101, 501, 7);
+            },
+            ConnState::Oth,
+            "^hAD",
+        ),
+    ];
+    for (script, state, history) in scripts {
+        for rules in [FlowRules::Native, FlowRules::Zeek] {
+            let mut pair = Pair::new(rules);
+            script(&mut pair);
+            assert_eq!(described(&pair.only()), (state, history), "{rules:?}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_connection() {
+    let mut pair = Pair::new(FlowRules::Native);
+    pair.handshake();
+    pair.wait(SECOND).tcp(true, "A", 101, 501, 20);
+    pair.wait(40_000_000).tcp(false, "A", 501, 121, 100);
+    pair.tcp(false, "A", 501, 121, 100);
+    pair.tcp(true, "A0", 121, 601, 0);
+    pair.tcp(true, "FA", 121, 601, 0);
+    pair.tcp(false, "FA", 601, 122, 0);
+    let record = pair.only();
+    assert_eq!(described(&record), (ConnState::SF, "ShADdtWFf"));
+    assert_eq!(
+        (record.src_ip, record.src_port),
+        (IpAddr::from(CLIENT), Some(40_000))
+    );
+    assert_eq!(record.tcp_rtt, Some(15_002_000));
+    assert_eq!(record.server_delay, Some(40_001_000));
+    assert_eq!((record.fwd.packets, record.bwd.packets), (5, 4));
+    assert_eq!(
+        (record.fwd.payload_bytes, record.bwd.payload_bytes),
+        (20, 200)
+    );
+    assert_eq!(
+        (record.fwd.stream_bytes, record.bwd.stream_bytes),
+        (Some(20), Some(100))
+    );
+    assert_eq!((record.bwd.retransmissions, record.zero_windows), (1, 1));
+    assert_eq!((record.missed_bytes, record.out_of_order), (0, 0));
+    assert_eq!(record.fwd.ip_bytes, 5 * 40 + 20);
+    assert_eq!(record.fwd.bytes, 5 * 54 + 20);
+}
+
+#[test]
+fn loss_and_reordering() {
+    let mut pair = Pair::new(FlowRules::Native);
+    pair.handshake();
+    pair.tcp(true, "A", 101, 501, 10);
+    pair.tcp(true, "A", 121, 501, 10);
+    pair.tcp(true, "A", 111, 501, 10);
+    // 131..141 is missing, though acknowledged.
+    pair.tcp(true, "A", 141, 501, 10);
+    pair.tcp(false, "A", 501, 151, 0);
+    // A keep-alive is no retransmission.
+    pair.tcp(true, "A", 150, 501, 0);
+    let record = pair.only();
+    assert_eq!(record.out_of_order, 1);
+    assert_eq!(record.fwd.retransmissions, 0);
+    assert_eq!(record.missed_bytes, 10);
+    assert_eq!(record.history, "ShADTaG");
+    assert_eq!(record.fwd.stream_bytes, Some(50));
+}
+
+#[test]
+fn likely_servers_are_responders() {
+    for rules in [FlowRules::Native, FlowRules::Zeek] {
+        let mut pair = Pair::new(rules);
+        pair.server_port = 53;
+        pair.udp(false, 30);
+        pair.udp(true, 20);
+        let record = pair.only();
+        assert_eq!(record.dst_port, Some(53));
+        assert_eq!(described(&record), (ConnState::SF, "^dD"));
+        assert_eq!(
+            (record.fwd.payload_bytes, record.bwd.payload_bytes),
+            (20, 30)
+        );
+
+        let mut pair = Pair::new(rules);
+        pair.server_port = 80;
+        pair.tcp(false, "A", 500, 101, 30);
+        let record = pair.only();
+        assert_eq!(record.dst_port, Some(80));
+        assert_eq!(described(&record), (ConnState::Oth, "^d"));
+    }
+    let mut pair = Pair::new(FlowRules::Ndpi);
+    pair.server_port = 53;
+    pair.udp(false, 30);
+    let record = pair.only();
+    assert_eq!(record.src_port, Some(53));
+}
+
+#[test]
+fn pings_pair() {
+    let mut pair = Pair::new(FlowRules::Native);
+    pair.icmp(true, 8, 0);
+    pair.icmp(false, 0, 0);
+    pair.icmp(false, 3, 1);
+    let records = pair.finish();
+    assert_eq!(records.len(), 2);
+    let ping = records
+        .iter()
+        .find(|record| record.icmp_type == Some(8))
+        .unwrap();
+    assert_eq!((ping.fwd.packets, ping.bwd.packets), (1, 1));
+    assert_eq!((ping.src_port, ping.icmp_code), (None, Some(0)));
+
+    let mut pair = Pair::new(FlowRules::Zeek);
+    pair.icmp(false, 3, 1);
+    let record = pair.only();
+    assert_eq!((record.src_port, record.dst_port), (Some(3), Some(1)));
+
+    let mut pair = Pair::new(FlowRules::Ndpi);
+    pair.icmp(true, 8, 0);
+    pair.icmp(false, 3, 1);
+    let record = pair.only();
+    assert_eq!((record.src_port, record.bwd.packets), (Some(0), 1));
+}
+
+#[test]
+fn timeouts() {
+    // (rules, seconds of silence, flows of: UDP, an open TCP connection)
+    for (rules, silence, udp, tcp) in [
+        (FlowRules::Native, 119, 1, 1),
+        (FlowRules::Native, 121, 2, 2),
+        (FlowRules::Nfstream, 121, 2, 2),
+        (FlowRules::Ndpi, 100_000, 1, 1),
+        (FlowRules::Zeek, 59, 1, 1),
+        (FlowRules::Zeek, 61, 2, 1),
+        (FlowRules::Zeek, 301, 2, 2),
+    ] {
+        for advance in [false, true] {
+            let mut pair = Pair::new(rules);
+            pair.udp(true, 1);
+            pair.wait(silence * SECOND);
+            if advance {
+                let clock = Timestamp::from_nanos(pair.clock);
+                pair.table.advance(clock, 1, &mut pair.closed);
+                assert_eq!(pair.closed.len() + 1, udp, "{rules:?} {silence}");
+            }
+            pair.udp(true, 1);
+            assert_eq!(pair.finish().len(), udp, "{rules:?} {silence}");
+
+            let mut pair = Pair::new(rules);
+            pair.handshake()
+                .wait(silence * SECOND)
+                .tcp(true, "A", 101, 501, 1);
+            assert_eq!(pair.finish().len(), tcp, "{rules:?} {silence}");
+        }
+    }
+    let mut config = FlowConfig::new(FlowRules::Native);
+    config.idle_timeout = Some(0);
+    config.active_timeout = Some(10 * SECOND);
+    let mut pair = Pair::with(&config);
+    for _ in 0..22 {
+        pair.wait(SECOND).udp(true, 1);
+    }
+    let records = pair.finish();
+    let reasons: Vec<EndReason> = records.iter().map(|record| record.end_reason).collect();
+    assert_eq!(
+        reasons,
+        [EndReason::Active, EndReason::Active, EndReason::CaptureEnd]
+    );
+}
+
+#[test]
+fn ends_and_reuse() {
+    // Native: what follows within 5 s belongs to the connection, a new SYN does not.
+    let mut pair = Pair::new(FlowRules::Native);
+    pair.handshake().tcp(true, "R", 101, 0, 0);
+    pair.wait(4 * SECOND).tcp(false, "A", 501, 101, 3);
+    pair.tcp(true, "S", 9000, 0, 0);
+    pair.wait(6 * SECOND).tcp(true, "S", 9000, 0, 0);
+    let records = pair.finish();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].end_reason, EndReason::NewConnection);
+    assert_eq!(records[0].packets(), 5);
+    assert_eq!(records[1].fwd.retransmissions, 1);
+
+    let mut pair = Pair::new(FlowRules::Native);
+    pair.handshake().tcp(true, "R", 101, 0, 0);
+    pair.wait(6 * SECOND).tcp(false, "A", 501, 101, 3);
+    let records = pair.finish();
+    assert_eq!(records[0].end_reason, EndReason::Rst);
+
+    // Zeek: an unanswered SYN is over after 5 s; so is what was closed.
+    let mut pair = Pair::new(FlowRules::Zeek);
+    pair.tcp(true, "S", 100, 0, 0);
+    pair.wait(3 * SECOND).tcp(true, "S", 100, 0, 0);
+    pair.wait(6 * SECOND).tcp(true, "S", 100, 0, 0);
+    pair.tcp(true, "S", 200, 0, 0);
+    let records = pair.finish();
+    assert_eq!(
+        records.iter().map(FlowRecord::packets).collect::<Vec<_>>(),
+        [2, 1, 1]
+    );
+
+    // nDPI: nothing ever ends.
+    let mut pair = Pair::new(FlowRules::Ndpi);
+    pair.handshake().tcp(true, "R", 101, 0, 0);
+    pair.wait(6 * SECOND).tcp(true, "S", 9000, 0, 0);
+    assert_eq!(pair.only().packets(), 5);
+}
+
+#[test]
+fn fragments() {
+    let fragment = |offset, more| {
+        let mut decoded = Decoded {
+            transport: Transport::Udp,
+            src_port: 40_000,
+            dst_port: 9_999,
+            payload_wire_len: 1472,
+            ..Decoded::default()
+        };
+        decoded.ip = Some(Ip {
+            src: IpAddr::from(CLIENT),
+            dst: IpAddr::from(SERVER),
+            offset: 14,
+            header_len: 20,
+            total_len: 1500,
+            ttl: 64,
+            tos: 0,
+            protocol: 17,
+            fragment: Some(netloom_decode::Fragment {
+                id: 7,
+                offset,
+                more,
+                len: 1480,
+                data_offset: 34,
+            }),
+        });
+        decoded
+    };
+    for (rules, packets, fragments) in [
+        (FlowRules::Native, 2, 1),
+        (FlowRules::Nfstream, 1, 1),
+        (FlowRules::Ndpi, 1, 1),
+        (FlowRules::Zeek, 0, 2),
+    ] {
+        let mut pair = Pair::new(rules);
+        pair.decoded(&fragment(0, true));
+        pair.decoded(&fragment(1480, false));
+        let record = pair.only();
+        assert_eq!(
+            (record.fwd.packets, record.fwd.fragments),
+            (packets, fragments),
+            "{rules:?}"
+        );
+        if rules == FlowRules::Native {
+            assert_eq!(record.fwd.payload_bytes, 1472 + 1480);
+        }
+    }
+}
+
+#[test]
+fn eviction_takes_the_least_recently_seen() {
+    let mut config = FlowConfig::new(FlowRules::Native);
+    config.max_memory = 300_000;
+    let mut pair = Pair::with(&config);
+    for port in 0..5_000 {
+        pair.client_port = port;
+        pair.udp(true, 1);
+        pair.client_port = 0;
+        pair.udp(true, 1);
+        assert!(pair.table.stats().memory <= config.max_memory);
+    }
+    let stats = pair.table.stats();
+    assert!(stats.evicted > 3_000 && stats.live > 500, "{stats:?}");
+    assert_eq!(stats.created, 5_000);
+    let records = pair.finish();
+    assert_eq!(records.iter().map(FlowRecord::packets).sum::<u64>(), 10_000);
+    assert_eq!(records[0].end_reason, EndReason::Evicted);
+    assert_eq!(records[0].src_port, Some(1));
+    // The one that is seen all the time stays.
+    assert_eq!(records.last().unwrap().src_port, Some(0));
+}
+
+#[test]
+fn memory_of_live_flows_is_given_back() {
+    let mut pair = Pair::new(FlowRules::Native);
+    for port in 0..20_000 {
+        pair.client_port = port;
+        pair.tcp(true, "S", 1, 0, 0);
+    }
+    let memory = pair.table.stats().memory;
+    assert!(memory / 20_000 <= 620, "{} bytes a flow", memory / 20_000);
+    let clock = Timestamp::from_nanos(pair.clock + 200 * SECOND);
+    pair.table.advance(clock, 1, &mut pair.closed);
+    assert!(pair.table.stats().memory < memory / 50);
+    assert_eq!(pair.finish().len(), 20_000);
+}
+
+/// A packet of the property tests: who, what, when.
+#[derive(Debug, Clone)]
+struct Step {
+    client_port: u16,
+    server_port: u16,
+    from_client: bool,
+    kind: u8,
+    flags: u8,
+    seq: u32,
+    ack: u32,
+    len: u16,
+    wait: i64,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (
+        0_u16..4,
+        prop::sample::select(vec![53_u16, 80, 40_000]),
+        any::<bool>(),
+        0_u8..4,
+        any::<u8>(),
+        prop_oneof![0_u32..3000, any::<u32>()],
+        prop_oneof![0_u32..3000, any::<u32>()],
+        0_u16..2000,
+        prop_oneof![0_i64..1000, -5 * SECOND..400 * SECOND, any::<i64>()],
+    )
+        .prop_map(
+            |(client_port, server_port, from_client, kind, flags, seq, ack, len, wait)| Step {
+                client_port,
+                server_port,
+                from_client,
+                kind,
+                flags,
+                seq,
+                ack,
+                len,
+                wait,
+            },
+        )
+}
+
+fn run(steps: &[Step], rules: FlowRules, max_memory: usize, advance: bool) -> Vec<FlowRecord> {
+    let mut config = FlowConfig::new(rules);
+    config.max_memory = max_memory;
+    let mut pair = Pair::with(&config);
+    for step in steps {
+        pair.clock = pair.clock.saturating_add(step.wait).min(i64::MAX - 10_000);
+        if advance {
+            let clock = Timestamp::from_nanos(pair.clock);
+            let number = pair.number + 1;
+            pair.table.advance(clock, number, &mut pair.closed);
+        }
+        (pair.client_port, pair.server_port) = (step.client_port, step.server_port);
+        let transport = match step.kind {
+            0 | 1 => Transport::Tcp(Tcp {
+                seq: step.seq,
+                ack: step.ack,
+                window: step.seq as u16,
+                flags: TcpFlags(step.flags),
+                ..Tcp::default()
+            }),
+            2 => Transport::Udp,
+            _ => Transport::Icmpv4(Icmp {
+                icmp_type: step.flags,
+                ..Icmp::default()
+            }),
+        };
+        let protocol = match step.kind {
+            0 | 1 => 6,
+            2 => 17,
+            _ => 1,
+        };
+        pair.packet(step.from_client, transport, protocol, u32::from(step.len));
+        let stats = pair.table.stats();
+        assert!(stats.memory <= max_memory || stats.live == 1, "{stats:?}");
+    }
+    pair.finish()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Every packet counts in exactly one flow, whatever happens.
+    #[test]
+    fn packets_are_conserved(
+        steps in prop::collection::vec(step(), 0..300),
+        small in any::<bool>(),
+        advance in any::<bool>(),
+    ) {
+        for rules in [FlowRules::Native, FlowRules::Zeek, FlowRules::Nfstream, FlowRules::Ndpi] {
+            let max_memory = if small { 60_000 } else { 1 << 24 };
+            let records = run(&steps, rules, max_memory, advance);
+            let packets: u64 = records.iter().map(FlowRecord::packets).sum();
+            prop_assert_eq!(packets, steps.len() as u64);
+            prop_assert!(records.is_sorted_by_key(|record| record.closed_by));
+            for record in &records {
+                prop_assert!(record.history.len() <= FlowRecord::HISTORY_MAX);
+                prop_assert!(record.start <= record.end);
+            }
+            // The same again, though the map's seed is another.
+            prop_assert_eq!(records, run(&steps, rules, max_memory, advance));
+        }
+    }
+
+    /// When records come out does not change what is in them, as long as time goes forward.
+    #[test]
+    fn advancing_changes_nothing(steps in prop::collection::vec(step(), 0..200)) {
+        let steps: Vec<Step> = steps
+            .into_iter()
+            .map(|step| Step { wait: step.wait.rem_euclid(400 * SECOND), ..step })
+            .collect();
+        for rules in [FlowRules::Native, FlowRules::Zeek, FlowRules::Nfstream, FlowRules::Ndpi] {
+            let strip = |mut records: Vec<FlowRecord>| {
+                for record in &mut records {
+                    record.closed_by = 0;
+                    if record.end_reason == EndReason::Idle
+                        || record.end_reason == EndReason::CaptureEnd
+                        || record.end_reason == EndReason::Rst
+                        || record.end_reason == EndReason::Fin
+                    {
+                        record.end_reason = EndReason::CaptureEnd;
+                    }
+                }
+                records.sort_by_key(|record| record.first_number);
+                records
+            };
+            prop_assert_eq!(
+                strip(run(&steps, rules, 1 << 24, false)),
+                strip(run(&steps, rules, 1 << 24, true))
+            );
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! TCP connections as Zeek sees them: the states of both endpoints, `conn_state`, `history`,
+//! and what goes wrong on the way (loss, reordering, retransmission, closed windows).
+//!
+//! The states follow Zeek's TCP analysis (version 8), so that `conn_state` means the same.
+
+mod history;
+mod ranges;
+mod reassembly;
+mod tracker;
+
+pub use reassembly::{Delivered, StreamAssembler};
+pub(crate) use tracker::{Segment, TcpTracker};

@@ -1,0 +1,871 @@
+//! The state of a TCP connection.
+
+use netloom_decode::{Tcp, TcpFlags};
+
+use super::history::{Event, History};
+use super::ranges::Ranges;
+use crate::record::ConnState;
+
+/// What one endpoint has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum State {
+    /// Nothing.
+    #[default]
+    Inactive,
+    /// Sent a SYN.
+    SynSent,
+    /// Began with a SYN-ACK.
+    SynAckSent,
+    /// Was met in the middle.
+    Partial,
+    /// Finished the handshake.
+    Established,
+    /// Sent a FIN.
+    Closed,
+    /// Sent a RST.
+    Reset,
+}
+
+impl State {
+    /// Before anything was agreed on.
+    const fn is_handshake(self) -> bool {
+        matches!(self, Self::Inactive | Self::SynSent | Self::SynAckSent)
+    }
+}
+
+/// Sequence numbers further from what is expected than this are not believed in SYN, RST and
+/// an acknowledgment of 0.
+const FAR: i32 = 1 << 20;
+/// Without any acknowledgment, a stream with more than this beyond a hole is not followed.
+const ABOVE_HOLE: i64 = 16_384;
+/// A hole filled later than this after newer data is taken for a retransmission, where the
+/// round trip is not known (or shorter): Wireshark's threshold.
+const REORDERING_NS: i64 = 3_000_000;
+
+/// Nanoseconds, or nothing yet, in eight bytes.
+#[derive(Debug, Clone, Copy)]
+struct Moment(i64);
+
+impl Moment {
+    fn at(nanos: i64) -> Self {
+        Self(nanos.max(i64::MIN + 1))
+    }
+
+    fn get(self) -> Option<i64> {
+        (self.0 != i64::MIN).then_some(self.0)
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self(i64::MIN)
+    }
+}
+
+/// One endpoint. Positions are relative to its SYN: 0 is the SYN, 1 the first byte.
+#[derive(Debug, Clone)]
+struct Endpoint {
+    state: State,
+    previous: State,
+    closed: bool,
+    eof: bool,
+    skip: bool,
+    fins: bool,
+    /// Sequence number of position 0.
+    initial: u32,
+    /// One past the last position sent.
+    last: i64,
+    /// What the peer has acknowledged.
+    acked: i64,
+    /// What the peer has acknowledged, and was checked for holes.
+    trimmed: i64,
+    /// One past the FIN.
+    fin: i64,
+    seen: Ranges,
+    /// When `last` last moved.
+    advanced_at: Moment,
+    last_syn: u32,
+    last_fin: u32,
+    last_rst: u32,
+    resent: u32,
+    zero_windows: u32,
+    gaps: u32,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self {
+            state: State::Inactive,
+            previous: State::Inactive,
+            closed: false,
+            eof: false,
+            skip: false,
+            fins: false,
+            initial: 0,
+            last: 0,
+            acked: 0,
+            trimmed: 1,
+            fin: 0,
+            seen: Ranges::start_at(1),
+            advanced_at: Moment::default(),
+            last_syn: 0,
+            last_fin: 0,
+            last_rst: 0,
+            resent: 0,
+            zero_windows: 0,
+            gaps: 0,
+        }
+    }
+}
+
+/// Relative position of `sequence`, the one nearest to `near`.
+fn position(initial: u32, sequence: u32, near: i64) -> i64 {
+    let offset = sequence.wrapping_sub(initial).wrapping_sub(near as u32) as i32;
+    near.saturating_add(i64::from(offset))
+}
+
+impl Endpoint {
+    fn set(&mut self, state: State) {
+        if state != self.state {
+            self.previous = self.state;
+            self.state = state;
+        }
+    }
+
+    /// Begins anew: position 0 is at `initial`.
+    fn restart(&mut self, initial: u32, last: i64) {
+        self.initial = initial;
+        self.acked = 0;
+        self.last = last;
+    }
+
+    fn nothing_acked(&self) -> bool {
+        self.acked == 0 || self.acked == 1
+    }
+
+    /// Bytes sent by sequence numbers, see `Side::stream_bytes`.
+    fn stream_bytes(&self, peer: &Self) -> u64 {
+        if self.previous == State::SynSent
+            && self.state == State::Reset
+            && peer.state == State::Inactive
+            && !self.nothing_acked()
+        {
+            // A half-open connection found and aborted: the numbers belong to another one.
+            return 0;
+        }
+        let mut size = self.last.max(self.acked);
+        // Neither the SYN nor the FIN are bytes.
+        if size > 0 {
+            size -= 1;
+        }
+        if self.fins && size > 0 {
+            size -= 1;
+        }
+        size.max(0) as u64
+    }
+
+    /// Whether something it sent is still missing before its end.
+    fn is_waiting(&self, peer: &Self) -> bool {
+        if self.skip || self.last < self.seen.next {
+            return false;
+        }
+        if self.seen.next != self.last - 1 && self.seen.next != self.last {
+            return true;
+        }
+        self.state != State::Reset
+            && peer
+                .seen
+                .last_island_end()
+                .is_some_and(|end| end > peer.seen.next)
+    }
+
+    /// Whether its part of the conversation was orderly.
+    fn is_clean(&self) -> bool {
+        self.state == State::Established
+            || self.state == State::Closed && self.previous == State::Established
+    }
+}
+
+/// A segment to look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment<'a> {
+    /// The header.
+    pub(crate) tcp: &'a Tcp,
+    /// Payload length by the headers.
+    pub(crate) len: u32,
+    /// When it was seen, ns.
+    pub(crate) at: i64,
+    /// From the originator, as known so far.
+    pub(crate) from_src: bool,
+}
+
+/// What a segment was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// Originator and responder were exchanged by it.
+    pub(crate) flipped: bool,
+    /// It carried nothing that was not seen before.
+    pub(crate) retransmission: bool,
+    /// It came after newer data.
+    pub(crate) out_of_order: bool,
+    /// It announced a closed window.
+    pub(crate) zero_window: bool,
+}
+
+/// A TCP connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TcpTracker {
+    /// Originator, responder.
+    ends: [Endpoint; 2],
+    pub(crate) history: History,
+    pub(crate) missed_bytes: u64,
+    /// Whether the SYN was not seen first; decides how the first acknowledgment is taken.
+    partial: bool,
+    /// Packets were seen from: the originator, the responder.
+    first_seen: [bool; 2],
+    /// A close waits for missing data.
+    close_waits: bool,
+    /// The attempt began with a SYN at this time.
+    attempt_at: Moment,
+    /// Both sides have closed, or it was reset.
+    closed_at: Moment,
+    /// The handshake is behind it.
+    under_way: bool,
+    /// Time of the last SYN, then of the SYN-ACK.
+    handshake_at: Moment,
+    /// Round trip: up to the SYN-ACK, then all of it.
+    rtt: Moment,
+    rtt_done: bool,
+}
+
+impl TcpTracker {
+    /// Bytes on the heap beyond the tracker itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.history.heap_bytes()
+            + self
+                .ends
+                .iter()
+                .map(|end| end.seen.heap_bytes())
+                .sum::<usize>()
+    }
+
+    /// Round-trip time of the handshake, where all of it was seen.
+    pub(crate) fn handshake_rtt(&self) -> Option<i64> {
+        self.rtt.get().filter(|_| self.rtt_done)
+    }
+
+    /// When it was over: both sides closed, or one aborted (Zeek's notion: not while data
+    /// that came before is missing).
+    pub(crate) fn closed_at(&self) -> Option<i64> {
+        self.closed_at.get()
+    }
+
+    /// When an attempt that nobody has answered began.
+    pub(crate) fn unanswered_since(&self) -> Option<i64> {
+        let [orig, resp] = &self.ends;
+        self.attempt_at.get().filter(|_| {
+            matches!(orig.state, State::SynSent | State::SynAckSent)
+                && resp.state == State::Inactive
+        })
+    }
+
+    /// Whether the handshake is behind it (or was never seen).
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// Whether both sides sent a FIN, or one a RST: the connection has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let [orig, resp] = &self.ends;
+        self.was_reset() || orig.state == State::Closed && resp.state == State::Closed
+    }
+
+    /// Whether one side aborted.
+    pub(crate) fn was_reset(&self) -> bool {
+        self.ends.iter().any(|end| end.state == State::Reset)
+    }
+
+    /// Bytes of (originator, responder) by sequence numbers.
+    pub(crate) fn stream_bytes(&self) -> (u64, u64) {
+        let [orig, resp] = &self.ends;
+        (orig.stream_bytes(resp), resp.stream_bytes(orig))
+    }
+
+    /// Whether a segment begins another connection between the same endpoints (Zeek's rule).
+    pub(crate) fn is_reuse(&self, tcp: &Tcp) -> bool {
+        if !tcp.flags.contains(TcpFlags::SYN) {
+            return false;
+        }
+        let [orig, resp] = &self.ends;
+        let ack = tcp.flags.contains(TcpFlags::ACK);
+        if ack && orig.state != State::Inactive {
+            return false;
+        }
+        if orig.closed || resp.closed {
+            return true;
+        }
+        let began = if ack { resp } else { orig };
+        if tcp.seq == began.initial {
+            return false;
+        }
+        // SYN and SYN-ACK in the wrong order.
+        !(!ack
+            && began.state == State::SynAckSent
+            && resp.state == State::Inactive
+            && tcp.seq == resp.initial)
+    }
+
+    /// Takes a segment. Directions are only turned round where `may_flip`.
+    pub(crate) fn ingest(&mut self, segment: &Segment<'_>, may_flip: bool) -> Observed {
+        let Segment { tcp, len, at, .. } = *segment;
+        let flags = Flags::of(tcp.flags);
+        let mut from_src = segment.from_src;
+        let mut observed = Observed::default();
+
+        let me = usize::from(!from_src);
+        if from_src && !self.first_seen[0] {
+            self.partial = !flags.syn || flags.ack;
+        } else if !from_src && !self.first_seen[1] && !self.partial {
+            self.partial = !flags.syn;
+        }
+
+        // Data of a RST is no part of the stream.
+        let data = if flags.rst { 0 } else { i64::from(len) };
+        let occupied = data + i64::from(flags.syn) + i64::from(flags.fin);
+        let start = self.begin(me, tcp.seq, occupied, flags);
+        let underflow = start < 0;
+
+        if self.note_history(me, from_src, start, len, flags) {
+            // The first productive segment after a lone SYN-ACK: no scan, its sender answered.
+            if may_flip {
+                self.flip();
+                self.history.replace(b"^h");
+                self.first_seen[0] = true;
+                from_src = !from_src;
+                observed.flipped = true;
+            }
+            let (event, letter) = if len > 0 {
+                (Event::Data, b'd')
+            } else {
+                (Event::Ack, b'a')
+            };
+            self.history.seen_before(event, letter, from_src);
+        }
+        let me = usize::from(!from_src);
+        let peer = 1 - me;
+
+        if tcp.window == 0 && !flags.rst {
+            observed.zero_window = !flags.syn;
+            if self.ends[peer].state != State::Closed && self.ends[me].state != State::Reset {
+                self.history
+                    .count(&mut self.ends[me].zero_windows, b'w', from_src);
+            }
+        }
+        if flags.fin {
+            self.ends[me].fins = true;
+            self.ends[me].fin = start + occupied;
+        }
+
+        let acked = flags.ack.then(|| self.note_ack(peer, tcp.ack, flags));
+        self.measure_handshake(from_src, flags, at, tcp.ack);
+        self.classify(me, start, data, occupied, at, flags, &mut observed);
+        let end = start.saturating_add(occupied);
+        let delta = end.saturating_sub(self.ends[me].last);
+        self.note_last(me, from_src, end, delta, len, flags, at);
+
+        let was = (self.ends[me].state, self.ends[peer].state);
+        let closes = self.step(me, peer, tcp, len, at, flags, may_flip, &mut observed);
+        let (me, peer) = if observed.flipped && from_src == segment.from_src {
+            from_src = !from_src;
+            (peer, me)
+        } else {
+            (me, peer)
+        };
+        if was.0.is_handshake()
+            && was.1.is_handshake()
+            && !(self.ends[0].state.is_handshake() && self.ends[1].state.is_handshake())
+        {
+            self.under_way = true;
+        }
+
+        if let Some(acked) = acked {
+            self.acknowledge(peer, acked, at);
+        }
+        self.first_seen[me] = true;
+        if data > 0 && !underflow {
+            let data_start = start + i64::from(flags.syn);
+            self.note_data(me, data_start, data_start + data);
+        }
+        self.check_eof(me, at);
+        if closes {
+            self.close(me, at);
+        }
+        let _ = from_src;
+        observed
+    }
+
+    /// Sets up the endpoint's sequence space where this segment begins it; returns the
+    /// segment's position.
+    fn begin(&mut self, me: usize, sequence: u32, occupied: i64, flags: Flags) -> i64 {
+        let end = &mut self.ends[me];
+        match end.state {
+            State::Inactive if flags.syn => {
+                end.restart(sequence, occupied);
+            }
+            // As if there had been a SYN before it.
+            State::Inactive => end.restart(sequence.wrapping_sub(1), 1),
+            State::SynSent | State::SynAckSent if flags.syn && sequence != end.initial => {
+                end.restart(sequence, occupied);
+            }
+            State::Established | State::Partial if flags.syn => {
+                // Perhaps this SYN is the one that counts.
+                end.restart(sequence, occupied);
+            }
+            State::Reset if flags.syn && end.previous == State::Inactive => {
+                end.restart(sequence, occupied);
+            }
+            _ => {}
+        }
+        position(end.initial, sequence, end.last)
+    }
+
+    /// Gives letters for flags and content; `true` if this is the first productive segment
+    /// after a lone SYN-ACK (whose sender then was the responder).
+    fn note_history(
+        &mut self,
+        me: usize,
+        from_src: bool,
+        start: i64,
+        len: u32,
+        flags: Flags,
+    ) -> bool {
+        let history = &mut self.history;
+        let end = &mut self.ends[me];
+        let place = start as u32;
+        match (flags.syn, flags.fin, flags.rst) {
+            (_, true, true) => {
+                history.seen_before(Event::FinRst, b'i', from_src);
+            }
+            (true, true, _) | (true, _, true) => {
+                history.seen_before(Event::MultiFlag, b'q', from_src);
+            }
+            (true, false, false) => {
+                let letter = if flags.ack { b'h' } else { b's' };
+                if history.seen_before(Event::Syn, letter, from_src) && place != end.last_syn {
+                    history.push(letter, from_src);
+                }
+                end.last_syn = place;
+            }
+            (false, true, false) => {
+                let place = place.wrapping_add(len);
+                if history.seen_before(Event::Fin, b'f', from_src) && place != end.last_fin {
+                    history.push(b'f', from_src);
+                }
+                end.last_fin = place;
+            }
+            (false, false, true) => {
+                if history.seen_before(Event::Rst, b'r', from_src) && place != end.last_rst {
+                    history.push(b'r', from_src);
+                }
+                end.last_rst = place;
+            }
+            (false, false, false) => {
+                let (event, letter) = if len > 0 {
+                    (Event::Data, b'd')
+                } else if flags.ack {
+                    (Event::Ack, b'a')
+                } else {
+                    return false;
+                };
+                if history.is(b"H") {
+                    return true;
+                }
+                history.seen_before(event, letter, from_src);
+            }
+        }
+        false
+    }
+
+    /// Notes an acknowledgment of the peer's data; returns its position, 0 where it makes no
+    /// sense.
+    fn note_ack(&mut self, peer: usize, number: u32, flags: Flags) -> i64 {
+        let peer = &mut self.ends[peer];
+        if peer.state == State::Inactive {
+            // As if the acknowledged byte before had been its SYN.
+            peer.restart(number.wrapping_sub(1), 0);
+            return 1;
+        }
+        let acked = position(peer.initial, number, peer.acked);
+        if acked < 0 {
+            return 0;
+        }
+        let broken = number == 0 && acked - peer.acked > i64::from(FAR);
+        if !flags.rst && !broken && acked > peer.acked {
+            peer.acked = acked;
+        }
+        acked
+    }
+
+    /// Measures SYN to SYN-ACK and SYN-ACK to ACK.
+    fn measure_handshake(&mut self, from_src: bool, flags: Flags, at: i64, ack: u32) {
+        if self.rtt_done || flags.rst || flags.fin {
+            return;
+        }
+        match (flags.syn, flags.ack, from_src) {
+            (true, false, true) => self.handshake_at = Moment::at(at),
+            (true, true, false) => {
+                if let Some(sent) = self.handshake_at.get()
+                    && self.ends[0].state == State::SynSent
+                    && ack == self.ends[0].initial.wrapping_add(1)
+                {
+                    self.rtt = Moment::at(at.saturating_sub(sent).max(0));
+                    self.handshake_at = Moment::at(at);
+                }
+            }
+            (false, true, true) => {
+                if let (Some(first), Some(answered)) = (self.rtt.get(), self.handshake_at.get()) {
+                    self.rtt = Moment::at(first.saturating_add(at.saturating_sub(answered).max(0)));
+                    self.rtt_done = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells retransmissions from reordering.
+    #[expect(clippy::too_many_arguments, reason = "facts of one segment")]
+    fn classify(
+        &self,
+        me: usize,
+        start: i64,
+        data: i64,
+        occupied: i64,
+        at: i64,
+        flags: Flags,
+        observed: &mut Observed,
+    ) {
+        let end = &self.ends[me];
+        if occupied == 0 || flags.rst || end.state == State::Inactive {
+            return;
+        }
+        if start.saturating_add(occupied) > end.last {
+            return;
+        }
+        // A byte before the next one: a keep-alive.
+        if data <= 1 && !flags.syn && !flags.fin && start == end.last - 1 {
+            return;
+        }
+        let data_start = start + i64::from(flags.syn);
+        if data > 0 && !end.skip && end.seen.has_new(data_start, data_start + data) {
+            let patience = self.handshake_rtt().unwrap_or(0).max(REORDERING_NS);
+            if end
+                .advanced_at
+                .get()
+                .is_none_or(|newer| at.saturating_sub(newer) <= patience)
+            {
+                observed.out_of_order = true;
+                return;
+            }
+        }
+        observed.retransmission = true;
+    }
+
+    /// Moves the endpoint's last position.
+    #[expect(clippy::too_many_arguments, reason = "facts of one segment")]
+    fn note_last(
+        &mut self,
+        me: usize,
+        from_src: bool,
+        end_position: i64,
+        delta: i64,
+        len: u32,
+        flags: Flags,
+        at: i64,
+    ) {
+        let end = &mut self.ends[me];
+        let far = delta > i64::from(FAR) || delta < -i64::from(FAR);
+        if (flags.syn || flags.rst) && far {
+            return;
+        }
+        if flags.fin && end.last == 1 {
+            // Up to 4 GiB of which nothing was seen: the FIN tells how much.
+            end.last = i64::from(end_position as u32);
+            end.advanced_at = Moment::at(at);
+        } else if end.state == State::Reset {
+            // Nothing it says counts any more.
+        } else if delta > 0 {
+            end.last = end_position;
+            end.advanced_at = Moment::at(at);
+        } else if len > 0 {
+            self.history.count(&mut end.resent, b't', from_src);
+        }
+    }
+
+    /// The state machine; `true` if the endpoint closes with this segment.
+    #[expect(clippy::too_many_arguments, reason = "facts of one segment")]
+    fn step(
+        &mut self,
+        me: usize,
+        peer: usize,
+        tcp: &Tcp,
+        len: u32,
+        at: i64,
+        flags: Flags,
+        may_flip: bool,
+        observed: &mut Observed,
+    ) -> bool {
+        let mut closes = false;
+        match self.ends[me].state {
+            State::Inactive => {
+                return self.first_step(me, peer, tcp, len, at, flags, may_flip, observed);
+            }
+            State::SynSent | State::SynAckSent => {
+                if flags.fin {
+                    self.ends[me].set(State::Closed);
+                    closes = true;
+                }
+                if flags.rst {
+                    self.ends[me].set(State::Reset);
+                    closes = true;
+                }
+            }
+            State::Established | State::Partial => {
+                if flags.syn
+                    && !flags.ack
+                    && self.ends[me].state == State::Partial
+                    && self.ends[peer].state == State::Inactive
+                {
+                    self.ends[me].set(State::SynSent);
+                }
+                if flags.fin && !flags.rst {
+                    self.ends[me].set(State::Closed);
+                    let other = &mut self.ends[peer];
+                    if other.state == State::Reset && other.previous == State::Closed {
+                        // FIN, RST, FIN: a normal end after all.
+                        other.set(State::Closed);
+                    }
+                    closes = true;
+                }
+                if flags.rst {
+                    self.ends[me].set(State::Reset);
+                    closes = true;
+                }
+            }
+            State::Closed => {
+                // After FINs from both, a RST changes nothing.
+                if flags.rst && self.ends[peer].state != State::Closed {
+                    self.ends[me].set(State::Reset);
+                    closes = !self.ends[me].closed;
+                }
+            }
+            State::Reset => {}
+        }
+        closes
+    }
+
+    /// The first segment that says something of its sender.
+    #[expect(clippy::too_many_arguments, reason = "facts of one segment")]
+    fn first_step(
+        &mut self,
+        mut me: usize,
+        mut peer: usize,
+        tcp: &Tcp,
+        len: u32,
+        at: i64,
+        flags: Flags,
+        may_flip: bool,
+        observed: &mut Observed,
+    ) -> bool {
+        let mut closes = false;
+        if flags.syn {
+            if me == 0 {
+                self.ends[me].set(if flags.ack {
+                    State::SynAckSent
+                } else {
+                    State::SynSent
+                });
+                self.attempt_at = Moment::at(at);
+            } else {
+                if !flags.ack
+                    && may_flip
+                    && self.ends[peer].state == State::SynAckSent
+                    && tcp.seq == self.ends[me].initial
+                {
+                    // The SYN-ACK was captured before its SYN.
+                    self.flip();
+                    self.history.flipped();
+                    self.first_seen[0] = true;
+                    observed.flipped = true;
+                    (me, peer) = (peer, me);
+                    self.ends[peer].set(State::Established);
+                }
+                if self.ends[peer].state == State::SynSent {
+                    self.ends[peer].set(State::Established);
+                }
+                self.ends[me].set(State::Established);
+            }
+        }
+        if flags.fin {
+            self.ends[me].set(State::Closed);
+            closes = true;
+        }
+        if flags.rst {
+            self.ends[me].set(State::Reset);
+            closes = true;
+        }
+        if self.ends[me].state == State::Inactive {
+            let early_ack = me == 1 && len == 0 && self.ends[0].state == State::SynSent;
+            if early_ack {
+                // Some acknowledge a SYN before they answer it.
+            } else if flags.ack && self.ends[peer].state == State::Established {
+                // Its SYN was missed.
+                self.ends[me].set(State::Established);
+                self.partial = false;
+            } else {
+                self.ends[me].set(State::Partial);
+            }
+        }
+        closes
+    }
+
+    /// Looks for holes in what is acknowledged.
+    fn acknowledge(&mut self, me: usize, mut position: i64, at: i64) {
+        let clean = self.ends[0].is_clean() && self.ends[1].is_clean();
+        let end = &mut self.ends[me];
+        if end.fins && position >= end.fin {
+            position = end.fin - 1;
+        }
+        if position <= end.trimmed {
+            return;
+        }
+        let before_capture = position <= 2 && self.partial;
+        if position > end.seen.next && !before_capture {
+            let (missing, holes) = end.seen.skip_to(position);
+            if clean && !end.skip {
+                self.missed_bytes = self.missed_bytes.saturating_add(missing);
+                for _ in 0..holes {
+                    self.history.count(&mut end.gaps, b'g', me == 0);
+                }
+            }
+        }
+        end.trimmed = position;
+        self.check_eof(me, at);
+    }
+
+    /// Notes data that was seen.
+    fn note_data(&mut self, me: usize, start: i64, stop: i64) {
+        let end = &mut self.ends[me];
+        if end.skip || stop <= end.acked {
+            return;
+        }
+        end.seen.insert(start.max(end.acked.max(end.trimmed)), stop);
+        let beyond = end
+            .seen
+            .last_island_end()
+            .map_or(0, |stop| stop - end.seen.next);
+        if end.nothing_acked() && beyond > ABOVE_HOLE {
+            // Acknowledgments take another way: no telling what is missing.
+            end.seen.clear_islands();
+            end.skip = true;
+        }
+    }
+
+    /// Finishes a close that waited for data, once the endpoint has nothing more to come.
+    fn check_eof(&mut self, me: usize, at: i64) {
+        let (end, peer) = (&self.ends[me], &self.ends[1 - me]);
+        let over = end.fins || matches!(end.state, State::Closed | State::Reset);
+        if end.eof || !over || end.is_waiting(peer) {
+            return;
+        }
+        self.ends[me].eof = true;
+        if self.close_waits {
+            self.close(me, at);
+            self.close_waits = false;
+        }
+    }
+
+    /// The endpoint has closed.
+    fn close(&mut self, me: usize, at: i64) {
+        let peer = &self.ends[1 - me];
+        if self.ends[me].is_waiting(peer) {
+            self.close_waits = true;
+            return;
+        }
+        self.close_waits = false;
+        let complete =
+            self.ends[me].state == State::Reset || peer.closed || peer.state == State::Inactive;
+        let end = &mut self.ends[me];
+        if !end.closed {
+            end.closed = true;
+            if complete && self.closed_at.get().is_none() {
+                self.closed_at = Moment::at(at);
+            }
+        }
+    }
+
+    fn flip(&mut self) {
+        self.ends.swap(0, 1);
+        self.first_seen.swap(0, 1);
+        self.partial = false;
+        self.handshake_at = Moment::default();
+    }
+
+    /// How it went so far.
+    pub(crate) fn conn_state(&self) -> ConnState {
+        use State::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
+        let [orig, resp] = &self.ends;
+        let (o, r) = (orig.state, resp.state);
+        let o_inactive = matches!(o, Inactive | Partial);
+        let r_inactive = matches!(r, Inactive | Partial);
+        match (o, r) {
+            (SynSent | SynAckSent, Reset) => ConnState::Rej,
+            (Reset, Reset) if self.stream_bytes() == (0, 0) => ConnState::Rej,
+            (_, Reset) if o_inactive => ConnState::Rstrh,
+            (_, Reset) => ConnState::Rstr,
+            (Reset, _) if r_inactive => {
+                if self.began_with_syn_then_reset() {
+                    ConnState::Rstos0
+                } else {
+                    ConnState::Oth
+                }
+            }
+            (Reset, _) => ConnState::Rsto,
+            (Closed, Closed) => ConnState::SF,
+            (Closed, _) if r_inactive => ConnState::Sh,
+            (Closed, _) => ConnState::S2,
+            (_, Closed) if o_inactive => ConnState::Shr,
+            (_, Closed) => ConnState::S3,
+            (SynSent, Inactive) => ConnState::S0,
+            (Established, Established) => ConnState::S1,
+            _ => ConnState::Oth,
+        }
+    }
+
+    /// Whether the originator sent a SYN and then a RST, and nothing that says there was more.
+    fn began_with_syn_then_reset(&self) -> bool {
+        let mut letters = self.history.letters().peekable();
+        letters.next_if_eq(&b'^');
+        letters.next() == Some(b'S')
+            && letters.find(|letter| b"HAFGIQR".contains(letter)) == Some(b'R')
+    }
+}
+
+/// Flags of a segment.
+#[derive(Debug, Clone, Copy)]
+struct Flags {
+    syn: bool,
+    ack: bool,
+    fin: bool,
+    rst: bool,
+}
+
+impl Flags {
+    fn of(flags: TcpFlags) -> Self {
+        Self {
+            syn: flags.contains(TcpFlags::SYN),
+            ack: flags.contains(TcpFlags::ACK),
+            fin: flags.contains(TcpFlags::FIN),
+            rst: flags.contains(TcpFlags::RST),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! When flows end by time.
+
+use crate::config::{FlowConfig, FlowRules};
+use crate::flow::Flow;
+use crate::lists::Class;
+use crate::record::EndReason;
+
+/// A second in nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+/// How long a flow lives on after its end (native), or after its close, and how long an
+/// attempt may go unanswered (Zeek's `tcp_close_delay`, `tcp_attempt_delay`).
+const LINGER: i64 = 5 * SECOND;
+/// Ports whose TCP connections Zeek lets idle for an hour: FTP, SSH, Telnet, rlogin.
+const INTERACTIVE: [u16; 4] = [21, 22, 23, 513];
+
+/// The timeouts of a table; `i64::MAX` is never.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeouts {
+    rules: FlowRules,
+    tcp: i64,
+    udp: i64,
+    other: i64,
+    interactive: i64,
+    active: i64,
+}
+
+impl Timeouts {
+    pub(crate) fn new(config: &FlowConfig) -> Self {
+        let never = |nanos: i64| if nanos <= 0 { i64::MAX } else { nanos };
+        let minute = 60 * SECOND;
+        let (tcp, udp, interactive, active) = match config.rules {
+            FlowRules::Native | FlowRules::Nfstream => {
+                (2 * minute, 2 * minute, 2 * minute, 30 * minute)
+            }
+            FlowRules::Zeek => (5 * minute, minute, 60 * minute, 0),
+            FlowRules::Ndpi => (0, 0, 0, 0),
+        };
+        let idle = |own: i64| never(config.idle_timeout.unwrap_or(own));
+        Self {
+            rules: config.rules,
+            tcp: idle(tcp),
+            udp: idle(udp),
+            other: idle(udp),
+            interactive: idle(interactive),
+            active: never(config.active_timeout.unwrap_or(active)),
+        }
+    }
+
+    /// The list a flow belongs in now.
+    pub(crate) fn class(&self, flow: &Flow) -> Class {
+        let Some(tcp) = flow.tcp() else {
+            return if flow.key.protocol() == 17 {
+                Class::Udp
+            } else {
+                Class::Other
+            };
+        };
+        match self.rules {
+            FlowRules::Native if tcp.has_ended() => Class::Short,
+            FlowRules::Zeek if tcp.closed_at().is_some() || tcp.unanswered_since().is_some() => {
+                Class::Short
+            }
+            FlowRules::Zeek if tcp.is_under_way() && INTERACTIVE.contains(&flow.dst_port()) => {
+                Class::Interactive
+            }
+            _ => Class::Tcp,
+        }
+    }
+
+    /// Whether a flow is over at `clock` by idleness (or because it had ended, or where only
+    /// the active timeout is in force by that).
+    pub(crate) fn expired(&self, flow: &Flow, clock: i64) -> Option<EndReason> {
+        let idle = match self.class(flow) {
+            Class::Short => return self.short_expired(flow, clock),
+            Class::Tcp => self.tcp,
+            Class::Udp => self.udp,
+            Class::Other => self.other,
+            Class::Interactive => self.interactive,
+        };
+        if idle == i64::MAX {
+            return self.too_long(flow, clock);
+        }
+        (clock >= flow.last.saturating_add(idle)).then_some(EndReason::Idle)
+    }
+
+    /// Whether a flow was over before a packet of its own at `at`.
+    pub(crate) fn ended_before(&self, flow: &Flow, at: i64) -> Option<EndReason> {
+        self.expired(flow, at).or_else(|| self.too_long(flow, at))
+    }
+
+    fn too_long(&self, flow: &Flow, at: i64) -> Option<EndReason> {
+        (at >= flow.start.saturating_add(self.active)).then_some(EndReason::Active)
+    }
+
+    fn short_expired(&self, flow: &Flow, clock: i64) -> Option<EndReason> {
+        let tcp = flow.tcp()?;
+        let since = match self.rules {
+            FlowRules::Zeek => tcp.closed_at().or_else(|| tcp.unanswered_since())?,
+            _ => flow.last,
+        };
+        (clock >= since.saturating_add(LINGER)).then(|| flow.tcp_end().unwrap_or(EndReason::Idle))
+    }
+}
