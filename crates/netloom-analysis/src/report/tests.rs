@@ -1,5 +1,6 @@
 //! Tests over whole reports.
-use super::{sample, terminal};
+use super::chart::{self, Theme};
+use super::{html, png, sample, terminal};
 use super::terminal::TerminalOptions;
 #[test]
 fn samples_for_looking() {
@@ -10,6 +11,13 @@ fn samples_for_looking() {
         for width in [60, 80, 120, 200] {
             let options = TerminalOptions { width, color: true, ..TerminalOptions::default() };
             std::fs::write(dir.join(format!("{name}-{width}.txt")), terminal::render(&report, &options)).unwrap();
+        }
+        std::fs::write(dir.join(format!("{name}.html")), html::render(&report)).unwrap();
+        for theme in [Theme::Light, Theme::Dark] {
+            for chart in chart::charts(&report, theme) {
+                let file = dir.join(format!("{name}-{theme:?}-{}.png", chart.name));
+                std::fs::write(file, png::encode(&chart.svg, 1.0).unwrap()).unwrap();
+            }
         }
     }
 }
