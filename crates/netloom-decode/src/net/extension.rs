@@ -23,6 +23,7 @@ pub(crate) mod number {
     pub(crate) const DESTINATION: u8 = 60;
     pub(crate) const IPIP: u8 = 94;
     pub(crate) const ETHERIP: u8 = 97;
+    pub(crate) const ETHERNET: u8 = 143;
     pub(crate) const PIM: u8 = 103;
     pub(crate) const L2TP: u8 = 115;
     pub(crate) const SCTP: u8 = 132;
@@ -58,6 +59,9 @@ pub(crate) fn step(walk: &mut Walk<'_>, header: u8) -> Next {
         return fragment(walk);
     }
     let Some(&[next, length]) = walk.peek::<2>() else {
+        if let Some(&[next]) = walk.peek::<1>() {
+            note_protocol(walk, next);
+        }
         return walk.short(Layer::Ipv6Extension, 8);
     };
     // AH counts in 4 bytes less 2 (RFC 4302 section 2.2), the others in 8 bytes less 1.
@@ -71,6 +75,7 @@ pub(crate) fn step(walk: &mut Walk<'_>, header: u8) -> Next {
     }
     let (captured, on_wire) = (walk.end - walk.at, walk.wire_end - walk.at);
     if captured < len {
+        note_protocol(walk, next);
         if on_wire < len {
             return walk.stop(Layer::Ipv6Extension, StopKind::BadLength, len, on_wire);
         }
@@ -92,6 +97,14 @@ pub(crate) fn step(walk: &mut Walk<'_>, header: u8) -> Next {
     }
     walk.payload_after(len);
     Next::Protocol(next)
+}
+
+/// Notes what a header says comes next, though the header itself is cut: the protocol is known
+/// even where its own header is out of reach.
+fn note_protocol(walk: &mut Walk<'_>, next: u8) {
+    if let Some(ip) = &mut walk.out.ip {
+        ip.protocol = next;
+    }
 }
 
 /// A fragment header (RFC 8200 section 4.5).

@@ -22,4 +22,4 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

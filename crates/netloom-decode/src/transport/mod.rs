@@ -39,7 +39,7 @@ fn step_rare(walk: &mut Walk<'_>, protocol: u8) -> Next {
         number::NO_NEXT_HEADER => return Next::Done,
         number::IPV4 | number::IPV6 | number::IPIP => Opening::IpIp,
         number::GRE => Opening::Gre,
-        number::ETHERIP => Opening::EtherIp,
+        number::ETHERIP | number::ETHERNET => Opening::EtherIp,
         number::PIM => Opening::PimRegister,
         number::L2TP => Opening::L2tpv3,
         number::MPLS_IN_IP => Opening::MplsInIp,

@@ -131,14 +131,18 @@ fn open(walk: &mut Walk<'_>, header: Header) -> Next {
         if protocol != PPP || walk.wire_end - walk.at <= len {
             return Next::Done;
         }
-        return enter(walk, TunnelKind::Gre, key, len, Next::Ppp);
+        let framing = Rest::after(walk, len).ppp_framing_len();
+        return enter(walk, TunnelKind::Gre, key, len + framing, Next::Ppp);
     }
     let next = match protocol {
         0x0800 | 0x86dd => Next::EtherType(protocol),
         // VLAN tags, MPLS, PPPoE.
         0x8100 | 0x88a8 | 0x8847 | 0x8848 | 0x8864 => Next::EtherType(protocol),
         TRANSPARENT_ETHERNET => Next::Link(LinkType::ETHERNET),
-        PPP => Next::Ppp,
+        PPP => {
+            let framing = Rest::after(walk, len).ppp_framing_len();
+            return enter(walk, TunnelKind::Gre, key, len + framing, Next::Ppp);
+        }
         erspan::PROTOCOL | erspan::PROTOCOL_III => return erspan::open(walk, header),
         WCCP => {
             // WCCPv2's redirect header of four bytes may stand in front of the packet; no IP

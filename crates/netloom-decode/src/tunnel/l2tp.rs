@@ -52,11 +52,18 @@ fn version_2(walk: &mut Walk<'_>, flags: u16) -> Next {
         };
         len += 2 + usize::from(u16::from_be_bytes([o0, o1]));
     }
-    if !Rest::after(walk, len).is_ppp() {
+    let rest = Rest::after(walk, len);
+    if !rest.is_ppp() {
         return Next::Done;
     }
     let id = u32::from_be_bytes([id0, id1, id2, id3]);
-    enter(walk, TunnelKind::L2tp, id, len, Next::Ppp)
+    enter(
+        walk,
+        TunnelKind::L2tp,
+        id,
+        len + rest.ppp_framing_len(),
+        Next::Ppp,
+    )
 }
 
 /// The cookie (0, 4 or 8 bytes) and the sublayer (0 or 4 bytes) are agreed on when the session

@@ -72,12 +72,21 @@ impl<'a> Rest<'a> {
         false
     }
 
+    /// Length of PPP's address and control fields (RFC 1662 section 3.1), where they are there:
+    /// peers may agree to leave them out.
+    pub(super) fn ppp_framing_len(self) -> usize {
+        if self.bytes.starts_with(&[0xff, 0x03]) {
+            2
+        } else {
+            0
+        }
+    }
+
     /// Whether a PPP frame stands here, with or without address and control (RFC 1661
     /// section 2: protocol numbers are odd, their first byte even; RFC 1662 section 3.2: the
     /// first byte may be left out when 0).
     pub(super) fn is_ppp(self) -> bool {
-        let bytes = self.bytes.strip_prefix(&[0xff, 0x03]).unwrap_or(self.bytes);
-        match bytes {
+        match self.bytes.get(self.ppp_framing_len()..).unwrap_or_default() {
             [first, ..] if first & 1 == 1 => true,
             [_, second, ..] => second & 1 == 1,
             _ => false,

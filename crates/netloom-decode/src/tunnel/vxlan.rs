@@ -28,10 +28,14 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
     let rest = Rest::after(walk, HEADER_LEN);
     let ethernet = Next::Link(LinkType::ETHERNET);
     let (next, len) = if flags & HAS_NEXT_PROTOCOL == 0 {
-        if !rest.is_ethernet() {
+        if rest.is_ethernet() {
+            (ethernet, HEADER_LEN)
+        } else if matches!(next_protocol, 1 | 2) && rest.is_ip() {
+            // VXLAN-GPE of senders that leave out the flag.
+            (Next::Ip, HEADER_LEN)
+        } else {
             return Next::Done;
         }
-        (ethernet, HEADER_LEN)
     } else {
         if flags & OAM != 0 {
             return Next::Done;
