@@ -18,13 +18,16 @@ pub(crate) fn some<'a>(text: impl Into<Option<&'a str>>, out: &mut String) -> Op
 pub(super) fn ip(address: IpAddr, out: &mut String) {
     match address {
         IpAddr::V4(v4) => {
+            // Two of these a packet: one append of a text on the stack, not seven.
+            let mut text = [b'.'; 15];
+            let mut len = 0;
             let mut number = itoa::Buffer::new();
-            for (index, octet) in v4.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push('.');
-                }
-                out.push_str(number.format(octet));
+            for octet in v4.octets() {
+                let digits = number.format(octet).as_bytes();
+                text[len..len + digits.len()].copy_from_slice(digits);
+                len += digits.len() + 1;
             }
+            push_ascii(&text[..len - 1], out);
         }
         // The standard library's form is RFC 5952's. Writing to a String cannot fail.
         IpAddr::V6(v6) => _ = write!(out, "{v6}"),
@@ -35,13 +38,18 @@ pub(super) fn ip(address: IpAddr, out: &mut String) {
 #[inline]
 pub(super) fn mac(address: MacAddr, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (index, byte) in address.0.into_iter().enumerate() {
-        if index > 0 {
-            out.push(':');
-        }
-        out.push(DIGITS[usize::from(byte >> 4)].into());
-        out.push(DIGITS[usize::from(byte & 15)].into());
+    let mut text = *b"00:00:00:00:00:00";
+    for (place, byte) in text.chunks_mut(3).zip(address.0) {
+        place[0] = DIGITS[usize::from(byte >> 4)];
+        place[1] = DIGITS[usize::from(byte & 15)];
     }
+    push_ascii(&text, out);
+}
+
+/// Appends bytes that are ASCII.
+#[inline]
+fn push_ascii(text: &[u8], out: &mut String) {
+    out.push_str(std::str::from_utf8(text).unwrap_or_default());
 }
 
 /// Appends VLAN identifiers; null where there is none.
