@@ -1,7 +1,7 @@
 //! A barrier that spins briefly before it sleeps: rounds take milliseconds, waking a thread
 //! takes tens of microseconds.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Rounds of spinning before a waiter yields its core.
@@ -15,6 +15,8 @@ pub(crate) struct Barrier {
     threads: usize,
     arrived: AtomicUsize,
     generation: AtomicUsize,
+    /// A thread is gone and will never come.
+    poisoned: AtomicBool,
     asleep: Mutex<()>,
     wake: Condvar,
 }
@@ -25,12 +27,24 @@ impl Barrier {
             threads,
             arrived: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
+            poisoned: AtomicBool::new(false),
             asleep: Mutex::new(()),
             wake: Condvar::new(),
         }
     }
 
+    /// Lets everybody who waits, now or later, panic.
+    fn poison(&self) {
+        let _guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        self.poisoned.store(true, Ordering::Release);
+        self.wake.notify_all();
+    }
+
     /// Returns when all threads have called it.
+    ///
+    /// # Panics
+    ///
+    /// When another of the threads panicked: it would be waited for in vain.
     pub(crate) fn wait(&self) {
         let generation = self.generation.load(Ordering::Acquire);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
@@ -41,7 +55,10 @@ impl Barrier {
             self.wake.notify_all();
             return;
         }
-        let passed = || self.generation.load(Ordering::Acquire) != generation;
+        let passed = || {
+            assert!(!self.poisoned.load(Ordering::Acquire), "another thread of the engine panicked");
+            self.generation.load(Ordering::Acquire) != generation
+        };
         for _ in 0..SPINS {
             if passed() {
                 return;
@@ -61,9 +78,35 @@ impl Barrier {
     }
 }
 
+/// Poisons the barrier when its thread panics.
+#[derive(Debug)]
+pub(crate) struct PoisonOnPanic<'a>(pub(crate) &'a Barrier);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_does_not_leave_others_waiting() {
+        let barrier = Barrier::new(2);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| barrier.wait());
+            let panics = scope.spawn(|| {
+                let _guard = PoisonOnPanic(&barrier);
+                panic!("on purpose");
+            });
+            assert!(panics.join().is_err());
+            assert!(waits.join().is_err());
+        });
+    }
 
     #[test]
     fn nobody_passes_early() {

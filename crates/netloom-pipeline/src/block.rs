@@ -186,6 +186,10 @@ impl Block {
                 put(&mut self.items, extra.shard, Item::Extra(extra_index as u32));
             }
         }
+        // Only at the end of the capture: extras of a block without packets.
+        for (extra_index, extra) in extras {
+            put(&mut self.items, extra.shard, Item::Extra(extra_index as u32));
+        }
     }
 
     /// What a shard has to look at, in order.

@@ -59,11 +59,6 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
         self.entries.iter()
     }
 
-    /// How many keys there are.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// The `count` entries with the largest `rank`, largest first, the smaller key first on a
     /// tie.
     pub(crate) fn top<R: Ord>(&self, count: usize, rank: impl Fn(&V) -> R) -> Vec<(&K, &V)> {
@@ -114,7 +109,7 @@ mod tests {
             table.entry(7).0 += 10;
         }
         assert!(table.forgot());
-        assert!(table.len() <= 8);
+        assert!(table.iter().count() <= 8);
         assert_eq!(table.top(1, |sum| sum.0)[0].0, &7);
         assert!(table.top(1, |sum| sum.0)[0].1.0 >= 930);
     }

@@ -1,0 +1,282 @@
+//! From sums to facts.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use netloom_packet::{CaptureInfo, MacAddr, Timestamp};
+
+use super::Summary;
+use super::findings;
+use super::hosts::{AddressCounts, is_local};
+use super::protocols::{ProtocolCounter, protocol_name};
+use crate::report::model::{
+    Address, Capture, CaptureInterface, Conversation, FlowTableFacts, Mac, Quality, Report,
+    Service, Unique,
+};
+
+/// Comments of a capture that a report shows.
+const COMMENTS_MAX: usize = 20;
+
+/// What a report says about the run besides the traffic.
+#[derive(Debug, Clone, Default)]
+pub struct ReportContext {
+    /// What the sources said about themselves.
+    pub captures: Vec<CaptureInfo>,
+    /// `--flow-rules`.
+    pub flow_rules: String,
+    /// `--max-memory` in bytes.
+    pub max_memory: u64,
+    /// The user ended it early.
+    pub interrupted: bool,
+}
+
+impl Summary {
+    /// The facts of a report.
+    pub fn report(self, context: &ReportContext) -> Report {
+        let top = self.top;
+        let names = names(&context.captures);
+        let first = context.captures.iter().filter_map(|capture| capture.first_ts).min();
+        let last = context.captures.iter().filter_map(|capture| capture.last_ts).max();
+        let duration = match (first, last) {
+            (Some(first), Some(last)) => last.nanos_since(first) as f64 / 1e9,
+            _ => 0.0,
+        };
+        let per_second = |count: u64| (duration > 0.0).then(|| count as f64 / duration);
+        let packets = self.quality.packets;
+        let bytes = self.quality.bytes;
+        let address = |(ip, counts): (&IpAddr, &AddressCounts)| address(*ip, counts, &names);
+        let mut report = Report {
+            schema_version: 1,
+            netloom_version: env!("CARGO_PKG_VERSION").to_owned(),
+            interrupted: context.interrupted,
+            flow_rules: context.flow_rules.clone(),
+            packets,
+            bytes,
+            captured_bytes: self.quality.captured_bytes,
+            flows: self.flows,
+            first_ts: first.map(|ts| ts.to_string()),
+            last_ts: last.map(|ts| ts.to_string()),
+            duration,
+            packets_per_second: per_second(packets),
+            bits_per_second: per_second(bytes.saturating_mul(8)),
+            mean_packet_len: (packets > 0).then(|| bytes as f64 / packets as f64),
+            capture: context.captures.iter().map(capture).collect(),
+            quality: self.quality(context),
+            services: self.services(),
+            top_addresses: self.addresses.top(top, AddressCounts::bytes).into_iter().map(address).collect(),
+            top_addresses_by_packets: self
+                .addresses
+                .top(top, AddressCounts::packets)
+                .into_iter()
+                .map(address)
+                .collect(),
+            top_destinations: self
+                .addresses
+                .top(top, |counts| counts.bytes_as_responder)
+                .into_iter()
+                .filter(|(_, counts)| counts.bytes_as_responder > 0)
+                .map(address)
+                .collect(),
+            top_conversations: self.conversations(),
+            unique: self.unique(),
+            approximate: self.addresses.forgot() || self.conversations.forgot(),
+            packet_sizes: self.quality.sizes(),
+            anomalies: self.quality.anomalies(),
+            flow_table: FlowTableFacts {
+                peak_live: self.facts.peak_live,
+                evicted: self.facts.evicted,
+                max_memory: context.max_memory,
+                fragments_incomplete: self.facts.fragments.incomplete,
+            },
+            ..Report::default()
+        };
+        let stations: Vec<_> = self.stations.iter().map(|(pair, traffic)| (*pair, *traffic)).collect();
+        report.local = self.arp.finish(top);
+        for ((_, dst), traffic) in stations {
+            if dst.is_broadcast() {
+                report.local.broadcast_packets += traffic.packets;
+                report.local.broadcast_bytes += traffic.bytes;
+            } else if dst.is_multicast() {
+                report.local.multicast_packets += traffic.packets;
+                report.local.multicast_bytes += traffic.bytes;
+            }
+        }
+        report.protocols = ProtocolCounter::tree(self.protocols);
+        report.timeline = self.timeline.finish(first, last);
+        report.performance = self.performance.finish();
+        report.risky = self.risks.finish(top);
+        report.findings = findings::findings(&report);
+        report
+    }
+
+    fn quality(&self, context: &ReportContext) -> Quality {
+        let dropped = context
+            .captures
+            .iter()
+            .flat_map(|capture| [capture.dropped_kernel, capture.dropped_interface])
+            .flatten()
+            .reduce(u64::saturating_add);
+        let (tcp, one_way) = self.performance.two_way;
+        Quality {
+            truncated: self.quality.truncated,
+            dropped,
+            duplicates: self.duplicates,
+            out_of_order: context.captures.iter().map(|capture| capture.out_of_order).sum(),
+            oversized: self.quality.oversized,
+            decode_stopped: self.quality.stopped,
+            one_way_tcp_share: (tcp > 0).then(|| one_way as f64 / tcp as f64),
+            missed_bytes: self.performance.missed_bytes,
+        }
+    }
+
+    fn services(&self) -> Vec<Service> {
+        // By name and transport; the port that carried most speaks for the rest.
+        let mut services: HashMap<(&str, u8), (Service, u64)> = HashMap::new();
+        for (&(name, protocol, port), traffic) in self.services.iter() {
+            if name.is_empty() {
+                continue;
+            }
+            let (service, best) = services.entry((name, protocol)).or_default();
+            service.flows += traffic.flows;
+            service.packets += traffic.packets;
+            service.bytes += traffic.bytes;
+            let better = service.port.is_none()
+                || (traffic.bytes, std::cmp::Reverse(port))
+                    > (*best, std::cmp::Reverse(service.port));
+            if better {
+                *best = traffic.bytes;
+                service.port = port;
+            }
+        }
+        let mut services: Vec<Service> = services
+            .into_iter()
+            .map(|((name, protocol), (service, _))| Service {
+                name: name.to_owned(),
+                transport: protocol_name(protocol).into_owned(),
+                source: "port".to_owned(),
+                ..service
+            })
+            .collect();
+        services.sort_by(|a, b| {
+            b.bytes.cmp(&a.bytes).then_with(|| (&a.name, &a.transport).cmp(&(&b.name, &b.transport)))
+        });
+        services
+    }
+
+    fn conversations(&self) -> Vec<Conversation> {
+        let ranked = self.conversations.top(self.top, |counts| counts.bytes[0] + counts.bytes[1]);
+        ranked
+            .into_iter()
+            .map(|(pair, counts)| {
+                // `a` is the end that began most flows.
+                let a = usize::from(counts.begun[1] > counts.begun[0]);
+                let ends = [pair.0, pair.1];
+                Conversation {
+                    a: ends[a].to_string(),
+                    b: ends[1 - a].to_string(),
+                    packets: counts.packets[0] + counts.packets[1],
+                    bytes: counts.bytes[0] + counts.bytes[1],
+                    packets_a_to_b: counts.packets[a],
+                    bytes_a_to_b: counts.bytes[a],
+                    packets_b_to_a: counts.packets[1 - a],
+                    bytes_b_to_a: counts.bytes[1 - a],
+                    flows: counts.begun[0] + counts.begun[1],
+                    services: counts.services(),
+                    duration: counts.last.nanos_since(counts.first).max(0) as f64 / 1e9,
+                }
+            })
+            .collect()
+    }
+
+    fn unique(&self) -> Unique {
+        let mut macs: HashMap<MacAddr, Mac> = HashMap::new();
+        let (mut src, mut dst) = (HashSet::new(), HashSet::new());
+        for (&(from, to), traffic) in self.stations.iter() {
+            src.insert(from);
+            dst.insert(to);
+            let sender = macs.entry(from).or_default();
+            sender.packets_sent += traffic.packets;
+            sender.bytes_sent += traffic.bytes;
+            let receiver = macs.entry(to).or_default();
+            receiver.packets_received += traffic.packets;
+            receiver.bytes_received += traffic.bytes;
+        }
+        let mut top_macs: Vec<_> = macs.into_iter().filter(|(_, mac)| mac.packets_sent > 0).collect();
+        top_macs.sort_by(|a, b| b.1.packets_sent.cmp(&a.1.packets_sent).then_with(|| a.0.cmp(&b.0)));
+        top_macs.truncate(self.top);
+        let forgot = self.addresses.forgot();
+        let exact = |part: fn(&AddressCounts) -> u64| {
+            self.addresses.iter().filter(|(_, counts)| part(counts) > 0).count() as u64
+        };
+        Unique {
+            src_macs: src.len() as u64,
+            dst_macs: dst.len() as u64,
+            src_ips: if forgot { self.senders.round() as u64 } else { exact(|counts| counts.packets_sent) },
+            dst_ips: if forgot { self.receivers.round() as u64 } else { exact(|counts| counts.packets_received) },
+            approximate: forgot || self.stations.forgot(),
+            top_macs: top_macs
+                .into_iter()
+                .map(|(address, mac)| Mac { mac: address.to_string(), ..mac })
+                .collect(),
+        }
+    }
+}
+
+/// Names that came with the captures; the first one given to an address stands.
+fn names(captures: &[CaptureInfo]) -> HashMap<IpAddr, String> {
+    let mut names = HashMap::new();
+    for record in captures.iter().flat_map(|capture| &capture.names) {
+        names.entry(record.address).or_insert_with(|| record.name.clone());
+    }
+    names
+}
+
+fn address(ip: IpAddr, counts: &AddressCounts, names: &HashMap<IpAddr, String>) -> Address {
+    Address {
+        address: ip.to_string(),
+        name: names.get(&ip).cloned(),
+        is_local: is_local(ip),
+        packets: counts.packets(),
+        bytes: counts.bytes(),
+        packets_sent: counts.packets_sent,
+        packets_received: counts.packets_received,
+        bytes_sent: counts.bytes_sent,
+        bytes_received: counts.bytes_received,
+        flows: counts.flows,
+    }
+}
+
+fn capture(info: &CaptureInfo) -> Capture {
+    let text = |ts: Option<Timestamp>| ts.map(|ts| ts.to_string());
+    Capture {
+        name: info.name.clone(),
+        format: info.format.clone(),
+        packets: info.packets,
+        bytes: info.bytes,
+        dropped_kernel: info.dropped_kernel,
+        dropped_interface: info.dropped_interface,
+        truncated: info.truncated,
+        out_of_order: info.out_of_order,
+        first_ts: text(info.first_ts),
+        last_ts: text(info.last_ts),
+        interfaces: info
+            .interfaces
+            .iter()
+            .map(|interface| CaptureInterface {
+                name: interface.name.clone(),
+                link_type: interface.link_type.to_string(),
+                snap_len: interface.snap_len,
+                packets: interface.packets,
+            })
+            .collect(),
+        application: info.application.clone(),
+        os: info.os.clone(),
+        hardware: info.hardware.clone(),
+        comments: info.comments.iter().take(COMMENTS_MAX).cloned().collect(),
+        warnings: info
+            .warnings
+            .iter()
+            .map(|warning| format!("{} (at byte {})", warning.message, warning.offset))
+            .collect(),
+    }
+}

@@ -1,0 +1,211 @@
+//! Who talks, and with whom.
+
+use std::net::IpAddr;
+
+use netloom_flow::FlowRecord;
+use netloom_packet::{MacAddr, Timestamp};
+
+use crate::summary::bounded::Counts;
+
+/// What an address sent and received.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AddressCounts {
+    pub(crate) packets_sent: u64,
+    pub(crate) packets_received: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+    /// Of `bytes_received`, what it received as the responder of a flow.
+    pub(crate) bytes_as_responder: u64,
+    pub(crate) flows: u64,
+}
+
+impl AddressCounts {
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets_sent + self.packets_received
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes_sent + self.bytes_received
+    }
+
+    /// Counts a flow for its originator or its responder.
+    pub(crate) fn flow(&mut self, flow: &FlowRecord, originator: bool) {
+        let (sent, received) =
+            if originator { (&flow.fwd, &flow.bwd) } else { (&flow.bwd, &flow.fwd) };
+        self.packets_sent += sent.packets;
+        self.bytes_sent += sent.bytes;
+        self.packets_received += received.packets;
+        self.bytes_received += received.bytes;
+        if !originator {
+            self.bytes_as_responder += received.bytes;
+        }
+        self.flows += 1;
+    }
+}
+
+impl Counts for AddressCounts {
+    fn weight(&self) -> u64 {
+        self.bytes()
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.packets_sent += other.packets_sent;
+        self.packets_received += other.packets_received;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+        self.bytes_as_responder += other.bytes_as_responder;
+        self.flows += other.flows;
+    }
+}
+
+/// Two addresses, the smaller first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Pair(pub(crate) IpAddr, pub(crate) IpAddr);
+
+/// Services of a conversation that are kept.
+const SERVICES: usize = 5;
+
+/// What went between two addresses.
+#[derive(Debug, Clone)]
+pub(crate) struct ConversationCounts {
+    pub(crate) packets: [u64; 2],
+    pub(crate) bytes: [u64; 2],
+    /// Flows begun by the smaller and by the larger address.
+    pub(crate) begun: [u64; 2],
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    services: Vec<(&'static str, u64)>,
+}
+
+impl Default for ConversationCounts {
+    fn default() -> Self {
+        Self {
+            packets: [0; 2],
+            bytes: [0; 2],
+            begun: [0; 2],
+            first: Timestamp::MAX,
+            last: Timestamp::MIN,
+            services: Vec::new(),
+        }
+    }
+}
+
+impl ConversationCounts {
+    /// Counts a flow of the pair.
+    pub(crate) fn flow(&mut self, flow: &FlowRecord, pair: Pair, service: Option<&'static str>) {
+        let from = usize::from(flow.src_ip != pair.0);
+        self.packets[from] += flow.fwd.packets;
+        self.bytes[from] += flow.fwd.bytes;
+        self.packets[1 - from] += flow.bwd.packets;
+        self.bytes[1 - from] += flow.bwd.bytes;
+        self.begun[from] += 1;
+        self.first = self.first.min(flow.start);
+        self.last = self.last.max(flow.end);
+        if let Some(service) = service {
+            self.service(service, flow.bytes());
+        }
+    }
+
+    fn service(&mut self, service: &'static str, bytes: u64) {
+        if let Some(known) = self.services.iter_mut().find(|(name, _)| *name == service) {
+            known.1 += bytes;
+        } else if self.services.len() < 4 * SERVICES {
+            self.services.push((service, bytes));
+        }
+    }
+
+    /// The services with the most bytes.
+    pub(crate) fn services(&self) -> Vec<String> {
+        let mut services = self.services.clone();
+        services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        services.truncate(SERVICES);
+        services.into_iter().map(|(name, _)| name.to_owned()).collect()
+    }
+}
+
+impl Counts for ConversationCounts {
+    fn weight(&self) -> u64 {
+        self.bytes[0] + self.bytes[1]
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for side in 0..2 {
+            self.packets[side] += other.packets[side];
+            self.bytes[side] += other.bytes[side];
+            self.begun[side] += other.begun[side];
+        }
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for (service, bytes) in other.services {
+            self.service(service, bytes);
+        }
+    }
+}
+
+/// A service: name, transport, the server's port.
+pub(crate) type ServiceKey = (&'static str, u8, Option<u16>);
+
+/// What a service carried; also used for frames between two stations.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Traffic {
+    pub(crate) flows: u64,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Counts for Traffic {
+    fn weight(&self) -> u64 {
+        self.bytes
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Two stations: source and destination.
+pub(crate) type MacPair = (MacAddr, MacAddr);
+
+/// Whether an address is of a local network: private (RFC 1918, RFC 4193), shared (RFC 6598),
+/// link-local, loopback, multicast, broadcast or unspecified.
+pub(crate) fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.is_unspecified()
+                || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_local(IpAddr::V4(v4)),
+            None => {
+                v6.is_loopback()
+                    || v6.is_multicast()
+                    || v6.is_unspecified()
+                    || v6.is_unique_local()
+                    || v6.is_unicast_link_local()
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_addresses() {
+        for local in ["10.1.2.3", "100.64.0.1", "169.254.1.1", "fe80::1", "fd00::1", "::ffff:192.168.0.1", "224.0.0.251"] {
+            assert!(is_local(local.parse().unwrap()), "{local}");
+        }
+        for global in ["8.8.8.8", "100.128.0.1", "2001:4860::1", "::ffff:8.8.8.8", "172.32.0.1"] {
+            assert!(!is_local(global.parse().unwrap()), "{global}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The accumulators behind `report`: a [`Stage`] that sums packets and flows up, and what
+//! makes the [`Report`] of it.
+
+mod arp;
+mod bounded;
+mod build;
+mod findings;
+mod histogram;
+mod hosts;
+mod login;
+mod performance;
+mod protocols;
+mod quality;
+mod risky;
+mod timeline;
+
+use std::net::IpAddr;
+
+use datasketches::hll::{HllSketch, HllType, HllUnion};
+use netloom_decode::net::arp::Arp;
+use netloom_decode::service::service_by_port;
+use netloom_decode::{Decoded, Network};
+use netloom_flow::FlowRecord;
+use netloom_pipeline::{Needs, ShardFacts, Stage, StagePacket};
+
+use arp::ArpCounter;
+use bounded::BoundedTable;
+use hosts::{AddressCounts, ConversationCounts, MacPair, Pair, ServiceKey, Traffic};
+use performance::PerformanceCounter;
+use protocols::ProtocolCounter;
+use quality::{DuplicateCounter, QualityCounter};
+use risky::RiskCounter;
+use timeline::TimelineCounter;
+
+pub use build::ReportContext;
+
+/// Addresses in a shard's table.
+const ADDRESSES_MAX: usize = 7_168;
+/// Pairs of addresses in a shard's table.
+const CONVERSATIONS_MAX: usize = 3_584;
+/// Pairs of stations in a shard's table.
+const MAC_PAIRS_MAX: usize = 3_584;
+/// Services in a thread's table: there are fewer names than this.
+const SERVICES_MAX: usize = 4_096;
+/// Registers of the sketches that count addresses: 2^12, an error of about 1.6 %.
+const SKETCH_LG_K: u8 = 12;
+
+/// The stage behind `report`.
+#[derive(Debug, Clone)]
+pub struct SummaryStage {
+    /// Rows of each "top" table.
+    top: usize,
+}
+
+impl SummaryStage {
+    /// A summary with `top` rows in each of its tables.
+    pub fn new(top: usize) -> Self {
+        Self { top }
+    }
+}
+
+/// Sums of a thread.
+#[derive(Debug)]
+pub struct SummaryWorker {
+    quality: QualityCounter,
+    timeline: TimelineCounter,
+    protocols: ProtocolCounter,
+    performance: PerformanceCounter,
+    services: BoundedTable<ServiceKey, Traffic>,
+    senders: Option<HllSketch>,
+    receivers: Option<HllSketch>,
+}
+
+/// Tables of a logical shard.
+#[derive(Debug)]
+pub struct SummaryShard {
+    addresses: BoundedTable<IpAddr, AddressCounts>,
+    conversations: BoundedTable<Pair, ConversationCounts>,
+    stations: BoundedTable<MacPair, Traffic>,
+    duplicates: DuplicateCounter,
+    risks: RiskCounter,
+}
+
+/// What goes in packet order.
+#[derive(Debug, Default)]
+pub struct SummarySerial {
+    arp: ArpCounter,
+}
+
+/// What a capture came to; [`Summary::report`] makes a report of it.
+#[derive(Debug)]
+pub struct Summary {
+    top: usize,
+    flows: u64,
+    quality: QualityCounter,
+    timeline: TimelineCounter,
+    protocols: Vec<ProtocolCounter>,
+    performance: PerformanceCounter,
+    services: BoundedTable<ServiceKey, Traffic>,
+    /// Estimates, for when the tables overflowed.
+    senders: f64,
+    receivers: f64,
+    addresses: BoundedTable<IpAddr, AddressCounts>,
+    conversations: BoundedTable<Pair, ConversationCounts>,
+    stations: BoundedTable<MacPair, Traffic>,
+    duplicates: u64,
+    risks: RiskCounter,
+    arp: ArpCounter,
+    facts: ShardFacts,
+}
+
+/// The application protocol of a flow, by its responder's port first.
+pub(crate) fn service_of(flow: &FlowRecord) -> Option<&'static str> {
+    service_by_port(flow.protocol, flow.src_port.unwrap_or(0), flow.dst_port.unwrap_or(0))
+}
+
+fn sketch() -> Option<HllSketch> {
+    HllSketch::new(SKETCH_LG_K, HllType::Hll8).ok()
+}
+
+impl Stage for SummaryStage {
+    type Worker = SummaryWorker;
+    type Shard = SummaryShard;
+    type Serial = SummarySerial;
+    type Rows = ();
+    type Output = Summary;
+
+    fn needs(&self) -> Needs {
+        Needs { flows: true, packets: true, ..Needs::default() }
+    }
+
+    fn new_worker(&self) -> SummaryWorker {
+        SummaryWorker {
+            quality: QualityCounter::default(),
+            timeline: TimelineCounter::default(),
+            protocols: ProtocolCounter::default(),
+            performance: PerformanceCounter::default(),
+            services: BoundedTable::new(SERVICES_MAX),
+            senders: sketch(),
+            receivers: sketch(),
+        }
+    }
+
+    fn new_shard(&self) -> SummaryShard {
+        SummaryShard {
+            addresses: BoundedTable::new(ADDRESSES_MAX),
+            conversations: BoundedTable::new(CONVERSATIONS_MAX),
+            stations: BoundedTable::new(MAC_PAIRS_MAX),
+            duplicates: DuplicateCounter::default(),
+            risks: RiskCounter::default(),
+        }
+    }
+
+    fn new_serial(&self) -> SummarySerial {
+        SummarySerial::default()
+    }
+
+    fn packet(
+        &self,
+        worker: &mut SummaryWorker,
+        shard: &mut SummaryShard,
+        packet: &StagePacket<'_>,
+    ) {
+        let (raw, decoded) = (&packet.packet, packet.decoded);
+        worker.quality.packet(packet);
+        let label = worker.protocols.packet(
+            raw.link_type,
+            decoded,
+            packet.service,
+            raw.wire_len,
+            &mut worker.timeline,
+        );
+        worker.timeline.packet(raw.timestamp, label, raw.wire_len);
+        if let (Some(src), Some(dst)) = (decoded.src_mac, decoded.dst_mac) {
+            let pair = shard.stations.entry((src, dst));
+            pair.packets += 1;
+            pair.bytes += u64::from(raw.wire_len);
+        }
+        shard.duplicates.packet(packet);
+        shard.risks.packet(packet);
+    }
+
+    fn flow_end(&self, worker: &mut SummaryWorker, shard: &mut SummaryShard, flow: &FlowRecord) {
+        if flow.outer {
+            return;
+        }
+        let service = service_of(flow);
+        worker.timeline.flow(flow.start);
+        worker.performance.flow(flow, service, self.top);
+        for (sent, received) in
+            [(flow.fwd.packets > 0).then_some((flow.src_ip, flow.dst_ip)), (flow.bwd.packets > 0).then_some((flow.dst_ip, flow.src_ip))]
+                .into_iter()
+                .flatten()
+        {
+            if let Some(senders) = &mut worker.senders {
+                senders.update(sent);
+            }
+            if let Some(receivers) = &mut worker.receivers {
+                receivers.update(received);
+            }
+        }
+        let key = match service {
+            Some(name) => (name, flow.protocol, flow.dst_port),
+            None => ("", flow.protocol, None),
+        };
+        let traffic = worker.services.entry(key);
+        traffic.flows += 1;
+        traffic.packets += flow.packets();
+        traffic.bytes += flow.bytes();
+
+        shard.addresses.entry(flow.src_ip).flow(flow, true);
+        shard.addresses.entry(flow.dst_ip).flow(flow, false);
+        let pair = if flow.src_ip <= flow.dst_ip {
+            Pair(flow.src_ip, flow.dst_ip)
+        } else {
+            Pair(flow.dst_ip, flow.src_ip)
+        };
+        shard.conversations.entry(pair).flow(flow, pair, service);
+        shard.risks.flow(flow, service);
+    }
+
+    fn wants_cross(&self, decoded: &Decoded) -> bool {
+        decoded.network == Network::Arp
+    }
+
+    fn cross(&self, serial: &mut SummarySerial, packet: &StagePacket<'_>) {
+        let start = packet.decoded.payload_offset as usize;
+        if let Some(message) = packet.packet.data.get(start..).and_then(Arp::parse) {
+            serial.arp.packet(&message);
+        }
+    }
+
+    fn merge(
+        &self,
+        serial: SummarySerial,
+        shards: Vec<SummaryShard>,
+        workers: Vec<SummaryWorker>,
+        facts: &ShardFacts,
+    ) -> Summary {
+        let mut summary = Summary {
+            top: self.top,
+            flows: facts.flows,
+            quality: QualityCounter::default(),
+            timeline: TimelineCounter::default(),
+            protocols: Vec::new(),
+            performance: PerformanceCounter::default(),
+            services: BoundedTable::new(SERVICES_MAX),
+            senders: 0.0,
+            receivers: 0.0,
+            addresses: BoundedTable::new(ADDRESSES_MAX),
+            conversations: BoundedTable::new(CONVERSATIONS_MAX),
+            stations: BoundedTable::new(MAC_PAIRS_MAX),
+            duplicates: 0,
+            risks: RiskCounter::default(),
+            arp: serial.arp,
+            facts: *facts,
+        };
+        let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+        for worker in workers {
+            summary.quality.absorb(worker.quality);
+            summary.timeline.absorb(worker.timeline);
+            summary.protocols.push(worker.protocols);
+            summary.performance.absorb(worker.performance, self.top);
+            summary.services.absorb(worker.services);
+            senders.extend(worker.senders);
+            receivers.extend(worker.receivers);
+        }
+        summary.senders = estimate(&senders);
+        summary.receivers = estimate(&receivers);
+        for shard in shards {
+            summary.addresses.absorb(shard.addresses);
+            summary.conversations.absorb(shard.conversations);
+            summary.stations.absorb(shard.stations);
+            summary.duplicates += shard.duplicates.duplicates;
+            summary.risks.absorb(shard.risks);
+        }
+        summary
+    }
+}
+
+/// How many different things sketches saw together. The estimate used does not depend on the
+/// order of what they saw, nor on how it was split among them.
+fn estimate(sketches: &[HllSketch]) -> f64 {
+    let Ok(mut union) = HllUnion::new(SKETCH_LG_K) else { return 0.0 };
+    for sketch in sketches {
+        union.update(sketch);
+    }
+    union.to_sketch(HllType::Hll8).composite_estimate()
+}

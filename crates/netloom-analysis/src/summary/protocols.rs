@@ -1,0 +1,259 @@
+//! Which protocols packets are made of.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use netloom_decode::{Decoded, Network, Transport, TunnelKind};
+use netloom_packet::LinkType;
+
+use crate::report::model::Protocol;
+use crate::summary::timeline::TimelineCounter;
+
+/// Everything about a packet that decides its place in the protocol tree, packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct PathKey {
+    /// Link type, EtherType (0: none), network, IP protocol.
+    layers: u64,
+    /// VLAN, later fragment, how many tunnels, and their kinds, eight bits each.
+    around: u64,
+    service: Option<&'static str>,
+}
+
+impl PathKey {
+    fn new(link_type: LinkType, decoded: &Decoded, service: Option<&'static str>) -> Self {
+        let (protocol, later) = decoded.ip.map_or((0, false), |ip| {
+            (ip.protocol, ip.fragment.is_some_and(|fragment| fragment.offset > 0))
+        });
+        let mut around = u64::from(!decoded.vlans.as_slice().is_empty()) | u64::from(later) << 1;
+        around |= u64::from(decoded.transport == Transport::None) << 2;
+        for (index, tunnel) in decoded.tunnels.as_slice().iter().enumerate() {
+            around |= (tunnel.kind as u64 + 1) << (8 + 8 * index);
+        }
+        Self {
+            layers: u64::from(link_type.0) << 32
+                | u64::from(decoded.ethertype.unwrap_or(0)) << 16
+                | (decoded.network as u64) << 8
+                | u64::from(protocol),
+            around,
+            service,
+        }
+    }
+}
+
+/// A path that packets took.
+#[derive(Debug)]
+struct Path {
+    names: Vec<Cow<'static, str>>,
+    label: u16,
+    packets: u64,
+    bytes: u64,
+}
+
+/// Counts packets by path. Sums only.
+#[derive(Debug, Default)]
+pub(crate) struct ProtocolCounter {
+    paths: HashMap<PathKey, u32, foldhash::fast::RandomState>,
+    rows: Vec<Path>,
+    last: Option<(PathKey, u32)>,
+}
+
+impl ProtocolCounter {
+    /// Counts a packet; returns its label in the timeline.
+    #[inline]
+    pub(crate) fn packet(
+        &mut self,
+        link_type: LinkType,
+        decoded: &Decoded,
+        service: Option<&'static str>,
+        wire_len: u32,
+        timeline: &mut TimelineCounter,
+    ) -> u16 {
+        let key = PathKey::new(link_type, decoded, service);
+        let row = match self.last {
+            Some((last, row)) if last == key => row,
+            _ => self.row(key, link_type, decoded, timeline),
+        };
+        let path = &mut self.rows[row as usize];
+        path.packets += 1;
+        path.bytes += u64::from(wire_len);
+        path.label
+    }
+
+    fn row(
+        &mut self,
+        key: PathKey,
+        link_type: LinkType,
+        decoded: &Decoded,
+        timeline: &mut TimelineCounter,
+    ) -> u32 {
+        let rows = &mut self.rows;
+        let row = *self.paths.entry(key).or_insert_with(|| {
+            let names = names(link_type, decoded, key.service);
+            let label = timeline.label(label(decoded, key.service));
+            rows.push(Path { names, label, packets: 0, bytes: 0 });
+            (rows.len() - 1) as u32
+        });
+        self.last = Some((key, row));
+        row
+    }
+
+    /// The tree of several counters, in depth-first order, the larger branch first.
+    pub(crate) fn tree(counters: impl IntoIterator<Item = Self>) -> Vec<Protocol> {
+        let mut root = Node::default();
+        for path in counters.into_iter().flat_map(|counter| counter.rows) {
+            let mut node = &mut root;
+            for name in path.names {
+                node = node.children.entry(name).or_default();
+                node.packets += path.packets;
+                node.bytes += path.bytes;
+            }
+        }
+        let mut tree = Vec::new();
+        root.flatten("", 0, &mut tree);
+        tree
+    }
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    packets: u64,
+    bytes: u64,
+    children: BTreeMap<Cow<'static, str>, Self>,
+}
+
+impl Node {
+    fn flatten(&self, path: &str, depth: u32, into: &mut Vec<Protocol>) {
+        let mut children: Vec<_> = self.children.iter().collect();
+        // Stable: names decide ties.
+        children.sort_by_key(|(_, node)| std::cmp::Reverse(node.packets));
+        for (name, node) in children {
+            let path =
+                if path.is_empty() { name.to_string() } else { format!("{path}:{name}") };
+            into.push(Protocol {
+                name: name.to_string(),
+                path: path.clone(),
+                depth,
+                packets: node.packets,
+                bytes: node.bytes,
+            });
+            node.flatten(&path, depth + 1, into);
+        }
+    }
+}
+
+/// The names of a packet's layers, outermost first.
+fn names(
+    link_type: LinkType,
+    decoded: &Decoded,
+    service: Option<&'static str>,
+) -> Vec<Cow<'static, str>> {
+    let mut names = vec![Cow::from(link_type.to_string().to_lowercase())];
+    if !decoded.vlans.as_slice().is_empty() {
+        names.push("vlan".into());
+    }
+    let tunnels = decoded.tunnels.as_slice();
+    for (depth, tunnel) in tunnels.iter().enumerate() {
+        if carried_by_ip(tunnel.kind) {
+            // Only the outermost carrier's version is known for sure.
+            let carrier = match decoded.ethertype {
+                Some(0x86dd) if depth == 0 => "ipv6",
+                _ if depth == 0 => "ipv4",
+                _ => "ip",
+            };
+            names.push(carrier.into());
+        }
+        names.push(tunnel.kind.name().into());
+    }
+    let network = network_name(decoded.network);
+    if decoded.network != Network::None {
+        names.push(network.into());
+    }
+    let Some(ip) = decoded.ip else { return names };
+    if ip.fragment.is_some_and(|fragment| fragment.offset > 0) && decoded.src_port == 0 {
+        names.push("fragment".into());
+        return names;
+    }
+    names.push(protocol_name(ip.protocol));
+    names.extend(service.map(Cow::from));
+    names
+}
+
+fn carried_by_ip(kind: TunnelKind) -> bool {
+    !matches!(kind, TunnelKind::Mpls | TunnelKind::Pppoe | TunnelKind::Pbb)
+}
+
+/// What the timeline calls a packet.
+fn label(decoded: &Decoded, service: Option<&'static str>) -> &'static str {
+    if let Some(service) = service {
+        return service;
+    }
+    match decoded.transport {
+        Transport::Tcp(_) => "tcp",
+        Transport::Udp | Transport::UdpLite => "udp",
+        Transport::Icmpv4(_) => "icmp",
+        Transport::Icmpv6(_) => "icmpv6",
+        Transport::Igmp(_) => "igmp",
+        Transport::Sctp(_) => "sctp",
+        Transport::Esp(_) => "esp",
+        _ => network_name(decoded.network),
+    }
+}
+
+/// Lower-case name of a network layer.
+pub(crate) fn network_name(network: Network) -> &'static str {
+    match network {
+        Network::None => "unknown",
+        Network::Ipv4 => "ipv4",
+        Network::Ipv6 => "ipv6",
+        Network::Arp => "arp",
+        Network::Rarp => "rarp",
+        Network::Lldp => "lldp",
+        Network::Cdp => "cdp",
+        Network::Stp => "stp",
+        Network::Eapol => "eapol",
+        Network::PppoeDiscovery => "pppoe_discovery",
+        Network::SlowProtocols => "slow_protocols",
+        Network::WlanControl => "wlan_control",
+        Network::WlanEncrypted => "wlan_encrypted",
+        Network::Ipx => "ipx",
+        Network::Osi => "osi",
+        Network::PppControl => "ppp_control",
+        Network::Loopback => "loopback",
+        _ => "other",
+    }
+}
+
+/// Lower-case name of an IP protocol (IANA "Assigned Internet Protocol Numbers").
+pub(crate) fn protocol_name(protocol: u8) -> Cow<'static, str> {
+    match protocol {
+        1 => "icmp",
+        2 => "igmp",
+        4 => "ipip",
+        6 => "tcp",
+        8 => "egp",
+        9 => "igrp",
+        17 => "udp",
+        33 => "dccp",
+        41 => "ipv6_in_ip",
+        46 => "rsvp",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
+        58 => "icmpv6",
+        59 => "ipv6_no_next",
+        88 => "eigrp",
+        89 => "ospf",
+        94 => "ipip",
+        97 => "etherip",
+        103 => "pim",
+        112 => "vrrp",
+        115 => "l2tp",
+        132 => "sctp",
+        135 => "mobility",
+        136 => "udplite",
+        137 => "mpls_in_ip",
+        _ => return format!("ip_protocol_{protocol}").into(),
+    }
+    .into()
+}

@@ -1,0 +1,208 @@
+//! Fragments get their place in order: which flow they belong to is known only from the first
+//! fragment of their datagram, which need not come first.
+
+use std::collections::VecDeque;
+
+use netloom_decode::net::fragment::{FirstFragment, Reassembler};
+use netloom_decode::{Decoded, decode_ip};
+use netloom_flow::{FlowRules, shard_of};
+use netloom_packet::Packet;
+
+use crate::block::{Block, Extra};
+use crate::options::PipelineOptions;
+use crate::stage::FragmentFacts;
+
+/// Fragments that wait for their datagram's first one, at the most.
+const PENDING_MAX: usize = 4096;
+
+/// A fragment that came before the first one of its datagram.
+#[derive(Debug)]
+struct Pending {
+    /// Which datagram: the number of the packet with which it began to be seen.
+    datagram: u64,
+    extra: Extra,
+}
+
+/// Puts fragments together and into their flows.
+#[derive(Debug)]
+pub(crate) struct Fragments {
+    rules: FlowRules,
+    reassembler: Reassembler,
+    pending: VecDeque<Pending>,
+}
+
+impl Fragments {
+    pub(crate) fn new(options: &PipelineOptions) -> Self {
+        Self {
+            rules: options.flow.rules,
+            reassembler: Reassembler::default(),
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// Gives the fragments of a block their flows. Blocks come in order.
+    pub(crate) fn place(&mut self, block: &mut Block, options: &PipelineOptions) {
+        let fragments = std::mem::take(&mut block.fragments);
+        let mut extras = Vec::new();
+        for &index in &fragments {
+            let at = index as usize;
+            let Some(packet) = block.batch.get(at) else { continue };
+            let mut decoded = block.decoded[at];
+            let Some(ip) = decoded.ip else { continue };
+            let Some(fragment) = ip.fragment else { continue };
+            let outcome =
+                self.reassembler.ingest(packet.timestamp, packet.number, &ip, packet.data);
+            let first = fragment.offset == 0;
+            match self.rules {
+                FlowRules::Zeek => {
+                    // Zeek counts whole datagrams.
+                    block.route[at].in_flow = false;
+                    if let Some(datagram) = outcome.datagram {
+                        extras.extend(whole(&packet, index, &decoded, datagram, options));
+                    }
+                }
+                FlowRules::Nfstream | FlowRules::Ndpi => block.route[at].in_flow = first,
+                FlowRules::Native => {
+                    block.route[at].later_fragment = !first;
+                    if first {
+                        if let Some(shown) = &outcome.first {
+                            self.release(outcome.datagram_number, shown, index, &mut extras);
+                        }
+                    } else if let Some(shown) = &outcome.first {
+                        shown.apply(&mut decoded);
+                        block.decoded[at] = decoded;
+                        block.route[at].shard = shard_of(&decoded, self.rules);
+                    } else {
+                        block.route[at].in_flow = false;
+                        self.wait(outcome.datagram_number, &packet, index, decoded, &mut extras);
+                    }
+                }
+                _ => {}
+            }
+        }
+        block.fragments = fragments;
+        if !extras.is_empty() {
+            block.extras.append(&mut extras);
+            block.extras.sort_by_key(|extra| extra.after);
+        }
+        block.sort_items();
+    }
+
+    /// Keeps a fragment until the ports of its datagram are known; the oldest one goes without
+    /// when there are too many.
+    fn wait(
+        &mut self,
+        datagram: u64,
+        packet: &Packet<'_>,
+        index: u32,
+        decoded: Decoded,
+        extras: &mut Vec<Extra>,
+    ) {
+        if self.pending.len() >= PENDING_MAX
+            && let Some(mut oldest) = self.pending.pop_front()
+        {
+            oldest.extra.after = index;
+            extras.push(oldest.extra);
+        }
+        self.pending.push_back(Pending {
+            datagram,
+            extra: Extra {
+                after: index,
+                shard: shard_of(&decoded, self.rules),
+                number: packet.number,
+                timestamp: packet.timestamp,
+                wire_len: packet.wire_len,
+                caplen: packet.data.len() as u32,
+                decoded,
+                data: Some(Vec::new()),
+                later_fragment: true,
+                outer: false,
+                data_offset: 0,
+            },
+        });
+    }
+
+    /// The first fragment is there: those that waited for it follow it into its flow.
+    fn release(&mut self, datagram: u64, first: &FirstFragment, index: u32, extras: &mut Vec<Extra>) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let rules = self.rules;
+        self.pending.retain(|pending| {
+            if pending.datagram != datagram {
+                return true;
+            }
+            let waited = &pending.extra;
+            let mut decoded = waited.decoded;
+            first.apply(&mut decoded);
+            extras.push(Extra {
+                after: index,
+                shard: shard_of(&decoded, rules),
+                decoded,
+                data: Some(Vec::new()),
+                ..*waited
+            });
+            false
+        });
+    }
+
+    /// Whether fragments still wait for the first one of their datagram.
+    pub(crate) fn any_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// At the end of the capture: what still waits goes without ports, after the last packet
+    /// of the last block.
+    pub(crate) fn flush(&mut self, block: &mut Block) {
+        let last = block.batch.len().saturating_sub(1) as u32;
+        for mut pending in self.pending.drain(..) {
+            pending.extra.after = last;
+            block.extras.push(pending.extra);
+        }
+        block.sort_items();
+    }
+
+    pub(crate) fn facts(&self) -> FragmentFacts {
+        let stats = self.reassembler.stats();
+        FragmentFacts {
+            completed: stats.completed,
+            incomplete: stats.incomplete,
+            overlaps: stats.overlaps,
+        }
+    }
+}
+
+/// The flow entry of a datagram that fragments became: `datagram` begins with its IP header.
+fn whole(
+    packet: &Packet<'_>,
+    index: u32,
+    around: &Decoded,
+    datagram: Vec<u8>,
+    options: &PipelineOptions,
+) -> Option<Extra> {
+    let mut decoded = decode_ip(&datagram, datagram.len() as u32, options.decode);
+    decoded.ip?;
+    decoded.src_mac = around.src_mac;
+    decoded.dst_mac = around.dst_mac;
+    decoded.vlans = around.vlans;
+    decoded.ethertype = around.ethertype;
+    let inner = std::mem::replace(&mut decoded.tunnels, around.tunnels);
+    for &tunnel in inner.as_slice() {
+        if !decoded.tunnels.push(tunnel) {
+            break;
+        }
+    }
+    Some(Extra {
+        after: index,
+        shard: shard_of(&decoded, options.flow.rules),
+        number: packet.number,
+        timestamp: packet.timestamp,
+        wire_len: datagram.len() as u32,
+        caplen: datagram.len() as u32,
+        decoded,
+        data: Some(datagram),
+        later_fragment: false,
+        outer: false,
+        data_offset: 0,
+    })
+}
