@@ -1,0 +1,152 @@
+//! Flows under nDPI's rules against the results of nDPI's own tests.
+
+mod support;
+
+use std::path::Path;
+
+use netloom_flow::{FlowRecord, FlowRules};
+use support::Agreement;
+
+/// A flow line, canonical: the endpoint that sorts first with its packets and bytes, then the
+/// other.
+fn line(protocol: &str, ends: [(String, u64, u64); 2]) -> String {
+    let [(src, src_packets, src_bytes), (dst, dst_packets, dst_bytes)] = ends;
+    format!("{protocol} {src} {src_packets}/{src_bytes} {dst} {dst_packets}/{dst_bytes}")
+}
+
+/// `addr:port`, `[addr]:port`.
+fn endpoint(text: &str) -> Option<String> {
+    let (address, port) = text.rsplit_once(':')?;
+    let address = address.trim_start_matches('[').trim_end_matches(']');
+    let port: u16 = port.parse().ok()?;
+    // Some lines hold addresses that are not canonical.
+    let address = address
+        .parse::<std::net::IpAddr>()
+        .map_or(address.to_string(), |a| a.to_string());
+    Some(format!("{address}:{port}"))
+}
+
+/// `6 pkts/924 bytes`.
+fn counts(text: &str) -> Option<(u64, u64)> {
+    let (packets, bytes) = text.trim().split_once(" pkts/")?;
+    Some((
+        packets.parse().ok()?,
+        bytes.strip_suffix(" bytes")?.parse().ok()?,
+    ))
+}
+
+/// The flow lines of a result file.
+fn expected(path: &Path) -> Vec<String> {
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return Vec::new();
+    };
+    text.lines().filter_map(parse).collect()
+}
+
+fn parse(text: &str) -> Option<String> {
+    let rest = text.strip_prefix('\t')?;
+    let (number, rest) = rest.split_once('\t')?;
+    number.trim().parse::<u32>().ok()?;
+    let (protocol, rest) = rest.split_once(' ')?;
+    let (src, rest) = rest.split_once(' ')?;
+    let (arrow, rest) = rest.split_once(' ')?;
+    if !matches!(arrow, "<->" | "->") {
+        return None;
+    }
+    let dst = rest
+        .split_once([' ', '['].as_slice())
+        .map_or(rest, |(dst, _)| dst);
+    let dst = if rest.starts_with('[') {
+        &rest[..rest.find(']')? + 1 + rest[rest.find(']')? + 1..].find('[')?]
+    } else {
+        dst
+    };
+    let both = rest.split('[').find_map(|part| {
+        let part = part.split_once(']')?.0;
+        let (there, back) = part
+            .split_once(" <-> ")
+            .or_else(|| part.split_once(" -> "))?;
+        Some((counts(there)?, counts(back)?))
+    });
+    let ((src_packets, src_bytes), (dst_packets, dst_bytes)) = both?;
+    Some(line(
+        protocol,
+        [
+            (endpoint(src)?, src_packets, src_bytes),
+            (endpoint(dst.trim())?, dst_packets, dst_bytes),
+        ],
+    ))
+}
+
+/// nDPI's names of IP protocols.
+fn protocol_name(protocol: u8) -> String {
+    match protocol {
+        0 => "HOPOPT".into(),
+        1 => "ICMP".into(),
+        2 => "IGMP".into(),
+        6 => "TCP".into(),
+        17 => "UDP".into(),
+        46 => "RSVP".into(),
+        47 => "GRE".into(),
+        50 => "ESP".into(),
+        51 => "AH".into(),
+        58 => "ICMPV6".into(),
+        88 => "EIGRP".into(),
+        89 => "OSPF".into(),
+        103 => "PIM".into(),
+        112 => "VRRP".into(),
+        132 => "SCTP".into(),
+        other => other.to_string(),
+    }
+}
+
+fn ours(flow: &FlowRecord) -> String {
+    let end =
+        |address: std::net::IpAddr, port: Option<u16>| format!("{address}:{}", port.unwrap_or(0));
+    line(
+        &protocol_name(flow.protocol),
+        [
+            (
+                end(flow.src_ip, flow.src_port),
+                flow.fwd.packets,
+                flow.fwd.bytes,
+            ),
+            (
+                end(flow.dst_ip, flow.dst_port),
+                flow.bwd.packets,
+                flow.bwd.bytes,
+            ),
+        ],
+    )
+}
+
+#[test]
+fn flow_lines() {
+    let Some(data) = support::data() else { return };
+    let mut results = Vec::new();
+    for capture in support::captures(&data, "ndpi") {
+        for result in &capture.expected {
+            let theirs = expected(&data.join(result));
+            let flows = support::flows(&data.join(&capture.path), FlowRules::Ndpi);
+            let agreement = Agreement::of(theirs, flows.iter().map(ours).collect());
+            results.push((
+                capture.path.trim_start_matches("ndpi/pcap/").to_string(),
+                agreement,
+            ));
+        }
+    }
+    for (name, agreement) in &results {
+        if agreement.share() < 1.0 {
+            println!("{name} {}/{}", agreement.matched, agreement.total);
+            for row in agreement.theirs_only.iter().take(6) {
+                println!("   ndpi {row}");
+            }
+            for row in agreement.ours_only.iter().take(6) {
+                println!("   ours {row}");
+            }
+        }
+    }
+    let (table, pooled, mean) = support::summary(&results);
+    println!("{table}");
+    assert!(pooled >= 99.0 && mean >= 99.0, "{pooled:.2} {mean:.2}");
+}

@@ -1,0 +1,251 @@
+//! Captures through decoder and flow table, in one thread.
+
+// Each test program uses a part of it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use netloom_capture::file::{self, OpenOptions};
+use netloom_decode::net::fragment::Reassembler;
+use netloom_decode::{DecodeOptions, Decoded, decode, decode_ip};
+use netloom_flow::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable, outer_flows};
+use netloom_packet::{Packet, PacketBatch};
+
+/// The shared test data, if this checkout has it.
+pub(crate) fn data() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("skipped: the captures of ../shared/data are not here");
+    None
+}
+
+/// Writes a page of the docs when `NETLOOM_BLESS` is set; otherwise says whether it differs.
+pub(crate) fn bless(page: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(page);
+    if std::env::var_os("NETLOOM_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    } else if std::fs::read_to_string(&path).is_ok_and(|old| old != text) {
+        eprintln!("docs/{page} is not current: run with NETLOOM_BLESS=1");
+    }
+}
+
+/// A row of CAPTURES.tsv.
+pub(crate) struct Capture {
+    pub(crate) path: String,
+    pub(crate) expected: Vec<String>,
+}
+
+/// All captures of a source.
+pub(crate) fn captures(data: &Path, source: &str) -> Vec<Capture> {
+    let text = std::fs::read_to_string(data.join("CAPTURES.tsv")).unwrap();
+    text.lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .filter(|fields| fields[3] == source)
+        .map(|fields| Capture {
+            path: fields[0].to_string(),
+            expected: fields[5]
+                .split(';')
+                .filter(|name| !name.is_empty())
+                .map(str::to_string)
+                .collect(),
+        })
+        .collect()
+}
+
+/// The flows of a capture.
+pub(crate) fn flows(path: &Path, rules: FlowRules) -> Vec<FlowRecord> {
+    flows_where(path, rules, |_| true)
+}
+
+/// The flows of those packets of a capture that are wanted.
+pub(crate) fn flows_where(
+    path: &Path,
+    rules: FlowRules,
+    wanted: impl Fn(&Packet<'_>) -> bool,
+) -> Vec<FlowRecord> {
+    let mut source = match file::open(&[path], &OpenOptions::default()) {
+        Ok(source) => source,
+        Err(error) => {
+            eprintln!("{}: {error}", path.display());
+            return Vec::new();
+        }
+    };
+    let mut driver = Driver::new(rules);
+    let mut batch = PacketBatch::default();
+    while source.next_batch(&mut batch).unwrap_or(false) {
+        for packet in batch.iter().filter(&wanted) {
+            driver.packet(&packet);
+        }
+    }
+    driver.finish()
+}
+
+/// What the pipeline does, in one thread: fragments, tunnels, flows.
+struct Driver {
+    rules: FlowRules,
+    options: DecodeOptions,
+    reassembler: Reassembler,
+    table: FlowTable,
+    records: Vec<FlowRecord>,
+    last: u64,
+}
+
+impl Driver {
+    fn new(rules: FlowRules) -> Self {
+        Self {
+            rules,
+            options: DecodeOptions {
+                tunnels: rules.tunnels(),
+            },
+            reassembler: Reassembler::default(),
+            table: FlowTable::new(&FlowConfig::new(rules)),
+            records: Vec::new(),
+            last: 0,
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) {
+        self.last = packet.number;
+        self.table
+            .advance(packet.timestamp, packet.number, &mut self.records);
+        let mut decoded = decode(packet, self.options);
+        let Some(ip) = decoded.ip else { return };
+        if ip.fragment.is_none() {
+            self.ingest(packet, packet.data, packet.wire_len, &decoded);
+            return;
+        }
+        let outcome = self
+            .reassembler
+            .ingest(packet.timestamp, packet.number, &ip, packet.data);
+        if self.rules == FlowRules::Zeek {
+            let Some(datagram) = outcome.datagram else {
+                return;
+            };
+            let mut whole = decode_ip(&datagram, datagram.len() as u32, self.options);
+            whole.src_mac = decoded.src_mac;
+            whole.dst_mac = decoded.dst_mac;
+            whole.vlans = decoded.vlans;
+            self.ingest(packet, &datagram, datagram.len() as u32, &whole);
+            return;
+        }
+        let later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
+        if let (true, Some(first)) = (later, outcome.first) {
+            first.apply(&mut decoded);
+        }
+        let flow_packet = FlowPacket {
+            later_fragment: later,
+            ..FlowPacket::new(packet, &decoded)
+        };
+        self.table.ingest(&flow_packet, &mut self.records);
+    }
+
+    fn ingest(&mut self, packet: &Packet<'_>, data: &[u8], wire_len: u32, decoded: &Decoded) {
+        if self.rules == FlowRules::Zeek {
+            for outer in outer_flows(data, wire_len, decoded) {
+                let outer_packet = FlowPacket {
+                    outer: true,
+                    ..FlowPacket::new(packet, &outer.decoded)
+                };
+                self.table.ingest(&outer_packet, &mut self.records);
+            }
+        }
+        self.table
+            .ingest(&FlowPacket::new(packet, decoded), &mut self.records);
+    }
+
+    fn finish(mut self) -> Vec<FlowRecord> {
+        self.table.finish(self.last, &mut self.records);
+        self.records
+    }
+}
+
+/// How far two multisets of rows agree.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Agreement {
+    pub(crate) matched: usize,
+    /// The larger number of rows.
+    pub(crate) total: usize,
+    pub(crate) theirs_only: Vec<String>,
+    pub(crate) ours_only: Vec<String>,
+}
+
+impl Agreement {
+    pub(crate) fn of(theirs: Vec<String>, ours: Vec<String>) -> Self {
+        let total = theirs.len().max(ours.len());
+        let mut left: HashMap<String, usize> = HashMap::new();
+        for row in ours {
+            *left.entry(row).or_default() += 1;
+        }
+        let mut theirs_only = Vec::new();
+        let mut matched = 0;
+        for row in theirs {
+            match left.get_mut(&row) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    matched += 1;
+                }
+                _ => theirs_only.push(row),
+            }
+        }
+        let mut ours_only: Vec<String> = left
+            .into_iter()
+            .flat_map(|(row, count)| std::iter::repeat_n(row, count))
+            .collect();
+        ours_only.sort();
+        theirs_only.sort();
+        Self {
+            matched,
+            total,
+            theirs_only,
+            ours_only,
+        }
+    }
+
+    pub(crate) fn share(&self) -> f64 {
+        if self.total == 0 {
+            1.0
+        } else {
+            self.matched as f64 / self.total as f64
+        }
+    }
+}
+
+/// A table of agreement, and its pooled and mean percentages.
+pub(crate) fn summary(rows: &[(String, Agreement)]) -> (String, f64, f64) {
+    let matched: usize = rows.iter().map(|(_, agreement)| agreement.matched).sum();
+    let total: usize = rows.iter().map(|(_, agreement)| agreement.total).sum();
+    let pooled = 100.0 * matched as f64 / total.max(1) as f64;
+    let mean = 100.0
+        * rows
+            .iter()
+            .map(|(_, agreement)| agreement.share())
+            .sum::<f64>()
+        / rows.len().max(1) as f64;
+    let mut text = format!(
+        "{matched} of {total} rows agree: {pooled:.2} % pooled, {mean:.2} % as the mean over {} captures.\n\n",
+        rows.len()
+    );
+    text.push_str("| capture | rows | agree | % |\n|---|---:|---:|---:|\n");
+    for (name, agreement) in rows {
+        let _ = writeln!(
+            text,
+            "| `{name}` | {} | {} | {:.1} |",
+            agreement.total,
+            agreement.matched,
+            100.0 * agreement.share()
+        );
+    }
+    (text, pooled, mean)
+}
