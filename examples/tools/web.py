@@ -39,6 +39,8 @@ class Office(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"<p>Sorry for the wait.</p>\n")
         elif self.path == "/intranet" and "Authorization" not in self.headers:
             self.answer(401, b"<p>Who are you?</p>\n", WWW_Authenticate='Basic realm="office"')
+        elif self.path not in ("/", "/intranet"):
+            self.answer(404, b"<p>There is nothing here.</p>\n")
         else:
             self.answer(200, b"<!doctype html><title>Example office</title><p>Hello.</p>\n")
 
