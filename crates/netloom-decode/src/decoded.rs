@@ -84,7 +84,9 @@ impl Tunnels {
     /// with [`StopKind::TooDeep`]).
     #[must_use]
     pub fn push(&mut self, tunnel: Tunnel) -> bool {
-        let Some(place) = self.kinds.get_mut(usize::from(self.len)) else { return false };
+        let Some(place) = self.kinds.get_mut(usize::from(self.len)) else {
+            return false;
+        };
         *place = tunnel;
         self.len += 1;
         true
@@ -162,7 +164,7 @@ pub enum TunnelKind {
     Capwap,
     /// TZSP.
     Tzsp,
-    /// Ethernet in IP (RFC 3378).
+    /// Ethernet in IP (RFC 3378), and as SRv6 carries it (RFC 8986).
     EtherIp,
     /// PIM Register: multicast on its way to the rendezvous point (RFC 7761 section 4.9.3).
     PimRegister,
@@ -229,7 +231,9 @@ pub struct DecodeOptions {
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { tunnels: TunnelSet::ALL }
+        Self {
+            tunnels: TunnelSet::ALL,
+        }
     }
 }
 
@@ -533,7 +537,12 @@ impl std::fmt::Display for Stop {
                 "{layer} at byte {offset}: needs {} bytes, {} left",
                 self.needed, self.found
             ),
-            kind => write!(f, "{layer} at byte {offset}: {} ({})", kind.name(), self.needed),
+            kind => write!(
+                f,
+                "{layer} at byte {offset}: {} ({})",
+                kind.name(),
+                self.needed
+            ),
         }
     }
 }

@@ -37,8 +37,6 @@ pub(crate) enum Next {
 pub(crate) struct Walk<'a> {
     /// The captured bytes.
     pub(crate) data: &'a [u8],
-    /// Length on the wire; at least `data.len()`.
-    pub(crate) wire_len: usize,
     /// Start of the layer that comes next; at most `end`.
     pub(crate) at: usize,
     /// End of the current layer's content in `data`: shrinks as length fields are read, so
@@ -61,7 +59,6 @@ impl<'a> Walk<'a> {
         let wire_len = (wire_len as usize).max(data.len());
         Self {
             data,
-            wire_len,
             at: 0,
             end: data.len(),
             wire_end: wire_len,
@@ -118,7 +115,13 @@ impl<'a> Walk<'a> {
 
     /// Ends decoding for another reason, see [`Stop`]. The first reason stays.
     #[cold]
-    pub(crate) fn stop(&mut self, layer: Layer, kind: StopKind, needed: usize, found: usize) -> Next {
+    pub(crate) fn stop(
+        &mut self,
+        layer: Layer,
+        kind: StopKind,
+        needed: usize,
+        found: usize,
+    ) -> Next {
         if self.out.stopped.is_none() {
             self.out.stopped = Some(Stop {
                 layer,
@@ -168,7 +171,10 @@ impl<'a> Walk<'a> {
 /// Never panics, never allocates; what could not be understood is told in
 /// [`Decoded::stopped`].
 pub fn decode(packet: &Packet<'_>, options: DecodeOptions) -> Decoded {
-    run(Walk::new(packet.data, packet.wire_len, options), Next::Link(packet.link_type))
+    run(
+        Walk::new(packet.data, packet.wire_len, options),
+        Next::Link(packet.link_type),
+    )
 }
 
 /// Decodes bytes that begin with an IP header of either version: a reassembled datagram, the
@@ -204,7 +210,11 @@ fn run(mut walk: Walk<'_>, mut next: Next) -> Decoded {
 #[inline]
 fn finish(mut walk: Walk<'_>) -> Decoded {
     if let Some(ip) = &walk.out.ip {
-        walk.out.network = if ip.src.is_ipv4() { Network::Ipv4 } else { Network::Ipv6 };
+        walk.out.network = if ip.src.is_ipv4() {
+            Network::Ipv4
+        } else {
+            Network::Ipv6
+        };
         walk.out.tunnels.truncate(walk.tunnels_to_ip);
     }
     walk.out

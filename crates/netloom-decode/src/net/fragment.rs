@@ -572,7 +572,7 @@ fn is_possible(ip: &Ip, fragment: &Fragment) -> bool {
     let end = u64::from(fragment.offset) + u64::from(fragment.len);
     fragment.len > 0
         && end + header_len as u64 <= MAX_LEN as u64
-        && (!fragment.more || fragment.len % 8 == 0)
+        && (!fragment.more || fragment.len.is_multiple_of(8))
 }
 
 #[cfg(test)]

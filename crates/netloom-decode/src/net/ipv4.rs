@@ -8,6 +8,9 @@ use crate::walk::{Next, Walk};
 /// Length of a header without options.
 pub(crate) const MIN_HEADER_LEN: usize = 20;
 
+/// More fragments, and the fragment offset.
+const MORE_OR_OFFSET: u16 = 0x3fff;
+
 /// Reads an IPv4 header.
 ///
 /// A header that says more than the packet had on the wire is read all the same, as far as
@@ -43,7 +46,7 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
     }
 
     let flags_and_offset = u16::from_be_bytes([header[6], header[7]]);
-    let fragment = if flags_and_offset & 0x3fff == 0 {
+    let fragment = if flags_and_offset & MORE_OR_OFFSET == 0 {
         None
     } else {
         Some(Fragment {

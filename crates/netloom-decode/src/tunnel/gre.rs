@@ -135,9 +135,8 @@ fn open(walk: &mut Walk<'_>, header: Header) -> Next {
         return enter(walk, TunnelKind::Gre, key, len + framing, Next::Ppp);
     }
     let next = match protocol {
-        0x0800 | 0x86dd => Next::EtherType(protocol),
-        // VLAN tags, MPLS, PPPoE.
-        0x8100 | 0x88a8 | 0x8847 | 0x8848 | 0x8864 => Next::EtherType(protocol),
+        // IP, VLAN tags, MPLS, PPPoE.
+        0x0800 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8848 | 0x8864 => Next::EtherType(protocol),
         TRANSPARENT_ETHERNET => Next::Link(LinkType::ETHERNET),
         PPP => {
             let framing = Rest::after(walk, len).ppp_framing_len();

@@ -1,5 +1,6 @@
 //! Whether bytes could be what a UDP port promises.
 
+use crate::net::extension::number;
 use crate::walk::Walk;
 
 /// What is left of a walk behind a header: the captured bytes, and how many were on the wire.
@@ -20,23 +21,29 @@ impl<'a> Rest<'a> {
 
     /// Whether an IP header of either version stands here whose lengths fit.
     pub(super) fn is_ip(self) -> bool {
-        match self.bytes {
-            &[first, _, l0, l1, ..] if first >> 4 == 4 => {
+        match *self.bytes {
+            [first, _, l0, l1, ..] if first >> 4 == 4 => {
                 let header_len = usize::from(first & 0x0f) * 4;
                 let total_len = usize::from(u16::from_be_bytes([l0, l1]));
                 header_len >= 20 && total_len >= header_len && total_len <= self.on_wire
             }
-            &[first, _, _, _, l0, l1, ..] if first >> 4 == 6 => {
+            [first, _, _, _, l0, l1, ..] if first >> 4 == 6 => {
                 usize::from(u16::from_be_bytes([l0, l1])) + 40 <= self.on_wire
             }
             _ => false,
         }
     }
 
-    /// Whether an IPv6 header stands here that fills what is left to the last byte.
-    pub(super) fn is_exactly_ipv6(self) -> bool {
-        matches!(self.bytes, &[first, _, _, _, l0, l1, ..] if first >> 4 == 6
-            && usize::from(u16::from_be_bytes([l0, l1])) + 40 == self.on_wire)
+    /// Whether an IPv6 header stands here that fills what is left to the last byte; one without
+    /// upper layer (next header 59) may have anything behind it.
+    pub(super) fn is_whole_ipv6(self) -> bool {
+        let &[first, _, _, _, l0, l1, next_header, ..] = self.bytes else {
+            return false;
+        };
+        let len = usize::from(u16::from_be_bytes([l0, l1])) + 40;
+        first >> 4 == 6
+            && (len == self.on_wire
+                || (next_header == number::NO_NEXT_HEADER && len < self.on_wire))
     }
 
     /// Whether an Ethernet frame stands here that carries IP (VLAN tags gone over), ARP, or an

@@ -20,7 +20,7 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
     if let Some([0, 0, ..]) = rest.get(len..) {
         len += 8;
     }
-    if !Rest::after(walk, len).is_exactly_ipv6() {
+    if !Rest::after(walk, len).is_whole_ipv6() {
         return Next::Done;
     }
     enter(walk, TunnelKind::Teredo, 0, len, Next::Ipv6)

@@ -215,6 +215,11 @@ fn vxlan() {
         TunnelKind::Vxlan,
         1,
     );
+    opens(
+        &over_udp(4790, &[&[8, 0, 0, 1, 0, 0, 1, 0], &inner()]),
+        TunnelKind::Vxlan,
+        1,
+    );
     let service = [0x0c, 0, 0, 4, 0, 0, 1, 0, 0, 2, 2, 1, 0, 0, 1, 0xff];
     opens(&over_udp(4790, &[&service, &inner()]), TunnelKind::Vxlan, 1);
 
@@ -296,6 +301,12 @@ fn teredo() {
     between[8..12].copy_from_slice(&[0x20, 1, 0, 0]);
     opens(&over_udp(40_001, &[&between]), TunnelKind::Teredo, 0);
     stays(&over_udp(40_001, &[&between, b"more"]));
+    // A bubble, with what some put behind it.
+    let bubble = [ipv6(59, &[]), b"trailer".to_vec()].concat();
+    assert_eq!(
+        from_ip(&over_udp(3544, &[&bubble])).ip.unwrap().protocol,
+        59
+    );
     stays(&over_udp(3544, &[&inner()]));
 }
 
@@ -403,6 +414,9 @@ fn others_over_ip() {
     );
     let stop = from_ip(&ipv4(97, &[0x20, 0])).stopped.unwrap();
     assert_eq!(stop.kind, StopKind::BadVersion);
+
+    let packet = ipv6(143, &ethernet(&inner()));
+    opens(&packet, TunnelKind::EtherIp, 0);
 
     let register = [0x21, 0, 0xde, 0xff, 0, 0, 0, 0];
     opens(

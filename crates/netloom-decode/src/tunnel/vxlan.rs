@@ -11,6 +11,8 @@ const HEADER_LEN: usize = 8;
 const HAS_VNI: u8 = 0x08;
 /// VXLAN-GPE: the last byte of the first word is the next protocol.
 const HAS_NEXT_PROTOCOL: u8 = 0x04;
+/// VXLAN-GPE's port.
+const GENERIC_PORT: u16 = 4790;
 /// VXLAN-GPE: operation and maintenance, nothing inside.
 const OAM: u8 = 0x01;
 /// Reserved in VXLAN, version in VXLAN-GPE: zero in both.
@@ -27,16 +29,10 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
     }
     let rest = Rest::after(walk, HEADER_LEN);
     let ethernet = Next::Link(LinkType::ETHERNET);
-    let (next, len) = if flags & HAS_NEXT_PROTOCOL == 0 {
-        if rest.is_ethernet() {
-            (ethernet, HEADER_LEN)
-        } else if matches!(next_protocol, 1 | 2) && rest.is_ip() {
-            // VXLAN-GPE of senders that leave out the flag.
-            (Next::Ip, HEADER_LEN)
-        } else {
-            return Next::Done;
-        }
-    } else {
+    // Some senders leave the flag out on the port where every header has the field.
+    let on_its_port = [walk.out.src_port, walk.out.dst_port].contains(&GENERIC_PORT);
+    let is_generic = flags & HAS_NEXT_PROTOCOL != 0 || (on_its_port && next_protocol != 0);
+    let (next, len) = if is_generic {
         if flags & OAM != 0 {
             return Next::Done;
         }
@@ -50,6 +46,10 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
             5 if rest.is_mpls() => (Next::EtherType(0x8847), HEADER_LEN),
             _ => return Next::Done,
         }
+    } else if rest.is_ethernet() {
+        (ethernet, HEADER_LEN)
+    } else {
+        return Next::Done;
     };
     enter(walk, TunnelKind::Vxlan, u24([v0, v1, v2]), len, next)
 }
