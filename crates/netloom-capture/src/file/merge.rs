@@ -101,21 +101,11 @@ impl Files {
                 }
             }
         }
+        if files.slots.is_empty() {
+            return Err(no_captures(&expanded.groups, &skipped));
+        }
         for (group, skipped) in expanded.groups.into_iter().zip(skipped) {
             files.notes.extend(skipped.note(group));
-        }
-        if files.slots.is_empty() {
-            let note = files.notes.first();
-            let name = note.map_or_else(String::new, |note| note.name.clone());
-            let first = note.and_then(|note| note.warnings.first());
-            return Err(SourceError::new(
-                name,
-                first.map_or_else(
-                    || "it holds no files".to_owned(),
-                    |warning| format!("it holds no captures: {}", warning.message),
-                ),
-            )
-            .hint("captures are recognised by content: pcap or pcapng, plain or compressed with gzip, zstd or lz4"));
         }
         Ok(files)
     }
@@ -436,6 +426,20 @@ impl PacketSource for Files {
             total: sizes.sum(),
         }
     }
+}
+
+/// The error for folders and globs that brought no capture.
+fn no_captures(groups: &[String], skipped: &[Skipped]) -> SourceError {
+    let first = skipped
+        .iter()
+        .find_map(|skipped| skipped.info.warnings.first());
+    let message = first.map_or_else(
+        || "it holds no files".to_owned(),
+        |warning| format!("it holds no captures: {}", warning.message),
+    );
+    SourceError::new(groups.first().cloned().unwrap_or_default(), message).hint(
+        "captures are recognised by content: pcap or pcapng, plain or compressed with gzip, zstd or lz4",
+    )
 }
 
 /// Files of a folder or glob that were left out.

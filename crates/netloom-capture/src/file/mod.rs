@@ -86,3 +86,6 @@ pub fn open_reader(
     };
     Ok(Box::new(CaptureReader::open(stream)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ pub(super) struct CaptureReader {
     eager: bool,
     compressed: bool,
     ended: bool,
+    /// The compressed data ended too early or made no sense; the warning is given.
+    damaged: bool,
     /// An error of the system that comes after the packets in front of it.
     failed: Option<io::Error>,
     next_number: u64,
@@ -98,6 +100,7 @@ impl CaptureReader {
             eager,
             compressed: !opened.layers.is_empty(),
             ended: false,
+            damaged: false,
             failed: None,
             next_number: 1,
         })
@@ -206,6 +209,7 @@ impl CaptureReader {
                         };
                         let offset = self.offset + *filled as u64;
                         warn(&mut self.info, kind, offset, format!("{what} ({error})"));
+                        self.damaged = true;
                     } else {
                         self.failed = Some(error);
                     }
@@ -249,7 +253,7 @@ impl CaptureReader {
             Scanner::Pcapng(scanner) => ("a block", scanner.is_between_blocks()),
             Scanner::Nothing => ("the file header", false),
         };
-        if left > 0 || !whole {
+        if (left > 0 || !whole) && !self.damaged {
             let offset = self.offset + consumed as u64;
             warn(
                 &mut self.info,

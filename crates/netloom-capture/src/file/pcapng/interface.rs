@@ -148,8 +148,8 @@ mod tests {
             (12, 1_999, 1, 1_000_000_000_000),
             (0x80, 2, 2_000_000_000, 1),
             (0x8a, 512, 500_000_000, 1_024),
-            // Ticks finer than anything: no time at all.
-            (0x7f, u64::MAX, 0, u64::MAX),
+            // Ticks finer than anything: all of them are no time at all.
+            (0x7f, u64::MAX - 1, 0, u64::MAX),
             (0xff, u64::MAX, 0, u64::MAX),
             (0, u64::MAX, i64::MAX, 1),
         ] {
