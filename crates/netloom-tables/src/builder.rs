@@ -16,7 +16,7 @@ use netloom_packet::Timestamp;
 
 use crate::column::{Column, Get, GetList, GetText, GetTexts, Make, UTC, list_item};
 use crate::columns::{Columns, Table};
-use crate::schema::{FlowRow, Flows, Packets};
+use crate::schema::{Anomalies, Captures, FlowRow, Flows, Packets};
 
 /// Rows after which a batch should be finished: small enough to stay near the cache while it
 /// is written, large enough that the cost of a batch does not show.
@@ -32,6 +32,11 @@ const MAX_TEXT: usize = i32::MAX as usize;
 pub type PacketsBuilder = TableBuilder<Packets>;
 /// Builds the `flows` table.
 pub type FlowsBuilder = TableBuilder<Flows>;
+
+/// Builds the `anomalies` table.
+pub type AnomaliesBuilder = TableBuilder<Anomalies>;
+/// Builds the `capture` table.
+pub type CapturesBuilder = TableBuilder<Captures>;
 
 /// Takes rows of table `T`, gives record batches of the columns asked for.
 ///

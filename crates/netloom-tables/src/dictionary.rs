@@ -5,12 +5,18 @@ use std::sync::LazyLock;
 
 use crate::column::{ColumnDef, TableDef};
 use crate::columns::Table;
-use crate::schema::{Flows, Packets};
+use crate::schema::{Anomalies, Captures, Flows, Packets};
 
 /// All tables, in the order of the documentation.
 pub fn tables() -> &'static [TableDef] {
-    static TABLES: LazyLock<Vec<TableDef>> =
-        LazyLock::new(|| vec![definition::<Packets>(), definition::<Flows>()]);
+    static TABLES: LazyLock<Vec<TableDef>> = LazyLock::new(|| {
+        vec![
+            definition::<Packets>(),
+            definition::<Flows>(),
+            definition::<Anomalies>(),
+            definition::<Captures>(),
+        ]
+    });
     &TABLES
 }
 

@@ -38,13 +38,17 @@ mod protocol;
 mod schema;
 mod write;
 
-pub use builder::{BATCH_ROWS, FlowsBuilder, PacketsBuilder, TableBuilder};
+pub use arrow_array::RecordBatch;
+pub use arrow_schema::Schema;
+pub use builder::{
+    AnomaliesBuilder, BATCH_ROWS, CapturesBuilder, FlowsBuilder, PacketsBuilder, TableBuilder,
+};
 pub use column::{Aliases, ColumnDef, Kind, TableDef};
 pub use columns::{Columns, ColumnsError, Table};
 pub use dictionary::{markdown, table, tables};
 pub use info::info;
 pub use protocol::protocol_name;
-pub use schema::{FlowRow, Flows, PacketRow, Packets};
+pub use schema::{Anomalies, AnomalyRow, Captures, FlowRow, Flows, PacketRow, Packets};
 pub use write::{
     CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,
     csv_header, format_csv, format_json_lines,

@@ -384,6 +384,27 @@ mod tests {
         }
 
         #[test]
+        fn pipes_are_written_in_place() {
+            let folder = tempfile::tempdir().unwrap();
+            let pipe = folder.path().join("pipe");
+            let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+            if !made.is_ok_and(|status| status.success()) {
+                println!("skipped: no mkfifo here");
+                return;
+            }
+            let reader = {
+                let pipe = pipe.clone();
+                std::thread::spawn(move || fs::read(pipe).unwrap())
+            };
+            let mut file = AtomicFile::create(&pipe).unwrap();
+            assert!(file.is_in_place());
+            file.write_all(b"through").unwrap();
+            file.commit().unwrap();
+            assert_eq!(reader.join().unwrap(), b"through");
+            assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        }
+
+        #[test]
         fn devices_are_written_in_place() {
             let mut file = AtomicFile::create("/dev/null").unwrap();
             assert!(file.is_in_place());

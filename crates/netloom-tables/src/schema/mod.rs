@@ -1,9 +1,13 @@
 //! The tables, one file each: every column once.
 
+mod anomalies;
+mod capture;
 mod flows;
 mod packets;
 mod text;
 
+pub use anomalies::{Anomalies, AnomalyRow};
+pub use capture::Captures;
 pub use flows::{FlowRow, Flows};
 pub use packets::{PacketRow, Packets};
 pub(crate) use text::some;

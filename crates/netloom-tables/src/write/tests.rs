@@ -7,13 +7,20 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampNanosecondArray, UInt64Array,
 };
-use netloom_decode::{DecodeOptions, Decoded, Tunnel, TunnelKind, Vlans, decode};
+use netloom_decode::{
+    DecodeOptions, Decoded, Layer, Stop, StopKind, Tunnel, TunnelKind, Vlans, decode,
+};
 use netloom_flow::{ConnState, EndReason, FlowId, FlowKey, FlowRecord, FlowRules, flow_id};
-use netloom_packet::{LinkType, MacAddr, Packet, Timestamp};
+use netloom_packet::{
+    CaptureInfo, Interface, LinkType, MacAddr, Packet, Timestamp, Warning, WarningKind,
+};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Columns, FlowRow, Flows, FlowsBuilder, PacketRow, Packets, PacketsBuilder};
+use crate::{
+    AnomaliesBuilder, AnomalyRow, CapturesBuilder, Columns, FlowRow, Flows, FlowsBuilder,
+    PacketRow, Packets, PacketsBuilder,
+};
 
 /// A SYN from 10.0.0.1:55364 to 10.0.0.2:443 with MSS, SACK permitted and window scale,
 /// written by hand after RFC 9293; Ethernet, VLAN 5.
@@ -229,6 +236,50 @@ fn community_ids_are_those_of_the_specification() {
     assert_eq!(
         csv(&builder.finish()),
         "community_id\n1:LQU9qZlK+B5F3KDmev6m5PMibrg=\n1:X0snYXpgwiv9TZtqg64sgzUn6Dk=\n"
+    );
+}
+
+#[test]
+fn captures_and_anomalies() {
+    let mut info = CaptureInfo::default();
+    info.name = "a, b.pcap".to_owned();
+    info.packets = 3;
+    info.last_ts = Some(Timestamp::from_nanos(1));
+    info.interfaces = vec![Interface::default()];
+    info.interfaces[0].name = Some("=eth0".to_owned());
+    info.warnings = vec![Warning {
+        kind: WarningKind::Truncated,
+        offset: 70,
+        message: "ends inside a packet".to_owned(),
+    }];
+    let columns = "name,format,packets,first_ts,last_ts,interfaces,warnings";
+    let mut builder = CapturesBuilder::new(&Columns::parse(columns).unwrap());
+    builder.append(&&info);
+    assert_eq!(
+        csv(&builder.finish()),
+        format!(
+            "{columns}\n\"a, b.pcap\",,3,,1970-01-01T00:00:00.000000001Z,\"[\"\"=eth0\"\"]\",\
+             \"[\"\"ends inside a packet (at byte 70)\"\"]\"\n"
+        )
+    );
+
+    let mut builder = AnomaliesBuilder::new(&Columns::all());
+    builder.append(&AnomalyRow {
+        timestamp: Timestamp::from_nanos(0),
+        number: 4,
+        flow_id: None,
+        stop: Stop {
+            layer: Layer::Tcp,
+            kind: StopKind::Truncated,
+            offset: 34,
+            needed: 20,
+            found: 3,
+        },
+    });
+    assert_eq!(
+        csv(&builder.finish()),
+        "ts,number,flow_id,layer,kind,detail\n\
+         1970-01-01T00:00:00.000000000Z,4,,tcp,truncated,\"tcp at byte 34: needs 20 bytes, 3 left\"\n"
     );
 }
 
