@@ -96,7 +96,8 @@ fn other_frame(walk: &mut Walk<'_>, link_type: LinkType) -> Next {
         LinkType::LINUX_SLL => cooked::version_1(walk),
         LinkType::LINUX_SLL2 => cooked::version_2(walk),
         LinkType::PPP | LinkType::PPP_HDLC => ppp::framed(walk),
-        LinkType::PPP_WITH_DIR | LinkType::PPP_PPPD => ppp::with_direction(walk),
+        LinkType::PPP_WITH_DIR => ppp::with_direction(walk),
+        LinkType::PPP_PPPD => ppp::of_pppd(walk),
         LinkType::PPP_ETHER => pppoe::session(walk),
         LinkType::C_HDLC => hdlc::step(walk),
         LinkType::C_HDLC_WITH_DIR => {
@@ -125,6 +126,8 @@ fn other_frame(walk: &mut Walk<'_>, link_type: LinkType) -> Next {
         LinkType::NFLOG => nflog::step(walk),
         LinkType::PFLOG => pflog::step(walk),
         LinkType::PKTAP => pktap::step(walk),
+        // USER2, which Apple's tools wrote before PKTAP had a number.
+        LinkType(149) if pktap::is_plausible(walk) => pktap::step(walk),
         LinkType::DSA_TAG_DSA => dsa::step(walk, dsa::Tag::Marvell),
         LinkType::DSA_TAG_EDSA => dsa::step(walk, dsa::Tag::MarvellEtherType),
         LinkType::DSA_TAG_BRCM => dsa::step(walk, dsa::Tag::Broadcom),

@@ -45,8 +45,8 @@ fn content(walk: &mut Walk<'_>) -> Next {
         return walk.short(Layer::Mpls, 1);
     };
     match nibble {
-        4 if !is_ethernet(bytes) || is_ipv4(bytes) => Next::Ipv4,
-        6 if !is_ethernet(bytes) || bytes.len() < 8 || is_ipv6(walk) => Next::Ipv6,
+        4 if !is_ethernet(bytes) || is_ipv4(bytes) && !is_ip_in_ethernet(bytes) => Next::Ipv4,
+        6 if !is_ethernet(bytes) || is_ipv6(walk) && !is_ip_in_ethernet(bytes) => Next::Ipv6,
         // An associated channel: 4 bytes that end in the channel's type (RFC 4385 section 5).
         1 => match bytes.get(2..4) {
             Some([0x00, 0x21]) => {
@@ -82,6 +82,14 @@ fn is_ipv6(walk: &Walk<'_>) -> bool {
     let left = walk.wire_end.saturating_sub(walk.at);
     matches!(walk.rest(), [_, _, _, _, hi, lo, ..]
         if usize::from(u16::from_be_bytes([*hi, *lo])) + 40 <= left)
+}
+
+/// Whether the bytes are an Ethernet header by its type and by the version nibble behind it.
+fn is_ip_in_ethernet(bytes: &[u8]) -> bool {
+    matches!(
+        bytes.get(12..15),
+        Some([0x08, 0x00, 0x45..=0x4f] | [0x86, 0xdd, 0x60..=0x6f])
+    )
 }
 
 /// Whether the bytes look like an Ethernet header: a type that is in wide use, or a length

@@ -6,6 +6,15 @@ use crate::decoded::{Layer, Network, StopKind};
 use crate::link::recognised;
 use crate::walk::{Next, Walk};
 
+/// Whether a header of a plausible length (108 bytes, and more in later versions) with a known
+/// record type begins here.
+pub(super) fn is_plausible(walk: &Walk<'_>) -> bool {
+    matches!(
+        walk.peek::<8>(),
+        Some(&[108..=255, 0, 0, 0, 0..=1, 0, 0, 0] | &[_, 1, 0, 0, 0..=1, 0, 0, 0])
+    )
+}
+
 /// Decodes length, record type, link type (all little-endian), and skips the rest.
 pub(super) fn step(walk: &mut Walk<'_>) -> Next {
     /// Record types.

@@ -36,6 +36,19 @@ pub(super) fn with_direction(walk: &mut Walk<'_>) -> Next {
     framed(walk)
 }
 
+/// Decodes a frame of pppd's captures: the direction takes the place of the address, or stands
+/// in front of it.
+pub(super) fn of_pppd(walk: &mut Walk<'_>) -> Next {
+    match walk.peek::<3>() {
+        Some([0 | 1, 0x03, _]) => {
+            walk.skip(2);
+            protocol(walk)
+        }
+        Some([0 | 1, 0xff, 0x03]) => with_direction(walk),
+        _ => framed(walk),
+    }
+}
+
 /// Decodes from the protocol field on: two bytes, or one where it was compressed (RFC 1661
 /// section 6.5: the last byte of a number is odd, the ones before it even).
 pub(super) fn protocol(walk: &mut Walk<'_>) -> Next {

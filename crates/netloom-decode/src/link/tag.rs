@@ -37,7 +37,8 @@ pub(super) fn cisco_metadata(walk: &mut Walk<'_>) -> Next {
     let Some(&[_version, options]) = walk.peek::<2>() else {
         return walk.short(Layer::Link, 2);
     };
-    skip_to_ethertype(walk, 2 + 4 * usize::from(options))
+    // One option is always there, even where the count is left 0.
+    skip_to_ethertype(walk, 2 + 4 * usize::from(options.max(1)))
 }
 
 /// 802.1AE: opened only where the frame is protected but not encrypted.
