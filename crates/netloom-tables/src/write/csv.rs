@@ -111,10 +111,14 @@ fn quoted_if_needed(name: &str, out: &mut Vec<u8>) {
 #[inline]
 fn escaped(bytes: &[u8], out: &mut Vec<u8>) {
     // No early end: that lets the compiler look at many bytes at a time.
-    let special = bytes.iter().fold(false, |found, &byte| {
-        found | (byte == b',') | (byte == b'"') | (byte == b'\n') | (byte == b'\r')
+    let special = bytes.iter().fold(0, |found, &byte| {
+        found
+            | u8::from(byte == b',')
+            | u8::from(byte == b'"')
+            | u8::from(byte == b'\n')
+            | u8::from(byte == b'\r')
     });
-    if !special {
+    if special == 0 {
         out.extend_from_slice(bytes);
         return;
     }

@@ -127,15 +127,15 @@ fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     // Most text needs no escape, and to see that is quick: no early end, many bytes at a time.
-    let special = bytes.iter().fold(false, |found, &byte| {
+    let special = bytes.iter().fold(0, |found, &byte| {
         found
-            | (byte < 0x20)
-            | (byte == b'"')
-            | (byte == b'\\')
-            | (byte == 0x7f)
-            | (byte & 0xfe == 0xa8)
+            | u8::from(byte < 0x20)
+            | u8::from(byte == b'"')
+            | u8::from(byte == b'\\')
+            | u8::from(byte == 0x7f)
+            | u8::from(byte & 0xfe == 0xa8)
     });
-    if !special {
+    if special == 0 {
         out.extend_from_slice(bytes);
         out.push(b'"');
         return;
