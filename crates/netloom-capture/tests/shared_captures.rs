@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use netloom_capture::file::{self, OpenOptions};
 use netloom_packet::{CaptureInfo, PacketBatch, PacketSource, SourceError};
 
-/// The folder of captures beside the workspace, and the list of them: path and packets.
-fn captures() -> Option<(PathBuf, Vec<(String, Option<u64>)>)> {
+/// A capture's path, and its packets where capinfos can count them.
+type Listed = (String, Option<u64>);
+
+/// The folder of captures beside the workspace, and the list of them.
+fn captures() -> Option<(PathBuf, Vec<Listed>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let Ok(list) = std::fs::read_to_string(folder.join("CAPTURES.tsv")) else {
-        println!("skipped: there is no {}", folder.display());
+        skip(&folder.display());
         return None;
     };
     let captures = list
@@ -25,6 +28,11 @@ fn captures() -> Option<(PathBuf, Vec<(String, Option<u64>)>)> {
         })
         .collect();
     Some((folder, captures))
+}
+
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn skip(missing: &dyn std::fmt::Display) {
+    println!("skipped: there is no {missing}");
 }
 
 /// Reads a source to its end; every packet must lie in its block.
@@ -107,5 +115,62 @@ fn cut_anywhere_a_capture_gives_a_prefix() {
             }
             read(bytes);
         }
+    }
+}
+
+/// The conformance set: file, packets, interfaces, comments, names. The packets are those of
+/// capinfos; the rest is what tshark shows of the blocks.
+const CONFORMANCE: [(&str, u64, usize, usize, usize); 21] = [
+    ("basic/test001", 4, 1, 1, 0),
+    ("basic/test002", 0, 0, 1, 0),
+    ("basic/test003", 0, 1, 1, 0),
+    ("basic/test004", 4, 2, 1, 0),
+    ("basic/test005", 4, 2, 1, 0),
+    ("basic/test006", 5, 2, 1, 0),
+    ("basic/test007", 1, 1, 1, 0),
+    ("basic/test008", 4, 2, 3, 0),
+    ("basic/test009", 2, 1, 3, 0),
+    ("basic/test010", 4, 1, 1, 0),
+    ("basic/test011", 4, 1, 1, 0),
+    ("basic/test012", 4, 1, 1, 0),
+    ("basic/test013", 0, 1, 1, 0),
+    ("basic/test014", 0, 3, 2, 0),
+    ("basic/test015", 0, 1, 2, 3),
+    ("basic/test016", 4, 1, 1, 10),
+    ("basic/test017", 0, 0, 1, 0),
+    ("basic/test018", 4, 1, 1, 0),
+    ("advanced/test100", 5, 3, 1, 14),
+    ("advanced/test101", 4, 3, 3, 0),
+    ("advanced/test102", 5, 3, 3, 11),
+];
+
+#[test]
+fn the_pcapng_conformance_set() {
+    let Some((folder, _)) = captures() else {
+        return;
+    };
+    let folder = folder.join("pcapng-test-generator");
+    for (name, packets, interfaces, comments, names) in CONFORMANCE {
+        let mut found = Vec::new();
+        for order in ["output_le", "output_be"] {
+            let path = folder.join(order).join(name).with_extension("pcapng");
+            // The advanced ones exist in one byte order.
+            if !path.exists() {
+                continue;
+            }
+            let mut source = file::open(&[&path], &OpenOptions::default()).unwrap();
+            let (read, mut info) = drain(&mut *source).unwrap();
+            let mut info = info.remove(0);
+            assert_eq!(read, packets, "{name}");
+            assert_eq!(info.interfaces.len(), interfaces, "{name}");
+            assert_eq!(info.comments.len(), comments, "{name}");
+            assert_eq!(info.names.len(), names, "{name}");
+            assert_eq!(info.warnings, [], "{name}");
+            assert_eq!(info.application.as_deref(), Some("pcap_writer.lua"));
+            info.name.clear();
+            found.push(info);
+        }
+        assert!(!found.is_empty(), "{name}");
+        assert_eq!(found.first(), found.last(), "{name} in both byte orders");
     }
 }

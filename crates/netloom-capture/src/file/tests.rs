@@ -695,7 +695,7 @@ fn what_is_no_capture_is_named() {
     assert!(refused(&gzip(b"hello\n")).message.contains("gzip of text"));
     assert!(refused(&zstd(b"")).message.contains("zstd of nothing"));
     // Two ERF records of 24 bytes, Ethernet.
-    let mut record = vec![0; 24];
+    let mut record = [0; 24];
     record[8] = 2;
     record[11] = 24;
     assert!(refused(&record.repeat(2)).message.contains("ERF"));
@@ -778,7 +778,7 @@ fn folders_hold_captures_and_other_things() {
     ]);
     let (packets, info) = open_all(&[folder.path()], 4_096).unwrap();
     assert_eq!(micros(&packets), [5, 6]);
-    assert!(info[0].name.ends_with("z"));
+    assert!(info[0].name.ends_with('z'));
     let note = &info[2];
     assert_eq!(note.name, folder.path().display().to_string());
     assert_eq!(note.format, "");
@@ -939,7 +939,7 @@ proptest! {
             .zip(0_u32..)
             .flat_map(|(times, file)| times.iter().map(move |time| (i64::from(*time), file)))
             .collect();
-        expected.sort();
+        expected.sort_unstable();
         let found: Vec<(i64, u32)> = found
             .iter()
             .map(|packet| (packet.timestamp.as_nanos() / 1_000, packet.interface))
