@@ -1,0 +1,131 @@
+//! What must hold of any capture, and of any bytes.
+
+use std::io::Cursor;
+
+use proptest::prelude::*;
+
+use super::super::{OpenOptions, open_reader};
+use super::{Bytes, drain, folder, open_all, pcap_of, read, read_with};
+
+/// Packets for captures: time in microseconds, length on the wire beyond the data, data.
+fn packets() -> impl Strategy<Value = Vec<(u32, u32, Vec<u8>)>> {
+    let data = proptest::collection::vec(any::<u8>(), 0..300);
+    proptest::collection::vec((any::<u32>(), 0..100_u32, data), 0..40)
+}
+
+fn written(packets: &[(u32, u32, Vec<u8>)], pcapng: bool, big_endian: bool) -> Vec<u8> {
+    let mut file = Bytes::new(big_endian);
+    file = if pcapng {
+        file.section().interface(1, 0, &[])
+    } else {
+        file.pcap(0xa1b2_c3d4, [2, 4], 1)
+    };
+    for (time, beyond, data) in packets {
+        let length = data.len() as u32;
+        file = if pcapng {
+            file.enhanced(0, u64::from(*time), length + beyond, data)
+        } else {
+            file.u32s(&[time / 1_000_000, time % 1_000_000, length, length + beyond])
+                .raw(data)
+        };
+    }
+    file.bytes
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(packets in packets(), pcapng: bool, big_endian: bool) {
+        let (found, info) = read(&written(&packets, pcapng, big_endian));
+        prop_assert!(info.warnings.is_empty());
+        prop_assert_eq!(found.len(), packets.len());
+        for (found, (time, beyond, data)) in found.iter().zip(&packets) {
+            prop_assert_eq!(found.timestamp.as_nanos(), i64::from(*time) * 1_000);
+            prop_assert_eq!(found.wire_len, data.len() as u32 + beyond);
+            prop_assert_eq!(&found.data, data);
+        }
+    }
+
+    #[test]
+    fn any_block_size_gives_the_same(packets in packets(), pcapng: bool, block_size in 0_usize..2_000) {
+        let file = written(&packets, pcapng, false);
+        prop_assert_eq!(read(&file), read_with(&file, block_size));
+    }
+
+    #[test]
+    fn cut_anywhere_gives_a_prefix(packets in packets(), pcapng: bool, at: prop::sample::Index) {
+        let file = written(&packets, pcapng, true);
+        let (whole, _) = read(&file);
+        let cut = 1 + at.index(file.len());
+        let (found, info) = read(&file[..cut]);
+        prop_assert_eq!(&found[..], &whole[..found.len()]);
+        prop_assert!(found.len() == whole.len() || info.warnings.len() <= 1);
+        if cut == file.len() {
+            prop_assert!(info.warnings.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_bytes_do_no_harm(
+        start in prop::sample::select(vec![0xa1b2_c3d4, 0xa1b2_cd34, 0x1c00_01ac, 0x0a0d_0d0a_u32]),
+        rest in proptest::collection::vec(any::<u8>(), 0..600),
+        big_endian: bool,
+        whole_start: bool,
+    ) {
+        let mut file = Bytes::new(big_endian);
+        file = match (start, whole_start) {
+            (_, false) => file.u32s(&[start]),
+            (0x0a0d_0d0a, true) => file.section().interface(1, 0, &[]),
+            (_, true) => file.pcap(start, [2, 4], 1),
+        };
+        let file = file.raw(&rest);
+        prop_assert_eq!(read_with(&file.bytes, 64), read(&file.bytes));
+    }
+
+    #[test]
+    fn any_bytes_in_any_compression_do_no_harm(
+        start in prop::sample::select(vec![
+            &[0x1f, 0x8b, 8][..], &[0x28, 0xb5, 0x2f, 0xfd], &[0x04, 0x22, 0x4d, 0x18],
+            &[0x50, 0x2a, 0x4d, 0x18], &[],
+        ]),
+        rest in proptest::collection::vec(any::<u8>(), 0..600),
+    ) {
+        let bytes = [start, &rest].concat();
+        if let Ok(mut source) = open_reader("test", Cursor::new(bytes), &OpenOptions::default()) {
+            drain(&mut *source);
+        }
+    }
+
+    #[test]
+    fn merging_is_a_stable_sort_of_sorted_files(
+        files in proptest::collection::vec(proptest::collection::vec(0_u32..50, 0..30), 2..5),
+        block_size in 64_usize..500,
+    ) {
+        let mut files = files;
+        for times in &mut files {
+            times.sort_unstable();
+        }
+        let named: Vec<(String, Vec<u8>)> = files
+            .iter()
+            .enumerate()
+            .map(|(index, times)| (index.to_string(), pcap_of(times)))
+            .collect();
+        let list: Vec<(&str, &[u8])> = named
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+            .collect();
+        let folder = folder(&list);
+        let inputs: Vec<_> = named.iter().map(|(name, _)| folder.path().join(name)).collect();
+        let (found, _) = open_all(&inputs, block_size).unwrap();
+        let mut expected: Vec<(i64, u32)> = files
+            .iter()
+            .zip(0_u32..)
+            .flat_map(|(times, file)| times.iter().map(move |time| (i64::from(*time), file)))
+            .collect();
+        expected.sort_unstable();
+        let found: Vec<(i64, u32)> = found
+            .iter()
+            .map(|packet| (packet.timestamp.as_nanos() / 1_000, packet.interface))
+            .collect();
+        prop_assert_eq!(found, expected);
+    }
+}
