@@ -1,0 +1,185 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use netloom::FlowRules;
+
+use crate::units;
+
+/// Network traffic analysis: who talks to whom, how much, how well, and what is risky.
+///
+/// Capture and look only where you may: your own network, or with its owner's permission.
+#[derive(Debug, Parser)]
+#[command(name = "netloom", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Report(ReportOptions),
+    Export(ExportOptions),
+    Tables(TablesOptions),
+    Completions(CompletionsOptions),
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Say more about what is being done
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Show no progress bar
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Threads that work; 0 is one for each core. The result is the same for any number
+    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    pub(crate) threads: usize,
+    /// Memory for the flow table; beyond it the flows seen longest ago are ended early, and counted
+    #[arg(long, global = true, default_value = "1GiB", value_parser = units::size, value_name = "SIZE")]
+    pub(crate) max_memory: usize,
+    /// End a flow after so long without a packet; 0 is never [default: as the rules say, 120s]
+    #[arg(long, global = true, value_parser = units::duration, value_name = "DURATION")]
+    pub(crate) idle_timeout: Option<i64>,
+    /// End a flow after so long in any case; 0 is never [default: as the rules say, 30m]
+    #[arg(long, global = true, value_parser = units::duration, value_name = "DURATION")]
+    pub(crate) active_timeout: Option<i64>,
+    /// What a flow is: netloom's own rules, or those of Zeek, NFStream or nDPI to compare with
+    #[arg(long, global = true, default_value = "native", value_parser = rules(), value_name = "RULES")]
+    pub(crate) flow_rules: FlowRules,
+}
+
+/// The names of rules, as `--help` is to list them.
+fn rules() -> impl clap::builder::TypedValueParser<Value = FlowRules> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::PossibleValuesParser::new(["native", "zeek", "nfstream", "ndpi"])
+        .try_map(|name| name.parse::<FlowRules>())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    Always,
+    Never,
+}
+
+/// Says what is in a capture
+///
+/// Traffic over time, who talks most, protocols, what crosses the network in clear, what is
+/// slow or lossy, what is odd. In the terminal, and as a page, as JSON or as pictures.
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write a page that needs nothing else, to open in any browser
+    #[arg(long, value_name = "OUT.html")]
+    pub(crate) html: Option<PathBuf>,
+    /// Open the page when it is written
+    #[arg(long, requires = "html")]
+    pub(crate) open: bool,
+    /// Write the facts as JSON; - is standard output
+    #[arg(long, value_name = "OUT.json")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write each chart as PNG and SVG into a folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) png: Option<PathBuf>,
+    /// Rows of each "top" table
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) top: u16,
+    /// Exit with code 1 if there is a finding of this severity or worse
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<Severity>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+}
+
+impl Severity {
+    /// The severity that a finding names.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok()
+    }
+}
+
+/// Writes a table of a capture's contents as CSV or JSON
+///
+/// `netloom tables` lists the tables and their columns.
+#[derive(Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// The table
+    #[arg(value_enum)]
+    pub(crate) table: Table,
+    /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Columns, in this order [default: all]
+    #[arg(long, value_name = "a,b,c")]
+    pub(crate) columns: Option<String>,
+    /// Format [default: by the extension of the output, else csv]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Where to write; - is standard output
+    #[arg(short, long, default_value = "-", value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Table {
+    /// A row is a bidirectional flow
+    Flows,
+    /// A row is a packet
+    Packets,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated values with a header row
+    Csv,
+    /// One JSON array of objects
+    Json,
+    /// One JSON object a line
+    Jsonl,
+}
+
+/// Lists the tables, or the columns of one
+#[derive(Debug, Args)]
+pub(crate) struct TablesOptions {
+    /// The table whose columns to list
+    pub(crate) name: Option<String>,
+}
+
+/// Prints completions for a shell
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,70 @@
+//! A table as text, on its way into a file.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use netloom::tables::output::AtomicFile;
+use netloom::tables::{RecordBatch, Schema, csv_header, format_csv, format_json_lines};
+
+use crate::arguments::Format;
+use crate::failure::Failure;
+
+/// Bytes gathered before they are written.
+const BUFFER: usize = 1 << 18;
+
+/// Formats a batch's rows; many threads may do so at once.
+pub(crate) fn format_rows(format: Format, batch: &RecordBatch, out: &mut Vec<u8>) {
+    match format {
+        Format::Csv => format_csv(batch, out),
+        Format::Json | Format::Jsonl => format_json_lines(batch, out),
+    }
+}
+
+/// An output that rows are appended to.
+pub(crate) struct Text {
+    pub(crate) format: Format,
+    file: BufWriter<AtomicFile>,
+    /// Whether a row was written.
+    begun: bool,
+}
+
+impl Text {
+    /// Begins with what stands before the rows.
+    pub(crate) fn create(format: Format, path: &Path, schema: &Schema) -> Result<Self, Failure> {
+        let file = AtomicFile::create(path)?;
+        let mut text = Self { format, file: BufWriter::with_capacity(BUFFER, file), begun: false };
+        let mut head = Vec::new();
+        match format {
+            Format::Csv => csv_header(schema, &mut head),
+            Format::Json => head.push(b'['),
+            Format::Jsonl => {}
+        }
+        text.file.write_all(&head).map_err(|cause| Failure::writing(path, &cause))?;
+        Ok(text)
+    }
+
+    /// Appends formatted rows.
+    pub(crate) fn append(&mut self, rows: &[u8]) -> io::Result<()> {
+        if self.format != Format::Json {
+            return self.file.write_all(rows);
+        }
+        // No formatted row holds a line break of its own.
+        for row in rows.split_inclusive(|&byte| byte == b'\n') {
+            self.file.write_all(if self.begun { b",\n" } else { b"\n" })?;
+            self.begun = true;
+            self.file.write_all(row.trim_ascii_end())?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file and gives it its name.
+    pub(crate) fn commit(mut self) -> Result<(), Failure> {
+        let path = self.file.get_ref().path().to_owned();
+        if self.format == Format::Json {
+            let end: &[u8] = if self.begun { b"\n]\n" } else { b"]\n" };
+            self.file.write_all(end).map_err(|cause| Failure::writing(&path, &cause))?;
+        }
+        let file = self.file.into_inner().map_err(|error| Failure::writing(&path, error.error()))?;
+        Ok(file.commit()?)
+    }
+}

@@ -1,0 +1,140 @@
+//! `netloom report`.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use netloom::analysis::report::chart::{self, Theme};
+use netloom::analysis::report::terminal::{self, TerminalOptions};
+use netloom::analysis::report::{Report, html, json, png};
+use netloom::analysis::summary::{ReportContext, SummaryStage};
+use netloom::tables::output::AtomicFile;
+
+use super::run_stage;
+use crate::arguments::{Global, ReportOptions, Severity};
+use crate::failure::Failure;
+use crate::output::{self, Printer};
+
+/// Pixels of a picture for each unit of its drawing.
+const PNG_SCALE: f32 = 2.0;
+
+pub(crate) fn run(
+    options: &ReportOptions,
+    global: &Global,
+    printer: &Printer,
+) -> Result<ExitCode, Failure> {
+    // Outputs are opened first: nobody waits for a report that cannot be written.
+    let to_stdout = |path: Option<&Path>| path.is_some_and(|path| path == Path::new("-"));
+    let (html_out, json_out) = (options.html.as_deref(), options.json.as_deref());
+    if to_stdout(html_out) && to_stdout(json_out) {
+        return Err(Failure::usage("--html - and --json - cannot both have standard output"));
+    }
+    if options.open && to_stdout(html_out) {
+        return Err(Failure::usage("--open needs a file to open: give --html a name"));
+    }
+    let html_file = html_out.map(AtomicFile::create).transpose()?;
+    let json_file = json_out.map(AtomicFile::create).transpose()?;
+    if let Some(folder) = &options.png {
+        std::fs::create_dir_all(folder).map_err(|cause| Failure::writing(folder, &cause))?;
+    }
+
+    let stage = SummaryStage::new(usize::from(options.top));
+    let outcome = run_stage(&options.files, &stage, global, printer, Path::new("-"))?;
+    let context = ReportContext {
+        captures: outcome.captures,
+        flow_rules: global.flow_rules.name().to_owned(),
+        max_memory: global.max_memory as u64,
+        interrupted: outcome.interrupted,
+    };
+    let report = outcome.output.report(&context);
+
+    if let Some(file) = html_file {
+        write(file, &html::render(&report))?;
+    }
+    if let Some(file) = json_file {
+        let text = json::to_string(&report)
+            .map_err(|cause| Failure::writing(Path::new("JSON"), &io::Error::other(cause)))?;
+        write(file, &text)?;
+    }
+    if let Some(folder) = &options.png {
+        pictures(&report, folder)?;
+    }
+    if !to_stdout(html_out) && !to_stdout(json_out) {
+        print(&report, options, printer)?;
+    }
+    for path in [html_out, json_out, options.png.as_deref()].into_iter().flatten() {
+        if path != Path::new("-") {
+            printer.note(&format!("wrote {}", path.display()));
+        }
+    }
+    if options.open
+        && let Some(path) = html_out
+    {
+        open(path, printer);
+    }
+    if let Some(failed) = outcome.failed {
+        return Err(failed.into());
+    }
+    Ok(exit_code(&report, options.fail_on))
+}
+
+fn write(mut file: AtomicFile, text: &str) -> Result<(), Failure> {
+    let path = file.path().to_owned();
+    file.write_all(text.as_bytes()).map_err(|cause| Failure::writing(&path, &cause))?;
+    Ok(file.commit()?)
+}
+
+fn print(report: &Report, options: &ReportOptions, printer: &Printer) -> Result<(), Failure> {
+    let stdout = io::stdout();
+    let text = terminal::render(
+        report,
+        &TerminalOptions {
+            width: output::width(),
+            color: printer.colors(&stdout),
+            unicode: !stdout.is_terminal() || output::unicode(),
+            top: usize::from(options.top),
+        },
+    );
+    let mut stdout = stdout.lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|cause| Failure::writing(Path::new("standard output"), &cause))
+}
+
+/// Each chart as SVG and as PNG.
+fn pictures(report: &Report, folder: &Path) -> Result<(), Failure> {
+    for chart in chart::charts(report, Theme::Light) {
+        let svg = AtomicFile::create(folder.join(format!("{}.svg", chart.name)))?;
+        write(svg, &chart.svg)?;
+        let path = folder.join(format!("{}.png", chart.name));
+        let picture = png::encode(&chart.svg, PNG_SCALE)
+            .map_err(|cause| Failure::writing(&path, &io::Error::other(cause)))?;
+        let mut file = AtomicFile::create(&path)?;
+        file.write_all(&picture).map_err(|cause| Failure::writing(&path, &cause))?;
+        file.commit()?;
+    }
+    Ok(())
+}
+
+/// Opens the page with the system's program for it.
+fn open(path: &Path, printer: &Printer) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = std::process::Command::new(opener)
+        .arg(path)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    if let Err(cause) = started {
+        printer.warning(&format!("{opener} cannot be run ({cause}); open {} yourself", path.display()));
+    }
+}
+
+fn exit_code(report: &Report, fail_on: Option<Severity>) -> ExitCode {
+    let worst = report.findings.iter().filter_map(|finding| Severity::named(&finding.severity)).max();
+    match (fail_on, worst) {
+        (Some(limit), Some(worst)) if worst >= limit => ExitCode::from(1),
+        _ => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,40 @@
+//! The `netloom` command.
+
+mod arguments;
+mod commands;
+mod failure;
+mod output;
+mod progress;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use output::Printer;
+
+/// Many small tables grow at once on several threads: measured against the system's allocator,
+/// a report of the benchmark capture takes less time and less memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let printer = Printer::new(&arguments.global);
+    let done = match &arguments.command {
+        Command::Report(options) => commands::report::run(options, &arguments.global, &printer),
+        Command::Export(options) => commands::export::run(options, &arguments.global, &printer),
+        Command::Tables(options) => commands::tables::run(options),
+        Command::Completions(options) => commands::completions::run(options),
+    };
+    match done {
+        Ok(code) => code,
+        // Whoever read our output has enough of it: `netloom … | head`.
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
