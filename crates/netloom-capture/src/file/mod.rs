@@ -11,7 +11,7 @@
 //! A capture that is cut or damaged is read to its last whole packet; why it ends there is a
 //! [`Warning`](netloom_packet::Warning) of its [`CaptureInfo`](netloom_packet::CaptureInfo).
 //!
-//! This module does not decode packets, and does not write them.
+//! [`PcapngWriter`] writes packets. Nothing here looks inside of them.
 
 mod compressed;
 mod inputs;
@@ -22,6 +22,7 @@ mod pcapng;
 mod reader;
 mod scan;
 mod sniff;
+mod write;
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -29,6 +30,8 @@ use std::io::Read;
 use netloom_packet::{PacketSource, SourceError};
 
 use self::reader::{CaptureReader, Stream};
+
+pub use self::write::PcapngWriter;
 
 /// How captures are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::io::Cursor;
 
+use netloom_packet::{LinkType, Packet, PacketSink, Timestamp};
 use proptest::prelude::*;
 
-use super::super::{OpenOptions, open_reader};
+use super::super::{OpenOptions, PcapngWriter, open_reader};
 use super::{Bytes, drain, folder, open_all, pcap_of, read, read_with};
 
 /// Packets for captures: time in microseconds, length on the wire beyond the data, data.
@@ -127,5 +128,36 @@ proptest! {
             .map(|packet| (packet.timestamp.as_nanos() / 1_000, packet.interface))
             .collect();
         prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_writer_writes_what_is_read(
+        packets in proptest::collection::vec(
+            (any::<i64>(), 0_u16..3, 0_u32..3, any::<u32>(), proptest::collection::vec(any::<u8>(), 0..50)),
+            0..30,
+        ),
+    ) {
+        let mut writer = PcapngWriter::new("memory", Vec::new());
+        for (number, (nanos, link_type, interface, wire_len, data)) in (1..).zip(&packets) {
+            writer.write_packet(&Packet {
+                number,
+                timestamp: Timestamp::from_nanos(*nanos),
+                link_type: LinkType(*link_type),
+                interface: *interface,
+                wire_len: *wire_len,
+                data,
+            }).unwrap();
+        }
+        writer.finish().unwrap();
+        let (found, info) = read(&writer.into_inner());
+        prop_assert_eq!(info.warnings, []);
+        prop_assert_eq!(found.len(), packets.len());
+        for (found, (nanos, link_type, _, wire_len, data)) in found.iter().zip(&packets) {
+            // The last part of a second before the earliest whole one cannot be said.
+            prop_assert_eq!(found.timestamp.as_nanos(), (*nanos).max(-9_223_372_036_000_000_000));
+            prop_assert_eq!(found.link_type.0, *link_type);
+            prop_assert_eq!(found.wire_len, *wire_len);
+            prop_assert_eq!(&found.data, data);
+        }
     }
 }
