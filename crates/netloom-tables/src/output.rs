@@ -40,7 +40,7 @@ enum State {
     Stdout(io::Stdout),
     /// Written in place.
     InPlace(File),
-    /// Written beside the target; both `None` once committed.
+    /// Written beside the target.
     Beside {
         file: File,
         /// Where it is written.
@@ -138,6 +138,19 @@ impl AtomicFile {
         &self.path
     }
 
+    /// An error of the system with the file's name and a hint; its kind stays.
+    fn named(&self, cause: io::Error) -> io::Error {
+        io::Error::new(
+            cause.kind(),
+            OutputError {
+                hint: hint(&self.path, &cause),
+                path: self.path.clone(),
+                action: "cannot be written",
+                cause,
+            },
+        )
+    }
+
     /// Whether the output is written in place (standard output, a device, a pipe): what was
     /// written cannot be taken back.
     pub fn is_in_place(&self) -> bool {
@@ -183,12 +196,14 @@ impl AtomicFile {
     }
 }
 
+/// Errors carry an [`OutputError`], so that they name the file wherever they are shown.
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.state {
             State::Stdout(stdout) => stdout.write(bytes),
             State::InPlace(file) | State::Beside { file, .. } => file.write(bytes),
         }
+        .map_err(|cause| self.named(cause))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -196,6 +211,7 @@ impl Write for AtomicFile {
             State::Stdout(stdout) => stdout.flush(),
             State::InPlace(file) | State::Beside { file, .. } => file.flush(),
         }
+        .map_err(|cause| self.named(cause))
     }
 }
 
@@ -402,6 +418,31 @@ mod tests {
             file.commit().unwrap();
             assert_eq!(reader.join().unwrap(), b"through");
             assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        }
+
+        #[test]
+        fn a_full_disk_is_named_with_the_cure() {
+            let Ok(mut file) = AtomicFile::create("/dev/full") else {
+                println!("skipped: no /dev/full here");
+                return;
+            };
+            let error = file.write_all(b"x").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+            assert!(
+                error.to_string().contains("/dev/full: cannot be written"),
+                "{error}"
+            );
+            let inner = error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<OutputError>());
+            assert!(
+                inner
+                    .unwrap()
+                    .hint
+                    .as_ref()
+                    .unwrap()
+                    .starts_with("make room")
+            );
         }
 
         #[test]
