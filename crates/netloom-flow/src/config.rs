@@ -94,7 +94,13 @@ impl FlowRules {
 
     /// Whether direction follows Zeek's heuristics; else the first packet alone.
     pub(crate) const fn guesses_direction(self) -> bool {
-        matches!(self, Self::Native | Self::Zeek)
+        !self.is_ndpi_like()
+    }
+
+    /// Whether these are nDPI's ways, which NFStream shares: fragments after the first and
+    /// packets that were not captured whole do not count.
+    pub(crate) const fn is_ndpi_like(self) -> bool {
+        matches!(self, Self::Nfstream | Self::Ndpi)
     }
 
     /// Whether flows of this protocol are kept apart by hosts alone: nDPI knows the ports of
@@ -133,6 +139,11 @@ pub struct FlowConfig {
     /// ([`Ingested::flow_id`](crate::Ingested::flow_id)): it is made when the flow begins, not
     /// when it ends.
     pub packet_flow_ids: bool,
+    /// Whether checksums of TCP and UDP are verified: a segment with a wrong one gives a `c`
+    /// in `history` and has no effect on the connection's state. Under Zeek's rules it does
+    /// not count in `packets` either, nor does an ICMP message; and a wrong one in an IPv4
+    /// header makes the packet count in no flow at all.
+    pub checksums: bool,
 }
 
 impl FlowConfig {
@@ -145,6 +156,7 @@ impl FlowConfig {
             max_memory: 1 << 30,
             sensor: String::new(),
             packet_flow_ids: false,
+            checksums: false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The state of a live flow, kept small, and how it becomes a record.
 
-use netloom_decode::{Decoded, Icmp, Transport, Tunnels, Vlans};
+use netloom_decode::{Decoded, Icmp, Ip, Transport, Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
 use crate::config::FlowRules;
@@ -9,7 +9,7 @@ use crate::lists::Links;
 use crate::ports::is_likely_server;
 use crate::record::{ConnState, EndReason, FlowRecord, Side};
 use crate::table::FlowPacket;
-use crate::tcp::{Segment, TcpTracker};
+use crate::tcp::{Segment, TcpTracker, scaled};
 
 /// Counts of one direction; see [`Side`] for what they mean.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,12 +36,6 @@ struct Rare {
 /// Time that is not known.
 const NEVER: i64 = i64::MIN;
 
-/// The originator's first datagram came first; so did the responder's.
-const SRC_SENT: u8 = 1;
-const DST_SENT: u8 = 2;
-const DST_SENT_FIRST: u8 = 4;
-const FLIPPED: u8 = 8;
-
 /// A live flow.
 #[derive(Debug)]
 pub(crate) struct Flow {
@@ -65,7 +59,12 @@ pub(crate) struct Flow {
     icmp: Option<(u8, u8)>,
     /// Whether the originator is the key's first endpoint.
     src_is_first: bool,
-    letters: u8,
+    /// History of a UDP flow.
+    letters: [u8; 8],
+    /// Bad checksums of originator and responder.
+    corrupt: [u32; 2],
+    /// Packets that count in an inner flow too.
+    tunnelled: u64,
 }
 
 impl Flow {
@@ -117,7 +116,9 @@ impl Flow {
             macs,
             icmp,
             src_is_first: forward != flip,
-            letters: if flip { FLIPPED } else { 0 },
+            letters: if flip { *b"^\0\0\0\0\0\0\0" } else { [0; 8] },
+            corrupt: [0; 2],
+            tunnelled: 0,
         }
     }
 
@@ -194,9 +195,12 @@ impl Flow {
         if let (Some(tcp), Transport::Tcp(header), true) =
             (&mut self.tcp, &decoded.transport, has_header)
         {
+            // Zeek misses what the snap length cut off.
+            let seen = rules != FlowRules::Zeek || decoded.payload_len >= len;
             let segment = Segment {
                 tcp: header,
                 len,
+                seen,
                 at,
                 from_src,
             };
@@ -230,7 +234,11 @@ impl Flow {
             bump(&mut counters.fragments, packet.later_fragment);
         }
         counters.packets += 1;
-        counters.ip_bytes += decoded.ip.map_or(0, |ip| u64::from(ip.total_len));
+        counters.ip_bytes += decoded.ip.map_or(0, |ip| match rules {
+            FlowRules::Zeek => told_len(&ip, packet.data),
+            _ => u64::from(ip.total_len),
+        });
+        self.tunnelled += u64::from(packet.outer);
         counters.payload_bytes += u64::from(len);
         bump(&mut counters.data_packets, len > 0);
         if is_new_data && matches!(self.key.protocol(), 6 | 17) {
@@ -244,15 +252,48 @@ impl Flow {
         from_src
     }
 
-    /// Remembers who sent, and who first.
+    /// Takes a packet with a wrong checksum.
+    pub(crate) fn ingest_corrupt(
+        &mut self,
+        packet: &FlowPacket<'_>,
+        forward: bool,
+        rules: FlowRules,
+    ) -> bool {
+        let from_src = self.is_from_src(forward);
+        self.last_number = packet.number;
+        let counter = &mut self.corrupt[usize::from(!from_src)];
+        let letter = if from_src { b'C' } else { b'c' };
+        if let Some(tcp) = &mut self.tcp {
+            tcp.history.count(counter, letter, from_src);
+        } else if self.key.protocol() == 17 && scaled(counter) {
+            self.push_letter(letter);
+        }
+        let counters = &mut self.counters[usize::from(!from_src)];
+        counters.bytes += u64::from(packet.wire_len);
+        if rules != FlowRules::Zeek {
+            self.last = self.last.max(packet.timestamp.as_nanos());
+            counters.packets += 1;
+            counters.ip_bytes += packet.decoded.ip.map_or(0, |ip| u64::from(ip.total_len));
+        }
+        from_src
+    }
+
+    /// Remembers who sent.
     fn note_datagram(&mut self, from_src: bool) {
-        if from_src {
-            self.letters |= SRC_SENT;
-        } else {
-            if self.letters & SRC_SENT == 0 {
-                self.letters |= DST_SENT_FIRST;
-            }
-            self.letters |= DST_SENT;
+        let letter = if from_src { b'D' } else { b'd' };
+        if !self.letters.contains(&letter) {
+            self.push_letter(letter);
+        }
+    }
+
+    fn push_letter(&mut self, letter: u8) {
+        if let Some(place) = self.letters.iter_mut().find(|place| **place == 0) {
+            *place = letter;
+        } else if letter.eq_ignore_ascii_case(&b'd')
+            && let Some(last) = self.letters.last_mut()
+        {
+            // Who sent matters more than how often it was corrupt.
+            *last = letter;
         }
     }
 
@@ -285,7 +326,7 @@ impl Flow {
         if self.key.protocol() != 17 {
             return ConnState::Oth;
         }
-        match (self.letters & SRC_SENT != 0, self.letters & DST_SENT != 0) {
+        match (self.letters.contains(&b'D'), self.letters.contains(&b'd')) {
             (true, true) => ConnState::SF,
             (true, false) => ConnState::S0,
             (false, true) => ConnState::Shr,
@@ -300,17 +341,8 @@ impl Flow {
         if self.key.protocol() != 17 {
             return String::new();
         }
-        let sent = |bit, letter| (self.letters & bit != 0).then_some(letter);
-        let (src, dst) = (sent(SRC_SENT, 'D'), sent(DST_SENT, 'd'));
-        let order = if self.letters & DST_SENT_FIRST != 0 {
-            [dst, src]
-        } else {
-            [src, dst]
-        };
-        sent(FLIPPED, '^')
-            .into_iter()
-            .chain(order.into_iter().flatten())
-            .collect()
+        let letters = self.letters.iter().take_while(|&&letter| letter != 0);
+        letters.map(|&letter| char::from(letter)).collect()
     }
 
     /// What is known at the end.
@@ -383,7 +415,8 @@ impl Flow {
             server_delay: measured(self.server_delay),
             out_of_order: u64::from(self.out_of_order),
             zero_windows: fwd.zero_windows + bwd.zero_windows,
-            outer: self.key.is_outer(),
+            outer: self.tunnelled > 0,
+            tunnelled_packets: self.tunnelled,
         };
         if let Some(rare) = self.rare.take() {
             record.vlans = rare.vlans;
@@ -398,6 +431,22 @@ impl Flow {
         }
         record
     }
+}
+
+/// Length of a datagram as its header tells it, which Zeek counts even where it is 0 (for
+/// segmentation offload) or leaves out a jumbo payload.
+fn told_len(ip: &Ip, data: &[u8]) -> u64 {
+    let at = ip.offset as usize;
+    let (field, more) = if ip.src.is_ipv4() {
+        (at + 2, 0)
+    } else {
+        (at + 4, 40)
+    };
+    data.get(field..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(u64::from(ip.total_len), |bytes| {
+            u64::from(u16::from_be_bytes(*bytes)) + more
+        })
 }
 
 fn bump(counter: &mut u32, happened: bool) {

@@ -27,14 +27,12 @@ pub struct FlowKey {
     first_port: u16,
     second_port: u16,
     protocol: u8,
-    /// [`IPV6`], [`OUTER`], [`ONE_WAY`], [`PORTS`].
+    /// [`IPV6`], [`ONE_WAY`], [`PORTS`].
     flags: u8,
 }
 
 /// The addresses are IPv6.
 const IPV6: u8 = 1;
-/// The outer flow of a tunnel.
-const OUTER: u8 = 2;
 /// An ICMP message that nothing answers.
 const ONE_WAY: u8 = 4;
 /// The ports are ports, or stand for ICMP type and code.
@@ -43,7 +41,7 @@ const PORTS: u8 = 8;
 impl FlowKey {
     /// The key of a packet under `rules`, and whether the packet goes from the key's first
     /// endpoint to its second. `None` where there is no IP header.
-    pub fn new(decoded: &Decoded, rules: FlowRules, outer: bool) -> Option<(Self, bool)> {
+    pub fn new(decoded: &Decoded, rules: FlowRules) -> Option<(Self, bool)> {
         let ip = decoded.ip.as_ref()?;
         let (src, dst, mut flags) = addresses(ip);
         let (mut src_port, mut dst_port) = (decoded.src_port, decoded.dst_port);
@@ -57,12 +55,11 @@ impl FlowKey {
                     flags |= PORTS | if ports.one_way { ONE_WAY } else { 0 };
                 }
             }
+            // A header that is not all there has no ports for nDPI.
+            Transport::None if rules.is_ndpi_like() => (src_port, dst_port) = (0, 0),
             _ if rules.hosts_only(ip.protocol) => (src_port, dst_port) = (0, 0),
             _ if has_ports(ip.protocol) => flags |= PORTS,
             _ => {}
-        }
-        if outer {
-            flags |= OUTER;
         }
         let forward = flags & ONE_WAY != 0 || (src, src_port) <= (dst, dst_port);
         let (first, second, first_port, second_port) = if forward {
@@ -100,11 +97,6 @@ impl FlowKey {
     /// Whether the protocol has ports (or ICMP type and code in their place).
     pub fn has_ports(&self) -> bool {
         self.flags & PORTS != 0
-    }
-
-    /// Whether this is the outer flow of a tunnel whose packets count in an inner flow too.
-    pub fn is_outer(&self) -> bool {
-        self.flags & OUTER != 0
     }
 
     /// The logical shard the flow belongs to, below [`SHARDS`]: the same in every run.
@@ -149,7 +141,7 @@ impl Hash for FlowKey {
 /// The logical shard of a packet, below [`SHARDS`]: the same for all packets of a flow, in
 /// every run. 0 where there is no IP header.
 pub fn shard_of(decoded: &Decoded, rules: FlowRules) -> u8 {
-    FlowKey::new(decoded, rules, false).map_or(0, |(key, _)| key.shard())
+    FlowKey::new(decoded, rules).map_or(0, |(key, _)| key.shard())
 }
 
 /// Source and destination as 16 octets (IPv4 at the end), and the version flag.
@@ -321,9 +313,9 @@ mod tests {
         (there.src_port, there.dst_port) = (53, 4000);
         let mut back = packet([10, 0, 0, 1], [10, 0, 0, 2], Transport::Udp, 17);
         (back.src_port, back.dst_port) = (4000, 53);
-        let (key, forward) = FlowKey::new(&there, FlowRules::Native, false).unwrap();
+        let (key, forward) = FlowKey::new(&there, FlowRules::Native).unwrap();
         assert_eq!(
-            FlowKey::new(&back, FlowRules::Native, false),
+            FlowKey::new(&back, FlowRules::Native),
             Some((key, !forward))
         );
         assert_eq!(key.first(), ("10.0.0.1".parse().unwrap(), 4000));
@@ -337,7 +329,7 @@ mod tests {
         let plain = packet([10, 0, 0, 2], [10, 0, 0, 1], Transport::Udp, 17);
         let mut tagged = plain;
         tagged.vlans.push(7);
-        let key = |decoded, rules| FlowKey::new(decoded, rules, false).unwrap().0;
+        let key = |decoded, rules| FlowKey::new(decoded, rules).unwrap().0;
         for (rules, same) in [
             (FlowRules::Native, false),
             (FlowRules::Zeek, true),
@@ -359,7 +351,7 @@ mod tests {
             })
         };
         let (a, b) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-        let key = |decoded| FlowKey::new(&decoded, FlowRules::Zeek, false).unwrap();
+        let key = |decoded| FlowKey::new(&decoded, FlowRules::Zeek).unwrap();
         let (request, there) = key(packet(a, b, icmp(8, 0), 1));
         let (reply, back) = key(packet(b, a, icmp(0, 0), 1));
         assert_eq!(request, reply);
@@ -367,7 +359,7 @@ mod tests {
         let (error, _) = key(packet(a, b, icmp(3, 1), 1));
         let (opposite, _) = key(packet(b, a, icmp(3, 1), 1));
         assert_ne!(error, opposite);
-        let hosts = |decoded| FlowKey::new(&decoded, FlowRules::Ndpi, false).unwrap().0;
+        let hosts = |decoded| FlowKey::new(&decoded, FlowRules::Ndpi).unwrap().0;
         assert_eq!(
             hosts(packet(a, b, icmp(8, 0), 1)),
             hosts(packet(b, a, icmp(3, 1), 1))
@@ -377,7 +369,7 @@ mod tests {
     #[test]
     fn identifiers_are_stable() {
         let decoded = packet([10, 0, 0, 2], [10, 0, 0, 1], Transport::Udp, 17);
-        let (key, _) = FlowKey::new(&decoded, FlowRules::Native, false).unwrap();
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
         let id = flow_id(&key, Timestamp::from_nanos(1), 1, "");
         assert_eq!(id.to_string().len(), 16);
         assert!(

@@ -69,6 +69,9 @@ pub struct FlowRecord {
     /// Whether this is the outer flow of packets that also count in an inner one (Zeek's rules
     /// for UDP tunnels): left out of sums over all flows.
     pub outer: bool,
+    /// Of the packets, those that also count in an inner flow; fewer than all of an outer flow
+    /// where some could not be opened. `packets() - tunnelled_packets` adds up over all flows.
+    pub tunnelled_packets: u64,
 }
 
 impl FlowRecord {
@@ -106,6 +109,7 @@ impl FlowRecord {
             out_of_order: 0,
             zero_windows: 0,
             outer: false,
+            tunnelled_packets: 0,
         }
     }
 

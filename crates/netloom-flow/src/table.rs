@@ -2,6 +2,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use netloom_decode::checksum::{verify_ip, verify_transport};
 use netloom_decode::{Decoded, Transport};
 use netloom_packet::{Packet, Timestamp};
 use std::hash::BuildHasher;
@@ -61,8 +62,9 @@ pub struct Ingested {
     pub is_new: bool,
     /// It goes from the originator to the responder, as far as is known by now.
     pub from_src: bool,
-    /// Key of its flow; `None` where it counts in none: no IP header, or a later fragment
-    /// under rules that leave those out.
+    /// Key of its flow; `None` where it counts in none: no IP header, or one of those that the
+    /// rules leave out (nDPI's and NFStream's: later fragments, packets not captured whole;
+    /// Zeek's: a bad IP checksum).
     pub key: Option<FlowKey>,
     /// Start of its flow.
     pub flow_start: Timestamp,
@@ -96,6 +98,7 @@ pub struct FlowTable {
     max_memory: usize,
     sensor: String,
     packet_flow_ids: bool,
+    checksums: bool,
     flows: Slab<Flow>,
     by_key: HashTable<u32>,
     hasher: RandomState,
@@ -116,6 +119,7 @@ impl FlowTable {
             max_memory: config.max_memory,
             sensor: config.sensor.clone(),
             packet_flow_ids: config.packet_flow_ids,
+            checksums: config.checksums,
             flows: Slab::default(),
             by_key: HashTable::new(),
             // Keys are chosen by attackers; nothing that comes out depends on the seed.
@@ -133,9 +137,17 @@ impl FlowTable {
     /// Flows that it ends are appended to `closed`: the one before it with the same key, if
     /// that had timed out or ended, and what the memory cap evicts.
     pub fn ingest(&mut self, packet: &FlowPacket<'_>, closed: &mut Vec<FlowRecord>) -> Ingested {
-        let Some((key, forward)) = FlowKey::new(packet.decoded, self.rules, packet.outer) else {
+        let Some((key, forward)) = FlowKey::new(packet.decoded, self.rules) else {
             return Ingested::default();
         };
+        if self.rules.is_ndpi_like() && !is_captured_whole(packet) {
+            return Ingested::default();
+        }
+        let checksum = self.verify(packet);
+        if checksum == Verdict::BadHeader {
+            return Ingested::default();
+        }
+
         let hash = self.hasher.hash_one(key);
         let mut found = self.find(hash, &key);
         if let Some(number) = found
@@ -156,7 +168,11 @@ impl FlowTable {
             return Ingested::default();
         };
         let heap = flow.heap_bytes();
-        let from_src = flow.ingest(packet, forward, self.rules);
+        let from_src = if checksum == Verdict::Bad {
+            flow.ingest_corrupt(packet, forward, self.rules)
+        } else {
+            flow.ingest(packet, forward, self.rules)
+        };
         let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
         self.heap = self.heap + flow.heap_bytes() - heap;
         let ingested = Ingested {
@@ -219,6 +235,21 @@ impl FlowTable {
             created: self.created,
             evicted: self.evicted,
             memory: self.memory(),
+        }
+    }
+
+    /// Looks at the checksums of a packet, if that is asked for.
+    fn verify(&self, packet: &FlowPacket<'_>) -> Verdict {
+        if !self.checksums {
+            return Verdict::Fine;
+        }
+        let (data, decoded) = (packet.data, packet.decoded);
+        if self.rules == FlowRules::Zeek && verify_ip(data, decoded).is_good() == Some(false) {
+            Verdict::BadHeader
+        } else if verify_transport(data, decoded).is_good() == Some(false) {
+            Verdict::Bad
+        } else {
+            Verdict::Fine
         }
     }
 
@@ -360,6 +391,24 @@ impl FlowTable {
             });
         }
     }
+}
+
+/// What checksums say of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    /// That of the transport is wrong.
+    Bad,
+    /// That of the IP header is wrong.
+    BadHeader,
+}
+
+/// Whether all of the IP datagram was captured: ndpiReader and NFStream look at no other.
+fn is_captured_whole(packet: &FlowPacket<'_>) -> bool {
+    packet.decoded.ip.is_none_or(|ip| {
+        packet.data.is_empty()
+            || packet.data.len() as u64 >= u64::from(ip.offset) + u64::from(ip.total_len)
+    })
 }
 
 /// Memory of a map of so many places: five bytes each, a power of two of them at most seven

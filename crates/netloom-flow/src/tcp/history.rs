@@ -58,12 +58,7 @@ impl History {
 
     /// Counts an event whose letter is given at the 1st, 10th, 100th… time.
     pub(crate) fn count(&mut self, counter: &mut u32, letter: u8, from_src: bool) {
-        *counter = counter.saturating_add(1);
-        let mut power = *counter;
-        while power.is_multiple_of(10) && power > 0 {
-            power /= 10;
-        }
-        if power == 1 {
+        if scaled(counter) {
             self.push(letter, from_src);
         }
     }
@@ -114,6 +109,16 @@ impl History {
         }
         self.len += 1;
     }
+}
+
+/// Counts up; whether the count is 1, 10, 100… now.
+pub(crate) fn scaled(counter: &mut u32) -> bool {
+    *counter = counter.saturating_add(1);
+    let mut power = *counter;
+    while power.is_multiple_of(10) {
+        power /= 10;
+    }
+    power == 1
 }
 
 #[cfg(test)]

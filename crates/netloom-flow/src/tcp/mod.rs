@@ -8,5 +8,6 @@ mod ranges;
 mod reassembly;
 mod tracker;
 
+pub(crate) use history::scaled;
 pub use reassembly::{Delivered, StreamAssembler};
 pub(crate) use tracker::{Segment, TcpTracker};

@@ -193,6 +193,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) tcp: &'a Tcp,
     /// Payload length by the headers.
     pub(crate) len: u32,
+    /// The payload counts as seen (else only its length is believed).
+    pub(crate) seen: bool,
     /// When it was seen, ns.
     pub(crate) at: i64,
     /// From the originator, as known so far.
@@ -392,7 +394,7 @@ impl TcpTracker {
             self.acknowledge(peer, acked, at);
         }
         self.first_seen[me] = true;
-        if data > 0 && !underflow {
+        if data > 0 && !underflow && segment.seen {
             let data_start = start + i64::from(flags.syn);
             self.note_data(me, data_start, data_start + data);
         }

@@ -65,16 +65,7 @@ pub(crate) fn captures(data: &Path, source: &str) -> Vec<Capture> {
 }
 
 /// The flows of a capture.
-pub(crate) fn flows(path: &Path, rules: FlowRules) -> Vec<FlowRecord> {
-    flows_where(path, rules, |_| true)
-}
-
-/// The flows of those packets of a capture that are wanted.
-pub(crate) fn flows_where(
-    path: &Path,
-    rules: FlowRules,
-    wanted: impl Fn(&Packet<'_>) -> bool,
-) -> Vec<FlowRecord> {
+pub(crate) fn flows(path: &Path, config: &FlowConfig) -> Vec<FlowRecord> {
     let mut source = match file::open(&[path], &OpenOptions::default()) {
         Ok(source) => source,
         Err(error) => {
@@ -82,10 +73,10 @@ pub(crate) fn flows_where(
             return Vec::new();
         }
     };
-    let mut driver = Driver::new(rules);
+    let mut driver = Driver::new(config);
     let mut batch = PacketBatch::default();
     while source.next_batch(&mut batch).unwrap_or(false) {
-        for packet in batch.iter().filter(&wanted) {
+        for packet in batch.iter() {
             driver.packet(&packet);
         }
     }
@@ -103,14 +94,15 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(rules: FlowRules) -> Self {
+    fn new(config: &FlowConfig) -> Self {
+        let rules = config.rules;
         Self {
             rules,
             options: DecodeOptions {
                 tunnels: rules.tunnels(),
             },
             reassembler: Reassembler::default(),
-            table: FlowTable::new(&FlowConfig::new(rules)),
+            table: FlowTable::new(config),
             records: Vec::new(),
             last: 0,
         }
@@ -154,15 +146,21 @@ impl Driver {
     fn ingest(&mut self, packet: &Packet<'_>, data: &[u8], wire_len: u32, decoded: &Decoded) {
         if self.rules == FlowRules::Zeek {
             for outer in outer_flows(data, wire_len, decoded) {
+                let data = data.get(outer.offset as usize..).unwrap_or_default();
+                let flow_packet = FlowPacket::new(packet, &outer.decoded);
                 let outer_packet = FlowPacket {
                     outer: true,
-                    ..FlowPacket::new(packet, &outer.decoded)
+                    data,
+                    ..flow_packet
                 };
                 self.table.ingest(&outer_packet, &mut self.records);
             }
         }
-        self.table
-            .ingest(&FlowPacket::new(packet, decoded), &mut self.records);
+        let flow_packet = FlowPacket {
+            data,
+            ..FlowPacket::new(packet, decoded)
+        };
+        self.table.ingest(&flow_packet, &mut self.records);
     }
 
     fn finish(mut self) -> Vec<FlowRecord> {
@@ -213,6 +211,13 @@ impl Agreement {
         }
     }
 
+    pub(crate) fn add(&mut self, other: Self) {
+        self.matched += other.matched;
+        self.total += other.total;
+        self.theirs_only.extend(other.theirs_only);
+        self.ours_only.extend(other.ours_only);
+    }
+
     pub(crate) fn share(&self) -> f64 {
         if self.total == 0 {
             1.0
@@ -248,4 +253,17 @@ pub(crate) fn summary(rows: &[(String, Agreement)]) -> (String, f64, f64) {
         );
     }
     (text, pooled, mean)
+}
+
+/// Prints what differs.
+pub(crate) fn show_differences(peer: &str, rows: &[(String, Agreement)]) {
+    for (name, agreement) in rows.iter().filter(|(_, agreement)| agreement.share() < 1.0) {
+        println!("{name}: {} of {}", agreement.matched, agreement.total);
+        for row in agreement.theirs_only.iter().take(8) {
+            println!("   {peer} {row}");
+        }
+        for row in agreement.ours_only.iter().take(8) {
+            println!("   ours {row}");
+        }
+    }
 }
