@@ -89,9 +89,10 @@
     const bar = $("nav.toc .wrap");
     const mark = () => {
       let current;
+      const end = innerHeight + scrollY >= document.documentElement.scrollHeight - 4;
       for (const [id, link] of links) {
         const section = document.getElementById(id);
-        if (!current || (section && section.getBoundingClientRect().top < 140)) current = link;
+        if (!current || (section && (end || section.getBoundingClientRect().top < 140))) current = link;
       }
       for (const link of links.values()) {
         if (link !== current) link.removeAttribute("aria-current");
@@ -207,7 +208,8 @@
     });
     const go = (index) => {
       const mark = list[Math.max(0, Math.min(list.length - 1, index))];
-      mark.focus({ preventScroll: false });
+      mark.focus({ preventScroll: true });
+      mark.scrollIntoView({ block: "nearest", behavior: "instant" });
       describe(mark);
       const box = mark.getBoundingClientRect();
       place(box.left + Math.min(box.width / 2, 200), box.top + box.height / 2);
@@ -252,11 +254,12 @@
       sums[key] = Array.from({ length: n }, (_, i) => facts.measures[key].parts.reduce((a, p) => a + p.values[i], 0));
     }
     const timed = facts.interval > 0;
-    const axisLabel = (value) => {
+    const rate = (value) => {
       if (measure === "bytes") return timed ? scaled((value * 8) / facts.interval, "bit/s") : scaled(value, "B");
       if (measure === "packets" && timed) return scaled(value / facts.interval, "pps");
       return scaled(value, "");
     };
+    const axisLabel = (value) => rate(value).replace(".0 ", " ");
     const exact = (value) => {
       if (measure === "bytes") return scaled(value, "B");
       return value.toLocaleString("en");
@@ -296,12 +299,13 @@
         const ms = (Math.ceil(start / (step * 1000)) + i) * step * 1000;
         const at = (ms - start) / 1000 / span;
         if (at > 1) break;
-        const label = draw("text", {
-          x: `${at * 100}%`, y: 18, "text-anchor": at < 0.04 ? "start" : at > 0.96 ? "end" : "middle",
-        });
-        label.textContent = span > 259200
+        const content = span > 259200
           ? `${day(ms).slice(5)}${step >= 86400 ? "" : ` ${clock(ms, 60)}`}`
           : clock(ms, step);
+        const margin = (content.length * 3.6) / Math.max(1, across.clientWidth);
+        const anchor = at < margin ? "start" : at > 1 - margin ? "end" : "middle";
+        const label = draw("text", { x: `${at * 100}%`, y: 18, "text-anchor": anchor });
+        label.textContent = content;
         across.append(label);
       }
     };
@@ -365,7 +369,7 @@
         element.append(swatch, make("span", name), make("span", value));
         tip.append(element);
       };
-      row("all", `${exact(total)}${measure === "flows" ? "" : ` · ${axisLabel(total)}`}`);
+      row("all", `${exact(total)}${measure === "flows" || !timed ? "" : ` · ${rate(total)}`}`);
       if (list.length > 1) {
         for (const [name, color, value] of list.slice().reverse()) {
           if (value > 0) row(name.length > 28 ? `${name.slice(0, 27)}…` : name, exact(value), color);
@@ -375,7 +379,7 @@
     };
     const speak = (index) => {
       const list = parts().filter((p) => p.values[index] > 0).map((p) => `${p.name} ${exact(p.values[index])}`);
-      says.textContent = `${nameOf(index)}: ${exact(sums[measure][index])} ${measure}; ${list.join(", ")}`;
+      says.textContent = `${nameOf(index)}: ${exact(sums[measure][index])}${measure === "bytes" ? "" : ` ${measure}`}; ${list.join(", ")}`;
     };
 
     const indexAt = (event) => {
@@ -417,10 +421,11 @@
     });
     plot.addEventListener("dblclick", () => zoom(0, n));
     plot.addEventListener("wheel", (event) => {
-      /* A plain wheel scrolls the page; with a modifier, or once zoomed in, it zooms. */
-      if (!event.ctrlKey && !event.shiftKey && from === 0 && to === n) return;
-      event.preventDefault();
+      /* A plain wheel scrolls the page; with Shift or Ctrl, or in a focused chart, it zooms. */
       const amount = event.deltaY || event.deltaX;
+      const meant = event.ctrlKey || event.shiftKey || document.activeElement === plot;
+      if (!meant || (amount > 0 && from === 0 && to === n)) return;
+      event.preventDefault();
       const box = plot.getBoundingClientRect();
       zoomBy(amount > 0 ? 1.25 : 0.8, (event.clientX - box.left) / box.width);
     }, { passive: false });

@@ -73,5 +73,7 @@ pub fn encode(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
         tiny_skia::Transform::from_scale(scale, scale),
         &mut picture.as_mut(),
     );
-    picture.encode_png().map_err(|e| PngError::Encode(e.to_string()))
+    picture
+        .encode_png()
+        .map_err(|e| PngError::Encode(e.to_string()))
 }

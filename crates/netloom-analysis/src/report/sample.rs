@@ -83,7 +83,13 @@ pub(crate) fn full() -> Report {
     .map(|&(path, depth, per_mille)| {
         let (packets, bytes) = part(per_mille);
         let name = path.rsplit(':').next().unwrap_or_default().to_owned();
-        Protocol { name, path: path.into(), depth, packets, bytes }
+        Protocol {
+            name,
+            path: path.into(),
+            depth,
+            packets,
+            bytes,
+        }
     })
     .collect();
     report.services = [
@@ -129,7 +135,9 @@ pub(crate) fn full() -> Report {
             Address {
                 address: address.into(),
                 name: name.map(Into::into),
-                is_local: !address.starts_with("1") || address.starts_with("192") || address.starts_with("10."),
+                is_local: !address.starts_with('1')
+                    || address.starts_with("192")
+                    || address.starts_with("10."),
                 packets,
                 bytes,
                 packets_sent: packets * (sent_percent + 20) / 130,
@@ -143,13 +151,38 @@ pub(crate) fn full() -> Report {
     report.top_addresses_by_packets = report.top_addresses.clone();
     report.top_addresses_by_packets.swap(1, 2);
     report.top_addresses_by_packets.swap(4, 5);
-    report.top_addresses_by_packets.sort_by_key(|a| std::cmp::Reverse(a.packets));
-    report.top_destinations = report.top_addresses.iter().filter(|a| !a.is_local).cloned().collect();
+    report
+        .top_addresses_by_packets
+        .sort_by_key(|a| std::cmp::Reverse(a.packets));
+    report.top_destinations = report
+        .top_addresses
+        .iter()
+        .filter(|a| !a.is_local)
+        .cloned()
+        .collect();
     report.top_conversations = [
         ("192.168.1.42", "151.101.1.69", 280, 5, &["tls"][..]),
-        ("192.168.1.17", "142.250.74.46", 139, 9, &["quic", "tls"][..]),
-        ("2001:db8:1234:5678:9abc:def0:1234:5678", "2606:4700:4700::1111", 122, 11, &["tls", "dns"][..]),
-        ("192.168.1.42", "192.168.1.20", 77, 30, &["http", "ftp", "telnet", "ssh"][..]),
+        (
+            "192.168.1.17",
+            "142.250.74.46",
+            139,
+            9,
+            &["quic", "tls"][..],
+        ),
+        (
+            "2001:db8:1234:5678:9abc:def0:1234:5678",
+            "2606:4700:4700::1111",
+            122,
+            11,
+            &["tls", "dns"][..],
+        ),
+        (
+            "192.168.1.42",
+            "192.168.1.20",
+            77,
+            30,
+            &["http", "ftp", "telnet", "ssh"][..],
+        ),
         ("10.0.0.5", "192.168.1.20", 31, 70, &[][..]),
         ("192.168.1.42", "192.168.1.1", 18, 40, &["dns", "ntp"][..]),
     ]
@@ -177,19 +210,23 @@ pub(crate) fn full() -> Report {
         src_ips: 118,
         dst_ips: 131,
         approximate: false,
-        top_macs: [("3c:22:fb:10:9a:01", 400), ("f4:92:bf:77:00:12", 380), ("00:11:32:aa:bb:cc", 90)]
-            .iter()
-            .map(|&(mac, per_mille)| {
-                let (packets, bytes) = part(per_mille);
-                Mac {
-                    mac: mac.into(),
-                    packets_sent: packets,
-                    packets_received: packets / 2,
-                    bytes_sent: bytes,
-                    bytes_received: bytes / 3,
-                }
-            })
-            .collect(),
+        top_macs: [
+            ("3c:22:fb:10:9a:01", 400),
+            ("f4:92:bf:77:00:12", 380),
+            ("00:11:32:aa:bb:cc", 90),
+        ]
+        .iter()
+        .map(|&(mac, per_mille)| {
+            let (packets, bytes) = part(per_mille);
+            Mac {
+                mac: mac.into(),
+                packets_sent: packets,
+                packets_received: packets / 2,
+                bytes_sent: bytes,
+                bytes_received: bytes / 3,
+            }
+        })
+        .collect(),
     };
     report.packet_sizes = [
         (0, Some(63), 4),
@@ -215,7 +252,9 @@ pub(crate) fn full() -> Report {
             protocol: "telnet".into(),
             severity: "high".into(),
             why: "Everything, the password included, crosses the network as plain text.".into(),
-            instead: "Use SSH; if the device has none, reach it over a VPN or a management network.".into(),
+            instead:
+                "Use SSH; if the device has none, reach it over a VPN or a management network."
+                    .into(),
             flows: 1,
             packets: 96,
             bytes: 7_420,
@@ -275,7 +314,13 @@ pub(crate) fn full() -> Report {
     ];
     report.performance = Performance {
         tcp_flows: 702,
-        rtt_ms: Distribution { count: 690, p50: Some(14.2), p95: Some(88.0), p99: Some(310.0), max: Some(1_204.6) },
+        rtt_ms: Distribution {
+            count: 690,
+            p50: Some(14.2),
+            p95: Some(88.0),
+            p99: Some(310.0),
+            max: Some(1_204.6),
+        },
         server_delay_ms: Distribution {
             count: 655,
             p50: Some(31.0),
@@ -301,7 +346,8 @@ pub(crate) fn full() -> Report {
                 retransmission_share: 0.123,
                 zero_windows: 0,
                 missed_bytes: 0,
-                why: "12 % of its data packets were sent again; the server took 6.0 s to answer".into(),
+                why: "12 % of its data packets were sent again; the server took 6.0 s to answer"
+                    .into(),
             },
             SlowFlow {
                 flow_id: "9bQw2LpE77sUx0aa".into(),
@@ -328,8 +374,18 @@ pub(crate) fn full() -> Report {
             macs: vec!["f4:92:bf:77:00:12".into(), "de:ad:be:ef:00:01".into()],
         }],
         arp_top: vec![
-            ArpAsker { mac: "de:ad:be:ef:00:01".into(), address: "192.168.1.66".into(), requests: 254, targets: 254 },
-            ArpAsker { mac: "3c:22:fb:10:9a:01".into(), address: "192.168.1.42".into(), requests: 31, targets: 6 },
+            ArpAsker {
+                mac: "de:ad:be:ef:00:01".into(),
+                address: "192.168.1.66".into(),
+                requests: 254,
+                targets: 254,
+            },
+            ArpAsker {
+                mac: "3c:22:fb:10:9a:01".into(),
+                address: "192.168.1.42".into(),
+                requests: 31,
+                targets: 6,
+            },
         ],
         broadcast_packets: 512,
         broadcast_bytes: 61_440,
@@ -352,8 +408,12 @@ pub(crate) fn full() -> Report {
             example: "data offset 3 is less than 5".into(),
         },
     ];
-    report.flow_table =
-        FlowTableFacts { peak_live: 611, evicted: 0, max_memory: 536_870_912, fragments_incomplete: 2 };
+    report.flow_table = FlowTableFacts {
+        peak_live: 611,
+        evicted: 0,
+        max_memory: 536_870_912,
+        fragments_incomplete: 2,
+    };
     report.findings = vec![
         Finding {
             severity: "high".into(),
@@ -402,23 +462,35 @@ fn timeline(intervals: u64, interval: f64) -> Timeline {
         .map(|&(name, height, period, len)| {
             let bytes: Vec<u64> = (0..intervals)
                 .map(|i| {
-                    let burst = if name == "tls" && (33..37).contains(&i) { height * 2 } else { 0 };
+                    let burst = if name == "tls" && (33..37).contains(&i) {
+                        height * 2
+                    } else {
+                        0
+                    };
                     wave(i, period, height) + height / 8 + burst + i * 7919 % (height / 6)
                 })
                 .collect();
             let packets = bytes.iter().map(|b| b / len + 1).collect();
-            Series { name: name.into(), packets, bytes }
+            Series {
+                name: name.into(),
+                packets,
+                bytes,
+            }
         })
         .collect();
     let sum = |pick: fn(&Series) -> &Vec<u64>| -> Vec<u64> {
-        (0..intervals as usize).map(|i| by_protocol.iter().map(|s| pick(s)[i]).sum()).collect()
+        (0..intervals as usize)
+            .map(|i| by_protocol.iter().map(|s| pick(s)[i]).sum())
+            .collect()
     };
     Timeline {
         start: Some("2026-03-02T09:14:00.000123456Z".into()),
         interval,
         packets: sum(|s| &s.packets),
         bytes: sum(|s| &s.bytes),
-        new_flows: (0..intervals).map(|i| 8 + wave(i, 9, 14) + i * 31 % 11).collect(),
+        new_flows: (0..intervals)
+            .map(|i| 8 + wave(i, 9, 14) + i * 31 % 11)
+            .collect(),
         by_protocol,
     }
 }
@@ -429,7 +501,11 @@ pub(crate) fn empty() -> Report {
         schema_version: 1,
         netloom_version: "0.1.0".into(),
         flow_rules: "native".into(),
-        capture: vec![Capture { name: "empty.pcap".into(), format: "pcap".into(), ..Capture::default() }],
+        capture: vec![Capture {
+            name: "empty.pcap".into(),
+            format: "pcap".into(),
+            ..Capture::default()
+        }],
         ..Report::default()
     }
 }
@@ -457,12 +533,33 @@ pub(crate) fn one_packet() -> Report {
             packets: vec![1],
             bytes: vec![60],
             new_flows: vec![0],
-            by_protocol: vec![Series { name: "arp".into(), packets: vec![1], bytes: vec![60] }],
+            by_protocol: vec![Series {
+                name: "arp".into(),
+                packets: vec![1],
+                bytes: vec![60],
+            }],
         },
-        protocols: vec![one("ethernet", "ethernet", 0), one("ethernet:arp", "arp", 1)],
-        packet_sizes: vec![SizeBucket { min: 0, max: Some(63), packets: 1, bytes: 60 }],
-        local: LocalTraffic { arp_requests: 1, broadcast_packets: 1, broadcast_bytes: 60, ..LocalTraffic::default() },
-        unique: Unique { src_macs: 1, dst_macs: 1, ..Unique::default() },
+        protocols: vec![
+            one("ethernet", "ethernet", 0),
+            one("ethernet:arp", "arp", 1),
+        ],
+        packet_sizes: vec![SizeBucket {
+            min: 0,
+            max: Some(63),
+            packets: 1,
+            bytes: 60,
+        }],
+        local: LocalTraffic {
+            arp_requests: 1,
+            broadcast_packets: 1,
+            broadcast_bytes: 60,
+            ..LocalTraffic::default()
+        },
+        unique: Unique {
+            src_macs: 1,
+            dst_macs: 1,
+            ..Unique::default()
+        },
         ..empty()
     }
 }
@@ -500,7 +597,11 @@ pub(crate) fn hostile() -> Report {
     report.packets_per_second = Some(1e300);
     report.bits_per_second = Some(f64::INFINITY);
     report.mean_packet_len = Some(f64::NAN);
-    for a in report.top_addresses.iter_mut().chain(&mut report.top_addresses_by_packets) {
+    for a in report
+        .top_addresses
+        .iter_mut()
+        .chain(&mut report.top_addresses_by_packets)
+    {
         a.bytes = u64::MAX;
         a.bytes_sent = u64::MAX;
         a.bytes_received = u64::MAX;
@@ -541,7 +642,10 @@ pub(crate) fn huge() -> Report {
         .collect();
     let file = report.capture[0].clone();
     report.capture = (0..3_000)
-        .map(|i| Capture { name: format!("/captures/2026/day-{i:04}.pcapng.zst"), ..file.clone() })
+        .map(|i| Capture {
+            name: format!("/captures/2026/day-{i:04}.pcapng.zst"),
+            ..file.clone()
+        })
         .collect();
     report
 }
@@ -561,7 +665,11 @@ pub(crate) fn each_text(report: &mut Report, set: &mut dyn FnMut(&mut String)) {
             set(&mut i.link_type);
         }
     }
-    report.timeline.by_protocol.iter_mut().for_each(|s| set(&mut s.name));
+    report
+        .timeline
+        .by_protocol
+        .iter_mut()
+        .for_each(|s| set(&mut s.name));
     for p in &mut report.protocols {
         set(&mut p.name);
         set(&mut p.path);
@@ -585,7 +693,11 @@ pub(crate) fn each_text(report: &mut Report, set: &mut dyn FnMut(&mut String)) {
         set(&mut c.b);
         c.services.iter_mut().for_each(&mut *set);
     }
-    report.unique.top_macs.iter_mut().for_each(|m| set(&mut m.mac));
+    report
+        .unique
+        .top_macs
+        .iter_mut()
+        .for_each(|m| set(&mut m.mac));
     for r in &mut report.risky {
         for text in [&mut r.protocol, &mut r.severity, &mut r.why, &mut r.instead] {
             set(text);
@@ -623,7 +735,11 @@ pub(crate) fn each_text(report: &mut Report, set: &mut dyn FnMut(&mut String)) {
     for text in [&mut report.netloom_version, &mut report.flow_rules] {
         set(text);
     }
-    for text in [&mut report.first_ts, &mut report.last_ts, &mut report.timeline.start] {
+    for text in [
+        &mut report.first_ts,
+        &mut report.last_ts,
+        &mut report.timeline.start,
+    ] {
         set(text.get_or_insert_default());
     }
 }

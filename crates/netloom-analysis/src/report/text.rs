@@ -37,7 +37,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_hidden(c) { push_escape(&mut out, c) } else { out.push(c) }
+        if is_hidden(c) {
+            push_escape(&mut out, c);
+        } else {
+            out.push(c);
+        }
     }
     Cow::Owned(out)
 }
@@ -50,7 +54,11 @@ pub fn visible_ascii(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if c.is_ascii() && !c.is_control() { out.push(c) } else { push_escape(&mut out, c) }
+        if c.is_ascii() && !c.is_control() {
+            out.push(c);
+        } else {
+            push_escape(&mut out, c);
+        }
     }
     Cow::Owned(out)
 }
@@ -84,21 +92,42 @@ pub fn html(text: &str) -> String {
     out
 }
 
-/// JSON for a `<script>` element: `<`, `>`, `&` and the two line separators become `\u`
-/// escapes, so that no `</script>` or `<!--` within can end or change the element.
+/// JSON for a `<script>` element: `<`, `>` and `&` become `\u` escapes, so that no `</script>` or `<!--` within can end or change the element.
 ///
 /// In JSON these characters stand only within strings, so the value stays the same.
 pub fn script_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len() + json.len() / 16);
     for c in json.chars() {
         match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\u{7f}'..='\u{9f}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
+            '<' | '>' | '&' => push_json_escape(&mut out, c),
             c => out.push(c),
         }
     }
     out
+}
+
+/// JSON in which hidden characters ([`is_hidden`]) stand as escapes, so that showing it on a
+/// terminal or in an editor does what its bytes say and nothing else.
+///
+/// Newlines stay: within strings JSON has none.
+pub fn plain_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            push_json_escape(&mut out, c);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// `\uXXXX`, twice for a character beyond the Basic Multilingual Plane (RFC 8259 section 7).
+fn push_json_escape(out: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
+    }
 }
 
 /// Columns a text takes on a terminal.
@@ -134,7 +163,10 @@ pub fn cut_middle(text: &str, max: usize, mark: &str) -> String {
     }
     let room = max - width(mark);
     let head = take_columns(text.chars(), room.div_ceil(2));
-    let tail: String = take_columns(text.chars().rev(), room / 2).chars().rev().collect();
+    let tail: String = take_columns(text.chars().rev(), room / 2)
+        .chars()
+        .rev()
+        .collect();
     head + mark + &tail
 }
 
@@ -159,18 +191,30 @@ mod tests {
 
     #[test]
     fn escapes_what_terminals_and_eyes_obey() {
-        assert_eq!(visible("a\x1b[31mb\u{202e}c\u{9b}d\ne"), "a\\x1b[31mb\\u{202e}c\\u{9b}d\\ne");
+        assert_eq!(
+            visible("a\x1b[31mb\u{202e}c\u{9b}d\ne"),
+            "a\\x1b[31mb\\u{202e}c\\u{9b}d\\ne"
+        );
         assert_eq!(visible("plain ü 漢"), "plain ü 漢");
         assert_eq!(visible_ascii("ü\u{7}"), "\\u{fc}\\x07");
-        assert_eq!(html("<a href='x'>&\"\u{200b}"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\\u{200b}");
-        assert_eq!(script_json("\"</script><!--\""), "\"\\u003c/script\\u003e\\u003c!--\"");
+        assert_eq!(
+            html("<a href='x'>&\"\u{200b}"),
+            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\\u{200b}"
+        );
+        assert_eq!(
+            script_json("\"</script><!--\""),
+            "\"\\u003c/script\\u003e\\u003c!--\""
+        );
     }
 
     #[test]
     fn cuts_to_columns() {
         assert_eq!(cut_end("abcdef", 4, "…"), "abc…");
         assert_eq!(cut_end("abcd", 4, "…"), "abcd");
-        assert_eq!(cut_middle("2001:db8:1234:5678::9", 11, "…"), "2001:…678::9".replace("678::9", "78::9"));
+        assert_eq!(
+            cut_middle("2001:db8:1234:5678::9", 11, "…"),
+            "2001:…678::9".replace("678::9", "78::9")
+        );
         assert_eq!(width(&cut_end("漢字漢字", 5, "…")), 5);
         assert_eq!(cut_end("abc", 0, "…"), "");
     }
@@ -185,7 +229,10 @@ mod tests {
             let json = serde_json::to_string(&text).unwrap();
             let safe = script_json(&json);
             prop_assert!(!safe.contains(['<', '>', '&']));
-            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+            prop_assert_eq!(&serde_json::from_str::<String>(&safe).unwrap(), &text);
+            let plain = plain_json(&json);
+            prop_assert!(!plain.chars().any(is_hidden));
+            prop_assert_eq!(serde_json::from_str::<String>(&plain).unwrap(), text);
         }
 
         #[test]

@@ -64,10 +64,10 @@ pub fn share(value: f64) -> String {
         "0 %".to_owned()
     } else if value < 0.1 {
         "<0.1 %".to_owned()
-    } else if value < 100.0 && value >= 99.95 {
+    } else if (99.95..100.0).contains(&value) {
         // Not all of it: rounding must not say so.
         ">99.9 %".to_owned()
-    } else if value < 99.5 && value >= 9.95 || value >= 100.0 {
+    } else if (9.95..99.5).contains(&value) || value >= 100.0 {
         format!("{value:.0} %")
     } else {
         format!("{value:.1} %")
@@ -130,9 +130,9 @@ fn scaled(value: f64, unit: &str) -> String {
         step += 1;
     }
     let prefix = PREFIXES.get(step).copied().unwrap_or_default();
-    let number = if step == 0 && value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else if value >= 99.95 {
+    let number = if value >= 1e6 {
+        format!("{value:.1e}")
+    } else if value >= 99.95 || (step == 0 && value.fract() == 0.0) {
         format!("{value:.0}")
     } else {
         format!("{value:.1}")
@@ -142,7 +142,7 @@ fn scaled(value: f64, unit: &str) -> String {
 
 /// Three significant digits or fewer.
 fn significant(value: f64) -> String {
-    if value >= 99.95 {
+    if value >= 99.95 || value.fract() == 0.0 {
         format!("{value:.0}")
     } else if value >= 9.995 {
         format!("{value:.1}")
@@ -163,7 +163,10 @@ pub fn parse_time(text: &str) -> Option<i128> {
         digits.parse().ok()
     };
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators.iter().any(|&(at, byte)| bytes.get(at) != Some(&byte)) {
+    if separators
+        .iter()
+        .any(|&(at, byte)| bytes.get(at) != Some(&byte))
+    {
         return None;
     }
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
@@ -173,12 +176,13 @@ pub fn parse_time(text: &str) -> Option<i128> {
     }
     let rest = text.get(19..)?.strip_suffix('Z')?;
     let nanos = match rest.strip_prefix('.') {
-        Some(digits) if (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) => {
+        Some(digits)
+            if (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
             format!("{digits:0<9}").parse::<i128>().ok()?
         }
-        Some(_) => return None,
         None if rest.is_empty() => 0,
-        None => return None,
+        _ => return None,
     };
     // Days of the proleptic Gregorian calendar, years beginning in March so that the leap day
     // comes last.
@@ -219,10 +223,15 @@ impl Civil {
         let days = seconds.div_euclid(86_400) + 719_468;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         Self {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month: month as u8,
@@ -256,6 +265,22 @@ pub fn date_time(text: &str) -> String {
     )
 }
 
+/// `2026-03-02 09:14:00 – 09:15:59 UTC` of two RFC 3339 times, with the second date where it is
+/// another one; text that is no time stays as it is, escaped.
+pub fn period(first: &str, last: &str) -> String {
+    let (Some(from), Some(to)) = (parse_time(first), parse_time(last)) else {
+        let visible = super::text::visible;
+        return format!("{} – {}", visible(first), visible(last));
+    };
+    let (from, to) = (Civil::from_nanoseconds(from), Civil::from_nanoseconds(to));
+    let end = if from.date() == to.date() {
+        to.time()
+    } else {
+        format!("{} {}", to.date(), to.time())
+    };
+    format!("{} {} – {end} UTC", from.date(), from.time())
+}
+
 /// Labels for points of a time axis: as fine as `step` (seconds between points) needs and as
 /// coarse as the `span` (seconds) allows.
 pub fn axis_time(ns: i128, step: f64, span: f64) -> String {
@@ -264,7 +289,10 @@ pub fn axis_time(ns: i128, step: f64, span: f64) -> String {
         if step >= 86_400.0 {
             return format!("{:02}-{:02}", civil.month, civil.day);
         }
-        return format!("{:02}-{:02} {:02}:{:02}", civil.month, civil.day, civil.hour, civil.minute);
+        return format!(
+            "{:02}-{:02} {:02}:{:02}",
+            civil.month, civil.day, civil.hour, civil.minute
+        );
     }
     if step >= 60.0 {
         return format!("{:02}:{:02}", civil.hour, civil.minute);
@@ -280,7 +308,11 @@ pub fn axis_time(ns: i128, step: f64, span: f64) -> String {
         6
     };
     let fraction = format!("{:09}", civil.nanosecond);
-    format!("{}.{}", civil.time(), fraction.get(..digits).unwrap_or_default())
+    format!(
+        "{}.{}",
+        civil.time(),
+        fraction.get(..digits).unwrap_or_default()
+    )
 }
 
 #[cfg(test)]
@@ -321,6 +353,7 @@ mod tests {
     fn durations() {
         assert_eq!(seconds(0.0), "0 s");
         assert_eq!(seconds(0.000_35), "350 µs");
+        assert_eq!(seconds(2.0), "2 s");
         assert_eq!(seconds(0.012_34), "12.3 ms");
         assert_eq!(seconds(4.2), "4.20 s");
         assert_eq!(seconds(200.0), "3 min 20 s");
@@ -333,8 +366,14 @@ mod tests {
     #[test]
     fn times() {
         assert_eq!(parse_time("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(parse_time("2026-11-20T10:57:31.5Z"), Some(1_795_172_251_500_000_000));
-        assert_eq!(date_time("2024-02-29T23:59:59.999999999Z"), "2024-02-29 23:59:59 UTC");
+        assert_eq!(
+            parse_time("2026-11-20T10:57:31.5Z"),
+            Some(1_795_172_251_500_000_000)
+        );
+        assert_eq!(
+            date_time("2024-02-29T23:59:59.999999999Z"),
+            "2024-02-29 23:59:59 UTC"
+        );
         assert_eq!(date_time("1969-12-31T23:59:59Z"), "1969-12-31 23:59:59 UTC");
         assert_eq!(parse_time("2026-11-20 10:57:31"), None);
         assert_eq!(parse_time("2026-1é-20T10:57:31Z"), None);

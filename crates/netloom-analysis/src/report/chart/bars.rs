@@ -68,9 +68,16 @@ pub(crate) fn size_range(bucket: &SizeBucket) -> String {
 
 /// The histogram of packet sizes as columns: `height` pixels for the bars, then 24 for their
 /// labels. Each column is a group that a page makes readable by hover and keys.
-pub(crate) fn histogram(buckets: &[SizeBucket], across: Across, height: f64, paint: &Paint) -> String {
+pub(crate) fn histogram(
+    buckets: &[SizeBucket],
+    across: Across,
+    height: f64,
+    paint: &Paint,
+) -> String {
     let largest = buckets.iter().map(|b| b.packets).max().unwrap_or(0) as f64;
-    let all = buckets.iter().fold(0_u64, |a, b| a.saturating_add(b.packets));
+    let all = buckets
+        .iter()
+        .fold(0_u64, |a, b| a.saturating_add(b.packets));
     let column = 1.0 / buckets.len().max(1) as f64;
     let mut out = String::new();
     let _ = write!(
@@ -82,7 +89,11 @@ pub(crate) fn histogram(buckets: &[SizeBucket], across: Across, height: f64, pai
     );
     for (i, bucket) in buckets.iter().enumerate() {
         let tall = share(bucket.packets as f64, largest) * (height - 22.0);
-        let tall = if bucket.packets > 0 { tall.max(1.5) } else { 0.0 };
+        let tall = if bucket.packets > 0 {
+            tall.max(1.5)
+        } else {
+            0.0
+        };
         let at = column * i as f64;
         let range = size_range(bucket);
         let portion = text::html(&units::percent(bucket.packets, all));

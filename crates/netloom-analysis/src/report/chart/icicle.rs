@@ -14,6 +14,9 @@ const DEEPEST: usize = 10;
 /// Narrower protocols (share of the whole) are not drawn: they could not be seen.
 const NARROWEST: f64 = 0.000_5;
 
+/// Protocols from this share of the whole on have their share written in them.
+const NARROWEST_WITH_SHARE: f64 = 0.1;
+
 struct Node<'a> {
     protocol: &'a Protocol,
     level: usize,
@@ -24,7 +27,11 @@ struct Node<'a> {
 
 /// Places the protocols, which come depth first.
 fn place(protocols: &[Protocol]) -> Vec<Node<'_>> {
-    let whole: f64 = protocols.iter().filter(|p| p.depth == 0).map(|p| p.bytes as f64).sum();
+    let whole: f64 = protocols
+        .iter()
+        .filter(|p| p.depth == 0)
+        .map(|p| p.bytes as f64)
+        .sum();
     let mut nodes: Vec<Node<'_>> = Vec::new();
     // For each open level: where its next child begins, and where it ends.
     let mut open: Vec<(f64, f64)> = vec![(0.0, 1.0)];
@@ -42,20 +49,35 @@ fn place(protocols: &[Protocol]) -> Vec<Node<'_>> {
             color += 1;
         }
         if level < DEEPEST && width >= NARROWEST {
-            nodes.push(Node { protocol, level, left, width, color: if level < 2 { usize::MAX } else { color - 1 } });
+            nodes.push(Node {
+                protocol,
+                level,
+                left,
+                width,
+                color: if level < 2 { usize::MAX } else { color - 1 },
+            });
         }
     }
     nodes
 }
 
 /// Height in pixels and markup of the tree.
-pub(crate) fn draw(protocols: &[Protocol], across: Across, whole_bytes: u64, paint: &Paint) -> (f64, String) {
+pub(crate) fn draw(
+    protocols: &[Protocol],
+    across: Across,
+    whole_bytes: u64,
+    paint: &Paint,
+) -> (f64, String) {
     let nodes = place(protocols);
     let levels = nodes.iter().map(|n| n.level + 1).max().unwrap_or(0);
     let mut out = String::new();
     for node in &nodes {
         let p = node.protocol;
-        let color = if node.color == usize::MAX { paint.muted } else { paint.series(node.color, &p.name) };
+        let color = if node.color == usize::MAX {
+            paint.muted
+        } else {
+            paint.series(node.color, &p.name)
+        };
         let opacity = if node.color == usize::MAX { 0.16 } else { 0.34 };
         let y = LEVEL * node.level as f64;
         let portion = text::html(&units::percent(p.bytes, whole_bytes));
@@ -75,9 +97,14 @@ pub(crate) fn draw(protocols: &[Protocol], across: Across, whole_bytes: u64, pai
         );
         let _ = write!(
             out,
-            r#"<text x="8" y="22" font-size="12.5" fill="{}">{name} <tspan fill="{}">{portion}</tspan></text>"#,
-            paint.text, paint.muted
+            r#"<text x="8" y="22" font-size="12.5" fill="{}">{name}"#,
+            paint.text
         );
+        // A share that would be cut in half says less than none.
+        if node.width >= NARROWEST_WITH_SHARE {
+            let _ = write!(out, r#" <tspan fill="{}">{portion}</tspan>"#, paint.muted);
+        }
+        out.push_str("</text>");
         out.push_str("</svg></g>");
     }
     (LEVEL * levels as f64, out)

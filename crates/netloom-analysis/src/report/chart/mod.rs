@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use super::model::Address;
 use super::{Report, png, text, units};
 use bars::Bar;
-use theme::{Across, Paint};
 pub use theme::Theme;
+use theme::{Across, Paint};
 use timeline::Measure;
 
 /// Width of a picture in pixels.
@@ -37,13 +37,21 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
     let paint = Paint::of(theme);
     let mut out = Vec::new();
     let mut add = |name: &'static str, title: &str, subtitle: &str, drawing: (f64, String)| {
-        out.push(Chart { name, title: title.to_owned(), svg: document(title, subtitle, drawing, &paint) });
+        out.push(Chart {
+            name,
+            title: title.to_owned(),
+            svg: document(title, subtitle, drawing, &paint),
+        });
     };
     let source = match report.capture.as_slice() {
         [] => String::new(),
         [one] => text::cut_middle(&text::visible(&one.name), 60, "…"),
         [first, rest @ ..] => {
-            format!("{} and {} more", text::cut_middle(&text::visible(&first.name), 60, "…"), units::count(rest.len() as u64))
+            format!(
+                "{} and {} more",
+                text::cut_middle(&text::visible(&first.name), 60, "…"),
+                units::count(rest.len() as u64)
+            )
         }
     };
     for (name, title, measure) in [
@@ -63,22 +71,44 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
         list.iter()
             .take(MOST_BARS)
             .map(|a| {
-                let (sent, received) =
-                    if packets { (a.packets_sent, a.packets_received) } else { (a.bytes_sent, a.bytes_received) };
+                let (sent, received) = if packets {
+                    (a.packets_sent, a.packets_received)
+                } else {
+                    (a.bytes_sent, a.bytes_received)
+                };
                 Bar {
                     label: text::visible(a.name.as_ref().unwrap_or(&a.address)).into_owned(),
                     parts: vec![(sent as f64, paint.sent), (received as f64, paint.received)],
-                    value: if packets { units::count(a.packets) } else { units::bytes(a.bytes) },
+                    value: if packets {
+                        units::count(a.packets)
+                    } else {
+                        units::bytes(a.bytes)
+                    },
                 }
             })
             .collect()
     };
     for (name, title, list, packets) in [
-        ("top-addresses-bytes", "Top addresses by bytes", &report.top_addresses, false),
-        ("top-addresses-packets", "Top addresses by packets", &report.top_addresses_by_packets, true),
+        (
+            "top-addresses-bytes",
+            "Top addresses by bytes",
+            &report.top_addresses,
+            false,
+        ),
+        (
+            "top-addresses-packets",
+            "Top addresses by packets",
+            &report.top_addresses_by_packets,
+            true,
+        ),
     ] {
         if !list.is_empty() {
-            add(name, title, directions, bars::draw(&addresses(list, packets), &paint, 39));
+            add(
+                name,
+                title,
+                directions,
+                bars::draw(&addresses(list, packets), &paint, 39),
+            );
         }
     }
     if !report.top_conversations.is_empty() {
@@ -92,16 +122,32 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
                     text::cut_middle(&text::visible(&c.a), 24, "…"),
                     text::cut_middle(&text::visible(&c.b), 24, "…")
                 ),
-                parts: vec![(c.bytes_a_to_b as f64, paint.sent), (c.bytes_b_to_a as f64, paint.received)],
+                parts: vec![
+                    (c.bytes_a_to_b as f64, paint.sent),
+                    (c.bytes_b_to_a as f64, paint.received),
+                ],
                 value: units::bytes(c.bytes),
             })
             .collect();
-        add("top-conversations", "Top conversations", "left to right (orange) and back (blue)", bars::draw(&list, &paint, 51));
+        add(
+            "top-conversations",
+            "Top conversations",
+            "left to right (orange) and back (blue)",
+            bars::draw(&list, &paint, 51),
+        );
     }
     if !report.protocols.is_empty() {
-        let across = Across::Pixels { left: 24.0, width: WIDTH - 48.0 };
+        let across = Across::Pixels {
+            left: 24.0,
+            width: WIDTH - 48.0,
+        };
         let drawing = icicle::draw(&report.protocols, across, report.bytes, &paint);
-        add("protocols", "Protocols", "each on the one that carries it, as wide as its share of the bytes", drawing);
+        add(
+            "protocols",
+            "Protocols",
+            "each on the one that carries it, as wide as its share of the bytes",
+            drawing,
+        );
     }
     if !report.services.is_empty() {
         let list: Vec<Bar> = report
@@ -114,18 +160,36 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
                 value: units::bytes(s.bytes),
             })
             .collect();
-        add("services", "Services by bytes", "", bars::draw(&list, &paint, 20));
+        add(
+            "services",
+            "Services by bytes",
+            "",
+            bars::draw(&list, &paint, 20),
+        );
     }
     if report.packet_sizes.iter().any(|b| b.packets > 0) {
-        let across = Across::Pixels { left: 24.0, width: WIDTH - 48.0 };
+        let across = Across::Pixels {
+            left: 24.0,
+            width: WIDTH - 48.0,
+        };
         let drawing = bars::histogram(&report.packet_sizes, across, 220.0, &paint);
-        add("packet-sizes", "Packet sizes", "share of the packets by length on the wire in bytes", (250.0, drawing));
+        add(
+            "packet-sizes",
+            "Packet sizes",
+            "share of the packets by length on the wire in bytes",
+            (250.0, drawing),
+        );
     }
     out
 }
 
 /// A whole SVG document around a drawing.
-fn document(title: &str, subtitle: &str, (height, drawing): (f64, String), paint: &Paint) -> String {
+fn document(
+    title: &str,
+    subtitle: &str,
+    (height, drawing): (f64, String),
+    paint: &Paint,
+) -> String {
     let height = HEAD + height + 20.0;
     let mut out = String::with_capacity(drawing.len() + 1024);
     let _ = write!(

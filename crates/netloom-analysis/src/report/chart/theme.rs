@@ -43,7 +43,8 @@ impl Paint {
                 received: "#0068a8",
                 bar: "#0068a8",
                 series: [
-                    "#0068a8", "#d97b0a", "#007f5f", "#b0568f", "#2f8fcc", "#8a6d00", "#5a52c4", "#7b848e",
+                    "#0068a8", "#d97b0a", "#007f5f", "#b0568f", "#2f8fcc", "#8a6d00", "#5a52c4",
+                    "#7b848e",
                 ],
             },
             Theme::Dark => Self {
@@ -55,7 +56,8 @@ impl Paint {
                 received: "#4da3e0",
                 bar: "#4da3e0",
                 series: [
-                    "#4da3e0", "#f0a040", "#35b890", "#d98ac2", "#9ad4f7", "#d6c25a", "#a39bf2", "#8b95a1",
+                    "#4da3e0", "#f0a040", "#35b890", "#d98ac2", "#9ad4f7", "#d6c25a", "#a39bf2",
+                    "#8b95a1",
                 ],
             },
         }
@@ -71,7 +73,13 @@ impl Paint {
         received: "var(--received)",
         bar: "var(--bar)",
         series: [
-            "var(--s0)", "var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)", "var(--s6)",
+            "var(--s0)",
+            "var(--s1)",
+            "var(--s2)",
+            "var(--s3)",
+            "var(--s4)",
+            "var(--s5)",
+            "var(--s6)",
             "var(--s7)",
         ],
     };
@@ -124,11 +132,19 @@ pub(crate) fn number(value: f64) -> String {
     }
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.is_empty() || text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if text.is_empty() || text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// A part of a whole from 0 to 1.
 pub(crate) fn share(part: f64, whole: f64) -> f64 {
     let share = part / whole;
-    if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+    if share.is_finite() {
+        share.clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
 }

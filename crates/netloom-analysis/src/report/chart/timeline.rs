@@ -41,12 +41,13 @@ impl Measure {
     /// What a value on the axis stands for: a rate where the interval is known.
     pub(crate) fn label(self, value: f64, interval: f64) -> String {
         let timed = interval.is_finite() && interval > 0.0;
-        match self {
+        let label = match self {
             Self::Bytes if timed => units::bits_per_second(value * 8.0 / interval),
             Self::Bytes => units::bytes(value as u64),
             Self::Packets if timed => units::packets_per_second(value / interval),
             Self::Packets | Self::Flows => units::short(value as u64),
-        }
+        };
+        label.replace(".0 ", " ")
     }
 }
 
@@ -75,7 +76,9 @@ impl Drawn {
             (0..len)
                 .step_by(step)
                 .map(|i| {
-                    let part = values.get(i..(i + step).min(values.len()).max(i)).unwrap_or_default();
+                    let part = values
+                        .get(i..(i + step).min(values.len()).max(i))
+                        .unwrap_or_default();
                     part.iter().fold(0, |a: u64, &b| a.saturating_add(b))
                 })
                 .collect()
@@ -88,7 +91,13 @@ impl Drawn {
             series: timeline
                 .by_protocol
                 .iter()
-                .map(|s| (text::visible(&s.name).into_owned(), join(&s.packets), join(&s.bytes)))
+                .map(|s| {
+                    (
+                        text::visible(&s.name).into_owned(),
+                        join(&s.packets),
+                        join(&s.bytes),
+                    )
+                })
                 .collect(),
             packets: join(&timeline.packets),
             flows: join(&timeline.new_flows),
@@ -102,8 +111,16 @@ impl Drawn {
             Measure::Flows => vec![("new flows", &self.flows)],
             Measure::Bytes if self.series.is_empty() => vec![("bytes", &self.bytes)],
             Measure::Packets if self.series.is_empty() => vec![("packets", &self.packets)],
-            Measure::Bytes => self.series.iter().map(|s| (s.0.as_str(), s.2.as_slice())).collect(),
-            Measure::Packets => self.series.iter().map(|s| (s.0.as_str(), s.1.as_slice())).collect(),
+            Measure::Bytes => self
+                .series
+                .iter()
+                .map(|s| (s.0.as_str(), s.2.as_slice()))
+                .collect(),
+            Measure::Packets => self
+                .series
+                .iter()
+                .map(|s| (s.0.as_str(), s.1.as_slice()))
+                .collect(),
         }
     }
 
@@ -111,7 +128,12 @@ impl Drawn {
     pub(crate) fn top(&self, measure: Measure) -> f64 {
         let parts = self.parts(measure);
         let largest = (0..self.points)
-            .map(|i| parts.iter().map(|p| p.1.get(i).copied().unwrap_or(0) as f64).sum::<f64>())
+            .map(|i| {
+                parts
+                    .iter()
+                    .map(|p| p.1.get(i).copied().unwrap_or(0) as f64)
+                    .sum::<f64>()
+            })
             .fold(0.0, f64::max);
         // Round in the unit that is shown.
         let unit = match measure {
@@ -163,7 +185,10 @@ impl Drawn {
     /// Places (0 to 1) and texts of round times, about `wanted` of them.
     pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
         let span = self.span();
-        let Some(start) = self.start.filter(|_| span.is_finite() && span > 0.0 && span < 1e11) else {
+        let Some(start) = self
+            .start
+            .filter(|_| span.is_finite() && span > 0.0 && span < 1e11)
+        else {
             return Vec::new();
         };
         let step = round_step(span / wanted.max(1) as f64);
@@ -171,7 +196,12 @@ impl Drawn {
         let first = start.div_euclid(step_ns) + i128::from(start.rem_euclid(step_ns) != 0);
         (0..=wanted as i128 * 2)
             .map(|i| (first + i) * step_ns)
-            .map(|ns| ((ns - start) as f64 / 1e9 / span, units::axis_time(ns, step, span)))
+            .map(|ns| {
+                (
+                    (ns - start) as f64 / 1e9 / span,
+                    units::axis_time(ns, step, span),
+                )
+            })
             .take_while(|(at, _)| *at <= 1.0)
             .collect()
     }
@@ -184,19 +214,47 @@ pub(crate) fn round_up(value: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let factor = ROUND.iter().copied().find(|r| r * power >= value * 0.999_999).unwrap_or(10.0);
+    let factor = ROUND
+        .iter()
+        .copied()
+        .find(|r| r * power >= value * 0.999_999)
+        .unwrap_or(10.0);
     factor * power
 }
 
 /// A step of time that people count in, at or above a number of seconds.
 fn round_step(seconds: f64) -> f64 {
     const STEPS: [f64; 22] = [
-        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0,
-        21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0, 1_209_600.0, 2_592_000.0,
+        1.0,
+        2.0,
+        5.0,
+        10.0,
+        15.0,
+        30.0,
+        60.0,
+        120.0,
+        300.0,
+        600.0,
+        900.0,
+        1800.0,
+        3600.0,
+        7200.0,
+        10_800.0,
+        21_600.0,
+        43_200.0,
+        86_400.0,
+        172_800.0,
+        604_800.0,
+        1_209_600.0,
+        2_592_000.0,
     ];
     if seconds < 1.0 {
         let power = 10_f64.powf(seconds.log10().floor());
-        return [1.0, 2.0, 5.0, 10.0].iter().map(|f| f * power).find(|&s| s >= seconds).unwrap_or(1.0);
+        return [1.0, 2.0, 5.0, 10.0]
+            .iter()
+            .map(|f| f * power)
+            .find(|&s| s >= seconds)
+            .unwrap_or(1.0);
     }
     STEPS
         .iter()
@@ -216,7 +274,11 @@ pub(super) fn draw(timeline: &Timeline, measure: Measure, paint: &Paint) -> Opti
     for quarter in 0..=4 {
         let y = PLOT * f64::from(quarter) / 4.0 + 8.0;
         let value = top * f64::from(4 - quarter) / 4.0;
-        let label = if quarter == 4 { "0".to_owned() } else { measure.label(value, drawn.interval) };
+        let label = if quarter == 4 {
+            "0".to_owned()
+        } else {
+            measure.label(value, drawn.interval)
+        };
         let _ = write!(
             out,
             r#"<line x1="{LEFT}" x2="{}" y1="{y}" y2="{y}" stroke="{}"/><text x="{}" y="{}" text-anchor="end" font-size="12" fill="{}">{}</text>"#,
@@ -232,14 +294,20 @@ pub(super) fn draw(timeline: &Timeline, measure: Measure, paint: &Paint) -> Opti
     let _ = write!(out, r#"<g transform="translate({LEFT} 8)">"#);
     for (i, path) in drawn.paths(measure, width, PLOT).iter().enumerate() {
         let name = parts.get(i).map_or("", |p| p.0);
-        let _ = write!(out, r#"<path d="{path}" fill="{}"><title>{}</title></path>"#, paint.series(i, name), text::html(name));
+        let _ = write!(
+            out,
+            r#"<path d="{path}" fill="{}"><title>{}</title></path>"#,
+            paint.series(i, name),
+            text::html(name)
+        );
     }
     out.push_str("</g>");
     for (at, label) in drawn.ticks(8) {
         let x = number(LEFT + at * width);
+        let anchor = if at > 0.97 { "end" } else { "middle" };
         let _ = write!(
             out,
-            r#"<text x="{x}" y="{}" text-anchor="middle" font-size="12" fill="{}">{}</text>"#,
+            r#"<text x="{x}" y="{}" text-anchor="{anchor}" font-size="12" fill="{}">{}</text>"#,
             PLOT + 28.0,
             paint.muted,
             text::html(&label)

@@ -25,7 +25,7 @@ pub fn render(report: &Report) -> String {
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        r#"<!doctype html>
+        r##"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -37,12 +37,11 @@ pub fn render(report: &Report) -> String {
 <style>{STYLE}</style>
 </head>
 <body>
-<a class="skip" href="{}">Skip to the report</a>
-"#,
+<a class="skip" href="#main">Skip to the report</a>
+"##,
         hash(STYLE),
         hash(SCRIPT),
         text::html(&title),
-        "#main",
     );
     let page = sections::Page::new(report);
     head(&mut out, report, &title);
@@ -61,14 +60,17 @@ pub fn render(report: &Report) -> String {
 </html>
 "#,
         text::script_json(&facts),
-        text::script_json(&page.timeline_facts()),
+        text::script_json(&text::plain_json(&page.timeline_facts())),
     );
     out
 }
 
 /// A source of the content security policy that allows just this text.
 fn hash(content: &str) -> String {
-    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(content)))
+    format!(
+        "sha256-{}",
+        base64::engine::general_purpose::STANDARD.encode(Sha256::digest(content))
+    )
 }
 
 fn title(report: &Report) -> String {
@@ -76,21 +78,29 @@ fn title(report: &Report) -> String {
         [] => "Traffic".to_owned(),
         [one] => file_name(&one.name),
         [first, rest @ ..] => {
-            format!("{} and {}", file_name(&first.name), units::counted(rest.len() as u64, "more file", "more files"))
+            format!(
+                "{} and {}",
+                file_name(&first.name),
+                units::counted(rest.len() as u64, "more file", "more files")
+            )
         }
     }
 }
 
 /// The last part of a path, which tells most; the whole stands at the end of the page.
 fn file_name(path: &str) -> String {
-    let name = path.rsplit(['/', '\\']).next().filter(|n| !n.is_empty()).unwrap_or(path);
+    let name = path
+        .rsplit(['/', '\\'])
+        .next()
+        .filter(|n| !n.is_empty())
+        .unwrap_or(path);
     text::cut_middle(&text::visible(name), 80, "…")
 }
 
 fn head(out: &mut String, report: &Report, title: &str) {
     let mut about = Vec::new();
     if let (Some(first), Some(last)) = (&report.first_ts, &report.last_ts) {
-        about.push(format!("{} – {}", units::date_time(first), units::date_time(last)));
+        about.push(units::period(first, last));
         about.push(units::seconds(report.duration));
     }
     let interrupted = if report.interrupted {
@@ -100,8 +110,7 @@ fn head(out: &mut String, report: &Report, title: &str) {
     };
     let _ = write!(
         out,
-        r#"<header class="top"><div class="wrap"><div><p class="brand">netloom report</p><h1><bdi>{}</bdi></h1><p class="muted">{}</p>{interrupted}</div><div class="tools js-only"><button class="button" type="button" id="save">Save facts (JSON)</button><button class="button" type="button" id="theme">Theme: system</button></div></div></header>
-"#,
+        r#"<header class="top"><div class="wrap"><div><p class="brand">netloom report</p><h1><bdi>{}</bdi></h1><p class="muted">{}</p>{interrupted}</div><div class="tools js-only"><button class="button" type="button" id="save">Save facts (JSON)</button><button class="button" type="button" id="theme">Theme: system</button></div></div></header>"#,
         text::html(title),
         text::html(&about.join(" · ")),
     );
@@ -119,8 +128,7 @@ fn footer(out: &mut String, report: &Report) {
     let table = &report.flow_table;
     let _ = write!(
         out,
-        r#"<footer class="wrap"><p>Made by netloom <bdi>{}</bdi>. Flow rules: <bdi>{}</bdi>. Lengths are frame lengths on the wire; times are UTC; kB, MB and GB are powers of 1000. Flow table: at most {} alive at once, {} ended early under a cap of {}. Facts of schema {} are embedded in this page, which loads nothing and sends nothing.</p></footer>
-"#,
+        r#"<footer class="wrap"><p>Made by netloom <bdi>{}</bdi>. Flow rules: <bdi>{}</bdi>. Lengths are frame lengths on the wire; times are UTC; kB, MB and GB are powers of 1000. Flow table: at most {} alive at once, {} ended early under a cap of {}. Facts of schema {} are embedded in this page, which loads nothing and sends nothing.</p></footer>"#,
         text::html(&report.netloom_version),
         text::html(&report.flow_rules),
         units::counted(table.peak_live, "flow", "flows"),

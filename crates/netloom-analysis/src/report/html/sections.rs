@@ -20,7 +20,10 @@ const DEEPEST: u32 = 8;
 
 impl<'a> Page<'a> {
     pub(super) fn new(report: &'a Report) -> Self {
-        Self { report, drawn: Drawn::new(&report.timeline) }
+        Self {
+            report,
+            drawn: Drawn::new(&report.timeline),
+        }
     }
 
     /// Anchors and names of the sections that are there.
@@ -37,7 +40,11 @@ impl<'a> Page<'a> {
         };
         add(self.drawn.is_some(), "time", "Over time");
         add(!r.top_addresses.is_empty(), "addresses", "Addresses");
-        add(!r.top_conversations.is_empty(), "conversations", "Conversations");
+        add(
+            !r.top_conversations.is_empty(),
+            "conversations",
+            "Conversations",
+        );
         add(!r.protocols.is_empty(), "protocols", "Protocols");
         add(true, "sizes", "Sizes");
         add(true, "risky", "Cleartext and risky");
@@ -90,29 +97,49 @@ impl<'a> Page<'a> {
         }
         let about = if r.unique.approximate { "about " } else { "" };
         let mut figures = vec![
-            ("Packets", units::count(r.packets), r.packets_per_second.map(units::packets_per_second).unwrap_or_default()),
-            ("Traffic", units::bytes(r.bytes), r.bits_per_second.map(units::bits_per_second).unwrap_or_default()),
+            (
+                "Packets",
+                units::count(r.packets),
+                rate(r.packets_per_second, units::packets_per_second),
+            ),
+            (
+                "Traffic",
+                units::bytes(r.bytes),
+                rate(r.bits_per_second, units::bits_per_second),
+            ),
             ("Flows", units::count(r.flows), String::new()),
             ("Time span", units::seconds(r.duration), String::new()),
             (
                 "IP addresses",
                 format!("{about}{}", units::count(r.unique.src_ips)),
-                format!("sent, {about}{} were sent to", units::count(r.unique.dst_ips)),
+                format!(
+                    "as source, {about}{} as destination",
+                    units::count(r.unique.dst_ips)
+                ),
             ),
         ];
         if let Some(mean) = r.mean_packet_len.filter(|m| m.is_finite()) {
-            figures.push(("Mean packet", units::bytes(mean.round() as u64), String::new()));
+            figures.push((
+                "Mean packet",
+                units::bytes(mean.round() as u64),
+                String::new(),
+            ));
         }
         // The exact number beside the rounded one.
         if let Some(traffic) = figures.get_mut(1) {
             let exact = format!("{} B", units::count(r.bytes));
-            traffic.2 = if traffic.2.is_empty() { exact } else { format!("{}, {exact}", traffic.2) };
+            traffic.2 = if traffic.2.is_empty() {
+                exact
+            } else {
+                format!("{}, {exact}", traffic.2)
+            };
         }
         out.push_str(r#"<dl class="figures">"#);
         for (name, value, note) in figures {
             let _ = write!(
                 out,
-                r#"<div><dt>{name}</dt><dd class="value">{}</dd><dd class="note">{}</dd></div>"#,
+                r#"<div><dt>{name}</dt><dd class="value{}">{}</dd><dd class="note">{}</dd></div>"#,
+                if value.len() > 11 { " long" } else { "" },
                 text::html(&value),
                 text::html(&note)
             );
@@ -138,37 +165,65 @@ impl<'a> Page<'a> {
         out.push_str(r#"<div class="timeline"><svg class="axis up" height="100%" width="100%" overflow="visible" aria-hidden="true">"#);
         for quarter in 0..=4_u8 {
             let value = top * f64::from(4 - quarter) / 4.0;
-            let label = if quarter == 4 { "0".to_owned() } else { Measure::Bytes.label(value, drawn.interval) };
+            let label = if quarter == 4 {
+                "0".to_owned()
+            } else {
+                Measure::Bytes.label(value, drawn.interval)
+            };
             let _ = write!(
                 out,
                 r#"<text x="92%" y="{}%" dy="{}" text-anchor="end">{}</text>"#,
                 u32::from(quarter) * 25,
-                ["10", "4", "4", "4", "0"].get(usize::from(quarter)).unwrap_or(&"4"),
+                ["10", "4", "4", "4", "0"]
+                    .get(usize::from(quarter))
+                    .unwrap_or(&"4"),
                 text::html(&label)
             );
         }
         out.push_str(r#"</svg><div class="plot" id="plot" tabindex="0" role="group" aria-roledescription="chart" aria-describedby="plot-help" aria-label="Traffic over time"><svg class="grid" aria-hidden="true">"#);
         for quarter in 0..=4 {
-            let _ = write!(out, r#"<line x1="0" x2="100%" y1="{0}%" y2="{0}%"/>"#, quarter * 25);
+            let _ = write!(
+                out,
+                r#"<line x1="0" x2="100%" y1="{0}%" y2="{0}%"/>"#,
+                quarter * 25
+            );
         }
         let _ = write!(
             out,
             r#"</svg><svg class="area" viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" preserveAspectRatio="none" aria-hidden="true">"#
         );
         for measure in Measure::ALL {
-            let hidden = if measure == Measure::Bytes { "" } else { r#" display="none""# };
+            let hidden = if measure == Measure::Bytes {
+                ""
+            } else {
+                r#" display="none""#
+            };
             let _ = write!(out, r#"<g data-measure="{}"{hidden}>"#, measure.key());
             let parts = drawn.parts(measure);
-            for (i, path) in drawn.paths(measure, PLOT_WIDTH, PLOT_HEIGHT).iter().enumerate() {
+            for (i, path) in drawn
+                .paths(measure, PLOT_WIDTH, PLOT_HEIGHT)
+                .iter()
+                .enumerate()
+            {
                 let name = parts.get(i).map_or("", |p| p.0);
-                let _ = write!(out, r#"<path d="{path}" fill="{}"/>"#, Paint::PAGE.series(i, name));
+                let _ = write!(
+                    out,
+                    r#"<path d="{path}" fill="{}"/>"#,
+                    Paint::PAGE.series(i, name)
+                );
             }
             out.push_str("</g>");
         }
         out.push_str(r#"</svg></div><svg class="axis across" aria-hidden="true">"#);
         let ticks = drawn.ticks(5);
         for (at, label) in &ticks {
-            let anchor = if *at < 0.04 { "start" } else if *at > 0.96 { "end" } else { "middle" };
+            let anchor = if *at < 0.04 {
+                "start"
+            } else if *at > 0.96 {
+                "end"
+            } else {
+                "middle"
+            };
             let _ = write!(
                 out,
                 r#"<text x="{}%" y="18" text-anchor="{anchor}">{}</text>"#,
@@ -177,7 +232,10 @@ impl<'a> Page<'a> {
             );
         }
         out.push_str("</svg></div>");
-        let _ = write!(out, r#"<ul class="legend" id="legend" aria-label="Protocols">"#);
+        let _ = write!(
+            out,
+            r#"<ul class="legend" id="legend" aria-label="Protocols">"#
+        );
         let all = drawn.bytes.iter().fold(0_u64, |a, &b| a.saturating_add(b));
         for (i, (name, values)) in drawn.parts(Measure::Bytes).iter().enumerate() {
             let sum = values.iter().fold(0_u64, |a, &b| a.saturating_add(b));
@@ -192,7 +250,7 @@ impl<'a> Page<'a> {
         out.push_str("</ul>");
         let _ = write!(
             out,
-            r#"<p class="hint"><span id="plot-help" class="js-only">Hover to read values, drag to zoom, double-click to see it all; with the keyboard ← → move, + − zoom, Shift+← → shift, 0 resets.</span> Intervals of {}.</p><p class="visually-hidden" aria-live="polite" id="plot-says"></p>"#,
+            r#"<p class="hint"><span id="plot-help" class="js-only">Hover to read values; drag or turn the wheel with Shift to zoom, double-click to see it all. Keys: ← → read, + − zoom, Shift with ← → moves, 0 resets.</span> Intervals of {}.</p><p class="visually-hidden" aria-live="polite" id="plot-says"></p>"#,
             units::seconds(drawn.interval)
         );
         Self::timeline_table(out, drawn);
@@ -210,7 +268,11 @@ impl<'a> Page<'a> {
                     |start| {
                         let ns = start.saturating_add((drawn.interval * i as f64 * 1e9) as i128);
                         let civil = units::Civil::from_nanoseconds(ns);
-                        format!("{} {}", civil.date(), units::axis_time(ns, drawn.interval.min(1.0), 1.0))
+                        format!(
+                            "{} {}",
+                            civil.date(),
+                            units::axis_time(ns, drawn.interval.min(1.0), 1.0)
+                        )
                     },
                 );
                 vec![
@@ -237,7 +299,9 @@ impl<'a> Page<'a> {
 
     /// What the script needs to read the drawn timeline: JSON.
     pub(super) fn timeline_facts(&self) -> String {
-        let Some(drawn) = &self.drawn else { return "null".to_owned() };
+        let Some(drawn) = &self.drawn else {
+            return "null".to_owned();
+        };
         let measures: serde_json::Map<String, serde_json::Value> = Measure::ALL
             .iter()
             .map(|&measure| {
@@ -246,9 +310,14 @@ impl<'a> Page<'a> {
                     .iter()
                     .enumerate()
                     .map(|(i, (name, values))| {
-                        let values: Vec<u64> =
-                            (0..drawn.points).map(|i| values.get(i).copied().unwrap_or(0)).collect();
-                        let color = if *name == "other" { SERIES - 1 } else { i % (SERIES - 1) };
+                        let values: Vec<u64> = (0..drawn.points)
+                            .map(|i| values.get(i).copied().unwrap_or(0))
+                            .collect();
+                        let color = if *name == "other" {
+                            SERIES - 1
+                        } else {
+                            i % (SERIES - 1)
+                        };
                         serde_json::json!({ "name": name, "color": color, "values": values })
                     })
                     .collect();
@@ -273,7 +342,11 @@ impl<'a> Page<'a> {
         if r.top_addresses.is_empty() && r.top_addresses_by_packets.is_empty() {
             return;
         }
-        let estimated = if r.approximate { r#" <span class="muted small">(estimated: there were too many to count each)</span>"# } else { "" };
+        let estimated = if r.approximate {
+            r#" <span class="muted small">(estimated: there were too many to count each)</span>"#
+        } else {
+            ""
+        };
         let _ = write!(
             out,
             r#"<section id="addresses" class="card"><header><h2>Top addresses{estimated}</h2><div class="switch js-only" role="group" aria-label="Order by" data-views="addresses"><button type="button" data-show="bytes" aria-pressed="true">Bytes</button><button type="button" data-show="packets" aria-pressed="false">Packets</button></div></header>"#
@@ -282,13 +355,24 @@ impl<'a> Page<'a> {
         out.push_str(r#"<div data-view="bytes">"#);
         address_table(out, "Addresses by bytes", &r.top_addresses, r.bytes, false);
         out.push_str(r#"</div><div data-view="packets">"#);
-        address_table(out, "Addresses by packets", &r.top_addresses_by_packets, r.packets, true);
+        address_table(
+            out,
+            "Addresses by packets",
+            &r.top_addresses_by_packets,
+            r.packets,
+            true,
+        );
         out.push_str("</div></section>");
         if r.top_destinations.is_empty() {
             return;
         }
         out.push_str(r#"<section id="destinations" class="card"><header><h2>Where traffic goes</h2><p class="muted small">addresses that answered, by what they received</p></header>"#);
-        let largest = r.top_destinations.iter().map(|a| a.bytes_received).max().unwrap_or(0) as f64;
+        let largest = r
+            .top_destinations
+            .iter()
+            .map(|a| a.bytes_received)
+            .max()
+            .unwrap_or(0) as f64;
         let rows: Vec<Vec<Cell>> = r
             .top_destinations
             .iter()
@@ -296,7 +380,11 @@ impl<'a> Page<'a> {
                 vec![
                     Cell::Name(a.address.clone(), a.name.clone()),
                     Cell::Strong(units::bytes(a.bytes_received), a.bytes_received as f64),
-                    Cell::bar(a.bytes_received as f64, largest, &units::bytes(a.bytes_received)),
+                    Cell::bar(
+                        a.bytes_received as f64,
+                        largest,
+                        &units::bytes(a.bytes_received),
+                    ),
                     Cell::Number(units::count(a.flows), a.flows as f64),
                 ]
             })
@@ -308,7 +396,7 @@ impl<'a> Page<'a> {
                 Column::new("Address", Kind::Address),
                 Column::new("Received", Kind::Number),
                 Column::new("", Kind::Bar),
-                Column::new("Flows", Kind::Number),
+                Column::new("Flows", Kind::Number).optional(),
             ],
             &rows,
         );
@@ -326,7 +414,11 @@ impl<'a> Page<'a> {
         let rows: Vec<Vec<Cell>> = list
             .iter()
             .map(|c| {
-                let says = format!("{} there, {} back", units::bytes(c.bytes_a_to_b), units::bytes(c.bytes_b_to_a));
+                let says = format!(
+                    "{} there, {} back",
+                    units::bytes(c.bytes_a_to_b),
+                    units::bytes(c.bytes_b_to_a)
+                );
                 vec![
                     Cell::Name(c.a.clone(), None),
                     Cell::Name(c.b.clone(), None),
@@ -346,7 +438,7 @@ impl<'a> Page<'a> {
                 Column::new("First", Kind::Address),
                 Column::new("Second", Kind::Address),
                 Column::new("Bytes", Kind::Number),
-                Column::new("", Kind::Bar),
+                Column::new("", Kind::Bar).optional(),
                 Column::new("Packets", Kind::Number).optional(),
                 Column::new("Flows", Kind::Number).optional(),
                 Column::new("Time", Kind::Number).optional(),
@@ -374,11 +466,18 @@ impl<'a> Page<'a> {
             .map(|p| {
                 let indent = p.depth.min(DEEPEST);
                 vec![
-                    Cell::Markup(format!(r#"<div class="indent{indent}">{}</div>"#, name_markup(&p.name))),
+                    Cell::Markup(format!(
+                        r#"<div class="indent{indent}">{}</div>"#,
+                        name_markup(&p.name)
+                    )),
                     Cell::Number(units::count(p.packets), p.packets as f64),
                     Cell::Strong(units::bytes(p.bytes), p.bytes as f64),
                     Cell::Number(units::percent(p.bytes, r.bytes), p.bytes as f64),
-                    Cell::bar(p.bytes as f64, r.bytes as f64, &units::percent(p.bytes, r.bytes)),
+                    Cell::bar(
+                        p.bytes as f64,
+                        r.bytes as f64,
+                        &units::percent(p.bytes, r.bytes),
+                    ),
                 ]
             })
             .collect();
@@ -426,7 +525,9 @@ impl<'a> Page<'a> {
             .services
             .iter()
             .map(|s| {
-                let port = s.port.map_or_else(|| s.transport.clone(), |p| format!("{}/{p}", s.transport));
+                let port = s
+                    .port
+                    .map_or_else(|| s.transport.clone(), |p| format!("{}/{p}", s.transport));
                 vec![
                     Cell::Name(s.name.clone(), Some(port)),
                     Cell::Number(units::count(s.flows), s.flows as f64),
@@ -549,14 +650,19 @@ impl<'a> Page<'a> {
         let p = &self.report.performance;
         out.push_str(r#"<section id="performance" class="card"><header><h2>Slow and lossy connections</h2></header>"#);
         if p.tcp_flows == 0 && p.failed_connections == 0 && p.worst.is_empty() {
-            out.push_str(r#"<p class="muted">There is no TCP connection to measure.</p></section>"#);
+            out.push_str(
+                r#"<p class="muted">There is no TCP connection to measure.</p></section>"#,
+            );
             return;
         }
-        let rows: Vec<Vec<Cell>> = [("Round trip of the handshake", &p.rtt_ms), ("Server's time to answer", &p.server_delay_ms)]
-            .into_iter()
-            .filter(|(_, d)| d.count > 0)
-            .map(|(name, d)| distribution(name, d))
-            .collect();
+        let rows: Vec<Vec<Cell>> = [
+            ("Round trip of the handshake", &p.rtt_ms),
+            ("Server's time to answer", &p.server_delay_ms),
+        ]
+        .into_iter()
+        .filter(|(_, d)| d.count > 0)
+        .map(|(name, d)| distribution(name, d))
+        .collect();
         if !rows.is_empty() {
             table::write(
                 out,
@@ -581,7 +687,11 @@ impl<'a> Page<'a> {
             units::counted(p.data_packets, "data packet", "data packets"),
             units::count(p.out_of_order),
             units::counted(p.zero_windows, "zero window", "zero windows"),
-            units::counted(p.failed_connections, "connection failed", "connections failed")
+            units::counted(
+                p.failed_connections,
+                "connection failed",
+                "connections failed"
+            )
         );
         if p.worst.is_empty() {
             out.push_str(r#"<p class="muted">No connection stands out.</p></section>"#);
@@ -592,7 +702,9 @@ impl<'a> Page<'a> {
             .worst
             .iter()
             .map(|w| {
-                let ms = |v: Option<f64>| Cell::Number(units::optional_milliseconds(v), v.unwrap_or(-1.0));
+                let ms = |v: Option<f64>| {
+                    Cell::Number(units::optional_milliseconds(v), v.unwrap_or(-1.0))
+                };
                 vec![
                     Cell::Markup(format!(
                         r#"{} → {}<span class="sub">{}</span>"#,
@@ -604,7 +716,11 @@ impl<'a> Page<'a> {
                     ms(w.tcp_rtt_ms),
                     ms(w.server_delay_ms),
                     Cell::Strong(
-                        format!("{} ({})", units::count(w.retransmissions), units::share(w.retransmission_share)),
+                        format!(
+                            "{} ({})",
+                            units::count(w.retransmissions),
+                            units::share(w.retransmission_share)
+                        ),
                         w.retransmissions as f64,
                     ),
                     Cell::Number(units::count(w.zero_windows), w.zero_windows as f64),
@@ -692,7 +808,11 @@ impl<'a> Page<'a> {
                     vec![
                         Cell::Name(
                             format!("{} {}", a.layer, a.kind),
-                            Some(format!("packet {}: {}", units::count(a.first_number), a.example)),
+                            Some(format!(
+                                "packet {}: {}",
+                                units::count(a.first_number),
+                                a.example
+                            )),
                         ),
                         Cell::Strong(units::count(a.packets), a.packets as f64),
                     ]
@@ -701,7 +821,10 @@ impl<'a> Page<'a> {
             table::write(
                 out,
                 "Malformed and odd packets",
-                &[Column::new("Kind, and the first of it", Kind::Words), Column::new("Packets", Kind::Number)],
+                &[
+                    Column::new("Kind, and the first of it", Kind::Words),
+                    Column::new("Packets", Kind::Number),
+                ],
                 &rows,
             );
         }
@@ -713,9 +836,14 @@ impl<'a> Page<'a> {
         let q = &r.quality;
         out.push_str(r#"<section id="capture" class="card"><header><h2>The capture and how far to trust it</h2></header>"#);
         if r.packets > 0 {
-            let of_packets = |n: u64| format!("{} ({})", units::count(n), units::percent(n, r.packets));
+            let of_packets =
+                |n: u64| format!("{} ({})", units::count(n), units::percent(n, r.packets));
             let mut facts = vec![
-                ("Lost while capturing", q.dropped.map_or_else(|| "the capture does not say".to_owned(), units::count)),
+                (
+                    "Lost while capturing",
+                    q.dropped
+                        .map_or_else(|| "the capture does not say".to_owned(), units::count),
+                ),
                 ("Cut by a snap length", of_packets(q.truncated)),
                 ("Repeated", of_packets(q.duplicates)),
                 ("Out of order in time", of_packets(q.out_of_order)),
@@ -724,10 +852,14 @@ impl<'a> Page<'a> {
                 ("TCP bytes missing", units::bytes(q.missed_bytes)),
             ];
             if let Some(share) = q.one_way_tcp_share {
-                facts.push(("TCP seen one way only", format!("{} of flows", units::share(share))));
+                facts.push((
+                    "TCP seen one way only",
+                    format!("{} of flows", units::share(share)),
+                ));
             }
             if r.flow_table.fragments_incomplete > 0 {
-                let left = units::counted(r.flow_table.fragments_incomplete, "datagram", "datagrams");
+                let left =
+                    units::counted(r.flow_table.fragments_incomplete, "datagram", "datagrams");
                 facts.push(("Fragments left over", left));
             }
             out.push_str(r#"<dl class="facts">"#);
@@ -746,29 +878,49 @@ impl<'a> Page<'a> {
             return;
         }
         out.push_str("<h3>Files</h3>");
-        let rows: Vec<Vec<Cell>> = list
-            .iter()
-            .map(|c| {
-                let mut about = vec![text::html(&c.format)];
-                for i in c.interfaces.iter().take(8) {
-                    let link = text::html(&i.link_type);
-                    about.push(i.name.as_ref().map_or_else(|| link.clone(), |n| format!("{} ({link})", text::html(n))));
-                }
-                about.extend([&c.application, &c.os, &c.hardware].into_iter().flatten().map(|t| text::html(t)));
-                let mut markup = format!(r#"{}<span class="sub">{}</span>"#, name_markup(&c.name), about.join(" · "));
-                for comment in c.comments.iter().take(8) {
-                    let _ = write!(markup, r#"<span class="sub">Comment: {}</span>"#, name_markup(comment));
-                }
-                for warning in c.warnings.iter().take(8) {
-                    let _ = write!(markup, r#"<span class="sub warning">Warning: {}</span>"#, name_markup(warning));
-                }
-                vec![
-                    Cell::Markup(markup),
-                    Cell::Strong(units::count(c.packets), c.packets as f64),
-                    Cell::Number(units::bytes(c.bytes), c.bytes as f64),
-                ]
-            })
-            .collect();
+        let rows: Vec<Vec<Cell>> =
+            list.iter()
+                .map(|c| {
+                    let mut about = vec![text::html(&c.format)];
+                    for i in c.interfaces.iter().take(8) {
+                        let link = text::html(&i.link_type);
+                        about.push(i.name.as_ref().map_or_else(
+                            || link.clone(),
+                            |n| format!("{} ({link})", text::html(n)),
+                        ));
+                    }
+                    about.extend(
+                        [&c.application, &c.os, &c.hardware]
+                            .into_iter()
+                            .flatten()
+                            .map(|t| text::html(t)),
+                    );
+                    let mut markup = format!(
+                        r#"{}<span class="sub">{}</span>"#,
+                        name_markup(&c.name),
+                        about.join(" · ")
+                    );
+                    for comment in c.comments.iter().take(8) {
+                        let _ = write!(
+                            markup,
+                            r#"<span class="sub">Comment: {}</span>"#,
+                            name_markup(comment)
+                        );
+                    }
+                    for warning in c.warnings.iter().take(8) {
+                        let _ = write!(
+                            markup,
+                            r#"<span class="sub warning">Warning: {}</span>"#,
+                            name_markup(warning)
+                        );
+                    }
+                    vec![
+                        Cell::Markup(markup),
+                        Cell::Strong(units::count(c.packets), c.packets as f64),
+                        Cell::Number(units::bytes(c.bytes), c.bytes as f64),
+                    ]
+                })
+                .collect();
         table::write(
             out,
             "Files",
@@ -795,7 +947,13 @@ fn address_table(out: &mut String, label: &str, list: &[Address], whole: u64, pa
             (a.bytes, a.bytes_sent, a.bytes_received)
         }
     };
-    let shown = |v: u64| if packets { units::count(v) } else { units::bytes(v) };
+    let shown = |v: u64| {
+        if packets {
+            units::count(v)
+        } else {
+            units::bytes(v)
+        }
+    };
     let largest = list.iter().map(|a| values(a).0).max().unwrap_or(0) as f64;
     let rows: Vec<Vec<Cell>> = list
         .iter()
@@ -841,13 +999,30 @@ fn distribution(name: &str, d: &Distribution) -> Vec<Cell> {
     ]
 }
 
+/// A rate, nothing where there is none.
+fn rate(value: Option<f64>, shown: fn(f64) -> String) -> String {
+    value
+        .filter(|v| v.is_finite())
+        .map(shown)
+        .unwrap_or_default()
+}
+
 /// A severity as a sign and a word: the colour only repeats them.
 fn severity(name: &str) -> String {
     let (class, sign) = match name {
         "high" | "critical" => ("high", r#"<path d="M7 1l6 11H1z" fill="currentColor"/>"#),
-        "medium" => ("medium", r#"<path d="M7 1l6 6-6 6-6-6z" fill="currentColor"/>"#),
-        "low" => ("low", r#"<rect x="2" y="2" width="10" height="10" rx="2" fill="currentColor"/>"#),
-        _ => ("info", r#"<circle cx="7" cy="7" r="5" fill="currentColor"/>"#),
+        "medium" => (
+            "medium",
+            r#"<path d="M7 1l6 6-6 6-6-6z" fill="currentColor"/>"#,
+        ),
+        "low" => (
+            "low",
+            r#"<rect x="2" y="2" width="10" height="10" rx="2" fill="currentColor"/>"#,
+        ),
+        _ => (
+            "info",
+            r#"<circle cx="7" cy="7" r="5" fill="currentColor"/>"#,
+        ),
     };
     format!(
         r#"<span class="severity {class}"><svg width="14" height="14" aria-hidden="true">{sign}</svg><span class="clamp">{}</span></span>"#,
@@ -856,7 +1031,9 @@ fn severity(name: &str) -> String {
 }
 
 fn swatch(color: &str) -> String {
-    format!(r#"<svg class="swatch" width="12" height="12" aria-hidden="true"><rect width="12" height="12" rx="3" fill="{color}"/></svg>"#)
+    format!(
+        r#"<svg class="swatch" width="12" height="12" aria-hidden="true"><rect width="12" height="12" rx="3" fill="{color}"/></svg>"#
+    )
 }
 
 /// What the two colours of a bar mean.

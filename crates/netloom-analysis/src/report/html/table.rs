@@ -35,12 +35,19 @@ pub(super) struct Column {
 
 impl Column {
     pub(super) const fn new(title: &'static str, kind: Kind) -> Self {
-        Self { title, kind, optional: false }
+        Self {
+            title,
+            kind,
+            optional: false,
+        }
     }
 
     /// Left out where the screen is narrow.
     pub(super) const fn optional(self) -> Self {
-        Self { optional: true, ..self }
+        Self {
+            optional: true,
+            ..self
+        }
     }
 
     fn class(self) -> &'static str {
@@ -100,7 +107,11 @@ pub(super) fn write(out: &mut String, label: &str, columns: &[Column], rows: &[V
         out,
         r#"<div class="scroll{long}" role="region" aria-label="{0}"{1}><table><caption class="visually-hidden">{0}</caption><thead><tr>"#,
         text::html(label),
-        if long.is_empty() { "" } else { r#" tabindex="0""# },
+        if long.is_empty() {
+            ""
+        } else {
+            r#" tabindex="0""#
+        },
     );
     for column in columns {
         let title = text::html(column.title);
@@ -108,7 +119,10 @@ pub(super) fn write(out: &mut String, label: &str, columns: &[Column], rows: &[V
         if column.kind == Kind::Bar || column.title.is_empty() {
             let _ = write!(out, r#"<td class="{class}"></td>"#);
         } else if sortable {
-            let _ = write!(out, r#"<th scope="col" class="{class}" data-sort>{title}</th>"#);
+            let _ = write!(
+                out,
+                r#"<th scope="col" class="{class}" data-sort>{title}</th>"#
+            );
         } else {
             let _ = write!(out, r#"<th scope="col" class="{class}">{title}</th>"#);
         }
@@ -143,7 +157,12 @@ fn write_cell(out: &mut String, cell: &Cell, class: &str) {
         Cell::Text(content) => write!(out, r#"<td class="{class}">{}</td>"#, name_markup(content)),
         Cell::Markup(markup) => write!(out, r#"<td class="{class}">{markup}</td>"#),
         Cell::Number(shown, value) => {
-            write!(out, r#"<td class="{class}" data-v="{}">{}</td>"#, sort_key(*value), text::html(shown))
+            write!(
+                out,
+                r#"<td class="{class}" data-v="{}">{}</td>"#,
+                sort_key(*value),
+                text::html(shown)
+            )
         }
         Cell::Strong(shown, value) => write!(
             out,
@@ -177,13 +196,24 @@ fn write_cell(out: &mut String, cell: &Cell, class: &str) {
 /// a title.
 pub(super) fn name_markup(name: &str) -> String {
     let shown = text::html(&text::cut_end(&text::visible(name), LONGEST_NAME, "…"));
-    if text::width(name) > 60 {
-        format!(r#"<bdi class="clamp" title="{shown}">{shown}</bdi>"#)
+    // Where an IPv6 address or a path must break, it breaks between its parts. References such
+    // as `&amp;` have neither of the two characters.
+    let broken = if text::width(name) > 16 {
+        shown.replace('/', "/<wbr>").replace(':', ":<wbr>")
     } else {
-        format!("<bdi>{shown}</bdi>")
+        shown.clone()
+    };
+    if text::width(name) > 60 {
+        format!(r#"<bdi class="clamp" title="{shown}">{broken}</bdi>"#)
+    } else {
+        format!("<bdi>{broken}</bdi>")
     }
 }
 
 fn sort_key(value: f64) -> String {
-    if value.is_finite() { format!("{value}") } else { "-1".to_owned() }
+    if value.is_finite() {
+        format!("{value}")
+    } else {
+        "-1".to_owned()
+    }
 }

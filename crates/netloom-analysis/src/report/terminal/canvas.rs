@@ -55,7 +55,10 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(options: TerminalOptions) -> Self {
-        Self { out: String::with_capacity(16 * 1024), options }
+        Self {
+            out: String::with_capacity(16 * 1024),
+            options,
+        }
     }
 
     pub(super) fn finish(self) -> String {
@@ -136,19 +139,16 @@ impl Canvas {
 fn ascii(c: char) -> char {
     match c {
         c if c.is_ascii() => c,
-        '–' | '─' | '—' => '-',
-        '·' | '•' => '*',
+        '–' | '─' => '-',
+        '·' => '*',
         '…' => '~',
         'µ' => 'u',
         '×' => 'x',
         '→' => '>',
-        '⇄' => '=',
         '█' | '▉' | '▊' | '▋' | '▌' | '▇' | '▆' | '▅' => '#',
-        '▓' => '=',
         '▍' | '▎' | '▏' | '▄' | '▃' => '+',
         '▂' | '▁' | '░' => '.',
         '│' | '┤' => '|',
-        '└' | '┼' => '+',
         _ => '?',
     }
 }

@@ -26,7 +26,12 @@ pub struct TerminalOptions {
 impl Default for TerminalOptions {
     /// 80 columns, no colour, Unicode, ten rows.
     fn default() -> Self {
-        Self { width: 80, color: false, unicode: true, top: 10 }
+        Self {
+            width: 80,
+            color: false,
+            unicode: true,
+            top: 10,
+        }
     }
 }
 

@@ -8,16 +8,21 @@ const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇'
 const ASCII_SPARK: [char; 9] = [' ', '.', '.', ':', ':', '=', '=', '#', '#'];
 
 /// Values fitted to at most `columns` points. More intervals than columns are joined (their
-/// mean), fewer are each drawn several columns wide.
+/// mean), fewer are each drawn one or more columns wide.
 pub(super) fn resample(values: &[u64], columns: usize) -> Vec<f64> {
     if values.is_empty() || columns == 0 {
         return Vec::new();
     }
-    if values.len() <= columns {
-        let wide = columns / values.len();
-        return values.iter().flat_map(|&v| std::iter::repeat_n(v as f64, wide)).collect();
-    }
     let len = values.len() as u128;
+    if values.len() <= columns {
+        return (0..columns as u128)
+            .map(|i| {
+                values
+                    .get((i * len / columns as u128) as usize)
+                    .map_or(0.0, |&v| v as f64)
+            })
+            .collect();
+    }
     (0..columns as u128)
         .map(|i| {
             let from = (i * len / columns as u128) as usize;
@@ -73,10 +78,17 @@ pub(super) fn chart(
         let line: String = points
             .iter()
             .map(|&p| {
-                let eighths = if top > 0.0 { (p / top * 8.0 * rows as f64).round() as usize } else { 0 };
+                let eighths = if top > 0.0 {
+                    (p / top * 8.0 * rows as f64).round() as usize
+                } else {
+                    0
+                };
                 // Traffic that is too little to see still leaves a trace.
                 let eighths = if eighths == 0 && p > 0.0 { 1 } else { eighths };
-                EIGHTHS.get(eighths.saturating_sub(row * 8).min(8)).copied().unwrap_or(' ')
+                EIGHTHS
+                    .get(eighths.saturating_sub(row * 8).min(8))
+                    .copied()
+                    .unwrap_or(' ')
             })
             .collect();
         canvas.put(line.trim_end(), Style::Bar);

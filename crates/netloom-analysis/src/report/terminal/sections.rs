@@ -34,18 +34,30 @@ fn overview(report: &Report, canvas: &mut Canvas) {
         [] => "Traffic".to_owned(),
         [one] => canvas.name(&one.name),
         [first, rest @ ..] => {
-            format!("{} and {}", canvas.name(&first.name), units::counted(rest.len() as u64, "more file", "more files"))
+            format!(
+                "{} and {}",
+                canvas.name(&first.name),
+                units::counted(rest.len() as u64, "more file", "more files")
+            )
         }
     };
     let width = canvas.width();
     canvas.put(&text::cut_middle(&title, width, "…"), Style::Bold);
     canvas.end_line();
     if let (Some(first), Some(last)) = (&report.first_ts, &report.last_ts) {
-        let line = format!("{}, {}", period(first, last), units::seconds(report.duration));
+        let line = format!(
+            "{}, {}",
+            units::period(first, last),
+            units::seconds(report.duration)
+        );
         canvas.paragraph(&line, 0, Style::Dim);
     }
     if report.interrupted {
-        canvas.paragraph("Reading was interrupted: this is what was read until then.", 0, Style::Medium);
+        canvas.paragraph(
+            "Reading was interrupted: this is what was read until then.",
+            0,
+            Style::Medium,
+        );
     }
     if !report.findings.is_empty() {
         canvas.end_line();
@@ -72,40 +84,69 @@ fn overview(report: &Report, canvas: &mut Canvas) {
         }
     }
     canvas.end_line();
+    let bits = rate(report.bits_per_second, units::bits_per_second);
+    let exact = format!("{} B", units::count(report.bytes));
+    let bytes_note = match (report.bytes >= 1000, bits.is_empty()) {
+        (true, false) => format!("{exact}, {bits}"),
+        (true, true) => exact,
+        (false, _) => bits,
+    };
     let mut facts: Vec<(&str, String, String)> = vec![
-        ("Packets", units::count(report.packets), report.packets_per_second.map(units::packets_per_second).unwrap_or_default()),
-        ("Bytes", units::bytes(report.bytes), report.bits_per_second.map(units::bits_per_second).unwrap_or_default()),
+        (
+            "Packets",
+            units::count(report.packets),
+            rate(report.packets_per_second, units::packets_per_second),
+        ),
+        ("Bytes", units::bytes(report.bytes), bytes_note),
         ("Flows", units::count(report.flows), String::new()),
     ];
     if let Some(mean) = report.mean_packet_len.filter(|m| m.is_finite()) {
-        facts.push(("Mean packet", units::bytes(mean.round() as u64), String::new()));
+        facts.push((
+            "Mean packet",
+            units::bytes(mean.round() as u64),
+            String::new(),
+        ));
     }
     if report.packets > 0 {
-        let approximately = if report.unique.approximate { "about " } else { "" };
+        let approximately = if report.unique.approximate {
+            "about "
+        } else {
+            ""
+        };
         facts.push((
             "IP addresses",
-            format!("{approximately}{}", units::count(report.unique.src_ips)),
-            format!("sent, {approximately}{} received", units::count(report.unique.dst_ips)),
+            format!(
+                "{approximately}{} as source, {approximately}{} as destination",
+                units::count(report.unique.src_ips),
+                units::count(report.unique.dst_ips)
+            ),
+            String::new(),
         ));
     }
     let rows: Vec<Vec<Cell>> = facts
         .into_iter()
         .map(|(name, value, note)| {
-            let value = if note.is_empty() { value } else { format!("{value}  ({note})").replace("  (sent", " (sent") };
+            let value = if note.is_empty() {
+                value
+            } else {
+                format!("{value}  ({note})")
+            };
             vec![Cell::dim(name), Cell::Text(value, Style::Bold)]
         })
         .collect();
-    table::write(canvas, &[Column::text("", 12, 14), Column::text("", 10, 120)], &rows);
+    table::write(
+        canvas,
+        &[Column::text("", 12, 14), Column::text("", 10, 120)],
+        &rows,
+    );
 }
 
-/// `2026-03-02 09:14:00 – 09:15:59 UTC`, with the second date where it is another one.
-fn period(first: &str, last: &str) -> String {
-    let (Some(from), Some(to)) = (units::parse_time(first), units::parse_time(last)) else {
-        return format!("{} – {}", text::visible(first), text::visible(last));
-    };
-    let (from, to) = (units::Civil::from_nanoseconds(from), units::Civil::from_nanoseconds(to));
-    let end = if from.date() == to.date() { to.time() } else { format!("{} {}", to.date(), to.time()) };
-    format!("{} {} – {end} UTC", from.date(), from.time())
+/// A rate, nothing where there is none.
+fn rate(value: Option<f64>, shown: fn(f64) -> String) -> String {
+    value
+        .filter(|v| v.is_finite())
+        .map(shown)
+        .unwrap_or_default()
 }
 
 fn timeline(report: &Report, canvas: &mut Canvas) {
@@ -141,26 +182,51 @@ fn timeline(report: &Report, canvas: &mut Canvas) {
         .iter()
         .map(|series| {
             let sum = series.bytes.iter().fold(0_u64, |a, &b| a.saturating_add(b));
-            row(canvas.name(&series.name), &series.bytes, units::bytes(sum), units::percent(sum, total))
+            row(
+                canvas.name(&series.name),
+                &series.bytes,
+                units::bytes(sum),
+                units::percent(sum, total),
+            )
         })
         .collect();
     let sum = |values: &[u64]| values.iter().fold(0_u64, |a, &b| a.saturating_add(b));
-    rows.push(row("packets".into(), &line.packets, units::count(sum(&line.packets)), String::new()));
+    rows.push(row(
+        "packets".into(),
+        &line.packets,
+        units::count(sum(&line.packets)),
+        String::new(),
+    ));
     if line.new_flows.iter().any(|&f| f > 0) {
-        rows.push(row("new flows".into(), &line.new_flows, units::count(sum(&line.new_flows)), String::new()));
+        rows.push(row(
+            "new flows".into(),
+            &line.new_flows,
+            units::count(sum(&line.new_flows)),
+            String::new(),
+        ));
     }
     table::write(
         canvas,
-        &[Column::text("", 9, 14), Column::text("", room, room), Column::number(""), Column::number("").optional(2)],
+        &[
+            Column::text("", 9, 14),
+            Column::text("", room, room),
+            Column::number(""),
+            Column::number("").optional(2),
+        ],
         &rows,
     );
-    if let Some(peak) = line.bytes.iter().enumerate().max_by_key(|&(i, &b)| (b, usize::MAX - i)) {
+    if let Some(peak) = line
+        .bytes
+        .iter()
+        .enumerate()
+        .max_by_key(|&(i, &b)| (b, usize::MAX - i))
+    {
         let at = start.map(|s| {
             let ns = s.saturating_add((interval * peak.0 as f64 * 1e9) as i128);
             format!(" at {}", units::axis_time(ns, interval.min(1.0), interval))
         });
         canvas.remark(&format!(
-            "Peak {}{}; a point stands for {} or more.",
+            "Peak {}{}, over {}.",
             label(*peak.1 as f64),
             at.unwrap_or_default(),
             units::seconds(interval)
@@ -170,18 +236,40 @@ fn timeline(report: &Report, canvas: &mut Canvas) {
 
 fn addresses(report: &Report, canvas: &mut Canvas) {
     let top = canvas.options.top;
-    let about = if report.approximate { ", estimated" } else { "" };
+    let about = if report.approximate {
+        ", estimated"
+    } else {
+        ""
+    };
     if !report.top_addresses.is_empty() {
         canvas.heading(&format!("Top addresses by bytes{about}"));
-        address_table(canvas, &report.top_addresses, report.bytes, Measure::Bytes, top);
+        address_table(
+            canvas,
+            &report.top_addresses,
+            report.bytes,
+            Measure::Bytes,
+            top,
+        );
     }
     if !report.top_addresses_by_packets.is_empty() {
         canvas.heading(&format!("Top addresses by packets{about}"));
-        address_table(canvas, &report.top_addresses_by_packets, report.packets, Measure::Packets, top);
+        address_table(
+            canvas,
+            &report.top_addresses_by_packets,
+            report.packets,
+            Measure::Packets,
+            top,
+        );
     }
     if !report.top_destinations.is_empty() {
         canvas.heading(&format!("Where traffic goes{about}"));
-        address_table(canvas, &report.top_destinations, report.bytes, Measure::Received, top);
+        address_table(
+            canvas,
+            &report.top_destinations,
+            report.bytes,
+            Measure::Received,
+            top,
+        );
     }
 }
 
@@ -198,7 +286,13 @@ fn address_table(canvas: &mut Canvas, list: &[Address], whole: u64, measure: Mea
         Measure::Bytes => (a.bytes, a.bytes_sent, a.bytes_received),
         Measure::Received => (a.bytes_received, 0, a.bytes_received),
     };
-    let shown = |value: u64| if measure == Measure::Packets { units::count(value) } else { units::bytes(value) };
+    let shown = |value: u64| {
+        if measure == Measure::Packets {
+            units::count(value)
+        } else {
+            units::bytes(value)
+        }
+    };
     let list = list.get(..top).unwrap_or(list);
     let largest = list.iter().map(|a| values(a).0).max().unwrap_or(0).max(1) as f64;
     let named = list.iter().any(|a| a.name.is_some());
@@ -214,7 +308,10 @@ fn address_table(canvas: &mut Canvas, list: &[Address], whole: u64, measure: Mea
                     (received as f64 / largest, Style::Received),
                 ])
             };
-            let mut row = vec![Cell::new(canvas.name(&a.address)), Cell::dim(canvas.name(a.name.as_deref().unwrap_or_default()))];
+            let mut row = vec![
+                Cell::new(canvas.name(&a.address)),
+                Cell::dim(canvas.name(a.name.as_deref().unwrap_or_default())),
+            ];
             row.push(Cell::Text(shown(total), Style::Bold));
             row.push(Cell::new(units::percent(total, whole)));
             row.push(Cell::new(shown(sent)));
@@ -231,13 +328,31 @@ fn address_table(canvas: &mut Canvas, list: &[Address], whole: u64, measure: Mea
     };
     let mut columns = vec![
         (Column::address("address", 39), true),
-        (Column::text("name", 8, 24).optional(5), named),
+        (Column::text("name", 8, 24).optional(3), named),
         (Column::number(total_title), true),
-        (Column::number("share").optional(6), true),
-        (Column::number("sent").optional(4), measure != Measure::Received),
-        (Column::number("received").optional(4), measure != Measure::Received),
-        (Column::number("flows").optional(3), true),
-        (Column::bar(if measure == Measure::Received { "" } else { "█ sent ░ received" }, 8, 40).optional(7), true),
+        (Column::number("share").optional(4), true),
+        (
+            Column::number("sent").optional(6),
+            measure != Measure::Received,
+        ),
+        (
+            Column::number("received").optional(7),
+            measure != Measure::Received,
+        ),
+        (Column::number("flows").optional(2), true),
+        (
+            Column::bar(
+                if measure == Measure::Received {
+                    ""
+                } else {
+                    "█ out ░ in"
+                },
+                10,
+                40,
+            )
+            .optional(5),
+            true,
+        ),
     ];
     let rows = keep(rows, &columns);
     columns.retain(|c| c.1);
@@ -248,7 +363,13 @@ fn address_table(canvas: &mut Canvas, list: &[Address], whole: u64, measure: Mea
 /// The rows without the cells of the columns that are not wanted.
 fn keep(rows: Vec<Vec<Cell>>, columns: &[(Column, bool)]) -> Vec<Vec<Cell>> {
     rows.into_iter()
-        .map(|row| row.into_iter().zip(columns).filter(|(_, c)| c.1).map(|(cell, _)| cell).collect())
+        .map(|row| {
+            row.into_iter()
+                .zip(columns)
+                .filter(|(_, c)| c.1)
+                .map(|(cell, _)| cell)
+                .collect()
+        })
         .collect()
 }
 
@@ -271,7 +392,13 @@ fn conversations(report: &Report, canvas: &mut Canvas) {
                 Cell::dim(units::count(c.packets)),
                 Cell::dim(units::count(c.flows)),
                 Cell::dim(units::seconds(c.duration)),
-                Cell::new(c.services.iter().map(|s| canvas.name(s)).collect::<Vec<_>>().join(" ")),
+                Cell::new(
+                    c.services
+                        .iter()
+                        .map(|s| canvas.name(s))
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                ),
                 Cell::Bar(vec![
                     (c.bytes_a_to_b as f64 / largest, Style::Sent),
                     (c.bytes_b_to_a as f64 / largest, Style::Received),
@@ -341,7 +468,10 @@ fn services(report: &Report, canvas: &mut Canvas) {
     let rows: Vec<Vec<Cell>> = list
         .iter()
         .map(|s| {
-            let port = s.port.map_or_else(|| canvas.name(&s.transport), |p| format!("{}/{p}", canvas.name(&s.transport)));
+            let port = s.port.map_or_else(
+                || canvas.name(&s.transport),
+                |p| format!("{}/{p}", canvas.name(&s.transport)),
+            );
             vec![
                 Cell::new(canvas.name(&s.name)),
                 Cell::dim(port),
@@ -372,7 +502,9 @@ fn services(report: &Report, canvas: &mut Canvas) {
 }
 
 fn sizes(report: &Report, canvas: &mut Canvas) {
-    let Some(last) = report.packet_sizes.iter().rposition(|b| b.packets > 0) else { return };
+    let Some(last) = report.packet_sizes.iter().rposition(|b| b.packets > 0) else {
+        return;
+    };
     canvas.heading("Packet sizes");
     let list = report.packet_sizes.get(..=last).unwrap_or_default();
     let all = list.iter().fold(0_u64, |a, b| a.saturating_add(b.packets));
@@ -395,7 +527,12 @@ fn sizes(report: &Report, canvas: &mut Canvas) {
         .collect();
     table::write(
         canvas,
-        &[Column::number("bytes"), Column::number("packets"), Column::number("share"), Column::bar("", 8, 50)],
+        &[
+            Column::number("bytes"),
+            Column::number("packets"),
+            Column::number("share"),
+            Column::bar("", 8, 50),
+        ],
         &rows,
     );
 }
@@ -410,14 +547,28 @@ fn unique(report: &Report, canvas: &mut Canvas) {
     let of = |sources: u64, destinations: u64| {
         vec![
             Cell::Text(format!("{about}{}", units::count(sources)), Style::Bold),
-            Cell::Text(format!("{about}{}", units::count(destinations)), Style::Bold),
+            Cell::Text(
+                format!("{about}{}", units::count(destinations)),
+                Style::Bold,
+            ),
         ]
     };
-    let row = |name: &str, cells: Vec<Cell>| std::iter::once(Cell::new(name)).chain(cells).collect::<Vec<_>>();
+    let row = |name: &str, cells: Vec<Cell>| {
+        std::iter::once(Cell::new(name))
+            .chain(cells)
+            .collect::<Vec<_>>()
+    };
     table::write(
         canvas,
-        &[Column::text("", 8, 24), Column::number("as source"), Column::number("as destination")],
-        &[row("IP", of(unique.src_ips, unique.dst_ips)), row("hardware", of(unique.src_macs, unique.dst_macs))],
+        &[
+            Column::text("", 8, 24),
+            Column::number("as source"),
+            Column::number("as destination"),
+        ],
+        &[
+            row("IP", of(unique.src_ips, unique.dst_ips)),
+            row("hardware", of(unique.src_macs, unique.dst_macs)),
+        ],
     );
     let list = limited(&unique.top_macs, canvas);
     if list.is_empty() {
@@ -470,9 +621,16 @@ fn risky(report: &Report, canvas: &mut Canvas) {
             units::counted(risk.packets, "packet", "packets"),
             units::bytes(risk.bytes)
         );
-        let name = text::cut_end(&canvas.name(&risk.protocol), room.saturating_sub(text::width(&figures)).max(8), "…");
+        let name = text::cut_end(
+            &canvas.name(&risk.protocol),
+            room.saturating_sub(text::width(&figures)).max(8),
+            "…",
+        );
         canvas.put(&name, Style::Bold);
-        canvas.put(&text::cut_end(&figures, room.saturating_sub(text::width(&name)), "…"), Style::Plain);
+        canvas.put(
+            &text::cut_end(&figures, room.saturating_sub(text::width(&name)), "…"),
+            Style::Plain,
+        );
         canvas.end_line();
         let why = canvas.name(&risk.why);
         canvas.paragraph(&why, 11, Style::Plain);
@@ -508,7 +666,11 @@ fn risky(report: &Report, canvas: &mut Canvas) {
 
 /// `address:port`, with brackets around an IPv6 address (RFC 3986 section 3.2.2).
 fn endpoint(address: &str, port: u16) -> String {
-    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
+    }
 }
 
 fn performance(report: &Report, canvas: &mut Canvas) {
@@ -517,11 +679,14 @@ fn performance(report: &Report, canvas: &mut Canvas) {
         return;
     }
     canvas.heading("Slow and lossy connections");
-    let rows: Vec<Vec<Cell>> = [("round trip", &p.rtt_ms), ("server delay", &p.server_delay_ms)]
-        .into_iter()
-        .filter(|(_, d)| d.count > 0)
-        .map(|(name, d)| distribution(name, d))
-        .collect();
+    let rows: Vec<Vec<Cell>> = [
+        ("round trip", &p.rtt_ms),
+        ("server delay", &p.server_delay_ms),
+    ]
+    .into_iter()
+    .filter(|(_, d)| d.count > 0)
+    .map(|(name, d)| distribution(name, d))
+    .collect();
     if !rows.is_empty() {
         table::write(
             canvas,
@@ -546,7 +711,11 @@ fn performance(report: &Report, canvas: &mut Canvas) {
         ),
         format!("{} out of order", units::count(p.out_of_order)),
         units::counted(p.zero_windows, "zero window", "zero windows"),
-        units::counted(p.failed_connections, "failed connection", "failed connections"),
+        units::counted(
+            p.failed_connections,
+            "failed connection",
+            "failed connections",
+        ),
     ];
     canvas.paragraph(&facts.join(", "), 2, Style::Plain);
     let list = limited(&p.worst, canvas);
@@ -563,19 +732,37 @@ fn performance(report: &Report, canvas: &mut Canvas) {
         ]];
         table::write(
             canvas,
-            &[Column::address("", 18), Column::address("", 20), Column::text("", 4, 16).optional(2)],
+            &[
+                Column::address("", 18),
+                Column::address("", 20),
+                Column::text("", 4, 16).optional(2),
+            ],
             &rows,
         );
         let why = canvas.name(&flow.why);
         canvas.paragraph(&why, 4, Style::Medium);
         let mut facts = vec![
             units::counted(flow.packets, "packet", "packets"),
-            format!("round trip {}", units::optional_milliseconds(flow.tcp_rtt_ms)),
-            format!("server delay {}", units::optional_milliseconds(flow.server_delay_ms)),
-            format!("{} sent again ({})", units::count(flow.retransmissions), units::share(flow.retransmission_share)),
+            format!(
+                "round trip {}",
+                units::optional_milliseconds(flow.tcp_rtt_ms)
+            ),
+            format!(
+                "server delay {}",
+                units::optional_milliseconds(flow.server_delay_ms)
+            ),
+            format!(
+                "{} sent again ({})",
+                units::count(flow.retransmissions),
+                units::share(flow.retransmission_share)
+            ),
         ];
         if flow.zero_windows > 0 {
-            facts.push(units::counted(flow.zero_windows, "zero window", "zero windows"));
+            facts.push(units::counted(
+                flow.zero_windows,
+                "zero window",
+                "zero windows",
+            ));
         }
         if flow.missed_bytes > 0 {
             facts.push(format!("{} missing", units::bytes(flow.missed_bytes)));
@@ -594,7 +781,10 @@ fn distribution(name: &str, d: &Distribution) -> Vec<Cell> {
 
 fn local(report: &Report, canvas: &mut Canvas) {
     let l = &report.local;
-    let arp = l.arp_requests.saturating_add(l.arp_replies).saturating_add(l.arp_gratuitous);
+    let arp = l
+        .arp_requests
+        .saturating_add(l.arp_replies)
+        .saturating_add(l.arp_gratuitous);
     if arp == 0 && l.broadcast_packets == 0 && l.multicast_packets == 0 {
         return;
     }
@@ -609,7 +799,12 @@ fn local(report: &Report, canvas: &mut Canvas) {
     };
     table::write(
         canvas,
-        &[Column::text("", 9, 12), Column::number("packets"), Column::number("bytes"), Column::number("of packets")],
+        &[
+            Column::text("", 9, 12),
+            Column::number("packets"),
+            Column::number("bytes"),
+            Column::number("of packets"),
+        ],
         &[
             row("broadcast", l.broadcast_packets, l.broadcast_bytes),
             row("multicast", l.multicast_packets, l.multicast_bytes),
@@ -629,7 +824,11 @@ fn local(report: &Report, canvas: &mut Canvas) {
     }
     for conflict in limited(&l.arp_conflicts, canvas) {
         let macs: Vec<String> = conflict.macs.iter().map(|m| canvas.name(m)).collect();
-        let line = format!("{} is claimed by {}", canvas.name(&conflict.address), macs.join(" and "));
+        let line = format!(
+            "{} is claimed by {}",
+            canvas.name(&conflict.address),
+            macs.join(" and ")
+        );
         canvas.paragraph(&line, 2, Style::High);
     }
     let rows: Vec<Vec<Cell>> = limited(&l.arp_top, canvas)
@@ -670,7 +869,11 @@ fn anomalies(report: &Report, canvas: &mut Canvas) {
         .take(canvas.options.top.saturating_mul(2))
         .map(|a| {
             vec![
-                Cell::new(format!("{} {}", canvas.name(&a.layer), canvas.name(&a.kind))),
+                Cell::new(format!(
+                    "{} {}",
+                    canvas.name(&a.layer),
+                    canvas.name(&a.kind)
+                )),
                 Cell::Text(units::count(a.packets), Style::Bold),
                 Cell::dim(units::count(a.first_number)),
                 Cell::new(canvas.name(&a.example)),
@@ -694,8 +897,16 @@ fn capture(report: &Report, canvas: &mut Canvas) {
     let q = &report.quality;
     let mut facts: Vec<(&str, String)> = Vec::new();
     if report.packets > 0 {
-        let of_packets = |n: u64| format!("{} ({})", units::count(n), units::percent(n, report.packets));
-        let lost = q.dropped.map_or_else(|| "the capture does not say".to_owned(), units::count);
+        let of_packets = |n: u64| {
+            format!(
+                "{} ({})",
+                units::count(n),
+                units::percent(n, report.packets)
+            )
+        };
+        let lost = q
+            .dropped
+            .map_or_else(|| "the capture does not say".to_owned(), units::count);
         facts.push(("lost while capturing", lost));
         facts.push(("cut by a snap length", of_packets(q.truncated)));
         facts.push(("repeated", of_packets(q.duplicates)));
@@ -703,22 +914,42 @@ fn capture(report: &Report, canvas: &mut Canvas) {
         facts.push(("longer than a frame", of_packets(q.oversized)));
         facts.push(("not decoded to the end", of_packets(q.decode_stopped)));
         if let Some(share) = q.one_way_tcp_share {
-            facts.push(("TCP seen one way only", format!("{} of flows", units::share(share))));
+            facts.push((
+                "TCP seen one way only",
+                format!("{} of flows", units::share(share)),
+            ));
         }
         facts.push(("TCP bytes missing", units::bytes(q.missed_bytes)));
         if report.flow_table.evicted > 0 {
             facts.push((
                 "flows ended early",
-                format!("{} (memory cap of {})", units::count(report.flow_table.evicted), units::bytes(report.flow_table.max_memory)),
+                format!(
+                    "{} (memory cap of {})",
+                    units::count(report.flow_table.evicted),
+                    units::bytes(report.flow_table.max_memory)
+                ),
             ));
         }
         if report.flow_table.fragments_incomplete > 0 {
-            facts.push(("fragments left over", units::counted(report.flow_table.fragments_incomplete, "datagram", "datagrams")));
+            facts.push((
+                "fragments left over",
+                units::counted(
+                    report.flow_table.fragments_incomplete,
+                    "datagram",
+                    "datagrams",
+                ),
+            ));
         }
     }
-    let rows: Vec<Vec<Cell>> =
-        facts.into_iter().map(|(name, value)| vec![Cell::dim(name), Cell::new(value)]).collect();
-    table::write(canvas, &[Column::text("", 22, 26), Column::text("", 12, 80)], &rows);
+    let rows: Vec<Vec<Cell>> = facts
+        .into_iter()
+        .map(|(name, value)| vec![Cell::dim(name), Cell::new(value)])
+        .collect();
+    table::write(
+        canvas,
+        &[Column::text("", 22, 26), Column::text("", 12, 80)],
+        &rows,
+    );
     let most = canvas.options.top;
     for source in report.capture.iter().take(most) {
         canvas.end_line();
@@ -728,14 +959,26 @@ fn capture(report: &Report, canvas: &mut Canvas) {
             .take(4)
             .map(|i| {
                 let link = canvas.name(&i.link_type);
-                i.name.as_ref().map_or_else(|| link.clone(), |name| format!("{} ({link})", canvas.name(name)))
+                i.name.as_ref().map_or_else(
+                    || link.clone(),
+                    |name| format!("{} ({link})", canvas.name(name)),
+                )
             })
             .collect();
-        let mut about = vec![canvas.name(&source.format), units::counted(source.packets, "packet", "packets"), units::bytes(source.bytes)];
+        let mut about = vec![
+            canvas.name(&source.format),
+            units::counted(source.packets, "packet", "packets"),
+            units::bytes(source.bytes),
+        ];
         if !links.is_empty() {
             about.push(links.join(", "));
         }
-        about.extend([&source.application, &source.os, &source.hardware].into_iter().flatten().map(|t| canvas.name(t)));
+        about.extend(
+            [&source.application, &source.os, &source.hardware]
+                .into_iter()
+                .flatten()
+                .map(|t| canvas.name(t)),
+        );
         let width = canvas.width();
         let name = text::cut_middle(&canvas.name(&source.name), width.saturating_sub(2), "…");
         canvas.paragraph(&name, 2, Style::Bold);
@@ -751,7 +994,10 @@ fn capture(report: &Report, canvas: &mut Canvas) {
     }
     if let Some(more) = report.capture.len().checked_sub(most).filter(|&n| n > 0) {
         canvas.end_line();
-        canvas.remark(&format!("and {}, all in the JSON report.", units::counted(more as u64, "more file", "more files")));
+        canvas.remark(&format!(
+            "and {}, all in the JSON report.",
+            units::counted(more as u64, "more file", "more files")
+        ));
     }
 }
 

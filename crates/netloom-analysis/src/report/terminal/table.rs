@@ -31,22 +31,45 @@ pub(super) struct Column {
 impl Column {
     /// Numbers: to the right, never cut.
     pub(super) const fn number(title: &'static str) -> Self {
-        Self { title, right: true, bar: false, cut: Cut::End, min: usize::MAX, max: 22, rank: u8::MAX }
+        Self {
+            title,
+            right: true,
+            bar: false,
+            cut: Cut::End,
+            min: usize::MAX,
+            max: 22,
+            rank: u8::MAX,
+        }
     }
 
     /// Text, cut at its end down to `min` columns, and never wider than `max`.
     pub(super) const fn text(title: &'static str, min: usize, max: usize) -> Self {
-        Self { title, right: false, bar: false, cut: Cut::End, min, max, rank: u8::MAX }
+        Self {
+            title,
+            right: false,
+            bar: false,
+            cut: Cut::End,
+            min,
+            max,
+            rank: u8::MAX,
+        }
     }
 
     /// An address: as [`Self::text`], cut in its middle.
     pub(super) const fn address(title: &'static str, min: usize) -> Self {
-        Self { cut: Cut::Middle, ..Self::text(title, min, 47) }
+        Self {
+            cut: Cut::Middle,
+            ..Self::text(title, min, 47)
+        }
     }
 
     /// A bar: takes the room that is left.
     pub(super) const fn bar(title: &'static str, min: usize, max: usize) -> Self {
-        Self { bar: true, rank: 1, ..Self::text(title, min, max) }
+        Self {
+            bar: true,
+            rank: 1,
+            ..Self::text(title, min, max)
+        }
     }
 
     /// May be left out; the smallest rank first.
@@ -97,7 +120,13 @@ pub(super) fn write(canvas: &mut Canvas, columns: &[Column], rows: &[Vec<Cell>])
     if columns.iter().any(|c| !c.title.is_empty()) {
         for (n, (_, column, width)) in shown.iter().enumerate() {
             canvas.spaces(if n == 0 { INDENT } else { GAP });
-            put_padded(canvas, &Cell::dim(column.title), column, *width, n + 1 == shown.len());
+            put_padded(
+                canvas,
+                &Cell::dim(column.title),
+                column,
+                *width,
+                n + 1 == shown.len(),
+            );
         }
         canvas.end_line();
     }
@@ -143,12 +172,22 @@ fn put_padded(canvas: &mut Canvas, cell: &Cell, column: &Column, width: usize, l
 /// parts in whole ones.
 fn put_bar(canvas: &mut Canvas, parts: &[(f64, Style)], width: usize) -> usize {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let clean = |share: f64| if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+    let clean = |share: f64| {
+        if share.is_finite() {
+            share.clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    };
     let mut used = 0;
     if let [(share, style)] = parts {
         let eighths = (clean(*share) * width as f64 * 8.0).round() as usize;
         // Something is never shown as nothing.
-        let eighths = if eighths == 0 && *share > 0.0 { 1 } else { eighths };
+        let eighths = if eighths == 0 && *share > 0.0 {
+            1
+        } else {
+            eighths
+        };
         let mut bar = "█".repeat(eighths / 8);
         bar.push_str(EIGHTHS.get(eighths % 8).copied().unwrap_or_default());
         used = eighths.div_ceil(8);
@@ -176,7 +215,12 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], room: usize) -> Vec<Option<usize>
         .iter()
         .enumerate()
         .map(|(i, column)| {
-            let natural = rows.iter().filter_map(|r| r.get(i)).map(Cell::natural).max().unwrap_or(0);
+            let natural = rows
+                .iter()
+                .filter_map(|r| r.get(i))
+                .map(Cell::natural)
+                .max()
+                .unwrap_or(0);
             let natural = if column.bar { column.min } else { natural };
             Some(natural.max(text::width(column.title)).min(column.max))
         })
@@ -204,7 +248,12 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], room: usize) -> Vec<Option<usize>
             *width = None;
             // Room was made: text that had been cut gets it back.
             for (i, column) in columns.iter().enumerate() {
-                let natural = rows.iter().filter_map(|r| r.get(i)).map(Cell::natural).max().unwrap_or(0);
+                let natural = rows
+                    .iter()
+                    .filter_map(|r| r.get(i))
+                    .map(Cell::natural)
+                    .max()
+                    .unwrap_or(0);
                 if let Some(Some(width)) = widths.get_mut(i)
                     && !column.bar
                 {
@@ -213,7 +262,9 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], room: usize) -> Vec<Option<usize>
             }
             continue;
         }
-        let Some(width) = widths.iter_mut().flatten().filter(|w| **w > 1).max() else { break };
+        let Some(width) = widths.iter_mut().flatten().filter(|w| **w > 1).max() else {
+            break;
+        };
         *width -= 1;
     }
     let mut left = room.saturating_sub(total(&widths));
