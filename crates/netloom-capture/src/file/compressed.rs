@@ -14,6 +14,9 @@ pub(super) type ByteStream = Box<dyn Read + Send>;
 /// costs a system call for every few packets.
 const COMPRESSED_BLOCK: usize = 256 * 1024;
 
+/// Decompressed bytes asked for at a time; see [`Chunks`].
+const DECOMPRESSED_CHUNK: usize = 16 * 1024;
+
 /// Largest zstd window accepted, as a power of two: zstd's own limit for streams (128 MiB).
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
@@ -57,11 +60,11 @@ impl Compression {
     fn decoder(self, stream: ByteStream) -> io::Result<ByteStream> {
         let stream = BufReader::with_capacity(COMPRESSED_BLOCK, stream);
         Ok(match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(stream)),
+            Self::Gzip => Box::new(Chunks::new(MultiGzDecoder::new(stream))),
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(stream)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                Box::new(decoder)
+                Box::new(Chunks::new(decoder))
             }
             Self::Lz4 => Box::new(Lz4Frames {
                 decoder: FrameDecoder::new(stream),
@@ -171,6 +174,40 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
         self.count.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+/// Reads in chunks of one size, whatever is asked for.
+///
+/// A decompressor that meets damaged data throws away what the same call made of the data in
+/// front of them. So the chunks are small, and what is left of a damaged capture does not
+/// depend on the size of anybody's block.
+struct Chunks<R> {
+    inner: R,
+    chunk: Box<[u8]>,
+    /// The part of `chunk` that is still to be handed on.
+    left: std::ops::Range<usize>,
+}
+
+impl<R: Read> Chunks<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            chunk: vec![0; DECOMPRESSED_CHUNK].into_boxed_slice(),
+            left: 0..0,
+        }
+    }
+}
+
+impl<R: Read> Read for Chunks<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.is_empty() {
+            self.left = 0..self.inner.read(&mut self.chunk)?;
+        }
+        let mut left = self.chunk.get(self.left.clone()).unwrap_or_default();
+        let length = left.read(buffer)?;
+        self.left.start += length;
         Ok(length)
     }
 }

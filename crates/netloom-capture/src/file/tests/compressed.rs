@@ -2,7 +2,7 @@
 
 use netloom_packet::WarningKind;
 
-use super::{gzip, kinds, lz4, pcap_of, read, refused, zstd};
+use super::{gzip, kinds, lz4, pcap_of, read, read_with, refused, zstd};
 
 #[test]
 fn compressions_are_recognised_by_content() {
@@ -80,4 +80,24 @@ fn what_is_no_capture_is_named() {
     record[8] = 2;
     record[11] = 24;
     assert!(refused(&record.repeat(2)).message.contains("ERF"));
+}
+
+#[test]
+fn what_is_left_of_damaged_data_does_not_depend_on_the_block() {
+    let file = pcap_of(&(0..20_000).map(|at| at * 7_919).collect::<Vec<_>>());
+    for compress in [gzip as fn(&[u8]) -> Vec<u8>, zstd, lz4] {
+        let mut compressed = compress(&file);
+        let at = compressed.len() / 2;
+        for byte in &mut compressed[at..at + 40] {
+            *byte = !*byte;
+        }
+        let (packets, info) = read(&compressed);
+        assert!(!info.warnings.is_empty());
+        for block_size in [64, 3_000, 1 << 20] {
+            // Whether the decompressor or a packet made of rubbish is what ends it may differ.
+            let (again, info) = read_with(&compressed, block_size);
+            assert!(again == packets, "{} and {}", again.len(), packets.len());
+            assert!(!info.warnings.is_empty());
+        }
+    }
 }

@@ -101,3 +101,42 @@ fn an_empty_folder_is_an_error() {
     );
     assert!(open_all(&[Path::new("/dev/null/x")], 4_096).is_err());
 }
+
+/// A pipe is opened by name here, as standard input cannot be given to a test.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_gives_packets_as_they_come() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    use netloom_packet::PacketBatch;
+
+    use super::super::{OpenOptions, open};
+
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    let file = pcap_of(&[1, 2]);
+    // The header, the first packet and half of the second; the writer stays open.
+    writer.write_all(&file[..24 + 20 + 10]).unwrap();
+    let mut source = open(&[&path], &OpenOptions::default()).unwrap();
+    let mut batch = PacketBatch::default();
+    assert!(source.next_batch(&mut batch).unwrap());
+    assert_eq!(batch.len(), 1);
+    writer.write_all(&file[24 + 20 + 10..]).unwrap();
+    assert!(source.next_batch(&mut batch).unwrap());
+    assert_eq!((batch.len(), batch.first_number), (1, 2));
+    drop(writer);
+    assert!(!source.next_batch(&mut batch).unwrap());
+    assert_eq!(source.progress().total, None);
+    assert_eq!(source.info()[0].warnings, []);
+    // Beside a file.
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    writer.write_all(&file).unwrap();
+    drop(writer);
+    let folder = folder(&[("a", &pcap_of(&[1, 3]))]);
+    let beside = folder.path().join("a");
+    let mut source = open(&[Path::new(&path), &beside], &OpenOptions::default()).unwrap();
+    let (packets, _) = super::drain(&mut *source);
+    assert_eq!(micros(&packets), [1, 1, 2, 3]);
+}
