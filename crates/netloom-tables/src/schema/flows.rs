@@ -331,7 +331,11 @@ static COLUMNS: &[Column<Flows>] = &[
         .doc("Number of the packet at whose arrival the flow was ended; rows are ordered by it, then by `flow_id`."),
     column("outer", Make::Bool(|row| Some(row.record.outer)))
         .required()
-        .doc("Whether its packets count in an inner flow too (tunnels under Zeek's rules): leave these out of sums over all flows."),
+        .doc("Whether it is the outer flow of a tunnel whose packets count in an inner flow too (under Zeek's rules)."),
+    column("tunnelled_packets", Make::U64(|row| Some(row.record.tunnelled_packets)))
+        .required()
+        .doc("Of its packets, those that also count in an inner flow: `fwd_packets + bwd_packets - tunnelled_packets` adds up to the packets of the capture that have an IP header.")
+        .unit("packets"),
 ];
 
 /// The Community ID of a flow: ICMP's type and code stand in for ports.

@@ -49,7 +49,7 @@ fn packet(number: u64, data: &[u8]) -> Packet<'_> {
 }
 
 fn id_of(decoded: &Decoded) -> FlowId {
-    let (key, _) = FlowKey::new(decoded, FlowRules::Native, false).unwrap();
+    let (key, _) = FlowKey::new(decoded, FlowRules::Native).unwrap();
     flow_id(&key, Timestamp::from_nanos(0), 1, "")
 }
 
