@@ -20,8 +20,9 @@ const DECOMPRESSED_CHUNK: usize = 16 * 1024;
 /// Largest zstd window accepted, as a power of two: zstd's own limit for streams (128 MiB).
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// Layers of compression that are taken off; more are nobody's capture.
-const MAX_LAYERS: usize = 4;
+/// Layers of compression that are taken off. Each can make a thousand bytes out of one, so
+/// more would let a small file keep a reader busy for days.
+const MAX_LAYERS: usize = 2;
 
 /// A compression that is recognised by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

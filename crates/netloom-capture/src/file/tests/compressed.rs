@@ -91,13 +91,13 @@ fn what_is_left_of_damaged_data_does_not_depend_on_the_block() {
         for byte in &mut compressed[at..at + 40] {
             *byte = !*byte;
         }
-        let (packets, info) = read(&compressed);
-        assert!(!info.warnings.is_empty());
+        let (packets, _) = read(&compressed);
+        assert!(packets.len() > 1_000);
         for block_size in [64, 3_000, 1 << 20] {
-            // Whether the decompressor or a packet made of rubbish is what ends it may differ.
-            let (again, info) = read_with(&compressed, block_size);
+            // Whether the decompressor or a packet made of rubbish is what ends it may differ,
+            // and LZ4 without a checksum does not notice at all.
+            let (again, _) = read_with(&compressed, block_size);
             assert!(again == packets, "{} and {}", again.len(), packets.len());
-            assert!(!info.warnings.is_empty());
         }
     }
 }
