@@ -36,6 +36,7 @@ fn check(decoded: &Decoded, data: &[u8]) -> Result<(), TestCaseError> {
         prop_assert!(ip.header_len <= ip.total_len || decoded.stopped.is_some());
         if let Some(fragment) = ip.fragment {
             prop_assert!(fragment.data_offset > ip.offset);
+            prop_assert!(u64::from(fragment.data_offset) <= len);
             prop_assert!(fragment.offset > 0 || fragment.more);
         }
     } else {

@@ -54,7 +54,7 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
             offset: u32::from(flags_and_offset & 0x1fff) * 8,
             more: flags_and_offset & 0x2000 != 0,
             len: (total_len - header_len) as u32,
-            data_offset: (walk.at + header_len) as u32,
+            data_offset: (walk.at + header_len).min(walk.end) as u32,
         })
     };
     let protocol = header[9];
