@@ -3,7 +3,7 @@
 /// Parses `120s`, `30m`, `2h`, `1d`, `500ms`, or `0`, into nanoseconds.
 pub(crate) fn duration(text: &str) -> Result<i64, String> {
     let (number, unit) = split(text);
-    let nanos = match unit {
+    let nanos: i64 = match unit {
         "" if number == "0" => 0,
         "ms" => 1_000_000,
         "s" => 1_000_000_000,
