@@ -62,6 +62,20 @@ impl Default for Moment {
     }
 }
 
+/// A position of an endpoint within 2 GiB of its last one, in four bytes.
+#[derive(Debug, Clone, Copy)]
+struct Near(u32);
+
+impl Near {
+    fn of(position: i64) -> Self {
+        Self(position as u32)
+    }
+
+    fn get(self, last: i64) -> i64 {
+        position(0, self.0, last)
+    }
+}
+
 /// One endpoint. Positions are relative to its SYN: 0 is the SYN, 1 the first byte.
 #[derive(Debug, Clone)]
 struct Endpoint {
@@ -76,11 +90,11 @@ struct Endpoint {
     /// One past the last position sent.
     last: i64,
     /// What the peer has acknowledged.
-    acked: i64,
+    acked: Near,
     /// What the peer has acknowledged, and was checked for holes.
-    trimmed: i64,
+    trimmed: Near,
     /// One past the FIN.
-    fin: i64,
+    fin: Near,
     seen: Ranges,
     /// When `last` last moved.
     advanced_at: Moment,
@@ -103,9 +117,9 @@ impl Default for Endpoint {
             fins: false,
             initial: 0,
             last: 0,
-            acked: 0,
-            trimmed: 1,
-            fin: 0,
+            acked: Near::of(0),
+            trimmed: Near::of(1),
+            fin: Near::of(0),
             seen: Ranges::start_at(1),
             advanced_at: Moment::default(),
             last_syn: 0,
@@ -135,12 +149,16 @@ impl Endpoint {
     /// Begins anew: position 0 is at `initial`.
     fn restart(&mut self, initial: u32, last: i64) {
         self.initial = initial;
-        self.acked = 0;
+        self.acked = Near::of(0);
         self.last = last;
     }
 
+    fn acked(&self) -> i64 {
+        self.acked.get(self.last)
+    }
+
     fn nothing_acked(&self) -> bool {
-        self.acked == 0 || self.acked == 1
+        matches!(self.acked(), 0 | 1)
     }
 
     /// Bytes sent by sequence numbers, see `Side::stream_bytes`.
@@ -153,7 +171,7 @@ impl Endpoint {
             // A half-open connection found and aborted: the numbers belong to another one.
             return 0;
         }
-        let mut size = self.last.max(self.acked);
+        let mut size = self.last.max(self.acked());
         // Neither the SYN nor the FIN are bytes.
         if size > 0 {
             size -= 1;
@@ -365,7 +383,7 @@ impl TcpTracker {
         }
         if flags.fin {
             self.ends[me].fins = true;
-            self.ends[me].fin = start + occupied;
+            self.ends[me].fin = Near::of(start + occupied);
         }
 
         let acked = flags.ack.then(|| self.note_ack(peer, tcp.ack, flags));
@@ -497,13 +515,14 @@ impl TcpTracker {
             peer.restart(number.wrapping_sub(1), 0);
             return 1;
         }
-        let acked = position(peer.initial, number, peer.acked);
+        let before = peer.acked();
+        let acked = position(peer.initial, number, before);
         if acked < 0 {
             return 0;
         }
-        let broken = number == 0 && acked - peer.acked > i64::from(FAR);
-        if !flags.rst && !broken && acked > peer.acked {
-            peer.acked = acked;
+        let broken = number == 0 && acked - before > i64::from(FAR);
+        if !flags.rst && !broken && acked > before {
+            peer.acked = Near::of(acked);
         }
         acked
     }
@@ -734,10 +753,11 @@ impl TcpTracker {
     fn acknowledge(&mut self, me: usize, mut position: i64, at: i64) {
         let clean = self.ends[0].is_clean() && self.ends[1].is_clean();
         let end = &mut self.ends[me];
-        if end.fins && position >= end.fin {
-            position = end.fin - 1;
+        let fin = end.fin.get(end.last);
+        if end.fins && position >= fin {
+            position = fin - 1;
         }
-        if position <= end.trimmed {
+        if position <= end.trimmed.get(end.last) {
             return;
         }
         let before_capture = position <= 2 && self.partial;
@@ -750,17 +770,18 @@ impl TcpTracker {
                 }
             }
         }
-        end.trimmed = position;
+        end.trimmed = Near::of(position);
         self.check_eof(me, at);
     }
 
     /// Notes data that was seen.
     fn note_data(&mut self, me: usize, start: i64, stop: i64) {
         let end = &mut self.ends[me];
-        if end.skip || stop <= end.acked {
+        let (acked, trimmed) = (end.acked(), end.trimmed.get(end.last));
+        if end.skip || stop <= acked {
             return;
         }
-        end.seen.insert(start.max(end.acked.max(end.trimmed)), stop);
+        end.seen.insert(start.max(acked.max(trimmed)), stop);
         let beyond = end
             .seen
             .last_island_end()
