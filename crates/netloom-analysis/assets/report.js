@@ -89,7 +89,7 @@
     const bar = $("nav.toc .wrap");
     const mark = () => {
       let current;
-      const end = innerHeight + scrollY >= document.documentElement.scrollHeight - 4;
+      const end = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 4;
       for (const [id, link] of links) {
         const section = document.getElementById(id);
         if (!current || (section && (end || section.getBoundingClientRect().top < 140))) current = link;

@@ -14,6 +14,16 @@
 //!
 //! Names in a report come from packets and are hostile until shown to be otherwise: [`text`]
 //! makes them harmless for each place they are shown.
+//!
+//! ```
+//! use netloom_analysis::report::terminal::{self, TerminalOptions};
+//! use netloom_analysis::report::{Report, html};
+//!
+//! let report = Report { packets: 1, bytes: 60, ..Report::default() };
+//! let shown = terminal::render(&report, &TerminalOptions { width: 60, ..Default::default() });
+//! assert!(shown.lines().all(|line| line.chars().count() <= 60));
+//! assert!(html::render(&report).starts_with("<!doctype html>"));
+//! ```
 
 pub mod chart;
 pub mod html;

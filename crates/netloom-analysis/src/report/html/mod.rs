@@ -7,6 +7,8 @@
 
 mod sections;
 mod table;
+mod traffic;
+mod trouble;
 
 use std::fmt::Write as _;
 

@@ -199,7 +199,10 @@ pub(super) fn name_markup(name: &str) -> String {
     // Where an IPv6 address or a path must break, it breaks between its parts. References such
     // as `&amp;` have neither of the two characters.
     let broken = if text::width(name) > 16 {
-        shown.replace('/', "/<wbr>").replace(':', ":<wbr>")
+        shown
+            .replace('/', "/<wbr>")
+            .replace(':', ":<wbr>")
+            .replace(":<wbr>:", "::")
     } else {
         shown.clone()
     };

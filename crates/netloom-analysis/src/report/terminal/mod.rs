@@ -6,6 +6,8 @@ mod canvas;
 mod plot;
 mod sections;
 mod table;
+mod traffic;
+mod trouble;
 
 use super::Report;
 use canvas::Canvas;

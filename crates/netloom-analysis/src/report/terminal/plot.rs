@@ -1,6 +1,6 @@
 //! Traffic over time as blocks: a chart of several lines, and sparks of one.
 
-use super::super::{text, units};
+use super::super::text;
 use super::canvas::{Canvas, Style};
 
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -49,14 +49,13 @@ fn glyph(value: f64, top: f64, glyphs: &[char; 9]) -> char {
     glyphs.get(step).copied().unwrap_or(' ')
 }
 
-/// A chart of `rows` lines with a scale at its left and times below.
+/// A chart of `rows` lines with a scale at its left and times (place from 0 to 1) below.
 pub(super) fn chart(
     canvas: &mut Canvas,
     values: &[u64],
     rows: usize,
     label: &dyn Fn(f64) -> String,
-    start_ns: Option<i128>,
-    interval: f64,
+    ticks: &[(f64, String)],
 ) {
     const SCALE: usize = 12;
     let columns = canvas.width().saturating_sub(SCALE + 4);
@@ -94,23 +93,21 @@ pub(super) fn chart(
         canvas.put(line.trim_end(), Style::Bar);
         canvas.end_line();
     }
-    let Some(start) = start_ns else { return };
-    if !interval.is_finite() || interval <= 0.0 {
-        return;
-    }
-    let span = interval * values.len() as f64;
-    let room = points.len();
-    let marks = (room / 18).clamp(1, 8);
     let mut line = String::new();
-    for mark in 0..marks {
-        let at = room * mark / marks;
-        let share = at as f64 / room.max(1) as f64;
-        let ns = start.saturating_add((span * share * 1e9) as i128);
-        let pad = at.saturating_sub(text::width(&line));
-        line.extend(std::iter::repeat_n(' ', pad));
-        line.push_str(&units::axis_time(ns, span / marks as f64, span));
+    for (at, mark) in ticks {
+        let column = (at * points.len() as f64).round() as usize;
+        let begin = column.saturating_sub(text::width(mark) / 2);
+        let used = text::width(&line);
+        // Marks do not touch, and none leaves the chart.
+        if (used > 0 && begin <= used) || begin + text::width(mark) > columns {
+            continue;
+        }
+        line.extend(std::iter::repeat_n(' ', begin - used));
+        line.push_str(mark);
     }
-    canvas.spaces(SCALE + 4);
-    canvas.put(&text::cut_end(&line, columns, ""), Style::Dim);
-    canvas.end_line();
+    if !line.is_empty() {
+        canvas.spaces(SCALE + 4);
+        canvas.put(&text::cut_end(&line, columns, ""), Style::Dim);
+        canvas.end_line();
+    }
 }

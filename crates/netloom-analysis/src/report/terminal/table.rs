@@ -208,58 +208,74 @@ fn put_bar(canvas: &mut Canvas, parts: &[(f64, Style)], width: usize) -> usize {
 
 /// The width of each column, none for those left out.
 ///
-/// First bars become short, then text is cut down to its `min`, then columns go by rank, and
-/// only when nothing else is left is everything cut.
+/// First bars and long names become short, then the least important columns go, then addresses
+/// are shortened too, then columns go by rank, and only when nothing else is left is everything
+/// cut.
 fn fit(columns: &[Column], rows: &[Vec<Cell>], room: usize) -> Vec<Option<usize>> {
-    let mut widths: Vec<Option<usize>> = columns
+    // Wide enough for any IPv6 address (RFC 5952); text is not cut below this while a column
+    // that matters less is there.
+    const WHOLE_ADDRESS: usize = 39;
+    // Columns up to this rank go before an address is shortened.
+    const LESS_THAN_ADDRESSES: u8 = 3;
+    let natural: Vec<usize> = columns
         .iter()
         .enumerate()
         .map(|(i, column)| {
-            let natural = rows
+            let cells = rows
                 .iter()
                 .filter_map(|r| r.get(i))
                 .map(Cell::natural)
                 .max()
                 .unwrap_or(0);
-            let natural = if column.bar { column.min } else { natural };
-            Some(natural.max(text::width(column.title)).min(column.max))
+            let cells = if column.bar { column.min } else { cells };
+            cells.max(text::width(column.title)).min(column.max)
         })
         .collect();
+    let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
     let total = |widths: &[Option<usize>]| {
         let shown = widths.iter().flatten().count();
         widths.iter().flatten().sum::<usize>() + shown.saturating_sub(1) * GAP
     };
+    let mut shorten_addresses = false;
     while total(&widths) > room {
-        let shrinkable = (0..columns.len())
-            .filter(|&i| match (widths.get(i), columns.get(i)) {
-                (Some(Some(width)), Some(column)) => *width > column.min.max(1),
-                _ => false,
-            })
-            .max_by_key(|&i| widths.get(i).copied().flatten());
-        if let Some(width) = shrinkable.and_then(|i| widths.get_mut(i)) {
-            *width = width.map(|w| w - 1);
+        let floor = |column: &Column| match column.cut {
+            Cut::Middle if !shorten_addresses => column.min.max(WHOLE_ADDRESS),
+            _ => column.min.max(1),
+        };
+        let widest = widths
+            .iter_mut()
+            .zip(columns)
+            .filter_map(|(width, column)| width.as_mut().map(|w| (w, column)))
+            .filter(|(width, column)| **width > floor(column))
+            .map(|(width, _)| width)
+            .max();
+        if let Some(width) = widest {
+            *width -= 1;
             continue;
         }
-        let droppable = (0..columns.len())
-            .filter(|&i| widths.get(i).is_some_and(Option::is_some))
-            .filter(|&i| columns.get(i).is_some_and(|c| c.rank < u8::MAX))
-            .min_by_key(|&i| columns.get(i).map(|c| c.rank));
-        if let Some(width) = droppable.and_then(|i| widths.get_mut(i)) {
+        let last_rank = if shorten_addresses {
+            u8::MAX - 1
+        } else {
+            LESS_THAN_ADDRESSES
+        };
+        let dropped = widths
+            .iter_mut()
+            .zip(columns)
+            .filter(|(width, column)| width.is_some() && column.rank <= last_rank)
+            .min_by_key(|(_, column)| column.rank)
+            .map(|(width, _)| width);
+        if let Some(width) = dropped {
             *width = None;
             // Room was made: text that had been cut gets it back.
-            for (i, column) in columns.iter().enumerate() {
-                let natural = rows
-                    .iter()
-                    .filter_map(|r| r.get(i))
-                    .map(Cell::natural)
-                    .max()
-                    .unwrap_or(0);
-                if let Some(Some(width)) = widths.get_mut(i)
-                    && !column.bar
-                {
-                    *width = natural.max(text::width(column.title)).min(column.max);
+            for ((width, natural), column) in widths.iter_mut().zip(&natural).zip(columns) {
+                if let (Some(width), false) = (width, column.bar) {
+                    *width = *natural;
                 }
             }
+            continue;
+        }
+        if !shorten_addresses {
+            shorten_addresses = true;
             continue;
         }
         let Some(width) = widths.iter_mut().flatten().filter(|w| **w > 1).max() else {
