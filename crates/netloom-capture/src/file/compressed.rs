@@ -82,8 +82,8 @@ pub(super) struct Opened {
     pub(super) start: Vec<u8>,
     /// The layers taken off, outermost first.
     pub(super) layers: Vec<Compression>,
-    /// Why there are no more bytes, where that is a damaged compression.
-    pub(super) damaged: Option<io::Error>,
+    /// Whether there are no more bytes because the compression is damaged.
+    pub(super) damaged: bool,
 }
 
 /// Takes the compression off `stream` and looks at the first `wanted` bytes.
@@ -93,12 +93,15 @@ pub(super) fn open(mut stream: ByteStream, wanted: usize) -> io::Result<Opened> 
         let mut start = vec![0; wanted];
         let (length, error) = read_up_to(&mut stream, &mut start);
         start.truncate(length);
-        let damaged = match error {
-            Some(error) if is_damage(&error, !layers.is_empty()) => Some(error),
-            Some(error) => return Err(error),
-            None => None,
-        };
-        let found = if layers.len() < MAX_LAYERS && damaged.is_none() {
+        let damaged = error.is_some();
+        if let Some(error) = error {
+            if !is_damage(&error, !layers.is_empty()) {
+                return Err(error);
+            }
+            // A decompressor is not asked again once it failed: what it would say is rubbish.
+            stream = Box::new(Damaged { error: Some(error) });
+        }
+        let found = if layers.len() < MAX_LAYERS && !damaged {
             Compression::detect(&start)
         } else {
             None
@@ -160,6 +163,17 @@ impl Read for Prefixed {
         }
         self.position += length;
         Ok(length)
+    }
+}
+
+/// The end of a stream that is damaged: the error, then nothing more.
+struct Damaged {
+    error: Option<io::Error>,
+}
+
+impl Read for Damaged {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.error.take().map_or(Ok(0), Err)
     }
 }
 

@@ -77,7 +77,7 @@ impl CaptureReader {
                 PcapScanner::new(&opened.start, &mut info).map_or(Scanner::Nothing, Scanner::Pcap),
             ),
             Some(sniff::Format::Pcapng) => ("pcapng", Scanner::Pcapng(Box::default())),
-            None if opened.start.is_empty() && opened.damaged.is_some() => ("", Scanner::Nothing),
+            None if opened.start.is_empty() && opened.damaged => ("", Scanner::Nothing),
             None => return Err(sniff::no_capture(&name, opened)),
         };
         if !format.is_empty() {
@@ -238,7 +238,7 @@ impl CaptureReader {
             Scanner::Pcap(scanner) => scanner.scan(block, from, &mut found),
             Scanner::Pcapng(scanner) => scanner.scan(block, from, &mut found),
             Scanner::Nothing => Scan {
-                consumed: from,
+                consumed: block.len(),
                 needed: 1,
                 stop: false,
             },
@@ -254,7 +254,10 @@ impl CaptureReader {
             Scanner::Nothing => ("the file header", false),
         };
         if (left > 0 || !whole) && !self.damaged {
-            let offset = self.offset + consumed as u64;
+            let offset = match self.scanner {
+                Scanner::Nothing => 0,
+                _ => self.offset + consumed as u64,
+            };
             warn(
                 &mut self.info,
                 WarningKind::Truncated,
