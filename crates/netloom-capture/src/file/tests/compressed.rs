@@ -108,7 +108,7 @@ fn a_frame_that_fails_at_once_is_not_asked_again() {
     let mut compressed = lz4(&pcap_of(&[1, 2, 3]));
     compressed.truncate(7);
     compressed.extend([0x04, 0x22, 0x4d, 0x18]);
-    compressed.extend(lz4(&[0; 100_000]));
+    compressed.extend(lz4(&vec![0; 100_000]));
     let (packets, info) = read_with(&compressed, 64);
     assert!(packets.is_empty());
     assert_eq!(kinds(&info), [(WarningKind::Corrupt, 0)]);
