@@ -50,12 +50,17 @@ pub(crate) struct Walk<'a> {
     /// nothing that could be decoded as IP and are taken back at the end.
     pub(crate) tunnels_to_ip: usize,
     /// What was found so far.
-    pub(crate) out: Decoded,
+    pub(crate) out: &'a mut Decoded,
 }
 
 impl<'a> Walk<'a> {
     /// Begins at the first byte of a packet.
-    pub(crate) fn new(data: &'a [u8], wire_len: u32, options: DecodeOptions) -> Self {
+    fn new(
+        data: &'a [u8],
+        wire_len: u32,
+        options: DecodeOptions,
+        out: &'a mut Decoded,
+    ) -> Self {
         let wire_len = (wire_len as usize).max(data.len());
         Self {
             data,
@@ -64,7 +69,7 @@ impl<'a> Walk<'a> {
             wire_end: wire_len,
             options,
             tunnels_to_ip: 0,
-            out: Decoded::default(),
+            out,
         }
     }
 
@@ -171,44 +176,49 @@ impl<'a> Walk<'a> {
 /// Never panics, never allocates; what could not be understood is told in
 /// [`Decoded::stopped`].
 pub fn decode(packet: &Packet<'_>, options: DecodeOptions) -> Decoded {
+    // Filled in where the caller wants it: a walk that owned it would copy it at the end.
+    let mut out = Decoded::default();
     run(
-        Walk::new(packet.data, packet.wire_len, options),
+        &mut Walk::new(packet.data, packet.wire_len, options, &mut out),
         Next::Link(packet.link_type),
-    )
+    );
+    out
 }
 
 /// Decodes bytes that begin with an IP header of either version: a reassembled datagram, the
 /// quoted packet in an ICMP error, an outer header found by
 /// [`Tunnel::ip_offset`](crate::Tunnel::ip_offset).
 pub fn decode_ip(data: &[u8], wire_len: u32, options: DecodeOptions) -> Decoded {
-    run(Walk::new(data, wire_len, options), Next::Ip)
+    let mut out = Decoded::default();
+    run(&mut Walk::new(data, wire_len, options, &mut out), Next::Ip);
+    out
 }
 
-fn run(mut walk: Walk<'_>, mut next: Next) -> Decoded {
+fn run(walk: &mut Walk<'_>, mut next: Next) {
     // Every step but a bounded number consumes bytes or enters a tunnel; the bound is for
     // hostile packets that would nest headers of no length.
     for _ in 0..64 {
         next = match next {
-            Next::Link(link_type) => link::frame(&mut walk, link_type),
-            Next::EtherType(ethertype) => link::ethertype(&mut walk, ethertype),
-            Next::Llc => link::llc(&mut walk),
-            Next::Ppp => link::ppp(&mut walk),
-            Next::Ipv4 => net::ipv4::step(&mut walk),
-            Next::Ipv6 => net::ipv6::step(&mut walk),
-            Next::Ip => net::step(&mut walk),
-            Next::Protocol(protocol) => transport::step(&mut walk, protocol),
-            Next::Tunnel(opening) => tunnel::step(&mut walk, opening),
+            Next::Link(link_type) => link::frame(walk, link_type),
+            Next::EtherType(ethertype) => link::ethertype(walk, ethertype),
+            Next::Llc => link::llc(walk),
+            Next::Ppp => link::ppp(walk),
+            Next::Ipv4 => net::ipv4::step(walk),
+            Next::Ipv6 => net::ipv6::step(walk),
+            Next::Ip => net::step(walk),
+            Next::Protocol(protocol) => transport::step(walk, protocol),
+            Next::Tunnel(opening) => tunnel::step(walk, opening),
             Next::Done => return finish(walk),
         };
     }
     walk.stop(Layer::Tunnel, StopKind::TooDeep, 64, 64);
-    finish(walk)
+    finish(walk);
 }
 
 /// Makes `network` and `tunnels` those of `ip`, where there is one: what a tunnel carried
 /// beside IP (ARP, spanning tree, nothing sensible) leaves the packet to its carrier.
 #[inline]
-fn finish(mut walk: Walk<'_>) -> Decoded {
+fn finish(walk: &mut Walk<'_>) {
     if let Some(ip) = &walk.out.ip {
         walk.out.network = if ip.src.is_ipv4() {
             Network::Ipv4
@@ -217,5 +227,4 @@ fn finish(mut walk: Walk<'_>) -> Decoded {
         };
         walk.out.tunnels.truncate(walk.tunnels_to_ip);
     }
-    walk.out
 }
