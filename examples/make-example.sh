@@ -134,6 +134,7 @@ printf '%s\n' 'nameserver 10.77.0.1' 'search office.example' >"$work/etc/resolv.
 printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' 'hosts: dns' 'services: files' >"$work/etc/nsswitch.conf"
 echo /bin/sh >"$work/etc/shells"
 head -c 60000 /dev/zero | openssl enc -aes-128-ctr -nosalt -K 0 -iv 0 2>/dev/null >"$work/home/ben/plan.bin"
+cat "$work"/home/ben/plan.bin{,,} >"$work/upload.bin"
 head -c 20000 "$work/home/ben/plan.bin" >"$work/tftp/firmware.bin"
 echo "10.77.0.11 ben" >"$work/home/ben/.rhosts"
 chown -R 1000:1000 "$work/home/ben"; chmod 600 "$work/home/ben/.rhosts"
@@ -155,11 +156,12 @@ on switch ip link add sw type bridge
 # Without ageing the switch forgets at once where a station is and sends each frame to every
 # port, as a hub does or a mirror port gets it: the probe sees all, once.
 on switch ip link set sw type bridge ageing_time 0 stp_state 0 mcast_snooping 0
-on switch sysctl -qw net.ipv6.conf.sw.disable_ipv6=1
+on switch sysctl -qw net.ipv6.conf.sw.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 on switch ip link set sw up
 
-host probe; plain_cable probe eth0
-on probe sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
+host probe
+on probe sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+plain_cable probe eth0
 on probe ip link set eth0 up
 raw=$work/raw.pcapng
 nsenter -t "${inside[probe]}" --net dumpcap -q -i eth0 --ifname office -B 16 -w "$raw" \
@@ -172,7 +174,7 @@ connect ben 11 02:00:00:77:00:11 none
 connect web 20 02:00:00:77:00:20
 connect files 21 02:00:00:77:00:21
 connect printer 30 02:00:00:77:00:30
-connect_by "--delay 35 --loss 0.03 --drop-tcp-port 8443 --seed 77" branch 200 02:00:00:77:02:00
+connect_by "--delay 35 --loss 0.04 --drop-tcp-port 8443 --seed 77" branch 200 02:00:00:77:02:00
 connect_by "--vlan 20" camera 2005 02:00:00:77:20:05 10.77.20.5/24
 connect_by "--vlan 20" recorder 2006 02:00:00:77:20:06 10.77.20.6/24
 
@@ -300,7 +302,8 @@ on ben sysctl -qw net.ipv4.ip_nonlocal_bind=1
 try on ben busybox arping -q -A -c 2 -I eth0 -s 10.77.0.30 10.77.0.30 >>"$work/out" 2>&1
 
 say "the branch: slow and lossy; the tunnel; the cameras' VLAN"
-get anna -4 http://branch.office.example/file/250000
+get anna -4 http://branch.office.example/file/200000
+get anna -4 -T "$work/upload.bin" http://branch.office.example/upload
 get ben -4 http://branch.office.example/file/90000
 get anna -6 http://branch.office.example/file/60000
 get gateway http://10.77.100.2/file/40000

@@ -6,6 +6,7 @@
 /slow        a page that takes 800 ms
 /intranet    asks for HTTP basic authentication
 POST /login  a login form
+PUT /...     takes a file, and forgets it
 """
 
 import http.server
@@ -44,8 +45,17 @@ class Office(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(200, b"<!doctype html><title>Example office</title><p>Hello.</p>\n")
 
+    def take_body(self):
+        left = int(self.headers.get("Content-Length", 0))
+        while left > 0 and (got := self.rfile.read(min(left, 65536))):
+            left -= len(got)
+
+    def do_PUT(self):
+        self.take_body()
+        self.answer(201, b"")
+
     def do_POST(self):
-        self.rfile.read(min(int(self.headers.get("Content-Length", 0)), 65536))
+        self.take_body()
         self.answer(303, b"", Location="/", Set_Cookie="session=example-session")
 
     def log_message(self, *_):
