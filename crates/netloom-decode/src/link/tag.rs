@@ -1,5 +1,8 @@
 //! Tags between the addresses of a frame and its EtherType: 802.1Q and 802.1ad VLANs, VN-Tag,
 //! 802.1CB R-TAG, Cisco MetaData, 802.1AE MACsec; and the headers of TRILL, FabricPath and NSH.
+//!
+//! The frames inside the latter three count as the frame itself: the addresses that are kept
+//! are the outer ones, VLAN tags those of both.
 
 use netloom_packet::LinkType;
 
@@ -71,7 +74,7 @@ pub(super) fn fabric_path(walk: &mut Walk<'_>) -> Next {
         return walk.short(Layer::Link, 2);
     }
     walk.skip(2);
-    inner_ethernet(walk)
+    Next::Link(LinkType::ETHERNET)
 }
 
 /// TRILL (RFC 6325 section 3): version, options length, hop count, two nicknames, options.
@@ -89,7 +92,7 @@ pub(super) fn trill(walk: &mut Walk<'_>) -> Next {
         return walk.short(Layer::Link, len);
     }
     walk.skip(len);
-    inner_ethernet(walk)
+    Next::Link(LinkType::ETHERNET)
 }
 
 /// Network Service Header (RFC 8300 section 2.2): its length in words of 4 bytes, and what
@@ -109,14 +112,8 @@ pub(super) fn nsh(walk: &mut Walk<'_>) -> Next {
     match next {
         1 => Next::Ipv4,
         2 => Next::Ipv6,
-        3 => inner_ethernet(walk),
+        3 => Next::Link(LinkType::ETHERNET),
         5 => Next::EtherType(ethertypes::MPLS),
         _ => recognised(walk, Network::Other),
     }
-}
-
-/// A whole frame inside the one at hand. Its VLAN tags are the customer's: the ones that
-/// count were in front, if there were any.
-fn inner_ethernet(_walk: &mut Walk<'_>) -> Next {
-    Next::Link(LinkType::ETHERNET)
 }

@@ -42,7 +42,7 @@ pub(super) fn step(walk: &mut Walk<'_>, hints: Hints) -> Next {
     match kind >> 2 & 3 {
         2 => data(walk, kind, flags, hints),
         0 => {
-            if let Some((dst, src)) = addresses(walk, 4).zip(addresses(walk, 10)) {
+            if let Some((dst, src)) = address(walk, 4).zip(address(walk, 10)) {
                 note_macs(walk, Some(dst), Some(src));
             }
             recognised(walk, Network::WlanControl)
@@ -50,19 +50,16 @@ pub(super) fn step(walk: &mut Walk<'_>, hints: Hints) -> Next {
         1 => {
             // Acknowledgment and clear-to-send have only a receiver.
             let one_address = matches!(kind >> 4, 0b1100 | 0b1101);
-            let src = if one_address {
-                None
-            } else {
-                addresses(walk, 10)
-            };
-            note_macs(walk, addresses(walk, 4), src);
+            let src = if one_address { None } else { address(walk, 10) };
+            note_macs(walk, address(walk, 4), src);
             recognised(walk, Network::WlanControl)
         }
         _ => recognised(walk, Network::Other),
     }
 }
 
-fn addresses(walk: &Walk<'_>, offset: usize) -> Option<[u8; 6]> {
+/// The hardware address at an offset into the frame.
+fn address(walk: &Walk<'_>, offset: usize) -> Option<[u8; 6]> {
     walk.rest().get(offset..)?.first_chunk().copied()
 }
 
@@ -88,12 +85,12 @@ fn data(walk: &mut Walk<'_>, kind: u8, flags: u8, hints: Hints) -> Next {
     if bytes.len() < length {
         return walk.short(Layer::Link, length);
     }
-    let (first, second, third) = (addresses(walk, 4), addresses(walk, 10), addresses(walk, 16));
+    let (first, second, third) = (address(walk, 4), address(walk, 10), address(walk, 16));
     let (dst, src) = match (to_ds, from_ds) {
         (false, false) => (first, second),
         (false, true) => (first, third),
         (true, false) => (third, second),
-        (true, true) => (third, addresses(walk, 24)),
+        (true, true) => (third, address(walk, 24)),
     };
     note_macs(walk, dst, src);
     let qos_control: [u8; 2] = match bytes.get(qos_at..qos_at + 2) {
