@@ -194,6 +194,10 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") hide();
     });
+    document.addEventListener("pointerdown", (event) => {
+      if (!event.target.closest("#plot, [data-text]")) hide();
+    });
+    if (matchMedia("(hover: none)").matches) addEventListener("scroll", hide, { passive: true });
     for (const chart of $$("svg.marks")) marks(chart);
   };
 
@@ -390,6 +394,7 @@
     plot.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       drag = { start: indexAt(event), x: event.clientX };
+      read(Math.floor(indexAt(event)), event.clientX, event.clientY);
       if (event.pointerType === "mouse") plot.setPointerCapture(event.pointerId);
     });
     plot.addEventListener("pointermove", (event) => {
@@ -414,7 +419,9 @@
       drag = null;
       range.setAttribute("visibility", "hidden");
     });
-    plot.addEventListener("pointerleave", () => {
+    plot.addEventListener("pointerleave", (event) => {
+      /* A finger always leaves; what it read stays until it touches elsewhere. */
+      if (event.pointerType !== "mouse") return;
       cursor = null;
       showCursor();
       hide();

@@ -62,7 +62,7 @@ pub(crate) fn size_range(bucket: &SizeBucket) -> String {
     match bucket.max {
         Some(max) if max == bucket.min => format!("{max}"),
         Some(max) => format!("{}–{max}", bucket.min),
-        None => format!("≥ {}", bucket.min),
+        None => format!("{}+", bucket.min),
     }
 }
 
