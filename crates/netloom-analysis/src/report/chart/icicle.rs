@@ -14,8 +14,10 @@ const DEEPEST: usize = 10;
 /// Narrower protocols (share of the whole) are not drawn: they could not be seen.
 const NARROWEST: f64 = 0.000_5;
 
-/// Protocols from this share of the whole on have their share written in them.
-const NARROWEST_WITH_SHARE: f64 = 0.1;
+/// Width of the tree in a page on a usual screen, in pixels.
+const USUAL_WIDTH: f64 = 1100.0;
+/// Pixels of a letter, on average.
+const LETTER: f64 = 7.0;
 
 struct Node<'a> {
     protocol: &'a Protocol,
@@ -35,6 +37,8 @@ fn place(protocols: &[Protocol]) -> Vec<Node<'_>> {
     let mut nodes: Vec<Node<'_>> = Vec::new();
     // For each open level: where its next child begins, and where it ends.
     let mut open: Vec<(f64, f64)> = vec![(0.0, 1.0)];
+    // A protocol has one colour, whatever carries it.
+    let mut names: Vec<&str> = Vec::new();
     let mut color = 0;
     for protocol in protocols {
         // A depth that skips a level is taken as the next one.
@@ -46,7 +50,13 @@ fn place(protocols: &[Protocol]) -> Vec<Node<'_>> {
         parent.0 += width;
         open.push((left, left + width));
         if level == 2 {
-            color += 1;
+            color = names
+                .iter()
+                .position(|n| *n == protocol.name)
+                .unwrap_or_else(|| {
+                    names.push(&protocol.name);
+                    names.len() - 1
+                });
         }
         if level < DEEPEST && width >= NARROWEST {
             nodes.push(Node {
@@ -54,7 +64,7 @@ fn place(protocols: &[Protocol]) -> Vec<Node<'_>> {
                 level,
                 left,
                 width,
-                color: if level < 2 { usize::MAX } else { color - 1 },
+                color: if level < 2 { usize::MAX } else { color },
             });
         }
     }
@@ -95,16 +105,24 @@ pub(crate) fn draw(
             number(LEVEL - 2.0),
             paint.ground,
         );
-        let _ = write!(
-            out,
-            r#"<text x="8" y="22" font-size="12.5" fill="{}">{name}"#,
-            paint.text
-        );
-        // A share that would be cut in half says less than none.
-        if node.width >= NARROWEST_WITH_SHARE {
-            let _ = write!(out, r#" <tspan fill="{}">{portion}</tspan>"#, paint.muted);
+        // A label that would be cut in half says less than none. How much room there is, only a
+        // picture knows; a page cuts it at the edge.
+        let room = match across {
+            Across::Pixels { width, .. } => node.width * width,
+            Across::Percent => node.width * USUAL_WIDTH,
+        };
+        if room >= 14.0 + text::width(&p.name) as f64 * LETTER || matches!(across, Across::Percent)
+        {
+            let _ = write!(
+                out,
+                r#"<text x="8" y="22" font-size="12.5" fill="{}">{name}"#,
+                paint.text
+            );
+            if room >= 60.0 + text::width(&p.name) as f64 * LETTER {
+                let _ = write!(out, r#" <tspan fill="{}">{portion}</tspan>"#, paint.muted);
+            }
+            out.push_str("</text>");
         }
-        out.push_str("</text>");
         out.push_str("</svg></g>");
     }
     (LEVEL * levels as f64, out)

@@ -42,7 +42,7 @@ impl Page<'_> {
         if r.top_destinations.is_empty() {
             return;
         }
-        out.push_str(r#"<section id="destinations" class="card"><header><h2>Where traffic goes</h2><p class="muted small">addresses that answered, by what they received</p></header>"#);
+        out.push_str(r#"<section id="destinations" class="card"><header><h2>Where traffic goes</h2><p class="muted small">ordered by what each received as the side that answers</p></header>"#);
         let largest = r
             .top_destinations
             .iter()
@@ -70,7 +70,7 @@ impl Page<'_> {
             "Destinations",
             &[
                 Column::new("Address", Kind::Address),
-                Column::new("Received", Kind::Number),
+                Column::new("Received in all", Kind::Number),
                 Column::new("", Kind::Bar),
                 Column::new("Flows", Kind::Number).optional(),
             ],

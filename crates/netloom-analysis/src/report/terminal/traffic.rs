@@ -42,6 +42,9 @@ pub(super) fn addresses(report: &Report, canvas: &mut Canvas) {
             Measure::Received,
             top,
         );
+        canvas.remark(
+            "Ordered by what each received as the side that answers; the figure is all it received.",
+        );
     }
 }
 
