@@ -97,8 +97,8 @@ impl FlowRules {
         !self.is_ndpi_like()
     }
 
-    /// Whether these are nDPI's ways, which NFStream shares: fragments after the first and
-    /// packets that were not captured whole do not count.
+    /// Whether these are nDPI's ways, which NFStream shares: fragments after the first do not
+    /// count, a header that is not all there has no ports.
     pub(crate) const fn is_ndpi_like(self) -> bool {
         matches!(self, Self::Nfstream | Self::Ndpi)
     }

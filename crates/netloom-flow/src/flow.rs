@@ -188,7 +188,7 @@ impl Flow {
         self.last = self.last.max(at);
         self.last_number = packet.number;
         let is_fragment = decoded.ip.is_some_and(|ip| ip.fragment.is_some());
-        let has_header = !packet.later_fragment && !(is_fragment && rules == FlowRules::Zeek);
+        let has_header = !(packet.later_fragment || is_fragment && rules == FlowRules::Zeek);
         let mut from_src = self.is_from_src(forward);
         let len = if packet.later_fragment {
             decoded
@@ -462,11 +462,11 @@ fn told_len(ip: &Ip, data: &[u8]) -> u64 {
     } else {
         (at + 4, 40)
     };
-    data.get(field..)
-        .and_then(<[u8]>::first_chunk)
-        .map_or(u64::from(ip.total_len), |bytes| {
-            u64::from(u16::from_be_bytes(*bytes)) + more
-        })
+    let told = data.get(field..).and_then(<[u8]>::first_chunk);
+    told.map_or_else(
+        || ip.total_len.into(),
+        |bytes| u64::from(u16::from_be_bytes(*bytes)) + more,
+    )
 }
 
 /// Adds a letter to a short history.

@@ -49,11 +49,11 @@ mod tests {
         for v6 in [false, true] {
             for icmp_type in 0..=255 {
                 let there = ports(v6, icmp_type, 3);
-                if !there.one_way {
+                if there.one_way {
+                    assert_eq!(there.dst, 3);
+                } else {
                     let back = ports(v6, there.dst as u8, 0);
                     assert_eq!((back.src, back.dst), (there.dst, there.src));
-                } else {
-                    assert_eq!(there.dst, 3);
                 }
             }
         }

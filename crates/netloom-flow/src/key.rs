@@ -177,10 +177,12 @@ fn scope(decoded: &Decoded, rules: FlowRules) -> u64 {
     };
     match rules {
         FlowRules::Native => {
-            vlans.iter().for_each(|&id| add(u64::from(id) | 1 << 40));
-            tunnels
-                .iter()
-                .for_each(|tunnel| add(tunnel_identity(tunnel)));
+            for &id in vlans {
+                add(u64::from(id) | 1 << 40);
+            }
+            for &tunnel in tunnels {
+                add(tunnel_identity(tunnel));
+            }
         }
         FlowRules::Zeek => {}
         // nDPI keeps the innermost of stacked VLANs.
@@ -207,7 +209,7 @@ fn scope(decoded: &Decoded, rules: FlowRules) -> u64 {
 /// What tells a tunnel from others of its kind, the same in both directions: identifiers that
 /// each direction chooses for itself (GTP-U's TEID, L2TP's sessions, MPLS labels, PPTP's call
 /// in GRE's key) would cut a conversation in two and stay out.
-fn tunnel_identity(tunnel: &Tunnel) -> u64 {
+fn tunnel_identity(tunnel: Tunnel) -> u64 {
     let id = match tunnel.kind {
         TunnelKind::Vxlan
         | TunnelKind::Geneve
@@ -224,7 +226,7 @@ fn tunnel_identity(tunnel: &Tunnel) -> u64 {
 /// It is the start of a SHA-256 over key, start, number of the first packet and sensor, so
 /// the same capture and rules give the same identifiers, whatever the threads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FlowId(pub(crate) [u8; FlowId::LEN]);
+pub struct FlowId(pub(crate) [u8; Self::LEN]);
 
 impl FlowId {
     /// Digits.

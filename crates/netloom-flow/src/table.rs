@@ -140,7 +140,7 @@ impl FlowTable {
         let Some((key, forward)) = FlowKey::new(packet.decoded, self.rules) else {
             return Ingested::default();
         };
-        if self.rules.is_ndpi_like() && !is_captured_whole(packet) {
+        if !is_whole_enough(packet, self.rules) {
             return Ingested::default();
         }
         let checksum = self.verify(packet);
@@ -403,12 +403,19 @@ enum Verdict {
     BadHeader,
 }
 
-/// Whether all of the IP datagram was captured: ndpiReader and NFStream look at no other.
-fn is_captured_whole(packet: &FlowPacket<'_>) -> bool {
-    packet.decoded.ip.is_none_or(|ip| {
-        packet.data.is_empty()
-            || packet.data.len() as u64 >= u64::from(ip.offset) + u64::from(ip.total_len)
-    })
+/// Whether a packet counts by what was captured of it: ndpiReader looks only at datagrams that
+/// are there to the end, NFStream asks that of IPv6 alone.
+fn is_whole_enough(packet: &FlowPacket<'_>, rules: FlowRules) -> bool {
+    let Some(ip) = &packet.decoded.ip else {
+        return true;
+    };
+    let asked = match rules {
+        FlowRules::Ndpi => true,
+        FlowRules::Nfstream => ip.src.is_ipv6(),
+        FlowRules::Native | FlowRules::Zeek => false,
+    };
+    let end = u64::from(ip.offset) + u64::from(ip.total_len);
+    !asked || u64::from(packet.caplen) >= end
 }
 
 /// Memory of a map of so many places: five bytes each, a power of two of them at most seven

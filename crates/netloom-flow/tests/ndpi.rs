@@ -140,8 +140,34 @@ fn flow_lines() {
             ));
         }
     }
-    support::show_differences("ndpi", &results);
-    let (table, pooled, mean) = support::summary(&results);
-    println!("{table}");
+    let (pooled, mean) = support::percentages(&results);
+    let page = format!(
+        "{INTRODUCTION}\n{}\n## Rows that differ\n\n{}",
+        support::table(&results),
+        support::differing_rows("nDPI", &results)
+    );
+    support::bless("agreement-ndpi.md", &page);
+    println!("{page}");
     assert!(pooled >= 99.0 && mean >= 99.0, "{pooled:.2} {mean:.2}");
 }
+
+/// What the page says before its figures.
+const INTRODUCTION: &str = "\
+# Agreement with nDPI
+
+Written by the test `ndpi` of `netloom-flow` (`NETLOOM_BLESS=1`). Flows under
+`--flow-rules ndpi` are compared with the flow lines that ndpiReader printed for the captures of
+nDPI's own tests: protocol, addresses, ports, packets and bytes each way. A line that only one
+side has is a miss; an explained difference is a miss too.
+
+What nDPI's rules mean here: ndpiReader was run with `-t`, so GRE, GTP-U, TZSP, CAPWAP and
+VXLAN are opened, and MPLS, PPPoE and IP in IP always are. Fragments after the first, and
+packets whose IP datagram was not captured whole, count in no flow. ICMP is one flow between
+two hosts. Nothing ends a flow, and its first packet gives the direction.
+
+Differences that are known:
+
+- `ah.pcapng`: an IPv4 Authentication Header (protocol 51) is one of the headers that netloom
+  looks behind, so the flow is the ICMP in it; for ndpiReader it is a flow of protocol AH.
+- `fuzz-2006-06-26-2594.pcap`: a damaged UDP datagram that netloom does not take for one.
+";

@@ -38,20 +38,21 @@ fn baseline(path: &Path, history: bool) -> Option<Baseline> {
         if let Some(fields) = line.strip_prefix("#fields\t") {
             header = Some(fields.split('\t').collect());
         } else if line.starts_with('#') || line.trim().is_empty() {
-            continue;
-        } else if header.is_none() {
-            header = Some(line.split('\t').collect());
+            // About the file.
         } else if let Some(header) = &header {
             let fields: Vec<&str> = line.split('\t').collect();
+            let place = |column: &str| header.iter().position(|name| *name == column);
             columns = COLUMNS
                 .into_iter()
-                .filter(|column| header.contains(column) && (history || *column != "history"))
+                .filter(|column| place(column).is_some() && (history || *column != "history"))
                 .collect();
             let row: Vec<&str> = columns
                 .iter()
-                .map(|column| fields[header.iter().position(|name| name == column).unwrap()])
+                .filter_map(|column| fields.get(place(column)?).copied())
                 .collect();
             rows.push(row.join(" "));
+        } else {
+            header = Some(line.split('\t').collect());
         }
     }
     Some(Baseline { columns, rows })
@@ -167,7 +168,7 @@ fn conn_log() {
             let Some(baseline) = baseline(&data.join("zeek/Baseline").join(log), false) else {
                 continue;
             };
-            if baseline.columns.is_empty() || !belongs(&baseline, &std::fs::read(&path).unwrap()) {
+            if !belongs(&baseline, &std::fs::read(&path).unwrap_or_default()) {
                 continue;
             }
             let mut config = FlowConfig::new(FlowRules::Zeek);
@@ -178,7 +179,9 @@ fn conn_log() {
                 .iter()
                 .map(|flow| row(flow, &baseline.columns))
                 .collect();
-            rows.add(Agreement::of(baseline.rows, ours));
+            if !baseline.columns.is_empty() {
+                rows.add(Agreement::of(baseline.rows, ours));
+            }
             if let Some(baseline) = self::baseline(&data.join("zeek/Baseline").join(log), true) {
                 let ours = flows
                     .iter()
@@ -187,17 +190,63 @@ fn conn_log() {
                 with_history.add(Agreement::of(baseline.rows, ours));
             }
         }
+        let name = capture.path.trim_start_matches("zeek/Traces/").to_string();
         if rows.total > 0 {
-            let name = capture.path.trim_start_matches("zeek/Traces/").to_string();
             results.push((name.clone(), rows));
+        }
+        if with_history.total > 0 {
             histories.push((name, with_history));
         }
     }
-    support::show_differences("zeek", &results);
-    let (table, pooled, mean) = support::summary(&results);
-    let (_, history_pooled, history_mean) = support::summary(&histories);
-    println!("{table}");
-    println!("with history: {history_pooled:.2} % pooled, {history_mean:.2} % mean");
-    support::show_differences("zeek", &histories);
-    assert!(pooled >= 98.0 && mean >= 95.0, "{pooled:.2} {mean:.2}");
+    let (pooled, mean) = support::percentages(&results);
+    let (with_history, with_history_mean) = support::percentages(&histories);
+    let page = format!(
+        "{INTRODUCTION}\n{}\nWith `history` compared too (some baselines have nothing else): {with_history:.2} % \
+         pooled, {with_history_mean:.2} % mean.\n\n## Rows that differ\n\n{}",
+        support::table(&results),
+        support::differing_rows("Zeek", &histories)
+    );
+    support::bless("agreement-zeek.md", &page);
+    println!("{page}");
+    assert!(
+        pooled >= 98.0 && mean >= MEAN_AT_LEAST,
+        "{pooled:.2} {mean:.2}"
+    );
 }
+
+/// Two captures of which everything differs would be 3.6 points of the mean.
+const MEAN_AT_LEAST: f64 = 97.0;
+
+/// What the page says before its figures.
+const INTRODUCTION: &str = "\
+# Agreement with Zeek
+
+Written by the test `zeek` of `netloom-flow` (`NETLOOM_BLESS=1`). Flows under
+`--flow-rules zeek` are compared with the `conn.log` baselines of Zeek's own tests: protocol,
+addresses, ports, `conn_state`, packets and IP bytes each way, where a baseline has them. A row
+that only one side has is a miss; an explained difference is a miss too. Tests that Zeek ran
+without `-C` are compared with `--checksums`. A baseline that is listed for several captures is
+compared with the one whose addresses and ports it shows; rows of several baselines of one
+capture are taken together.
+
+What Zeek's rules mean here, beside its timeouts: a datagram in fragments counts as one packet
+once it is whole. The packets of a tunnel over UDP count in its outer flow too. An IP length of
+0 (segmentation offload) counts as 0 bytes. ESP, mobility headers, IGMP and IPv6 with no next
+header have no connection in Zeek, and are left out. DNS and NTP replies that come first turn
+their flow round, yet count on the side where Zeek noted them.
+
+Differences that are known:
+
+- `globus-url-copy.pcap`: the test has Zeek stop looking at a GridFTP data channel after 2 bytes
+  (`GridFTP::size_threshold`); netloom counts all of it.
+- `tunnels/gre-aruba-amsdu.pcap`: one 802.11 frame holds two datagrams (A-MSDU); for netloom a
+  packet counts once, with its first datagram. And Zeek ran in bare mode (`-b`), in which it
+  knows no server ports, so it did not turn the direction round.
+
+In `history` only:
+
+- `gnutella/*`, `ncp.pcap`, `tunnels/tunnel-direct-bypass.pcap`, `tunnels/vxlan.pcap`: `X` says
+  that a limit of an analyzer was exceeded (a header too long, a frame too large, too many
+  changes of tunnel); netloom has none of these limits. For NCP the test makes 524 a known port.
+- `ssh/ssh.pcap`: one of its tests reads the packets of port 22 alone.
+";

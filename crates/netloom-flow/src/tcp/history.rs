@@ -72,7 +72,9 @@ impl History {
     pub(crate) fn replace(&mut self, letters: &[u8]) {
         self.len = 0;
         self.spill = None;
-        letters.iter().for_each(|&letter| self.push_raw(letter));
+        for &letter in letters {
+            self.push_raw(letter);
+        }
     }
 
     /// The letters, in order.

@@ -3,9 +3,11 @@
 //!
 //! The states follow Zeek's TCP analysis (version 8), so that `conn_state` means the same.
 
+mod endpoint;
 mod history;
 mod ranges;
 mod reassembly;
+mod states;
 mod tracker;
 
 pub(crate) use history::scaled;

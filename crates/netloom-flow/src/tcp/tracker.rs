@@ -2,36 +2,8 @@
 
 use netloom_decode::{Tcp, TcpFlags};
 
+use super::endpoint::{Endpoint, Moment, Near, State, position};
 use super::history::{Event, History};
-use super::ranges::Ranges;
-use crate::record::ConnState;
-
-/// What one endpoint has done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum State {
-    /// Nothing.
-    #[default]
-    Inactive,
-    /// Sent a SYN.
-    SynSent,
-    /// Began with a SYN-ACK.
-    SynAckSent,
-    /// Was met in the middle.
-    Partial,
-    /// Finished the handshake.
-    Established,
-    /// Sent a FIN.
-    Closed,
-    /// Sent a RST.
-    Reset,
-}
-
-impl State {
-    /// Before anything was agreed on.
-    const fn is_handshake(self) -> bool {
-        matches!(self, Self::Inactive | Self::SynSent | Self::SynAckSent)
-    }
-}
 
 /// Sequence numbers further from what is expected than this are not believed in SYN, RST and
 /// an acknowledgment of 0.
@@ -41,168 +13,6 @@ const ABOVE_HOLE: i64 = 16_384;
 /// A hole filled later than this after newer data is taken for a retransmission, where the
 /// round trip is not known (or shorter): Wireshark's threshold.
 const REORDERING_NS: i64 = 3_000_000;
-
-/// Nanoseconds, or nothing yet, in eight bytes.
-#[derive(Debug, Clone, Copy)]
-struct Moment(i64);
-
-impl Moment {
-    fn at(nanos: i64) -> Self {
-        Self(nanos.max(i64::MIN + 1))
-    }
-
-    fn get(self) -> Option<i64> {
-        (self.0 != i64::MIN).then_some(self.0)
-    }
-}
-
-impl Default for Moment {
-    fn default() -> Self {
-        Self(i64::MIN)
-    }
-}
-
-/// A position of an endpoint within 2 GiB of its last one, in four bytes.
-#[derive(Debug, Clone, Copy)]
-struct Near(u32);
-
-impl Near {
-    fn of(position: i64) -> Self {
-        Self(position as u32)
-    }
-
-    fn get(self, last: i64) -> i64 {
-        position(0, self.0, last)
-    }
-}
-
-/// One endpoint. Positions are relative to its SYN: 0 is the SYN, 1 the first byte.
-#[derive(Debug, Clone)]
-struct Endpoint {
-    state: State,
-    previous: State,
-    closed: bool,
-    eof: bool,
-    skip: bool,
-    fins: bool,
-    /// Sequence number of position 0.
-    initial: u32,
-    /// One past the last position sent.
-    last: i64,
-    /// What the peer has acknowledged.
-    acked: Near,
-    /// What the peer has acknowledged, and was checked for holes.
-    trimmed: Near,
-    /// One past the FIN.
-    fin: Near,
-    seen: Ranges,
-    /// When `last` last moved.
-    advanced_at: Moment,
-    last_syn: u32,
-    last_fin: u32,
-    last_rst: u32,
-    resent: u32,
-    zero_windows: u32,
-    gaps: u32,
-}
-
-impl Default for Endpoint {
-    fn default() -> Self {
-        Self {
-            state: State::Inactive,
-            previous: State::Inactive,
-            closed: false,
-            eof: false,
-            skip: false,
-            fins: false,
-            initial: 0,
-            last: 0,
-            acked: Near::of(0),
-            trimmed: Near::of(1),
-            fin: Near::of(0),
-            seen: Ranges::start_at(1),
-            advanced_at: Moment::default(),
-            last_syn: 0,
-            last_fin: 0,
-            last_rst: 0,
-            resent: 0,
-            zero_windows: 0,
-            gaps: 0,
-        }
-    }
-}
-
-/// Relative position of `sequence`, the one nearest to `near`.
-fn position(initial: u32, sequence: u32, near: i64) -> i64 {
-    let offset = sequence.wrapping_sub(initial).wrapping_sub(near as u32) as i32;
-    near.saturating_add(i64::from(offset))
-}
-
-impl Endpoint {
-    fn set(&mut self, state: State) {
-        if state != self.state {
-            self.previous = self.state;
-            self.state = state;
-        }
-    }
-
-    /// Begins anew: position 0 is at `initial`.
-    fn restart(&mut self, initial: u32, last: i64) {
-        self.initial = initial;
-        self.acked = Near::of(0);
-        self.last = last;
-    }
-
-    fn acked(&self) -> i64 {
-        self.acked.get(self.last)
-    }
-
-    fn nothing_acked(&self) -> bool {
-        matches!(self.acked(), 0 | 1)
-    }
-
-    /// Bytes sent by sequence numbers, see `Side::stream_bytes`.
-    fn stream_bytes(&self, peer: &Self) -> u64 {
-        if self.previous == State::SynSent
-            && self.state == State::Reset
-            && peer.state == State::Inactive
-            && !self.nothing_acked()
-        {
-            // A half-open connection found and aborted: the numbers belong to another one.
-            return 0;
-        }
-        let mut size = self.last.max(self.acked());
-        // Neither the SYN nor the FIN are bytes.
-        if size > 0 {
-            size -= 1;
-        }
-        if self.fins && size > 0 {
-            size -= 1;
-        }
-        size.max(0) as u64
-    }
-
-    /// Whether something it sent is still missing before its end.
-    fn is_waiting(&self, peer: &Self) -> bool {
-        if self.skip || self.last < self.seen.next {
-            return false;
-        }
-        if self.seen.next != self.last - 1 && self.seen.next != self.last {
-            return true;
-        }
-        self.state != State::Reset
-            && peer
-                .seen
-                .last_island_end()
-                .is_some_and(|end| end > peer.seen.next)
-    }
-
-    /// Whether its part of the conversation was orderly.
-    fn is_clean(&self) -> bool {
-        self.state == State::Established
-            || self.state == State::Closed && self.previous == State::Established
-    }
-}
 
 /// A segment to look at.
 #[derive(Debug, Clone, Copy)]
@@ -236,17 +46,17 @@ pub(crate) struct Observed {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TcpTracker {
     /// Originator, responder.
-    ends: [Endpoint; 2],
+    pub(super) ends: [Endpoint; 2],
     pub(crate) history: History,
     pub(crate) missed_bytes: u64,
     /// Whether the SYN was not seen first; decides how the first acknowledgment is taken.
-    partial: bool,
+    pub(super) partial: bool,
     /// Packets were seen from: the originator, the responder.
-    first_seen: [bool; 2],
+    pub(super) first_seen: [bool; 2],
     /// A close waits for missing data.
     close_waits: bool,
     /// The attempt began with a SYN at this time.
-    attempt_at: Moment,
+    pub(super) attempt_at: Moment,
     /// Both sides have closed, or it was reset.
     closed_at: Moment,
     /// The handshake is behind it.
@@ -394,13 +204,14 @@ impl TcpTracker {
         self.note_last(me, from_src, end, delta, len, flags, at);
 
         let was = (self.ends[me].state, self.ends[peer].state);
-        let closes = self.step(me, peer, tcp, len, at, flags, may_flip, &mut observed);
-        let (me, peer) = if observed.flipped && from_src == segment.from_src {
-            from_src = !from_src;
+        let flipped_by_history = std::mem::take(&mut observed.flipped);
+        let closes = self.step(me, peer, segment, flags, may_flip, &mut observed);
+        let (me, peer) = if observed.flipped {
             (peer, me)
         } else {
             (me, peer)
         };
+        observed.flipped |= flipped_by_history;
         if was.0.is_handshake()
             && was.1.is_handshake()
             && !(self.ends[0].state.is_handshake() && self.ends[1].state.is_handshake())
@@ -420,7 +231,6 @@ impl TcpTracker {
         if closes {
             self.close(me, at);
         }
-        let _ = from_src;
         observed
     }
 
@@ -622,133 +432,6 @@ impl TcpTracker {
         }
     }
 
-    /// The state machine; `true` if the endpoint closes with this segment.
-    #[expect(clippy::too_many_arguments, reason = "facts of one segment")]
-    fn step(
-        &mut self,
-        me: usize,
-        peer: usize,
-        tcp: &Tcp,
-        len: u32,
-        at: i64,
-        flags: Flags,
-        may_flip: bool,
-        observed: &mut Observed,
-    ) -> bool {
-        let mut closes = false;
-        match self.ends[me].state {
-            State::Inactive => {
-                return self.first_step(me, peer, tcp, len, at, flags, may_flip, observed);
-            }
-            State::SynSent | State::SynAckSent => {
-                if flags.fin {
-                    self.ends[me].set(State::Closed);
-                    closes = true;
-                }
-                if flags.rst {
-                    self.ends[me].set(State::Reset);
-                    closes = true;
-                }
-            }
-            State::Established | State::Partial => {
-                if flags.syn
-                    && !flags.ack
-                    && self.ends[me].state == State::Partial
-                    && self.ends[peer].state == State::Inactive
-                {
-                    self.ends[me].set(State::SynSent);
-                }
-                if flags.fin && !flags.rst {
-                    self.ends[me].set(State::Closed);
-                    let other = &mut self.ends[peer];
-                    if other.state == State::Reset && other.previous == State::Closed {
-                        // FIN, RST, FIN: a normal end after all.
-                        other.set(State::Closed);
-                    }
-                    closes = true;
-                }
-                if flags.rst {
-                    self.ends[me].set(State::Reset);
-                    closes = true;
-                }
-            }
-            State::Closed => {
-                // After FINs from both, a RST changes nothing.
-                if flags.rst && self.ends[peer].state != State::Closed {
-                    self.ends[me].set(State::Reset);
-                    closes = !self.ends[me].closed;
-                }
-            }
-            State::Reset => {}
-        }
-        closes
-    }
-
-    /// The first segment that says something of its sender.
-    #[expect(clippy::too_many_arguments, reason = "facts of one segment")]
-    fn first_step(
-        &mut self,
-        mut me: usize,
-        mut peer: usize,
-        tcp: &Tcp,
-        len: u32,
-        at: i64,
-        flags: Flags,
-        may_flip: bool,
-        observed: &mut Observed,
-    ) -> bool {
-        let mut closes = false;
-        if flags.syn {
-            if me == 0 {
-                self.ends[me].set(if flags.ack {
-                    State::SynAckSent
-                } else {
-                    State::SynSent
-                });
-                self.attempt_at = Moment::at(at);
-            } else {
-                if !flags.ack
-                    && may_flip
-                    && self.ends[peer].state == State::SynAckSent
-                    && tcp.seq == self.ends[me].initial
-                {
-                    // The SYN-ACK was captured before its SYN.
-                    self.flip();
-                    self.history.flipped();
-                    self.first_seen[0] = true;
-                    observed.flipped = true;
-                    (me, peer) = (peer, me);
-                    self.ends[peer].set(State::Established);
-                }
-                if self.ends[peer].state == State::SynSent {
-                    self.ends[peer].set(State::Established);
-                }
-                self.ends[me].set(State::Established);
-            }
-        }
-        if flags.fin {
-            self.ends[me].set(State::Closed);
-            closes = true;
-        }
-        if flags.rst {
-            self.ends[me].set(State::Reset);
-            closes = true;
-        }
-        if self.ends[me].state == State::Inactive {
-            let early_ack = me == 1 && len == 0 && self.ends[0].state == State::SynSent;
-            if early_ack {
-                // Some acknowledge a SYN before they answer it.
-            } else if flags.ack && self.ends[peer].state == State::Established {
-                // Its SYN was missed.
-                self.ends[me].set(State::Established);
-                self.partial = false;
-            } else {
-                self.ends[me].set(State::Partial);
-            }
-        }
-        closes
-    }
-
     /// Looks for holes in what is acknowledged.
     fn acknowledge(&mut self, me: usize, mut position: i64, at: i64) {
         let clean = self.ends[0].is_clean() && self.ends[1].is_clean();
@@ -826,60 +509,21 @@ impl TcpTracker {
         }
     }
 
-    fn flip(&mut self) {
+    pub(super) fn flip(&mut self) {
         self.ends.swap(0, 1);
         self.first_seen.swap(0, 1);
         self.partial = false;
         self.handshake_at = Moment::default();
     }
-
-    /// How it went so far.
-    pub(crate) fn conn_state(&self) -> ConnState {
-        use State::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
-        let [orig, resp] = &self.ends;
-        let (o, r) = (orig.state, resp.state);
-        let o_inactive = matches!(o, Inactive | Partial);
-        let r_inactive = matches!(r, Inactive | Partial);
-        match (o, r) {
-            (SynSent | SynAckSent, Reset) => ConnState::Rej,
-            (Reset, Reset) if self.stream_bytes() == (0, 0) => ConnState::Rej,
-            (_, Reset) if o_inactive => ConnState::Rstrh,
-            (_, Reset) => ConnState::Rstr,
-            (Reset, _) if r_inactive => {
-                if self.began_with_syn_then_reset() {
-                    ConnState::Rstos0
-                } else {
-                    ConnState::Oth
-                }
-            }
-            (Reset, _) => ConnState::Rsto,
-            (Closed, Closed) => ConnState::SF,
-            (Closed, _) if r_inactive => ConnState::Sh,
-            (Closed, _) => ConnState::S2,
-            (_, Closed) if o_inactive => ConnState::Shr,
-            (_, Closed) => ConnState::S3,
-            (SynSent, Inactive) => ConnState::S0,
-            (Established, Established) => ConnState::S1,
-            _ => ConnState::Oth,
-        }
-    }
-
-    /// Whether the originator sent a SYN and then a RST, and nothing that says there was more.
-    fn began_with_syn_then_reset(&self) -> bool {
-        let mut letters = self.history.letters().peekable();
-        letters.next_if_eq(&b'^');
-        letters.next() == Some(b'S')
-            && letters.find(|letter| b"HAFGIQR".contains(letter)) == Some(b'R')
-    }
 }
 
 /// Flags of a segment.
 #[derive(Debug, Clone, Copy)]
-struct Flags {
-    syn: bool,
-    ack: bool,
-    fin: bool,
-    rst: bool,
+pub(super) struct Flags {
+    pub(super) syn: bool,
+    pub(super) ack: bool,
+    pub(super) fin: bool,
+    pub(super) rst: bool,
 }
 
 impl Flags {

@@ -34,7 +34,7 @@ pub(crate) fn bless(page: &str, text: &str) {
         .join("../../docs")
         .join(page);
     if std::env::var_os("NETLOOM_BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).expect("docs/ can be written");
     } else if std::fs::read_to_string(&path).is_ok_and(|old| old != text) {
         eprintln!("docs/{page} is not current: run with NETLOOM_BLESS=1");
     }
@@ -48,7 +48,7 @@ pub(crate) struct Capture {
 
 /// All captures of a source.
 pub(crate) fn captures(data: &Path, source: &str) -> Vec<Capture> {
-    let text = std::fs::read_to_string(data.join("CAPTURES.tsv")).unwrap();
+    let text = std::fs::read_to_string(data.join("CAPTURES.tsv")).expect("the list of captures");
     text.lines()
         .skip(1)
         .map(|line| line.split('\t').collect::<Vec<_>>())
@@ -227,43 +227,46 @@ impl Agreement {
     }
 }
 
-/// A table of agreement, and its pooled and mean percentages.
-pub(crate) fn summary(rows: &[(String, Agreement)]) -> (String, f64, f64) {
+/// Percentages of rows that agree: of all rows together, and the mean over captures.
+pub(crate) fn percentages(rows: &[(String, Agreement)]) -> (f64, f64) {
     let matched: usize = rows.iter().map(|(_, agreement)| agreement.matched).sum();
     let total: usize = rows.iter().map(|(_, agreement)| agreement.total).sum();
-    let pooled = 100.0 * matched as f64 / total.max(1) as f64;
-    let mean = 100.0
-        * rows
-            .iter()
-            .map(|(_, agreement)| agreement.share())
-            .sum::<f64>()
-        / rows.len().max(1) as f64;
-    let mut text = format!(
-        "{matched} of {total} rows agree: {pooled:.2} % pooled, {mean:.2} % as the mean over {} captures.\n\n",
-        rows.len()
-    );
-    text.push_str("| capture | rows | agree | % |\n|---|---:|---:|---:|\n");
-    for (name, agreement) in rows {
-        let _ = writeln!(
-            text,
-            "| `{name}` | {} | {} | {:.1} |",
-            agreement.total,
-            agreement.matched,
-            100.0 * agreement.share()
-        );
-    }
-    (text, pooled, mean)
+    let shares: f64 = rows.iter().map(|(_, agreement)| agreement.share()).sum();
+    (
+        100.0 * matched as f64 / total.max(1) as f64,
+        100.0 * shares / rows.len().max(1) as f64,
+    )
 }
 
-/// Prints what differs.
-pub(crate) fn show_differences(peer: &str, rows: &[(String, Agreement)]) {
+/// The percentages in a sentence, and a table of all captures.
+pub(crate) fn table(rows: &[(String, Agreement)]) -> String {
+    let matched: usize = rows.iter().map(|(_, agreement)| agreement.matched).sum();
+    let total: usize = rows.iter().map(|(_, agreement)| agreement.total).sum();
+    let (pooled, mean) = percentages(rows);
+    let mut text = format!(
+        "{matched} of {total} rows agree: **{pooled:.2} %** pooled, **{mean:.2} %** as the mean \
+         over {} captures.\n\n| capture | rows | agree | % |\n|---|---:|---:|---:|\n",
+        rows.len()
+    );
+    for (name, agreement) in rows {
+        let (matched, total) = (agreement.matched, agreement.total);
+        let share = 100.0 * agreement.share();
+        let _ = writeln!(text, "| `{name}` | {total} | {matched} | {share:.1} |");
+    }
+    text
+}
+
+/// Every row that differs, for the docs.
+pub(crate) fn differing_rows(peer: &str, rows: &[(String, Agreement)]) -> String {
+    let mut text = String::new();
     for (name, agreement) in rows.iter().filter(|(_, agreement)| agreement.share() < 1.0) {
-        println!("{name}: {} of {}", agreement.matched, agreement.total);
-        for row in agreement.theirs_only.iter().take(8) {
-            println!("   {peer} {row}");
+        let _ = writeln!(text, "- `{name}`");
+        for row in &agreement.theirs_only {
+            let _ = writeln!(text, "  - {peer}: `{row}`");
         }
-        for row in agreement.ours_only.iter().take(8) {
-            println!("   ours {row}");
+        for row in &agreement.ours_only {
+            let _ = writeln!(text, "  - netloom: `{row}`");
         }
     }
+    text
 }
