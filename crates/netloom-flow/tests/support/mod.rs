@@ -43,34 +43,46 @@ pub(crate) fn bless(page: &str, text: &str) {
 /// A row of CAPTURES.tsv.
 pub(crate) struct Capture {
     pub(crate) path: String,
+    pub(crate) source: String,
     pub(crate) expected: Vec<String>,
 }
 
 /// All captures of a source.
 pub(crate) fn captures(data: &Path, source: &str) -> Vec<Capture> {
+    let mut captures = all_captures(data);
+    captures.retain(|capture| capture.source == source);
+    captures
+}
+
+/// All captures.
+pub(crate) fn all_captures(data: &Path) -> Vec<Capture> {
     let text = std::fs::read_to_string(data.join("CAPTURES.tsv")).expect("the list of captures");
     text.lines()
         .skip(1)
-        .map(|line| line.split('\t').collect::<Vec<_>>())
-        .filter(|fields| fields[3] == source)
-        .map(|fields| Capture {
-            path: fields[0].to_string(),
-            expected: fields[5]
-                .split(';')
-                .filter(|name| !name.is_empty())
-                .map(str::to_string)
-                .collect(),
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let expected = fields.get(5)?.split(';').filter(|name| !name.is_empty());
+            Some(Capture {
+                path: fields.first()?.to_string(),
+                source: fields.get(3)?.to_string(),
+                expected: expected.map(str::to_string).collect(),
+            })
         })
         .collect()
 }
 
 /// The flows of a capture.
 pub(crate) fn flows(path: &Path, config: &FlowConfig) -> Vec<FlowRecord> {
+    flows_and_packets(path, config).0
+}
+
+/// The flows of a capture, and how many of its packets have an IP header.
+pub(crate) fn flows_and_packets(path: &Path, config: &FlowConfig) -> (Vec<FlowRecord>, u64) {
     let mut source = match file::open(&[path], &OpenOptions::default()) {
         Ok(source) => source,
         Err(error) => {
             eprintln!("{}: {error}", path.display());
-            return Vec::new();
+            return (Vec::new(), 0);
         }
     };
     let mut driver = Driver::new(config);
@@ -80,7 +92,8 @@ pub(crate) fn flows(path: &Path, config: &FlowConfig) -> Vec<FlowRecord> {
             driver.packet(&packet);
         }
     }
-    driver.finish()
+    let with_ip = driver.with_ip;
+    (driver.finish(), with_ip)
 }
 
 /// What the pipeline does, in one thread: fragments, tunnels, flows.
@@ -91,6 +104,7 @@ struct Driver {
     table: FlowTable,
     records: Vec<FlowRecord>,
     last: u64,
+    with_ip: u64,
 }
 
 impl Driver {
@@ -105,6 +119,7 @@ impl Driver {
             table: FlowTable::new(config),
             records: Vec::new(),
             last: 0,
+            with_ip: 0,
         }
     }
 
@@ -114,6 +129,7 @@ impl Driver {
             .advance(packet.timestamp, packet.number, &mut self.records);
         let mut decoded = decode(packet, self.options);
         let Some(ip) = decoded.ip else { return };
+        self.with_ip += 1;
         if ip.fragment.is_none() {
             self.ingest(packet, packet.data, packet.wire_len, &decoded);
             return;
