@@ -5,6 +5,7 @@ use netloom_flow::{FlowId, FlowPacket, FlowRules, shard_of};
 use netloom_packet::{Packet, PacketBatch, Timestamp};
 
 use crate::options::{PipelineOptions, SHARDS};
+use crate::stage::{Needs, Stage, StagePacket};
 
 /// Which shard a packet goes to, and how it counts there.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +85,8 @@ pub(crate) struct Block {
     items: Vec<Item>,
     starts: [u32; SHARDS + 1],
     pub(crate) flow_ids: Vec<Option<FlowId>>,
+    /// What the stage noted about each packet.
+    pub(crate) notes: Vec<u64>,
 }
 
 impl Default for Block {
@@ -98,6 +101,7 @@ impl Default for Block {
             items: Vec::new(),
             starts: [0; SHARDS + 1],
             flow_ids: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -105,7 +109,8 @@ impl Default for Block {
 impl Block {
     /// Forgets everything but the memory.
     pub(crate) fn clear(&mut self) {
-        self.batch.clear();
+        // The source clears the block itself, cheaper: it keeps the length.
+        self.batch.packets.clear();
         self.decoded.clear();
         self.route.clear();
         self.fragments.clear();
@@ -114,13 +119,16 @@ impl Block {
         self.items.clear();
         self.starts = [0; SHARDS + 1];
         self.flow_ids.clear();
+        self.notes.clear();
     }
 
     /// Decodes all packets and says where they go; fragments get their place later, in order.
-    pub(crate) fn decode(
+    pub(crate) fn decode<T: Stage>(
         &mut self,
         options: &PipelineOptions,
-        wants_cross: impl Fn(&Decoded) -> bool,
+        stage: &T,
+        needs: Needs,
+        worker: &mut T::Worker,
     ) {
         let rules = options.flow.rules;
         self.decoded.reserve(self.batch.len());
@@ -129,6 +137,7 @@ impl Block {
             let Some(packet) = self.batch.get(index) else {
                 self.decoded.push(Decoded::default());
                 self.route.push(Route { shard: 0, in_flow: false, later_fragment: false });
+                self.notes.push(0);
                 continue;
             };
             let decoded = decode(&packet, options.decode);
@@ -140,8 +149,12 @@ impl Block {
             if rules == FlowRules::Zeek && !decoded.tunnels.is_empty() {
                 outer_flows(&packet, &decoded, index as u32, &mut self.extras);
             }
-            if wants_cross(&decoded) {
+            if stage.wants_cross(&decoded) {
                 self.cross.push(index as u32);
+            }
+            if needs.packets {
+                let packet = StagePacket { packet, decoded: &decoded, flow: None, note: 0 };
+                self.notes.push(stage.inspect(worker, &packet));
             }
             let shard = if decoded.ip.is_some() {
                 shard_of(&decoded, rules)

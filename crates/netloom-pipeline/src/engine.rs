@@ -159,7 +159,7 @@ impl<T: Stage> Engine<'_, T> {
         let _guard = PoisonOnPanic(&self.barrier);
         let mut worker = self.stage.new_worker();
         loop {
-            self.read_and_decode();
+            self.read_and_decode(&mut worker);
             self.barrier.wait();
             // The first thread puts things in order.
             self.barrier.wait();
@@ -192,7 +192,7 @@ impl<T: Stage> Engine<'_, T> {
         let mut clock = Clock::default();
         let mut fragments = Fragments::new(self.options);
         loop {
-            self.read_and_decode();
+            self.read_and_decode(worker);
             self.barrier.wait();
             let last = self.put_in_order(&mut clock, &mut fragments, serial);
             self.next.store(0, Ordering::Release);
@@ -221,7 +221,7 @@ impl<T: Stage> Engine<'_, T> {
     }
 
     /// Phase 1: whoever is free reads the next block and decodes it.
-    fn read_and_decode(&self) {
+    fn read_and_decode(&self, worker: &mut T::Worker) {
         loop {
             let mut source = lock(&self.source);
             if source.ended || source.filled >= self.blocks.len() {
@@ -256,7 +256,7 @@ impl<T: Stage> Engine<'_, T> {
             self.control.packets.fetch_add(block.batch.len() as u64, Ordering::Relaxed);
             self.control.bytes_done.store(progress.done, Ordering::Relaxed);
             self.control.bytes_total.store(progress.total.unwrap_or(0), Ordering::Relaxed);
-            block.decode(self.options, |decoded| self.stage.wants_cross(decoded));
+            block.decode(self.options, self.stage, self.needs, worker);
         }
     }
 
@@ -285,7 +285,7 @@ impl<T: Stage> Engine<'_, T> {
                     packet,
                     decoded: &block.decoded[index as usize],
                     flow: None,
-                    service: None,
+                    note: block.notes.get(index as usize).copied().unwrap_or(0),
                 };
                 self.stage.cross(serial, &packet);
             }
@@ -380,6 +380,7 @@ impl<T: Stage> Engine<'_, T> {
         {
             for shard in &mut shards {
                 shard.finish(self.stage, worker, number);
+                self.stage.shard_end(serial, &mut shard.stage);
             }
         }
         let mut states: Vec<&mut T::Shard> =

@@ -19,6 +19,9 @@ mod options;
 mod shard;
 mod stage;
 
+/// The vocabulary of stages, for crates that may use this one but not those below it.
+pub use {netloom_decode as decode, netloom_flow as flow, netloom_packet as packet};
+
 pub use block::BlockView;
 pub use engine::{Control, Outcome, run};
 pub use options::{PipelineOptions, SHARDS};

@@ -1,6 +1,5 @@
 //! A logical shard: its flow table, its clock, its part of the stage.
 
-use netloom_decode::service::service_by_port;
 use netloom_flow::{FlowId, FlowPacket, FlowRecord, FlowTable, Ingested};
 use netloom_packet::Timestamp;
 
@@ -86,11 +85,9 @@ impl<S> Shard<S> {
                             self.flow_ids.push((block_index as u32, index, id));
                         }
                         if needs.packets {
-                            let service = decoded.ip.and_then(|ip| {
-                                service_by_port(ip.protocol, decoded.src_port, decoded.dst_port)
-                            });
+                            let note = block.notes.get(index as usize).copied().unwrap_or(0);
                             let packet =
-                                StagePacket { packet, decoded, flow: ingested.as_ref(), service };
+                                StagePacket { packet, decoded, flow: ingested.as_ref(), note };
                             stage.packet(worker, &mut self.stage, &packet);
                         }
                     }

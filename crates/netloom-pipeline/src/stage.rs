@@ -1,6 +1,7 @@
 //! What can be plugged into the engine.
 
 use netloom_decode::Decoded;
+use netloom_decode::service::service_by_port;
 use netloom_flow::{FlowRecord, Ingested};
 use netloom_packet::Packet;
 
@@ -12,7 +13,7 @@ use crate::shard::ShardFacts;
 pub struct Needs {
     /// A flow table: [`Stage::flow_end`] and [`StagePacket::flow`].
     pub flows: bool,
-    /// [`Stage::packet`].
+    /// [`Stage::inspect`] and [`Stage::packet`].
     pub packets: bool,
     /// [`Stage::block`].
     pub rows: bool,
@@ -29,8 +30,17 @@ pub struct StagePacket<'a> {
     pub decoded: &'a Decoded,
     /// Its flow, where it has one.
     pub flow: Option<&'a Ingested>,
+    /// What [`Stage::inspect`] said about it; 0 before that.
+    pub note: u64,
+}
+
+impl StagePacket<'_> {
     /// Its application protocol, by port.
-    pub service: Option<&'static str>,
+    #[inline]
+    pub fn service(&self) -> Option<&'static str> {
+        let ip = self.decoded.ip.as_ref()?;
+        service_by_port(ip.protocol, self.decoded.src_port, self.decoded.dst_port)
+    }
 }
 
 /// What became of fragments.
@@ -73,6 +83,13 @@ pub trait Stage: Sync {
     /// State of what is done in order.
     fn new_serial(&self) -> Self::Serial;
 
+    /// A packet right after it was decoded, in any order; what depends on no other packet is
+    /// cheapest here. What it returns comes with the packet to [`packet`](Self::packet).
+    /// Fragments after the first have no ports yet, and no packet has its flow.
+    fn inspect(&self, _worker: &mut Self::Worker, _packet: &StagePacket<'_>) -> u64 {
+        0
+    }
+
     /// A packet of a shard, in order within the shard.
     fn packet(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _packet: &StagePacket<'_>) {}
 
@@ -106,6 +123,10 @@ pub trait Stage: Sync {
     ) -> Result<(), RoundError> {
         Ok(())
     }
+
+    /// At the end of the capture, the flows of a shard that were alive have ended. Shards come
+    /// in their order, before the last [`round_end`](Self::round_end).
+    fn shard_end(&self, _serial: &mut Self::Serial, _shard: &mut Self::Shard) {}
 
     /// Brings everything together at the end. Shards come in their order, workers in any.
     fn merge(

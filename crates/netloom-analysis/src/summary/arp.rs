@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use hashbrown::{HashMap, HashSet};
-use netloom_decode::net::arp::Arp;
-use netloom_packet::MacAddr;
+use netloom_pipeline::decode::net::arp::Arp;
+use netloom_pipeline::packet::MacAddr;
 
 use crate::report::model::{ArpAsker, ArpConflict, LocalTraffic};
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use netloom_packet::{CaptureInfo, MacAddr, Timestamp};
+use netloom_pipeline::packet::{CaptureInfo, MacAddr, Timestamp};
 
 use super::Summary;
 use super::findings;

@@ -2,10 +2,41 @@
 
 use std::net::IpAddr;
 
-use netloom_flow::FlowRecord;
-use netloom_packet::{MacAddr, Timestamp};
+use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::packet::{MacAddr, Timestamp};
 
 use crate::summary::bounded::Counts;
+
+/// What is counted of a flow for its addresses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndedFlow {
+    pub(crate) closed_by: u64,
+    pub(crate) first_number: u64,
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    start: Timestamp,
+    end: Timestamp,
+    /// Packets and bytes, forward and backward.
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    service: Option<&'static str>,
+}
+
+impl EndedFlow {
+    pub(crate) fn new(flow: &FlowRecord, service: Option<&'static str>) -> Self {
+        Self {
+            closed_by: flow.closed_by,
+            first_number: flow.first_number,
+            src: flow.src_ip,
+            dst: flow.dst_ip,
+            start: flow.start,
+            end: flow.end,
+            packets: [flow.fwd.packets, flow.bwd.packets],
+            bytes: [flow.fwd.bytes, flow.bwd.bytes],
+            service,
+        }
+    }
+}
 
 /// What an address sent and received.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,15 +60,14 @@ impl AddressCounts {
     }
 
     /// Counts a flow for its originator or its responder.
-    pub(crate) fn flow(&mut self, flow: &FlowRecord, originator: bool) {
-        let (sent, received) =
-            if originator { (&flow.fwd, &flow.bwd) } else { (&flow.bwd, &flow.fwd) };
-        self.packets_sent += sent.packets;
-        self.bytes_sent += sent.bytes;
-        self.packets_received += received.packets;
-        self.bytes_received += received.bytes;
+    pub(crate) fn flow(&mut self, flow: &EndedFlow, originator: bool) {
+        let (sent, received) = if originator { (0, 1) } else { (1, 0) };
+        self.packets_sent += flow.packets[sent];
+        self.bytes_sent += flow.bytes[sent];
+        self.packets_received += flow.packets[received];
+        self.bytes_received += flow.bytes[received];
         if !originator {
-            self.bytes_as_responder += received.bytes;
+            self.bytes_as_responder += flow.bytes[received];
         }
         self.flows += 1;
     }
@@ -61,6 +91,12 @@ impl Counts for AddressCounts {
 /// Two addresses, the smaller first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Pair(pub(crate) IpAddr, pub(crate) IpAddr);
+
+impl Pair {
+    pub(crate) fn new(a: IpAddr, b: IpAddr) -> Self {
+        if a <= b { Self(a, b) } else { Self(b, a) }
+    }
+}
 
 /// Services of a conversation that are kept.
 const SERVICES: usize = 5;
@@ -92,17 +128,17 @@ impl Default for ConversationCounts {
 
 impl ConversationCounts {
     /// Counts a flow of the pair.
-    pub(crate) fn flow(&mut self, flow: &FlowRecord, pair: Pair, service: Option<&'static str>) {
-        let from = usize::from(flow.src_ip != pair.0);
-        self.packets[from] += flow.fwd.packets;
-        self.bytes[from] += flow.fwd.bytes;
-        self.packets[1 - from] += flow.bwd.packets;
-        self.bytes[1 - from] += flow.bwd.bytes;
+    pub(crate) fn flow(&mut self, flow: &EndedFlow, pair: Pair) {
+        let from = usize::from(flow.src != pair.0);
+        self.packets[from] += flow.packets[0];
+        self.bytes[from] += flow.bytes[0];
+        self.packets[1 - from] += flow.packets[1];
+        self.bytes[1 - from] += flow.bytes[1];
         self.begun[from] += 1;
         self.first = self.first.min(flow.start);
         self.last = self.last.max(flow.end);
-        if let Some(service) = service {
-            self.service(service, flow.bytes());
+        if let Some(service) = flow.service {
+            self.service(service, flow.bytes[0] + flow.bytes[1]);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Logins in clear: told from the first bytes of a payload, without keeping any secret.
 
 use base64::Engine as _;
+use netloom_pipeline::StagePacket;
+use netloom_pipeline::decode::Transport;
 
 /// What a payload gives away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,36 @@ pub(crate) struct Sighting {
 
 /// Longest user name or path that is kept.
 const TEXT_MAX: usize = 64;
+
+/// Whether [`in_tcp`], [`in_udp`] or [`post`] could find something in a packet: a quick look
+/// at its first bytes.
+#[inline]
+pub(crate) fn is_worth_a_look(packet: &StagePacket<'_>, service: Option<&'static str>) -> bool {
+    let decoded = packet.decoded;
+    if decoded.payload_len < 4 {
+        return false;
+    }
+    match decoded.transport {
+        Transport::Tcp(_) => {
+            let start = decoded.payload_offset as usize;
+            let Some(head) = packet.packet.data.get(start..).and_then(<[u8]>::first_chunk::<8>)
+            else {
+                return false;
+            };
+            let [a, b, c, d] = [head[0], head[1], head[2], head[3]].map(|byte| byte & 0xdf);
+            // What begins with letters, or with an SMB header, or asks for mail.
+            matches!(
+                &[a, b, c, d],
+                b"GET\0" | b"POST" | b"PUT\0" | b"HEAD" | b"PROP" | b"OPTI" | b"CONN" | b"PATC"
+                    | b"USER" | b"AUTH"
+            ) || head[..4] == *b"\xffSMB"
+                || head[4..] == *b"\xffSMB"
+                || service == Some("imap")
+        }
+        Transport::Udp => service.is_some_and(|service| service.starts_with("snmp")),
+        _ => false,
+    }
+}
 
 /// Looks at a payload of TCP.
 pub(crate) fn in_tcp(payload: &[u8], service: Option<&'static str>) -> Option<Sighting> {

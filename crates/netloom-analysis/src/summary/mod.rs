@@ -17,15 +17,15 @@ mod timeline;
 use std::net::IpAddr;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
-use netloom_decode::net::arp::Arp;
-use netloom_decode::service::service_by_port;
-use netloom_decode::{Decoded, Network};
-use netloom_flow::FlowRecord;
-use netloom_pipeline::{Needs, ShardFacts, Stage, StagePacket};
+use netloom_pipeline::decode::net::arp::Arp;
+use netloom_pipeline::decode::service::service_by_port;
+use netloom_pipeline::decode::{Decoded, Network};
+use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
 use bounded::BoundedTable;
-use hosts::{AddressCounts, ConversationCounts, MacPair, Pair, ServiceKey, Traffic};
+use hosts::{AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, Traffic};
 use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
@@ -34,11 +34,11 @@ use timeline::TimelineCounter;
 
 pub use build::ReportContext;
 
-/// Addresses in a shard's table.
-const ADDRESSES_MAX: usize = 7_168;
-/// Pairs of addresses in a shard's table.
-const CONVERSATIONS_MAX: usize = 3_584;
-/// Pairs of stations in a shard's table.
+/// Addresses that are counted one by one: with more, the light ones are forgotten.
+const ADDRESSES_MAX: usize = 458_752;
+/// Pairs of addresses, likewise.
+const CONVERSATIONS_MAX: usize = 229_376;
+/// Pairs of stations in a shard's table, likewise.
 const MAC_PAIRS_MAX: usize = 3_584;
 /// Services in a thread's table: there are fewer names than this.
 const SERVICES_MAX: usize = 4_096;
@@ -74,17 +74,34 @@ pub struct SummaryWorker {
 /// Tables of a logical shard.
 #[derive(Debug)]
 pub struct SummaryShard {
-    addresses: BoundedTable<IpAddr, AddressCounts>,
-    conversations: BoundedTable<Pair, ConversationCounts>,
     stations: BoundedTable<MacPair, Traffic>,
     duplicates: DuplicateCounter,
     risks: RiskCounter,
+    /// Flows that ended in this round.
+    ended: Vec<EndedFlow>,
 }
 
 /// What goes in packet order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SummarySerial {
     arp: ArpCounter,
+    addresses: BoundedTable<IpAddr, AddressCounts>,
+    conversations: BoundedTable<Pair, ConversationCounts>,
+    /// Room for a round's flows.
+    ended: Vec<EndedFlow>,
+}
+
+impl SummarySerial {
+    /// Counts flows, in the order of the packets that closed them.
+    fn count(&mut self) {
+        self.ended.sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
+        for flow in self.ended.drain(..) {
+            self.addresses.entry(flow.src).flow(&flow, true);
+            self.addresses.entry(flow.dst).flow(&flow, false);
+            let pair = Pair::new(flow.src, flow.dst);
+            self.conversations.entry(pair).flow(&flow, pair);
+        }
+    }
 }
 
 /// What a capture came to; [`Summary::report`] makes a report of it.
@@ -143,41 +160,51 @@ impl Stage for SummaryStage {
 
     fn new_shard(&self) -> SummaryShard {
         SummaryShard {
-            addresses: BoundedTable::new(ADDRESSES_MAX),
-            conversations: BoundedTable::new(CONVERSATIONS_MAX),
             stations: BoundedTable::new(MAC_PAIRS_MAX),
             duplicates: DuplicateCounter::default(),
             risks: RiskCounter::default(),
+            ended: Vec::new(),
         }
     }
 
     fn new_serial(&self) -> SummarySerial {
-        SummarySerial::default()
+        SummarySerial {
+            arp: ArpCounter::default(),
+            addresses: BoundedTable::new(ADDRESSES_MAX),
+            conversations: BoundedTable::new(CONVERSATIONS_MAX),
+            ended: Vec::new(),
+        }
     }
 
-    fn packet(
-        &self,
-        worker: &mut SummaryWorker,
-        shard: &mut SummaryShard,
-        packet: &StagePacket<'_>,
-    ) {
+    fn inspect(&self, worker: &mut SummaryWorker, packet: &StagePacket<'_>) -> u64 {
         let (raw, decoded) = (&packet.packet, packet.decoded);
         worker.quality.packet(packet);
+        let service = packet.service();
         let label = worker.protocols.packet(
             raw.link_type,
             decoded,
-            packet.service,
+            service,
             raw.wire_len,
             &mut worker.timeline,
         );
         worker.timeline.packet(raw.timestamp, label, raw.wire_len);
+        quality::fingerprint(packet) | u64::from(login::is_worth_a_look(packet, service))
+    }
+
+    fn packet(
+        &self,
+        _worker: &mut SummaryWorker,
+        shard: &mut SummaryShard,
+        packet: &StagePacket<'_>,
+    ) {
+        let decoded = packet.decoded;
         if let (Some(src), Some(dst)) = (decoded.src_mac, decoded.dst_mac) {
             let pair = shard.stations.entry((src, dst));
             pair.packets += 1;
-            pair.bytes += u64::from(raw.wire_len);
+            pair.bytes += u64::from(packet.packet.wire_len);
         }
-        shard.duplicates.packet(packet);
-        shard.risks.packet(packet);
+        shard.duplicates.packet(packet.packet.timestamp, packet.note & !1);
+        shard.risks.packet(packet, packet.note & 1 != 0);
     }
 
     fn flow_end(&self, worker: &mut SummaryWorker, shard: &mut SummaryShard, flow: &FlowRecord) {
@@ -208,15 +235,28 @@ impl Stage for SummaryStage {
         traffic.packets += flow.packets();
         traffic.bytes += flow.bytes();
 
-        shard.addresses.entry(flow.src_ip).flow(flow, true);
-        shard.addresses.entry(flow.dst_ip).flow(flow, false);
-        let pair = if flow.src_ip <= flow.dst_ip {
-            Pair(flow.src_ip, flow.dst_ip)
-        } else {
-            Pair(flow.dst_ip, flow.src_ip)
-        };
-        shard.conversations.entry(pair).flow(flow, pair, service);
         shard.risks.flow(flow, service);
+        shard.ended.push(EndedFlow::new(flow, service));
+    }
+
+    fn round_end(
+        &self,
+        serial: &mut SummarySerial,
+        shards: &mut [&mut SummaryShard],
+        _rows: Vec<()>,
+    ) -> Result<(), RoundError> {
+        for shard in shards {
+            serial.ended.append(&mut shard.ended);
+        }
+        serial.count();
+        Ok(())
+    }
+
+    fn shard_end(&self, serial: &mut SummarySerial, shard: &mut SummaryShard) {
+        // Not all shards at once: every flow that is still alive ends here.
+        serial.ended.append(&mut shard.ended);
+        serial.count();
+        shard.ended.shrink_to_fit();
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
@@ -247,8 +287,8 @@ impl Stage for SummaryStage {
             services: BoundedTable::new(SERVICES_MAX),
             senders: 0.0,
             receivers: 0.0,
-            addresses: BoundedTable::new(ADDRESSES_MAX),
-            conversations: BoundedTable::new(CONVERSATIONS_MAX),
+            addresses: serial.addresses,
+            conversations: serial.conversations,
             stations: BoundedTable::new(MAC_PAIRS_MAX),
             duplicates: 0,
             risks: RiskCounter::default(),
@@ -268,8 +308,6 @@ impl Stage for SummaryStage {
         summary.senders = estimate(&senders);
         summary.receivers = estimate(&receivers);
         for shard in shards {
-            summary.addresses.absorb(shard.addresses);
-            summary.conversations.absorb(shard.conversations);
             summary.stations.absorb(shard.stations);
             summary.duplicates += shard.duplicates.duplicates;
             summary.risks.absorb(shard.risks);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use netloom_flow::{ConnState, FlowRecord};
+use netloom_pipeline::flow::{ConnState, FlowRecord};
 
 use crate::report::model::{Performance, SlowFlow};
 use crate::summary::histogram::Histogram;

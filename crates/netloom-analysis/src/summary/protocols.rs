@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use netloom_decode::{Decoded, Network, Transport, TunnelKind};
-use netloom_packet::LinkType;
+use netloom_pipeline::decode::{Decoded, Network, Transport, TunnelKind};
+use netloom_pipeline::packet::LinkType;
 
 use crate::report::model::Protocol;
 use crate::summary::timeline::TimelineCounter;

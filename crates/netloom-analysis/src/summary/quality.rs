@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use netloom_decode::{Layer, Stop, StopKind};
 use netloom_pipeline::StagePacket;
+use netloom_pipeline::decode::{Layer, Stop, StopKind};
+use netloom_pipeline::packet::Timestamp;
 
 use crate::report::model::{Anomaly, SizeBucket};
 
@@ -150,33 +151,41 @@ impl Default for DuplicateCounter {
 }
 
 impl DuplicateCounter {
+    /// Sees a packet by its [`fingerprint`].
     #[inline]
-    pub(crate) fn packet(&mut self, packet: &StagePacket<'_>) {
-        let data = packet.packet.data;
-        let compared = &data[..data.len().min(COMPARED)];
-        // Two lanes of eight bytes; which packets are taken for equal is no matter of safety.
-        let mut hash = (u64::from(packet.packet.wire_len) << 32 | data.len() as u64) ^ 0x9e37_79b9_7f4a_7c15;
-        let mut chunks = compared.chunks_exact(16);
-        for chunk in &mut chunks {
-            let (a, b) = chunk.split_at(8);
-            hash = fold(hash ^ word(a), word(b) ^ 0xe703_7ed1_a0b4_28db);
-        }
-        let rest = chunks.remainder();
-        let (a, b) = rest.split_at(rest.len().min(8));
-        hash = fold(hash ^ word(a), word(b) ^ 0x8ebc_6af0_9c88_c6e3) | 1;
-        let now = packet.packet.timestamp.as_nanos();
-        // The ring's newest entries are not special: all are as likely.
+    pub(crate) fn packet(&mut self, at: Timestamp, fingerprint: u64) {
+        let now = at.as_nanos();
         let mut found = false;
         for &(known, at) in &self.recent {
-            found |= known == hash && now.saturating_sub(at).saturating_abs() <= REPEATED_WITHIN;
+            found |=
+                known == fingerprint && now.saturating_sub(at).saturating_abs() <= REPEATED_WITHIN;
         }
         if found {
             self.duplicates += 1;
         } else {
-            self.recent[self.next] = (hash, now);
+            self.recent[self.next] = (fingerprint, now);
             self.next = (self.next + 1) % REMEMBERED;
         }
     }
+}
+
+/// A hash of the packet's first bytes and its length. The lowest bit is 0, the next is 1 (so
+/// that it is never 0). Which packets are taken for equal is no matter of safety: no key.
+#[inline]
+pub(crate) fn fingerprint(packet: &StagePacket<'_>) -> u64 {
+    let data = packet.packet.data;
+    let compared = &data[..data.len().min(COMPARED)];
+    let lengths = u64::from(packet.packet.wire_len) << 32 | data.len() as u64;
+    let mut hash = lengths ^ 0x9e37_79b9_7f4a_7c15;
+    let mut chunks = compared.chunks_exact(16);
+    for chunk in &mut chunks {
+        let (a, b) = chunk.split_at(8);
+        hash = fold(hash ^ word(a), word(b) ^ 0xe703_7ed1_a0b4_28db);
+    }
+    let rest = chunks.remainder();
+    let (a, b) = rest.split_at(rest.len().min(8));
+    hash = fold(hash ^ word(a), word(b) ^ 0x8ebc_6af0_9c88_c6e3);
+    hash & !1 | 2
 }
 
 /// The product of two words, folded to one.
@@ -198,8 +207,8 @@ fn word(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_decode::Decoded;
-    use netloom_packet::{LinkType, Packet, Timestamp};
+    use netloom_pipeline::decode::Decoded;
+    use netloom_pipeline::packet::{LinkType, Packet};
 
     fn see(counter: &mut DuplicateCounter, nanos: i64, data: &[u8]) {
         let packet = Packet {
@@ -211,7 +220,8 @@ mod tests {
             data,
         };
         let decoded = Decoded::default();
-        counter.packet(&StagePacket { packet, decoded: &decoded, flow: None, service: None });
+        let packet = StagePacket { packet, decoded: &decoded, flow: None, note: 0 };
+        counter.packet(packet.packet.timestamp, fingerprint(&packet));
     }
 
     #[test]
@@ -240,7 +250,7 @@ mod tests {
                 wire_len,
                 data: &[],
             };
-            counter.packet(&StagePacket { packet, decoded: &decoded, flow: None, service: None });
+            counter.packet(&StagePacket { packet, decoded: &decoded, flow: None, note: 0 });
         }
         let sizes = counter.sizes();
         assert_eq!(sizes.len(), 10);

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
-use netloom_decode::Transport;
-use netloom_flow::FlowRecord;
 use netloom_pipeline::StagePacket;
+use netloom_pipeline::decode::Transport;
+use netloom_pipeline::flow::FlowRecord;
 
 use crate::report::model::{Risky, RiskyPair};
 use crate::summary::bounded::{BoundedTable, Counts};
@@ -145,40 +145,39 @@ impl Default for RiskCounter {
 }
 
 impl RiskCounter {
-    /// Looks at a packet's payload.
+    /// Looks at a packet's payload, if it is `worth_a_look` or its flow is being watched.
     #[inline]
-    pub(crate) fn packet(&mut self, packet: &StagePacket<'_>) {
+    pub(crate) fn packet(&mut self, packet: &StagePacket<'_>, worth_a_look: bool) {
+        if worth_a_look || !self.watched.is_empty() {
+            self.look(packet, worth_a_look);
+        }
+    }
+
+    fn look(&mut self, packet: &StagePacket<'_>, worth_a_look: bool) {
         let decoded = packet.decoded;
         if decoded.payload_len == 0 || packet.flow.is_none() {
             return;
         }
         let start = decoded.payload_offset as usize;
-        let Some(payload) =
-            packet.packet.data.get(start..start + decoded.payload_len as usize)
+        let Some(payload) = packet.packet.data.get(start..start + decoded.payload_len as usize)
         else {
             return;
         };
         match decoded.transport {
-            Transport::Tcp(_) => self.tcp(payload, packet),
+            Transport::Tcp(_) if worth_a_look => {
+                if let Some(seen) = login::in_tcp(payload, packet.service()) {
+                    self.watch(packet, Seen::Login(seen));
+                } else if let Some(place) = login::post(payload) {
+                    self.watch(packet, Seen::Post(place));
+                }
+            }
+            Transport::Tcp(_) => self.body(payload, packet),
             Transport::Udp => {
-                if let Some(seen) = login::in_udp(payload, packet.service) {
+                if let Some(seen) = login::in_udp(payload, packet.service()) {
                     self.watch(packet, Seen::Login(seen));
                 }
             }
             _ => {}
-        }
-    }
-
-    #[inline]
-    fn tcp(&mut self, payload: &[u8], packet: &StagePacket<'_>) {
-        if let Some(seen) = login::in_tcp(payload, packet.service) {
-            self.watch(packet, Seen::Login(seen));
-        } else if payload.starts_with(b"POST ") {
-            if let Some(place) = login::post(payload) {
-                self.watch(packet, Seen::Post(place));
-            }
-        } else if !self.watched.is_empty() {
-            self.body(payload, packet);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Traffic over time, at a resolution that fits the time span.
 
 use hashbrown::HashMap;
-use netloom_packet::Timestamp;
+use netloom_pipeline::packet::Timestamp;
 
 use crate::report::model::{Series, Timeline};
 
