@@ -46,15 +46,10 @@ impl<T> Slab<T> {
 
     /// Bytes that the next insertion will take, beyond a slot that is free already.
     pub(crate) fn growth(&self) -> usize {
-        let has_room = self.chunks.get(self.first_free..).is_some_and(|chunks| {
-            chunks
-                .iter()
-                .any(|chunk| chunk.free != 0 && !chunk.slots.is_empty())
-        });
-        if has_room {
-            0
-        } else {
-            CHUNK * size_of::<Option<T>>()
+        let next = self.chunks.get(self.first_free..).unwrap_or_default();
+        match next.iter().find(|chunk| chunk.free != 0) {
+            Some(chunk) if !chunk.slots.is_empty() => 0,
+            _ => CHUNK * size_of::<Option<T>>(),
         }
     }
 

@@ -174,6 +174,7 @@ impl FlowTable {
             flow.ingest(packet, forward, self.rules)
         };
         let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
+        let grew = flow.heap_bytes() > heap;
         self.heap = self.heap + flow.heap_bytes() - heap;
         let ingested = Ingested {
             is_new,
@@ -185,6 +186,13 @@ impl FlowTable {
         };
         let class = self.timeouts.class(flow);
         self.lists.touch(&mut self.flows, number, class);
+        if grew {
+            // This flow is the last that would go.
+            while self.flows.len() > 1
+                && self.memory() > self.max_memory
+                && self.evict(packet.number, closed)
+            {}
+        }
         ingested
     }
 
