@@ -16,7 +16,7 @@ mod tunnel;
 mod walk;
 
 pub use decoded::{
-    Decoded, DecodeOptions, Fragment, Icmp, Ip, Layer, Network, Stop, StopKind, Tcp, TcpFlags,
+    DecodeOptions, Decoded, Fragment, Icmp, Ip, Layer, Network, Stop, StopKind, Tcp, TcpFlags,
     Transport, Tunnel, TunnelKind, TunnelSet, Tunnels, Vlans,
 };
-pub use walk::{decode, decode_ip};
+pub use walk::{decode, decode_into, decode_ip};

@@ -171,13 +171,20 @@ impl<'a> Walk<'a> {
 /// Never panics, never allocates; what could not be understood is told in
 /// [`Decoded::stopped`].
 pub fn decode(packet: &Packet<'_>, options: DecodeOptions) -> Decoded {
-    // Filled in where the caller wants it: a walk that owned it would copy it at the end.
     let mut out = Decoded::default();
+    decode_into(packet, options, &mut out);
+    out
+}
+
+/// As [`decode`], into a place that is there already; what was in it is overwritten.
+#[inline]
+pub fn decode_into(packet: &Packet<'_>, options: DecodeOptions, out: &mut Decoded) {
+    *out = Decoded::default();
+    // Filled in where the caller wants it: a walk that owned it would copy it at the end.
     run(
-        &mut Walk::new(packet.data, packet.wire_len, options, &mut out),
+        &mut Walk::new(packet.data, packet.wire_len, options, out),
         Next::Link(packet.link_type),
     );
-    out
 }
 
 /// Decodes bytes that begin with an IP header of either version: a reassembled datagram, the

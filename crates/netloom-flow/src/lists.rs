@@ -4,6 +4,10 @@
 use crate::flow::Flow;
 use crate::slab::Slab;
 
+/// How long a flow keeps its place though it was seen again, in ns of packet time: well below
+/// the resolution of expiry, a second.
+const STAY: i64 = 250_000_000;
+
 /// No flow.
 const NONE: u32 = u32::MAX;
 
@@ -41,6 +45,8 @@ pub(crate) struct Links {
     previous: u32,
     next: u32,
     class: Class,
+    /// Packet time at which the flow came to this place, in ns.
+    since: i64,
 }
 
 impl Default for Links {
@@ -49,6 +55,7 @@ impl Default for Links {
             previous: NONE,
             next: NONE,
             class: Class::Tcp,
+            since: i64::MIN,
         }
     }
 }
@@ -74,7 +81,7 @@ impl Lists {
     }
 
     /// Appends a flow that is in no list.
-    pub(crate) fn append(&mut self, flows: &mut Slab<Flow>, number: u32, class: Class) {
+    pub(crate) fn append(&mut self, flows: &mut Slab<Flow>, number: u32, class: Class, now: i64) {
         let (first, last) = &mut self.ends[class as usize];
         let previous = *last;
         if let Some(flow) = flows.get_mut(number) {
@@ -82,6 +89,7 @@ impl Lists {
                 previous,
                 next: NONE,
                 class,
+                since: now,
             };
         }
         if let Some(before) = flows.get_mut(previous) {
@@ -98,6 +106,7 @@ impl Lists {
             previous,
             next,
             class,
+            ..
         }) = flows.get(number).map(|flow| flow.links)
         else {
             return;
@@ -113,13 +122,23 @@ impl Lists {
         }
     }
 
-    /// Moves a flow to the end of the list of `class`.
-    pub(crate) fn touch(&mut self, flows: &mut Slab<Flow>, number: u32, class: Class) {
+    /// Moves a flow that was seen at `now` to the end of the list of `class`.
+    ///
+    /// A flow that got its place less than [`STAY`] ago keeps it: moving one touches the
+    /// memory of three others, and most packets follow another of their flow at once. So a
+    /// list is in order to within `STAY`.
+    pub(crate) fn touch(&mut self, flows: &mut Slab<Flow>, number: u32, class: Class, now: i64) {
         let (_, last) = self.ends[class as usize];
         if last == number {
             return;
         }
+        if let Some(flow) = flows.get(number)
+            && flow.links.class == class
+            && now.saturating_sub(flow.links.since) < STAY
+        {
+            return;
+        }
         self.remove(flows, number);
-        self.append(flows, number, class);
+        self.append(flows, number, class, now);
     }
 }

@@ -137,9 +137,20 @@ impl FlowTable {
     /// Flows that it ends are appended to `closed`: the one before it with the same key, if
     /// that had timed out or ended, and what the memory cap evicts.
     pub fn ingest(&mut self, packet: &FlowPacket<'_>, closed: &mut Vec<FlowRecord>) -> Ingested {
-        let Some((key, forward)) = FlowKey::new(packet.decoded, self.rules) else {
-            return Ingested::default();
-        };
+        match FlowKey::new(packet.decoded, self.rules) {
+            Some(key) => self.ingest_keyed(packet, key, closed),
+            None => Ingested::default(),
+        }
+    }
+
+    /// As [`ingest`](Self::ingest), for who has made the packet's [`FlowKey`] already, by this
+    /// table's rules: it tells the shard, too.
+    pub fn ingest_keyed(
+        &mut self,
+        packet: &FlowPacket<'_>,
+        (key, forward): (FlowKey, bool),
+        closed: &mut Vec<FlowRecord>,
+    ) -> Ingested {
         if !is_whole_enough(packet, self.rules) {
             return Ingested::default();
         }
@@ -185,7 +196,7 @@ impl FlowTable {
             flow_id,
         };
         let class = self.timeouts.class(flow);
-        self.lists.touch(&mut self.flows, number, class);
+        self.lists.touch(&mut self.flows, number, class, packet.timestamp.as_nanos());
         if grew {
             // This flow is the last that would go.
             while self.flows.len() > 1
@@ -326,7 +337,8 @@ impl FlowTable {
                 .get(number)
                 .map_or(0, |flow| hasher.hash_one(flow.key))
         });
-        self.lists.append(&mut self.flows, number, Class::default());
+        let now = packet.timestamp.as_nanos();
+        self.lists.append(&mut self.flows, number, Class::default(), now);
         self.created += 1;
         self.peak_live = self.peak_live.max(self.flows.len() as u64);
         number

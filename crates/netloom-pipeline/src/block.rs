@@ -1,14 +1,14 @@
 //! A block of packets on its way through a round.
 
-use netloom_decode::{Decoded, decode, decode_ip};
-use netloom_flow::{FlowId, FlowPacket, FlowRules, shard_of};
+use netloom_decode::{Decoded, decode_ip, decode_into};
+use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRules, shard_of};
 use netloom_packet::{Packet, PacketBatch, Timestamp};
 
 use crate::options::{PipelineOptions, SHARDS};
 use crate::stage::{Needs, Stage, StagePacket};
 
 /// Which shard a packet goes to, and how it counts there.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Route {
     pub(crate) shard: u8,
     /// Whether it counts in a flow (it may count in the flow as an extra instead).
@@ -75,6 +75,8 @@ pub(crate) struct Block {
     pub(crate) batch: PacketBatch,
     pub(crate) decoded: Vec<Decoded>,
     pub(crate) route: Vec<Route>,
+    /// Their flows' keys, and whether they go from the key's first endpoint to its second.
+    pub(crate) keys: Vec<Option<(FlowKey, bool)>>,
     /// Packets that are fragments.
     pub(crate) fragments: Vec<u32>,
     /// Packets that the stage's ordered step wants.
@@ -95,6 +97,7 @@ impl Default for Block {
             batch: PacketBatch::default(),
             decoded: Vec::new(),
             route: Vec::new(),
+            keys: Vec::new(),
             fragments: Vec::new(),
             cross: Vec::new(),
             extras: Vec::new(),
@@ -113,6 +116,7 @@ impl Block {
         self.batch.packets.clear();
         self.decoded.clear();
         self.route.clear();
+        self.keys.clear();
         self.fragments.clear();
         self.cross.clear();
         self.extras.clear();
@@ -131,38 +135,48 @@ impl Block {
         worker: &mut T::Worker,
     ) {
         let rules = options.flow.rules;
-        self.decoded.reserve(self.batch.len());
+        let sharded = needs.flows || needs.packets;
+        self.decoded.resize(self.batch.len(), Decoded::default());
         self.route.reserve(self.batch.len());
+        self.keys.reserve(self.batch.len());
         for index in 0..self.batch.len() {
             let Some(packet) = self.batch.get(index) else {
-                self.decoded.push(Decoded::default());
-                self.route.push(Route { shard: 0, in_flow: false, later_fragment: false });
+                self.route.push(Route::default());
+                self.keys.push(None);
                 self.notes.push(0);
                 continue;
             };
-            let decoded = decode(&packet, options.decode);
+            let decoded = &mut self.decoded[index];
+            decode_into(&packet, options.decode, decoded);
             if let Some(ip) = &decoded.ip
                 && ip.fragment.is_some()
             {
                 self.fragments.push(index as u32);
             }
             if rules == FlowRules::Zeek && !decoded.tunnels.is_empty() {
-                outer_flows(&packet, &decoded, index as u32, &mut self.extras);
+                outer_flows(&packet, decoded, index as u32, &mut self.extras);
             }
-            if stage.wants_cross(&decoded) {
+            if stage.wants_cross(decoded) {
                 self.cross.push(index as u32);
             }
             if needs.packets {
-                let packet = StagePacket { packet, decoded: &decoded, flow: None, note: 0 };
+                let packet = StagePacket { packet, decoded, flow: None, note: 0 };
                 self.notes.push(stage.inspect(worker, &packet));
             }
-            let shard = if decoded.ip.is_some() {
-                shard_of(&decoded, rules)
+            if sharded {
+                let key = FlowKey::new(decoded, rules);
+                let shard = match &key {
+                    Some((key, _)) => key.shard(),
+                    None => shard_of_frame(decoded),
+                };
+                self.route.push(Route { shard, in_flow: key.is_some(), later_fragment: false });
+                self.keys.push(key);
             } else {
-                shard_of_frame(&decoded)
-            };
-            self.route.push(Route { shard, in_flow: decoded.ip.is_some(), later_fragment: false });
-            self.decoded.push(decoded);
+                self.route.push(Route::default());
+            }
+        }
+        if !sharded {
+            return;
         }
         if self.fragments.is_empty() {
             self.sort_items();

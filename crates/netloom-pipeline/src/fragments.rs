@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use netloom_decode::net::fragment::{FirstFragment, Reassembler};
-use netloom_decode::{Decoded, decode_ip};
-use netloom_flow::{FlowRules, shard_of};
+use netloom_decode::{Decoded, Transport, decode_ip};
+use netloom_flow::{FlowKey, FlowRules, shard_of};
 use netloom_packet::Packet;
 
 use crate::block::{Block, Extra};
@@ -69,9 +69,13 @@ impl Fragments {
                             self.release(outcome.datagram_number, shown, index, &mut extras);
                         }
                     } else if let Some(shown) = &outcome.first {
-                        shown.apply(&mut decoded);
+                        join(shown, &mut decoded);
                         block.decoded[at] = decoded;
-                        block.route[at].shard = shard_of(&decoded, self.rules);
+                        let key = FlowKey::new(&decoded, self.rules);
+                        if let Some((key, _)) = &key {
+                            block.route[at].shard = key.shard();
+                        }
+                        block.keys[at] = key;
                     } else {
                         block.route[at].in_flow = false;
                         self.wait(outcome.datagram_number, &packet, index, decoded, &mut extras);
@@ -134,7 +138,7 @@ impl Fragments {
             }
             let waited = &pending.extra;
             let mut decoded = waited.decoded;
-            first.apply(&mut decoded);
+            join(first, &mut decoded);
             extras.push(Extra {
                 after: index,
                 shard: shard_of(&decoded, rules),
@@ -169,6 +173,15 @@ impl Fragments {
             incomplete: stats.incomplete,
             overlaps: stats.overlaps,
         }
+    }
+}
+
+/// Makes a later fragment part of its datagram's flow. What tells ICMP flows apart stands in
+/// the transport header, too.
+fn join(first: &FirstFragment, later: &mut Decoded) {
+    first.apply(later);
+    if matches!(first.transport, Transport::Icmpv4(_) | Transport::Icmpv6(_)) {
+        later.transport = first.transport;
     }
 }
 

@@ -1,6 +1,6 @@
 //! A logical shard: its flow table, its clock, its part of the stage.
 
-use netloom_flow::{FlowId, FlowPacket, FlowRecord, FlowTable, Ingested};
+use netloom_flow::{FlowId, FlowPacket, FlowRecord, FlowTable};
 use netloom_packet::Timestamp;
 
 use crate::block::{Block, Item};
@@ -66,7 +66,8 @@ impl<S> Shard<S> {
                         let Some(packet) = block.batch.get(index as usize) else { continue };
                         let decoded = &block.decoded[index as usize];
                         let route = block.route[index as usize];
-                        let ingested = (needs.flows && route.in_flow).then(|| {
+                        let key = block.keys[index as usize].filter(|_| needs.flows && route.in_flow);
+                        let ingested = key.map(|key| {
                             let flow_packet = FlowPacket {
                                 number,
                                 timestamp: packet.timestamp,
@@ -77,8 +78,9 @@ impl<S> Shard<S> {
                                 later_fragment: route.later_fragment,
                                 outer: false,
                             };
-                            self.ingest(stage, worker, &flow_packet)
+                            self.table.ingest_keyed(&flow_packet, key, &mut self.closed)
                         });
+                        self.drain(stage, worker);
                         if needs.flow_ids
                             && let Some(id) = ingested.as_ref().and_then(|flow| flow.flow_id)
                         {
@@ -95,7 +97,8 @@ impl<S> Shard<S> {
                         if needs.flows {
                             let extra = &block.extras[index as usize];
                             let flow_packet = extra.flow_packet(block);
-                            self.ingest(stage, worker, &flow_packet);
+                            self.table.ingest(&flow_packet, &mut self.closed);
+                            self.drain(stage, worker);
                         }
                     }
                 }
@@ -106,27 +109,17 @@ impl<S> Shard<S> {
         }
     }
 
-    fn ingest<T: Stage<Shard = S>>(
-        &mut self,
-        stage: &T,
-        worker: &mut T::Worker,
-        packet: &FlowPacket<'_>,
-    ) -> Ingested {
-        let ingested = self.table.ingest(packet, &mut self.closed);
-        if !self.closed.is_empty() {
-            self.drain(stage, worker);
-        }
-        ingested
-    }
-
     fn advance<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker, tick: Tick) {
         self.table.advance(tick.clock, tick.number, &mut self.closed);
-        if !self.closed.is_empty() {
-            self.drain(stage, worker);
-        }
+        self.drain(stage, worker);
     }
 
+    /// Hands out the flows that have ended.
+    #[inline]
     fn drain<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
+        if self.closed.is_empty() {
+            return;
+        }
         for record in self.closed.drain(..) {
             stage.flow_end(worker, &mut self.stage, &record);
         }
