@@ -4,9 +4,13 @@
 use crate::flow::Flow;
 use crate::slab::Slab;
 
-/// How long a flow keeps its place though it was seen again, in ns of packet time: well below
-/// the resolution of expiry, a second.
-const STAY: i64 = 250_000_000;
+/// A tick of the clock that places are stamped with: 2^24 ns, in four bytes (they come round
+/// after two years).
+const TICK_BITS: u32 = 24;
+
+/// How long a flow keeps its place though it was seen again, in ticks of packet time: a quarter
+/// of a second, well below the resolution of expiry, a second.
+const STAY: u32 = 250_000_000 >> TICK_BITS;
 
 /// No flow.
 const NONE: u32 = u32::MAX;
@@ -45,8 +49,10 @@ pub(crate) struct Links {
     previous: u32,
     next: u32,
     class: Class,
-    /// Packet time at which the flow came to this place, in ns.
-    since: i64,
+    /// It was seen again since it came to this place.
+    seen_again: bool,
+    /// Packet time at which it came to this place, in ticks.
+    since: u32,
 }
 
 impl Default for Links {
@@ -55,7 +61,8 @@ impl Default for Links {
             previous: NONE,
             next: NONE,
             class: Class::Tcp,
-            since: i64::MIN,
+            seen_again: false,
+            since: 0,
         }
     }
 }
@@ -89,7 +96,8 @@ impl Lists {
                 previous,
                 next: NONE,
                 class,
-                since: now,
+                seen_again: false,
+                since: ticks(now),
             };
         }
         if let Some(before) = flows.get_mut(previous) {
@@ -132,13 +140,34 @@ impl Lists {
         if last == number {
             return;
         }
-        if let Some(flow) = flows.get(number)
+        if let Some(flow) = flows.get_mut(number)
             && flow.links.class == class
-            && now.saturating_sub(flow.links.since) < STAY
+            && ticks(now).wrapping_sub(flow.links.since) < STAY
         {
+            flow.links.seen_again = true;
             return;
         }
         self.remove(flows, number);
         self.append(flows, number, class, now);
     }
+
+    /// The least recently seen flow of a class, for sure: flows that kept their place though
+    /// they were seen again go to the end first.
+    pub(crate) fn least_recent(&mut self, flows: &mut Slab<Flow>, class: Class) -> Option<u32> {
+        loop {
+            let oldest = self.oldest(class)?;
+            let flow = flows.get(oldest)?;
+            if !flow.links.seen_again {
+                return Some(oldest);
+            }
+            let last = flow.last;
+            self.remove(flows, oldest);
+            self.append(flows, oldest, class, last);
+        }
+    }
+}
+
+/// Ticks of a packet time.
+fn ticks(nanos: i64) -> u32 {
+    (nanos >> TICK_BITS) as u32
 }

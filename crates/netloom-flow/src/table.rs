@@ -196,7 +196,8 @@ impl FlowTable {
             flow_id,
         };
         let class = self.timeouts.class(flow);
-        self.lists.touch(&mut self.flows, number, class, packet.timestamp.as_nanos());
+        self.lists
+            .touch(&mut self.flows, number, class, packet.timestamp.as_nanos());
         if grew {
             // This flow is the last that would go.
             while self.flows.len() > 1
@@ -338,7 +339,8 @@ impl FlowTable {
                 .map_or(0, |flow| hasher.hash_one(flow.key))
         });
         let now = packet.timestamp.as_nanos();
-        self.lists.append(&mut self.flows, number, Class::default(), now);
+        self.lists
+            .append(&mut self.flows, number, Class::default(), now);
         self.created += 1;
         self.peak_live = self.peak_live.max(self.flows.len() as u64);
         number
@@ -346,15 +348,14 @@ impl FlowTable {
 
     /// Ends the flow that was seen least recently.
     fn evict(&mut self, closed_by: u64, closed: &mut Vec<FlowRecord>) -> bool {
-        let oldest = Class::ALL
-            .iter()
-            .filter_map(|&class| self.lists.oldest(class))
-            .filter_map(|number| {
-                self.flows
-                    .get(number)
-                    .map(|flow| (flow.last_number, number))
-            })
-            .min();
+        let mut oldest: Option<(u64, u32)> = None;
+        for class in Class::ALL {
+            if let Some(number) = self.lists.least_recent(&mut self.flows, class)
+                && let Some(seen) = self.flows.get(number).map(|flow| flow.last_number)
+            {
+                oldest = Some(oldest.map_or((seen, number), |least| least.min((seen, number))));
+            }
+        }
         let Some((_, number)) = oldest else {
             return false;
         };
