@@ -78,6 +78,11 @@ type Table = &'static [(u16, &'static str)];
 /// ports, and a search among some 250 takes longer than decoding the packet.
 type Index = [u16; 1 << 16];
 
+static TCP_INDEX: Index = index(TCP);
+static UDP_INDEX: Index = index(UDP);
+static SCTP_INDEX: Index = index(SCTP);
+
+#[expect(clippy::large_stack_arrays, reason = "it is only ever run by the compiler")]
 const fn index(table: Table) -> Index {
     let mut index = [0; 1 << 16];
     let mut entry = 0;
@@ -87,10 +92,6 @@ const fn index(table: Table) -> Index {
     }
     index
 }
-
-static TCP_INDEX: Index = index(TCP);
-static UDP_INDEX: Index = index(UDP);
-static SCTP_INDEX: Index = index(SCTP);
 
 fn find(table: Table, index: &'static Index, port: u16) -> Option<&'static str> {
     let entry = index[usize::from(port)].checked_sub(1)?;

@@ -267,14 +267,17 @@ pub fn flow_id(key: &FlowKey, start: Timestamp, first_number: u64, sensor: &str)
     hash.update(first_number.to_le_bytes());
     hash.update(sensor);
     let digest = hash.finalize();
-    let mut number = digest
-        .first_chunk::<16>()
-        .map_or(0, |bytes| u128::from_le_bytes(*bytes));
-    FlowId(std::array::from_fn(|_| {
-        let digit = (number % 62) as usize;
-        number /= 62;
-        BASE62[digit]
-    }))
+    let (words, _) = digest.as_chunks::<8>();
+    // Eight digits of each of two words: divisions of 128 bits would take longer than the hash.
+    let mut digits = [0; FlowId::LEN];
+    for (digits, word) in digits.chunks_exact_mut(8).zip(words) {
+        let mut word = u64::from_le_bytes(*word);
+        for digit in digits {
+            *digit = BASE62[(word % 62) as usize];
+            word /= 62;
+        }
+    }
+    FlowId(digits)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A block of packets on its way through a round.
 
-use netloom_decode::{Decoded, decode_ip, decode_into};
-use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRules, shard_of};
+use netloom_decode::{Decoded, decode_into};
+use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRules, outer_flows, shard_of};
 use netloom_packet::{Packet, PacketBatch, Timestamp};
 
 use crate::options::{PipelineOptions, SHARDS};
@@ -73,6 +73,7 @@ impl Extra {
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) batch: PacketBatch,
+    /// What is in each packet; there may be more of an earlier round behind them.
     pub(crate) decoded: Vec<Decoded>,
     pub(crate) route: Vec<Route>,
     /// Their flows' keys, and whether they go from the key's first endpoint to its second.
@@ -114,7 +115,6 @@ impl Block {
     pub(crate) fn clear(&mut self) {
         // The source clears the block itself, cheaper: it keeps the length.
         self.batch.packets.clear();
-        self.decoded.clear();
         self.route.clear();
         self.keys.clear();
         self.fragments.clear();
@@ -136,11 +136,15 @@ impl Block {
     ) {
         let rules = options.flow.rules;
         let sharded = needs.flows || needs.packets;
-        self.decoded.resize(self.batch.len(), Decoded::default());
+        // Old ones are overwritten, not cleared first.
+        if self.decoded.len() < self.batch.len() {
+            self.decoded.resize(self.batch.len(), Decoded::default());
+        }
         self.route.reserve(self.batch.len());
         self.keys.reserve(self.batch.len());
         for index in 0..self.batch.len() {
             let Some(packet) = self.batch.get(index) else {
+                self.decoded[index] = Decoded::default();
                 self.route.push(Route::default());
                 self.keys.push(None);
                 self.notes.push(0);
@@ -154,7 +158,7 @@ impl Block {
                 self.fragments.push(index as u32);
             }
             if rules == FlowRules::Zeek && !decoded.tunnels.is_empty() {
-                outer_flows(&packet, decoded, index as u32, &mut self.extras);
+                outer_extras(&packet, decoded, index as u32, &mut self.extras);
             }
             if stage.wants_cross(decoded) {
                 self.cross.push(index as u32);
@@ -237,40 +241,20 @@ impl Block {
 }
 
 /// The outer flows of UDP tunnels, which Zeek's rules count too.
-fn outer_flows(packet: &Packet<'_>, decoded: &Decoded, index: u32, extras: &mut Vec<Extra>) {
-    let tunnels = decoded.tunnels.as_slice();
-    for (depth, tunnel) in tunnels.iter().enumerate() {
-        if !FlowRules::is_udp_tunnel(tunnel.kind) {
-            continue;
-        }
-        let Some(data) = packet.data.get(usize::from(tunnel.ip_offset)..) else { continue };
-        let wire_len = packet.wire_len.saturating_sub(u32::from(tunnel.ip_offset));
-        let options = netloom_decode::DecodeOptions { tunnels: netloom_decode::TunnelSet::NONE };
-        let mut outer = decode_ip(data, wire_len, options);
-        if outer.ip.is_none() {
-            continue;
-        }
-        outer.src_mac = decoded.src_mac;
-        outer.dst_mac = decoded.dst_mac;
-        outer.vlans = decoded.vlans;
-        for &around in &tunnels[..depth] {
-            // There is room: the same tunnels fitted before.
-            let _ = outer.tunnels.push(around);
-        }
-        extras.push(Extra {
-            after: index,
-            shard: shard_of(&outer, FlowRules::Zeek),
-            number: packet.number,
-            timestamp: packet.timestamp,
-            wire_len: packet.wire_len,
-            caplen: packet.data.len() as u32,
-            decoded: outer,
-            data: None,
-            later_fragment: false,
-            outer: true,
-            data_offset: u32::from(tunnel.ip_offset),
-        });
-    }
+fn outer_extras(packet: &Packet<'_>, decoded: &Decoded, index: u32, extras: &mut Vec<Extra>) {
+    extras.extend(outer_flows(packet.data, packet.wire_len, decoded).map(|outer| Extra {
+        after: index,
+        shard: shard_of(&outer.decoded, FlowRules::Zeek),
+        number: packet.number,
+        timestamp: packet.timestamp,
+        wire_len: packet.wire_len,
+        caplen: packet.data.len() as u32,
+        decoded: outer.decoded,
+        data: None,
+        later_fragment: false,
+        outer: true,
+        data_offset: outer.offset,
+    }));
 }
 
 /// A shard for what has no IP header: the same for both directions between two stations.

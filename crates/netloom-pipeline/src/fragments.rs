@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use netloom_decode::net::fragment::{FirstFragment, Reassembler};
 use netloom_decode::{Decoded, Transport, decode_ip};
-use netloom_flow::{FlowKey, FlowRules, shard_of};
+use netloom_flow::{FlowKey, FlowRules, outer_flows, shard_of};
 use netloom_packet::Packet;
 
 use crate::block::{Block, Extra};
@@ -58,7 +58,7 @@ impl Fragments {
                     // Zeek counts whole datagrams.
                     block.route[at].in_flow = false;
                     if let Some(datagram) = outcome.datagram {
-                        extras.extend(whole(&packet, index, &decoded, datagram, options));
+                        whole(&packet, index, &decoded, datagram, options, &mut extras);
                     }
                 }
                 FlowRules::Nfstream | FlowRules::Ndpi => block.route[at].in_flow = first,
@@ -185,37 +185,50 @@ fn join(first: &FirstFragment, later: &mut Decoded) {
     }
 }
 
-/// The flow entry of a datagram that fragments became: `datagram` begins with its IP header.
+/// What a datagram that fragments became counts in: its flow, and the outer flows of tunnels in
+/// it. `datagram` begins with its IP header.
 fn whole(
     packet: &Packet<'_>,
     index: u32,
     around: &Decoded,
     datagram: Vec<u8>,
     options: &PipelineOptions,
-) -> Option<Extra> {
-    let mut decoded = decode_ip(&datagram, datagram.len() as u32, options.decode);
-    decoded.ip?;
-    decoded.src_mac = around.src_mac;
-    decoded.dst_mac = around.dst_mac;
-    decoded.vlans = around.vlans;
-    decoded.ethertype = around.ethertype;
-    let inner = std::mem::replace(&mut decoded.tunnels, around.tunnels);
-    for &tunnel in inner.as_slice() {
-        if !decoded.tunnels.push(tunnel) {
-            break;
-        }
+    extras: &mut Vec<Extra>,
+) {
+    let wire_len = datagram.len() as u32;
+    let inner = decode_ip(&datagram, wire_len, options.decode);
+    if inner.ip.is_none() {
+        return;
     }
-    Some(Extra {
-        after: index,
-        shard: shard_of(&decoded, options.flow.rules),
-        number: packet.number,
-        timestamp: packet.timestamp,
-        wire_len: datagram.len() as u32,
-        caplen: datagram.len() as u32,
-        decoded,
-        data: Some(datagram),
-        later_fragment: false,
-        outer: false,
-        data_offset: 0,
-    })
+    let extra = |decoded: &Decoded, data: Vec<u8>, outer: bool| {
+        let mut decoded = *decoded;
+        decoded.src_mac = around.src_mac;
+        decoded.dst_mac = around.dst_mac;
+        decoded.vlans = around.vlans;
+        decoded.ethertype = around.ethertype;
+        let inside = std::mem::replace(&mut decoded.tunnels, around.tunnels);
+        for &tunnel in inside.as_slice() {
+            if !decoded.tunnels.push(tunnel) {
+                break;
+            }
+        }
+        Extra {
+            after: index,
+            shard: shard_of(&decoded, options.flow.rules),
+            number: packet.number,
+            timestamp: packet.timestamp,
+            wire_len,
+            caplen: wire_len,
+            decoded,
+            data: Some(data),
+            later_fragment: false,
+            outer,
+            data_offset: 0,
+        }
+    };
+    extras.extend(outer_flows(&datagram, wire_len, &inner).map(|outer| {
+        let data = datagram.get(outer.offset as usize..).unwrap_or_default().to_vec();
+        extra(&outer.decoded, data, true)
+    }));
+    extras.push(extra(&inner, datagram, false));
 }

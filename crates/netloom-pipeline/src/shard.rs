@@ -54,12 +54,14 @@ impl<S> Shard<S> {
         blocks: &[&Block],
         ticks: &[Tick],
     ) {
-        let mut ticks = ticks.iter().copied().peekable();
+        let mut ticks = ticks.iter().copied();
+        let mut next = ticks.next();
         for (block_index, block) in blocks.iter().enumerate() {
             for &item in block.items_of(shard) {
                 let number = block.number_of(item);
-                while let Some(tick) = ticks.next_if(|tick| tick.number <= number) {
+                while let Some(tick) = next.filter(|tick| tick.number <= number) {
                     self.advance(stage, worker, tick);
+                    next = ticks.next();
                 }
                 match item {
                     Item::Packet(index) => {
@@ -104,7 +106,7 @@ impl<S> Shard<S> {
                 }
             }
         }
-        for tick in ticks {
+        for tick in next.into_iter().chain(ticks) {
             self.advance(stage, worker, tick);
         }
     }

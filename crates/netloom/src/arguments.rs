@@ -55,6 +55,9 @@ pub(crate) struct Global {
     /// End a flow after so long in any case; 0 is never [default: as the rules say, 30m]
     #[arg(long, global = true, value_parser = units::duration, value_name = "DURATION")]
     pub(crate) active_timeout: Option<i64>,
+    /// Verify the checksums of TCP and UDP: a wrong one leaves no trace in a flow but its `c`
+    #[arg(long, global = true)]
+    pub(crate) checksums: bool,
     /// What a flow is: netloom's own rules, or those of Zeek, NFStream or nDPI to compare with
     #[arg(long, global = true, default_value = "native", value_parser = rules(), value_name = "RULES")]
     pub(crate) flow_rules: FlowRules,

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::packet::{MacAddr, Timestamp};
+use smallvec::SmallVec;
 
-use crate::summary::bounded::Counts;
+use crate::summary::bounded::{BoundedTable, Counts};
 
 /// What is counted of a flow for its addresses.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +111,8 @@ pub(crate) struct ConversationCounts {
     pub(crate) begun: [u64; 2],
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
-    services: Vec<(&'static str, u64)>,
+    /// Most pairs use one service: no allocation for it.
+    services: SmallVec<[(&'static str, u64); 1]>,
 }
 
 impl Default for ConversationCounts {
@@ -121,7 +123,7 @@ impl Default for ConversationCounts {
             begun: [0; 2],
             first: Timestamp::MAX,
             last: Timestamp::MIN,
-            services: Vec::new(),
+            services: SmallVec::new(),
         }
     }
 }
@@ -152,7 +154,7 @@ impl ConversationCounts {
 
     /// The services with the most bytes.
     pub(crate) fn services(&self) -> Vec<String> {
-        let mut services = self.services.clone();
+        let mut services = self.services.to_vec();
         services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         services.truncate(SERVICES);
         services.into_iter().map(|(name, _)| name.to_owned()).collect()
@@ -203,6 +205,52 @@ impl Counts for Traffic {
 
 /// Two stations: source and destination.
 pub(crate) type MacPair = (MacAddr, MacAddr);
+
+/// Counts frames by pair of stations, the last two pairs (a conversation's two directions)
+/// outside the table.
+#[derive(Debug)]
+pub(crate) struct StationCounter {
+    table: BoundedTable<MacPair, Traffic>,
+    last: [(MacPair, Traffic); 2],
+}
+
+impl StationCounter {
+    /// A counter of at most `max` pairs.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { table: BoundedTable::new(max), last: Default::default() }
+    }
+
+    /// Counts a frame.
+    #[inline]
+    pub(crate) fn packet(&mut self, pair: MacPair, wire_len: u32) {
+        let at = match self.last.iter().position(|(last, _)| *last == pair) {
+            Some(at) => at,
+            None => self.replace(pair),
+        };
+        let traffic = &mut self.last[at].1;
+        traffic.packets += 1;
+        traffic.bytes += u64::from(wire_len);
+    }
+
+    fn replace(&mut self, pair: MacPair) -> usize {
+        self.last.swap(0, 1);
+        let (old, traffic) = std::mem::replace(&mut self.last[0], (pair, Traffic::default()));
+        if traffic.packets > 0 {
+            self.table.entry(old).absorb(traffic);
+        }
+        0
+    }
+
+    /// The table with everything in it.
+    pub(crate) fn finish(mut self) -> BoundedTable<MacPair, Traffic> {
+        for (pair, traffic) in self.last {
+            if traffic.packets > 0 {
+                self.table.entry(pair).absorb(traffic);
+            }
+        }
+        self.table
+    }
+}
 
 /// Whether an address is of a local network: private (RFC 1918, RFC 4193), shared (RFC 6598),
 /// link-local, loopback, multicast, broadcast or unspecified.

@@ -25,7 +25,7 @@ use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
 use bounded::BoundedTable;
-use hosts::{AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, Traffic};
+use hosts::{AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter, Traffic};
 use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
@@ -74,7 +74,7 @@ pub struct SummaryWorker {
 /// Tables of a logical shard.
 #[derive(Debug)]
 pub struct SummaryShard {
-    stations: BoundedTable<MacPair, Traffic>,
+    stations: StationCounter,
     duplicates: DuplicateCounter,
     risks: RiskCounter,
     /// Flows that ended in this round.
@@ -160,7 +160,7 @@ impl Stage for SummaryStage {
 
     fn new_shard(&self) -> SummaryShard {
         SummaryShard {
-            stations: BoundedTable::new(MAC_PAIRS_MAX),
+            stations: StationCounter::new(MAC_PAIRS_MAX),
             duplicates: DuplicateCounter::default(),
             risks: RiskCounter::default(),
             ended: Vec::new(),
@@ -199,9 +199,7 @@ impl Stage for SummaryStage {
     ) {
         let decoded = packet.decoded;
         if let (Some(src), Some(dst)) = (decoded.src_mac, decoded.dst_mac) {
-            let pair = shard.stations.entry((src, dst));
-            pair.packets += 1;
-            pair.bytes += u64::from(packet.packet.wire_len);
+            shard.stations.packet((src, dst), packet.packet.wire_len);
         }
         shard.duplicates.packet(packet.packet.timestamp, packet.note & !1);
         shard.risks.packet(packet, packet.note & 1 != 0);
@@ -308,7 +306,7 @@ impl Stage for SummaryStage {
         summary.senders = estimate(&senders);
         summary.receivers = estimate(&receivers);
         for shard in shards {
-            summary.stations.absorb(shard.stations);
+            summary.stations.absorb(shard.stations.finish());
             summary.duplicates += shard.duplicates.duplicates;
             summary.risks.absorb(shard.risks);
         }

@@ -139,14 +139,16 @@ const COMPARED: usize = 128;
 /// Counts packets that repeat one of the last few of their shard.
 #[derive(Debug)]
 pub(crate) struct DuplicateCounter {
-    recent: [(u64, i64); REMEMBERED],
+    recent: [u64; REMEMBERED],
+    /// When each was seen, in ns.
+    seen: [i64; REMEMBERED],
     next: usize,
     pub(crate) duplicates: u64,
 }
 
 impl Default for DuplicateCounter {
     fn default() -> Self {
-        Self { recent: [(0, i64::MIN); REMEMBERED], next: 0, duplicates: 0 }
+        Self { recent: [0; REMEMBERED], seen: [i64::MIN; REMEMBERED], next: 0, duplicates: 0 }
     }
 }
 
@@ -155,17 +157,24 @@ impl DuplicateCounter {
     #[inline]
     pub(crate) fn packet(&mut self, at: Timestamp, fingerprint: u64) {
         let now = at.as_nanos();
-        let mut found = false;
-        for &(known, at) in &self.recent {
-            found |=
-                known == fingerprint && now.saturating_sub(at).saturating_abs() <= REPEATED_WITHIN;
-        }
-        if found {
+        // All are compared, without a branch for each: the answer is nearly always no.
+        let known = self.recent.iter().fold(false, |known, &recent| known | (recent == fingerprint));
+        if known && self.is_recent(fingerprint, now) {
             self.duplicates += 1;
         } else {
-            self.recent[self.next] = (fingerprint, now);
+            self.recent[self.next] = fingerprint;
+            self.seen[self.next] = now;
             self.next = (self.next + 1) % REMEMBERED;
         }
+    }
+}
+
+impl DuplicateCounter {
+    #[cold]
+    fn is_recent(&self, fingerprint: u64, now: i64) -> bool {
+        self.recent.iter().zip(&self.seen).any(|(&known, &at)| {
+            known == fingerprint && now.saturating_sub(at).saturating_abs() <= REPEATED_WITHIN
+        })
     }
 }
 

@@ -30,6 +30,7 @@ fn run_stage<T: Stage>(
     flow.idle_timeout = global.idle_timeout;
     flow.active_timeout = global.active_timeout;
     flow.max_memory = global.max_memory;
+    flow.checksums = global.checksums;
     let mut options = PipelineOptions::new(flow);
     options.threads = global.threads;
 
