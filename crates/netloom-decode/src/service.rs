@@ -82,7 +82,10 @@ static TCP_INDEX: Index = index(TCP);
 static UDP_INDEX: Index = index(UDP);
 static SCTP_INDEX: Index = index(SCTP);
 
-#[expect(clippy::large_stack_arrays, reason = "it is only ever run by the compiler")]
+#[expect(
+    clippy::large_stack_arrays,
+    reason = "it is only ever run by the compiler"
+)]
 const fn index(table: Table) -> Index {
     let mut index = [0; 1 << 16];
     let mut entry = 0;

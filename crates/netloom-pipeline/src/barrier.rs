@@ -51,12 +51,16 @@ impl Barrier {
             self.arrived.store(0, Ordering::Release);
             // Under the lock, so that nobody falls asleep between its check and this.
             let _guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
-            self.generation.store(generation.wrapping_add(1), Ordering::Release);
+            self.generation
+                .store(generation.wrapping_add(1), Ordering::Release);
             self.wake.notify_all();
             return;
         }
         let passed = || {
-            assert!(!self.poisoned.load(Ordering::Acquire), "another thread of the engine panicked");
+            assert!(
+                !self.poisoned.load(Ordering::Acquire),
+                "another thread of the engine panicked"
+            );
             self.generation.load(Ordering::Acquire) != generation
         };
         for _ in 0..SPINS {
@@ -73,7 +77,10 @@ impl Barrier {
         }
         let mut guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         while !passed() {
-            guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            guard = self
+                .wake
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

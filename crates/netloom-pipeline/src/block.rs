@@ -164,7 +164,12 @@ impl Block {
                 self.cross.push(index as u32);
             }
             if needs.packets {
-                let packet = StagePacket { packet, decoded, flow: None, note: 0 };
+                let packet = StagePacket {
+                    packet,
+                    decoded,
+                    flow: None,
+                    note: 0,
+                };
                 self.notes.push(stage.inspect(worker, &packet));
             }
             if sharded {
@@ -173,7 +178,11 @@ impl Block {
                     Some((key, _)) => key.shard(),
                     None => shard_of_frame(decoded),
                 };
-                self.route.push(Route { shard, in_flow: key.is_some(), later_fragment: false });
+                self.route.push(Route {
+                    shard,
+                    in_flow: key.is_some(),
+                    later_fragment: false,
+                });
                 self.keys.push(key);
             } else {
                 self.route.push(Route::default());
@@ -201,7 +210,8 @@ impl Block {
         }
         self.starts = counts;
         self.items.clear();
-        self.items.resize(self.route.len() + self.extras.len(), Item::Packet(0));
+        self.items
+            .resize(self.route.len() + self.extras.len(), Item::Packet(0));
         let mut place = counts;
         let mut put = |items: &mut [Item], shard: u8, item: Item| {
             let place = &mut place[usize::from(shard)];
@@ -214,12 +224,20 @@ impl Block {
             while let Some((extra_index, extra)) =
                 extras.next_if(|(_, extra)| extra.after as usize <= index)
             {
-                put(&mut self.items, extra.shard, Item::Extra(extra_index as u32));
+                put(
+                    &mut self.items,
+                    extra.shard,
+                    Item::Extra(extra_index as u32),
+                );
             }
         }
         // Only at the end of the capture: extras of a block without packets.
         for (extra_index, extra) in extras {
-            put(&mut self.items, extra.shard, Item::Extra(extra_index as u32));
+            put(
+                &mut self.items,
+                extra.shard,
+                Item::Extra(extra_index as u32),
+            );
         }
     }
 
@@ -242,25 +260,31 @@ impl Block {
 
 /// The outer flows of UDP tunnels, which Zeek's rules count too.
 fn outer_extras(packet: &Packet<'_>, decoded: &Decoded, index: u32, extras: &mut Vec<Extra>) {
-    extras.extend(outer_flows(packet.data, packet.wire_len, decoded).map(|outer| Extra {
-        after: index,
-        shard: shard_of(&outer.decoded, FlowRules::Zeek),
-        number: packet.number,
-        timestamp: packet.timestamp,
-        wire_len: packet.wire_len,
-        caplen: packet.data.len() as u32,
-        decoded: outer.decoded,
-        data: None,
-        later_fragment: false,
-        outer: true,
-        data_offset: outer.offset,
-    }));
+    extras.extend(
+        outer_flows(packet.data, packet.wire_len, decoded).map(|outer| Extra {
+            after: index,
+            shard: shard_of(&outer.decoded, FlowRules::Zeek),
+            number: packet.number,
+            timestamp: packet.timestamp,
+            wire_len: packet.wire_len,
+            caplen: packet.data.len() as u32,
+            decoded: outer.decoded,
+            data: None,
+            later_fragment: false,
+            outer: true,
+            data_offset: outer.offset,
+        }),
+    );
 }
 
 /// A shard for what has no IP header: the same for both directions between two stations.
 fn shard_of_frame(decoded: &Decoded) -> u8 {
     let fold = |mac: Option<netloom_packet::MacAddr>| {
-        mac.map_or(0, |mac| mac.0.iter().fold(0_u32, |sum, &byte| sum.wrapping_mul(31) + u32::from(byte)))
+        mac.map_or(0, |mac| {
+            mac.0
+                .iter()
+                .fold(0_u32, |sum, &byte| sum.wrapping_mul(31) + u32::from(byte))
+        })
     };
     let sum = fold(decoded.src_mac).wrapping_add(fold(decoded.dst_mac));
     (sum.wrapping_mul(0x9e37_79b1) >> 26) as u8

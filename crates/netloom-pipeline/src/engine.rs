@@ -73,11 +73,15 @@ pub fn run<T: Stage>(
             stopped: false,
             failed: None,
         }),
-        blocks: (0..options.round_blocks.max(1)).map(|_| RwLock::default()).collect(),
+        blocks: (0..options.round_blocks.max(1))
+            .map(|_| RwLock::default())
+            .collect(),
         shards: (0..SHARDS)
             .map(|_| Mutex::new(Shard::new(options, needs, stage.new_shard())))
             .collect(),
-        rows: (0..options.round_blocks.max(1)).map(|_| Mutex::new(None)).collect(),
+        rows: (0..options.round_blocks.max(1))
+            .map(|_| Mutex::new(None))
+            .collect(),
         ticks: RwLock::new(Vec::new()),
         next: AtomicUsize::new(0),
         over: AtomicBool::new(false),
@@ -86,7 +90,9 @@ pub fn run<T: Stage>(
     let mut serial = stage.new_serial();
     let (led, workers) = std::thread::scope(|scope| {
         let engine = &engine;
-        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(|| engine.help())).collect();
+        let helpers: Vec<_> = (1..threads)
+            .map(|_| scope.spawn(|| engine.help()))
+            .collect();
         let mut worker = stage.new_worker();
         let led = engine.lead(&mut worker, &mut serial);
         let mut workers = vec![worker];
@@ -100,7 +106,10 @@ pub fn run<T: Stage>(
     });
     let fragments = led?;
     let source = into_inner(engine.source);
-    let mut facts = ShardFacts { fragments: fragments.facts(), ..ShardFacts::default() };
+    let mut facts = ShardFacts {
+        fragments: fragments.facts(),
+        ..ShardFacts::default()
+    };
     let mut shards = Vec::with_capacity(SHARDS);
     for shard in engine.shards {
         let shard = into_inner(shard);
@@ -234,7 +243,9 @@ impl<T: Stage> Engine<'_, T> {
             }
             let slot = source.filled;
             // Nobody else has this slot's lock: slots are given out under the source's lock.
-            let mut block = self.blocks[slot].write().unwrap_or_else(PoisonError::into_inner);
+            let mut block = self.blocks[slot]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             block.clear();
             match source.source.next_batch(&mut block.batch) {
                 Ok(true) => {}
@@ -253,9 +264,15 @@ impl<T: Stage> Engine<'_, T> {
             source.filled += 1;
             let progress = source.source.progress();
             drop(source);
-            self.control.packets.fetch_add(block.batch.len() as u64, Ordering::Relaxed);
-            self.control.bytes_done.store(progress.done, Ordering::Relaxed);
-            self.control.bytes_total.store(progress.total.unwrap_or(0), Ordering::Relaxed);
+            self.control
+                .packets
+                .fetch_add(block.batch.len() as u64, Ordering::Relaxed);
+            self.control
+                .bytes_done
+                .store(progress.done, Ordering::Relaxed);
+            self.control
+                .bytes_total
+                .store(progress.total.unwrap_or(0), Ordering::Relaxed);
             block.decode(self.options, self.stage, self.needs, worker);
         }
     }
@@ -280,7 +297,9 @@ impl<T: Stage> Engine<'_, T> {
                 fragments.place(&mut block, self.options);
             }
             for &index in &block.cross {
-                let Some(packet) = block.batch.get(index as usize) else { continue };
+                let Some(packet) = block.batch.get(index as usize) else {
+                    continue;
+                };
                 let packet = StagePacket {
                     packet,
                     decoded: &block.decoded[index as usize],
@@ -292,7 +311,9 @@ impl<T: Stage> Engine<'_, T> {
         }
         if last && fragments.any_pending() {
             let index = filled.saturating_sub(1);
-            let mut block = self.blocks[index].write().unwrap_or_else(PoisonError::into_inner);
+            let mut block = self.blocks[index]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             if filled == 0 {
                 block.clear();
                 block.batch.first_number = clock.number;
@@ -319,7 +340,9 @@ impl<T: Stage> Engine<'_, T> {
         let ticks = self.ticks.read().unwrap_or_else(PoisonError::into_inner);
         loop {
             let index = self.next.fetch_add(1, Ordering::AcqRel);
-            let Some(shard) = self.shards.get(index) else { return };
+            let Some(shard) = self.shards.get(index) else {
+                return;
+            };
             lock(shard).round(self.stage, self.needs, worker, index, &blocks, &ticks);
         }
     }
@@ -360,7 +383,9 @@ impl<T: Stage> Engine<'_, T> {
             if index >= filled {
                 return;
             }
-            let block = self.blocks[index].read().unwrap_or_else(PoisonError::into_inner);
+            let block = self.blocks[index]
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             *lock(&self.rows[index]) = self.stage.block(&BlockView { block: &block });
         }
     }
@@ -374,7 +399,11 @@ impl<T: Stage> Engine<'_, T> {
         serial: &mut T::Serial,
     ) -> Result<(), RoundError> {
         let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
-        let rows = self.rows.iter().filter_map(|rows| lock(rows).take()).collect();
+        let rows = self
+            .rows
+            .iter()
+            .filter_map(|rows| lock(rows).take())
+            .collect();
         if let Some(number) = ended
             && self.needs.flows
         {

@@ -46,12 +46,17 @@ impl Fragments {
         let mut extras = Vec::new();
         for &index in &fragments {
             let at = index as usize;
-            let Some(packet) = block.batch.get(at) else { continue };
+            let Some(packet) = block.batch.get(at) else {
+                continue;
+            };
             let mut decoded = block.decoded[at];
             let Some(ip) = decoded.ip else { continue };
-            let Some(fragment) = ip.fragment else { continue };
+            let Some(fragment) = ip.fragment else {
+                continue;
+            };
             let outcome =
-                self.reassembler.ingest(packet.timestamp, packet.number, &ip, packet.data);
+                self.reassembler
+                    .ingest(packet.timestamp, packet.number, &ip, packet.data);
             let first = fragment.offset == 0;
             match self.rules {
                 FlowRules::Zeek => {
@@ -78,7 +83,13 @@ impl Fragments {
                         block.keys[at] = key;
                     } else {
                         block.route[at].in_flow = false;
-                        self.wait(outcome.datagram_number, &packet, index, decoded, &mut extras);
+                        self.wait(
+                            outcome.datagram_number,
+                            &packet,
+                            index,
+                            decoded,
+                            &mut extras,
+                        );
                     }
                 }
                 _ => {}
@@ -127,7 +138,13 @@ impl Fragments {
     }
 
     /// The first fragment is there: those that waited for it follow it into its flow.
-    fn release(&mut self, datagram: u64, first: &FirstFragment, index: u32, extras: &mut Vec<Extra>) {
+    fn release(
+        &mut self,
+        datagram: u64,
+        first: &FirstFragment,
+        index: u32,
+        extras: &mut Vec<Extra>,
+    ) {
         if self.pending.is_empty() {
             return;
         }
@@ -227,7 +244,10 @@ fn whole(
         }
     };
     extras.extend(outer_flows(&datagram, wire_len, &inner).map(|outer| {
-        let data = datagram.get(outer.offset as usize..).unwrap_or_default().to_vec();
+        let data = datagram
+            .get(outer.offset as usize..)
+            .unwrap_or_default()
+            .to_vec();
         extra(&outer.decoded, data, true)
     }));
     extras.push(extra(&inner, datagram, false));

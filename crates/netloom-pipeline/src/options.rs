@@ -24,7 +24,12 @@ impl PipelineOptions {
     /// All cores, and the tunnels that the rules open.
     pub fn new(flow: FlowConfig) -> Self {
         let tunnels = flow.rules.tunnels();
-        Self { threads: 0, flow, decode: DecodeOptions { tunnels }, round_blocks: 8 }
+        Self {
+            threads: 0,
+            flow,
+            decode: DecodeOptions { tunnels },
+            round_blocks: 8,
+        }
     }
 
     /// The number of threads, told from the machine where it is 0.

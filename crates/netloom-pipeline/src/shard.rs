@@ -41,7 +41,12 @@ impl<S> Shard<S> {
         let mut config = options.flow.clone();
         config.max_memory /= crate::SHARDS;
         config.packet_flow_ids = needs.flow_ids;
-        Self { table: FlowTable::new(&config), closed: Vec::new(), stage, flow_ids: Vec::new() }
+        Self {
+            table: FlowTable::new(&config),
+            closed: Vec::new(),
+            stage,
+            flow_ids: Vec::new(),
+        }
     }
 
     /// Takes the shard's packets of a round.
@@ -65,10 +70,13 @@ impl<S> Shard<S> {
                 }
                 match item {
                     Item::Packet(index) => {
-                        let Some(packet) = block.batch.get(index as usize) else { continue };
+                        let Some(packet) = block.batch.get(index as usize) else {
+                            continue;
+                        };
                         let decoded = &block.decoded[index as usize];
                         let route = block.route[index as usize];
-                        let key = block.keys[index as usize].filter(|_| needs.flows && route.in_flow);
+                        let key =
+                            block.keys[index as usize].filter(|_| needs.flows && route.in_flow);
                         let ingested = key.map(|key| {
                             let flow_packet = FlowPacket {
                                 number,
@@ -90,8 +98,12 @@ impl<S> Shard<S> {
                         }
                         if needs.packets {
                             let note = block.notes.get(index as usize).copied().unwrap_or(0);
-                            let packet =
-                                StagePacket { packet, decoded, flow: ingested.as_ref(), note };
+                            let packet = StagePacket {
+                                packet,
+                                decoded,
+                                flow: ingested.as_ref(),
+                                note,
+                            };
                             stage.packet(worker, &mut self.stage, &packet);
                         }
                     }
@@ -112,7 +124,8 @@ impl<S> Shard<S> {
     }
 
     fn advance<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker, tick: Tick) {
-        self.table.advance(tick.clock, tick.number, &mut self.closed);
+        self.table
+            .advance(tick.clock, tick.number, &mut self.closed);
         self.drain(stage, worker);
     }
 

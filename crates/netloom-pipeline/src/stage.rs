@@ -91,7 +91,13 @@ pub trait Stage: Sync {
     }
 
     /// A packet of a shard, in order within the shard.
-    fn packet(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _packet: &StagePacket<'_>) {}
+    fn packet(
+        &self,
+        _worker: &mut Self::Worker,
+        _shard: &mut Self::Shard,
+        _packet: &StagePacket<'_>,
+    ) {
+    }
 
     /// A flow of a shard has ended; in order of [`FlowRecord::closed_by`] within the shard.
     fn flow_end(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _flow: &FlowRecord) {}

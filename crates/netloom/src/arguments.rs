@@ -11,7 +11,13 @@ use crate::units;
 ///
 /// Capture and look only where you may: your own network, or with its owner's permission.
 #[derive(Debug, Parser)]
-#[command(name = "netloom", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "netloom",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,

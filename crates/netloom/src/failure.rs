@@ -27,7 +27,12 @@ enum Kind {
 impl Failure {
     /// The command line makes no sense.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
-        Self { kind: Kind::Usage, message: message.to_string(), hint: None, broken_pipe: false }
+        Self {
+            kind: Kind::Usage,
+            message: message.to_string(),
+            hint: None,
+            broken_pipe: false,
+        }
     }
 
     /// Something cannot be read or written.
@@ -41,12 +46,21 @@ impl Failure {
             Some(cause) => format!("{message}: {cause}"),
             None => message,
         };
-        Self { kind, message, hint, broken_pipe }
+        Self {
+            kind,
+            message,
+            hint,
+            broken_pipe,
+        }
     }
 
     /// An output could not be written.
     pub(crate) fn writing(path: &Path, cause: &io::Error) -> Self {
-        Self::io(format!("{}: cannot be written", path.display()), None, Some(cause))
+        Self::io(
+            format!("{}: cannot be written", path.display()),
+            None,
+            Some(cause),
+        )
     }
 
     /// Adds a hint.

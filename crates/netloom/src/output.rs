@@ -15,7 +15,11 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(global: &Global) -> Self {
-        Self { quiet: global.quiet, verbose: global.verbose, color: global.color }
+        Self {
+            quiet: global.quiet,
+            verbose: global.verbose,
+            color: global.color,
+        }
     }
 
     /// Something that went wrong but did not stop the work.
@@ -62,7 +66,8 @@ impl Printer {
             Color::Never => false,
             // https://no-color.org
             Color::Auto => {
-                stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                stream.is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         }
     }

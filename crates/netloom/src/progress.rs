@@ -59,12 +59,16 @@ fn draw(control: &Control, over: &AtomicBool) {
             if total > 0 {
                 bar.set_length(total);
             }
-            if let Ok(style) = ProgressStyle::with_template(if total > 0 { known } else { unknown }) {
+            if let Ok(style) = ProgressStyle::with_template(if total > 0 { known } else { unknown })
+            {
                 bar.set_style(style);
             }
         }
         bar.set_position(control.bytes_done.load(Ordering::Relaxed));
-        bar.set_message(format!("{} packets", HumanCount(control.packets.load(Ordering::Relaxed))));
+        bar.set_message(format!(
+            "{} packets",
+            HumanCount(control.packets.load(Ordering::Relaxed))
+        ));
         bar.tick();
         std::thread::park_timeout(REDRAW);
     }
@@ -77,7 +81,10 @@ pub(crate) fn stop_on_signal(control: &Arc<Control>) {
     // Fails only if a handler is there already.
     _ = ctrlc::set_handler(move || {
         if control.stop.swap(true, Ordering::Relaxed) {
-            #[expect(clippy::exit, reason = "the second Ctrl-C means now; 130 is 128 + SIGINT")]
+            #[expect(
+                clippy::exit,
+                reason = "the second Ctrl-C means now; 130 is 128 + SIGINT"
+            )]
             std::process::exit(130);
         }
     });

@@ -10,8 +10,16 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
         "m" | "min" => 60_000_000_000,
         "h" => 3_600_000_000_000,
         "d" => 86_400_000_000_000,
-        "" => return Err(format!("'{text}' has no unit: write {text}s, {text}m or {text}h")),
-        _ => return Err(format!("'{unit}' is no unit of time: use ms, s, m, h or d, as in 120s")),
+        "" => {
+            return Err(format!(
+                "'{text}' has no unit: write {text}s, {text}m or {text}h"
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "'{unit}' is no unit of time: use ms, s, m, h or d, as in 120s"
+            ));
+        }
     };
     scaled(text, number, nanos as f64).map(|nanos| nanos as i64)
 }
@@ -29,7 +37,11 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
         "gib" => 1 << 30,
         "t" | "tb" => 1_000_000_000_000,
         "tib" => 1 << 40,
-        _ => return Err(format!("'{unit}' is no unit of size: use KB, MB, GB, KiB, MiB or GiB")),
+        _ => {
+            return Err(format!(
+                "'{unit}' is no unit of size: use KB, MB, GB, KiB, MiB or GiB"
+            ));
+        }
     };
     scaled(text, number, bytes as f64).map(|bytes| bytes as usize)
 }
@@ -43,9 +55,15 @@ fn split(text: &str) -> (&str, &str) {
 }
 
 fn scaled(text: &str, number: &str, unit: f64) -> Result<f64, String> {
-    let number: f64 = number.parse().map_err(|_| format!("'{text}' does not begin with a number"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("'{text}' does not begin with a number"))?;
     let value = number * unit;
-    if value.is_finite() && value < 9e18 { Ok(value) } else { Err(format!("'{text}' is too large")) }
+    if value.is_finite() && value < 9e18 {
+        Ok(value)
+    } else {
+        Err(format!("'{text}' is too large"))
+    }
 }
 
 #[cfg(test)]

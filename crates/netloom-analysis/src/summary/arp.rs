@@ -123,7 +123,11 @@ mod tests {
         Arp {
             operation,
             sender_mac: MacAddr([2, 0, 0, 0, 0, mac]),
-            sender_ip: if sender == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 0, 0, sender) },
+            sender_ip: if sender == 0 {
+                Ipv4Addr::UNSPECIFIED
+            } else {
+                Ipv4Addr::new(10, 0, 0, sender)
+            },
             target_mac: MacAddr::default(),
             target_ip: Ipv4Addr::new(10, 0, 0, target),
         }
@@ -140,10 +144,16 @@ mod tests {
         // An announcement is no question.
         counter.packet(&arp(1, 1, 1, 1));
         let facts = counter.finish(10);
-        assert_eq!((facts.arp_requests, facts.arp_replies, facts.arp_gratuitous), (3, 2, 1));
+        assert_eq!(
+            (facts.arp_requests, facts.arp_replies, facts.arp_gratuitous),
+            (3, 2, 1)
+        );
         assert_eq!(facts.arp_conflicts.len(), 1);
         assert_eq!(facts.arp_conflicts[0].address, "10.0.0.9");
-        assert_eq!(facts.arp_conflicts[0].macs, ["02:00:00:00:00:09", "02:00:00:00:00:06"]);
+        assert_eq!(
+            facts.arp_conflicts[0].macs,
+            ["02:00:00:00:00:09", "02:00:00:00:00:06"]
+        );
         assert_eq!(facts.arp_top[0].requests, 1);
     }
 }

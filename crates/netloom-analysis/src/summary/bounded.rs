@@ -26,7 +26,11 @@ pub(crate) struct BoundedTable<K, V> {
 impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     /// A table of at most `max` keys.
     pub(crate) fn new(max: usize) -> Self {
-        Self { entries: HashMap::default(), max: max.max(2), forgot: false }
+        Self {
+            entries: HashMap::default(),
+            max: max.max(2),
+            forgot: false,
+        }
     }
 
     /// The counts of a key.
@@ -63,7 +67,8 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     /// tie.
     pub(crate) fn top<R: Ord>(&self, count: usize, rank: impl Fn(&V) -> R) -> Vec<(&K, &V)> {
         let mut all: Vec<(&K, &V)> = self.entries.iter().collect();
-        let order = |a: &(&K, &V), b: &(&K, &V)| rank(b.1).cmp(&rank(a.1)).then_with(|| a.0.cmp(b.0));
+        let order =
+            |a: &(&K, &V), b: &(&K, &V)| rank(b.1).cmp(&rank(a.1)).then_with(|| a.0.cmp(b.0));
         if all.len() > count && count > 0 {
             all.select_nth_unstable_by(count - 1, order);
         }
@@ -75,8 +80,11 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     #[cold]
     fn forget_half(&mut self) {
         self.forgot = true;
-        let mut order: Vec<(u64, K)> =
-            self.entries.iter().map(|(key, value)| (value.weight(), key.clone())).collect();
+        let mut order: Vec<(u64, K)> = self
+            .entries
+            .iter()
+            .map(|(key, value)| (value.weight(), key.clone()))
+            .collect();
         let keep = self.max / 2;
         order.select_nth_unstable_by(keep, |a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         for (_, key) in order.drain(keep..) {
@@ -121,7 +129,11 @@ mod tests {
             table.entry(key).0 = 2;
         }
         table.entry(4).0 = 3;
-        let keys: Vec<u32> = table.top(3, |sum| sum.0).into_iter().map(|(key, _)| *key).collect();
+        let keys: Vec<u32> = table
+            .top(3, |sum| sum.0)
+            .into_iter()
+            .map(|(key, _)| *key)
+            .collect();
         assert_eq!(keys, [4, 1, 3]);
         assert!(!table.forgot());
     }

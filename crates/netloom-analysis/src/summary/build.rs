@@ -35,8 +35,16 @@ impl Summary {
     pub fn report(self, context: &ReportContext) -> Report {
         let top = self.top;
         let names = names(&context.captures);
-        let first = context.captures.iter().filter_map(|capture| capture.first_ts).min();
-        let last = context.captures.iter().filter_map(|capture| capture.last_ts).max();
+        let first = context
+            .captures
+            .iter()
+            .filter_map(|capture| capture.first_ts)
+            .min();
+        let last = context
+            .captures
+            .iter()
+            .filter_map(|capture| capture.last_ts)
+            .max();
         let duration = match (first, last) {
             (Some(first), Some(last)) => last.nanos_since(first) as f64 / 1e9,
             _ => 0.0,
@@ -63,7 +71,12 @@ impl Summary {
             capture: context.captures.iter().map(capture).collect(),
             quality: self.quality(context),
             services: self.services(),
-            top_addresses: self.addresses.top(top, AddressCounts::bytes).into_iter().map(address).collect(),
+            top_addresses: self
+                .addresses
+                .top(top, AddressCounts::bytes)
+                .into_iter()
+                .map(address)
+                .collect(),
             top_addresses_by_packets: self
                 .addresses
                 .top(top, AddressCounts::packets)
@@ -90,7 +103,11 @@ impl Summary {
             },
             ..Report::default()
         };
-        let stations: Vec<_> = self.stations.iter().map(|(pair, traffic)| (*pair, *traffic)).collect();
+        let stations: Vec<_> = self
+            .stations
+            .iter()
+            .map(|(pair, traffic)| (*pair, *traffic))
+            .collect();
         report.local = self.arp.finish(top);
         for ((_, dst), traffic) in stations {
             if dst.is_broadcast() {
@@ -121,7 +138,11 @@ impl Summary {
             truncated: self.quality.truncated,
             dropped,
             duplicates: self.duplicates,
-            out_of_order: context.captures.iter().map(|capture| capture.out_of_order).sum(),
+            out_of_order: context
+                .captures
+                .iter()
+                .map(|capture| capture.out_of_order)
+                .sum(),
             oversized: self.quality.oversized,
             decode_stopped: self.quality.stopped,
             one_way_tcp_share: (tcp > 0).then(|| one_way as f64 / tcp as f64),
@@ -158,13 +179,17 @@ impl Summary {
             })
             .collect();
         services.sort_by(|a, b| {
-            b.bytes.cmp(&a.bytes).then_with(|| (&a.name, &a.transport).cmp(&(&b.name, &b.transport)))
+            b.bytes
+                .cmp(&a.bytes)
+                .then_with(|| (&a.name, &a.transport).cmp(&(&b.name, &b.transport)))
         });
         services
     }
 
     fn conversations(&self) -> Vec<Conversation> {
-        let ranked = self.conversations.top(self.top, |counts| counts.bytes[0] + counts.bytes[1]);
+        let ranked = self
+            .conversations
+            .top(self.top, |counts| counts.bytes[0] + counts.bytes[1]);
         ranked
             .into_iter()
             .map(|(pair, counts)| {
@@ -201,22 +226,43 @@ impl Summary {
             receiver.packets_received += traffic.packets;
             receiver.bytes_received += traffic.bytes;
         }
-        let mut top_macs: Vec<_> = macs.into_iter().filter(|(_, mac)| mac.packets_sent > 0).collect();
-        top_macs.sort_by(|a, b| b.1.packets_sent.cmp(&a.1.packets_sent).then_with(|| a.0.cmp(&b.0)));
+        let mut top_macs: Vec<_> = macs
+            .into_iter()
+            .filter(|(_, mac)| mac.packets_sent > 0)
+            .collect();
+        top_macs.sort_by(|a, b| {
+            b.1.packets_sent
+                .cmp(&a.1.packets_sent)
+                .then_with(|| a.0.cmp(&b.0))
+        });
         top_macs.truncate(self.top);
         let forgot = self.addresses.forgot();
         let exact = |part: fn(&AddressCounts) -> u64| {
-            self.addresses.iter().filter(|(_, counts)| part(counts) > 0).count() as u64
+            self.addresses
+                .iter()
+                .filter(|(_, counts)| part(counts) > 0)
+                .count() as u64
         };
         Unique {
             src_macs: src.len() as u64,
             dst_macs: dst.len() as u64,
-            src_ips: if forgot { self.senders.round() as u64 } else { exact(|counts| counts.packets_sent) },
-            dst_ips: if forgot { self.receivers.round() as u64 } else { exact(|counts| counts.packets_received) },
+            src_ips: if forgot {
+                self.senders.round() as u64
+            } else {
+                exact(|counts| counts.packets_sent)
+            },
+            dst_ips: if forgot {
+                self.receivers.round() as u64
+            } else {
+                exact(|counts| counts.packets_received)
+            },
             approximate: forgot || self.stations.forgot(),
             top_macs: top_macs
                 .into_iter()
-                .map(|(address, mac)| Mac { mac: address.to_string(), ..mac })
+                .map(|(address, mac)| Mac {
+                    mac: address.to_string(),
+                    ..mac
+                })
                 .collect(),
         }
     }
@@ -226,7 +272,9 @@ impl Summary {
 fn names(captures: &[CaptureInfo]) -> HashMap<IpAddr, String> {
     let mut names = HashMap::new();
     for record in captures.iter().flat_map(|capture| &capture.names) {
-        names.entry(record.address).or_insert_with(|| record.name.clone());
+        names
+            .entry(record.address)
+            .or_insert_with(|| record.name.clone());
     }
     names
 }

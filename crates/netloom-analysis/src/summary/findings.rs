@@ -15,12 +15,19 @@ const ONE_WAY: f64 = 0.5;
 pub(crate) fn findings(report: &Report) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |severity: &str, title: String, detail: String| {
-        findings.push(Finding { severity: severity.to_owned(), title, detail });
+        findings.push(Finding {
+            severity: severity.to_owned(),
+            title,
+            detail,
+        });
     };
     for risky in report.risky.iter().filter(|risky| risky.severity != "low") {
         let pair = risky.pairs.first();
         let who = pair.map_or(String::new(), |pair| {
-            format!(" Most of it: {} to {} port {}.", pair.src, pair.dst, pair.dst_port)
+            format!(
+                " Most of it: {} to {} port {}.",
+                pair.src, pair.dst, pair.dst_port
+            )
         });
         say(
             &risky.severity,
@@ -31,24 +38,42 @@ pub(crate) fn findings(report: &Report) -> Vec<Finding> {
     for conflict in &report.local.arp_conflicts {
         say(
             "medium",
-            format!("{} stations claim the address {}", conflict.macs.len(), conflict.address),
+            format!(
+                "{} stations claim the address {}",
+                conflict.macs.len(),
+                conflict.address
+            ),
             format!(
                 "By ARP: {}. A replaced device, a fail-over pair, or somebody in between.",
                 conflict.macs.join(", ")
             ),
         );
     }
-    for asker in report.local.arp_top.iter().filter(|asker| asker.targets >= ARP_SCAN_TARGETS) {
+    for asker in report
+        .local
+        .arp_top
+        .iter()
+        .filter(|asker| asker.targets >= ARP_SCAN_TARGETS)
+    {
         say(
             "medium",
-            format!("{} asked by ARP for {} addresses", asker.address, asker.targets),
-            format!("{} of {} looks like a scan of the local network.", count(asker.requests, "request"), asker.mac),
+            format!(
+                "{} asked by ARP for {} addresses",
+                asker.address, asker.targets
+            ),
+            format!(
+                "{} of {} looks like a scan of the local network.",
+                count(asker.requests, "request"),
+                asker.mac
+            ),
         );
     }
     performance(report, &mut say);
     capture_quality(report, &mut say);
     let rank = |finding: &Finding| {
-        ["high", "medium", "low", "info"].iter().position(|known| *known == finding.severity)
+        ["high", "medium", "low", "info"]
+            .iter()
+            .position(|known| *known == finding.severity)
     };
     findings.sort_by_key(rank);
     findings
@@ -73,7 +98,10 @@ fn performance(report: &Report, say: &mut impl FnMut(&str, String, String)) {
     if failed >= FAILED.1 && failed as f64 >= FAILED.0 * performance.tcp_flows as f64 {
         say(
             "medium",
-            format!("{} of {} TCP connections failed", failed, performance.tcp_flows),
+            format!(
+                "{} of {} TCP connections failed",
+                failed, performance.tcp_flows
+            ),
             "Unanswered or refused: a service that is down, a firewall, or a port scan.".to_owned(),
         );
     }
@@ -85,12 +113,17 @@ fn capture_quality(report: &Report, say: &mut impl FnMut(&str, String, String)) 
         say(
             "medium",
             format!("The capture lost {}", count(dropped, "packet")),
-            "It says so itself: counts are too low, and gaps may look like faults of the network.".to_owned(),
+            "It says so itself: counts are too low, and gaps may look like faults of the network."
+                .to_owned(),
         );
     }
     for capture in &report.capture {
         for warning in &capture.warnings {
-            say("low", format!("{} is damaged", capture.name), warning.clone());
+            say(
+                "low",
+                format!("{} is damaged", capture.name),
+                warning.clone(),
+            );
         }
     }
     if report.packets == 0 {
@@ -100,7 +133,10 @@ fn capture_quality(report: &Report, say: &mut impl FnMut(&str, String, String)) 
     if share(quality.duplicates) >= 0.01 {
         say(
             "low",
-            format!("{:.1} % of the packets are there twice", share(quality.duplicates) * 100.0),
+            format!(
+                "{:.1} % of the packets are there twice",
+                share(quality.duplicates) * 100.0
+            ),
             "A mirror port that copies both directions does that; counts are too high.".to_owned(),
         );
     }
@@ -108,7 +144,8 @@ fn capture_quality(report: &Report, say: &mut impl FnMut(&str, String, String)) 
         say(
             "info",
             format!("{} cut by a snap length", are(quality.truncated, "packet")),
-            "Headers are there, contents are not: lengths are right, names may be missing.".to_owned(),
+            "Headers are there, contents are not: lengths are right, names may be missing."
+                .to_owned(),
         );
     }
     if let Some(one_way) = quality.one_way_tcp_share.filter(|&share| share >= ONE_WAY) {
@@ -121,7 +158,10 @@ fn capture_quality(report: &Report, say: &mut impl FnMut(&str, String, String)) 
     if report.flow_table.evicted > 0 {
         say(
             "low",
-            format!("{} ended early for lack of memory", are(report.flow_table.evicted, "flow")),
+            format!(
+                "{} ended early for lack of memory",
+                are(report.flow_table.evicted, "flow")
+            ),
             "Raise --max-memory to keep them whole.".to_owned(),
         );
     }
@@ -132,5 +172,9 @@ fn count(number: u64, what: &str) -> String {
 }
 
 fn are(number: u64, what: &str) -> String {
-    format!("{} {}", count(number, what), if number == 1 { "was" } else { "were" })
+    format!(
+        "{} {}",
+        count(number, what),
+        if number == 1 { "was" } else { "were" }
+    )
 }

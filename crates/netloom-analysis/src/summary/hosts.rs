@@ -157,7 +157,10 @@ impl ConversationCounts {
         let mut services = self.services.to_vec();
         services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         services.truncate(SERVICES);
-        services.into_iter().map(|(name, _)| name.to_owned()).collect()
+        services
+            .into_iter()
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 }
 
@@ -217,7 +220,10 @@ pub(crate) struct StationCounter {
 impl StationCounter {
     /// A counter of at most `max` pairs.
     pub(crate) fn new(max: usize) -> Self {
-        Self { table: BoundedTable::new(max), last: Default::default() }
+        Self {
+            table: BoundedTable::new(max),
+            last: Default::default(),
+        }
     }
 
     /// Counts a frame.
@@ -285,10 +291,24 @@ mod tests {
 
     #[test]
     fn local_addresses() {
-        for local in ["10.1.2.3", "100.64.0.1", "169.254.1.1", "fe80::1", "fd00::1", "::ffff:192.168.0.1", "224.0.0.251"] {
+        for local in [
+            "10.1.2.3",
+            "100.64.0.1",
+            "169.254.1.1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:192.168.0.1",
+            "224.0.0.251",
+        ] {
             assert!(is_local(local.parse().unwrap()), "{local}");
         }
-        for global in ["8.8.8.8", "100.128.0.1", "2001:4860::1", "::ffff:8.8.8.8", "172.32.0.1"] {
+        for global in [
+            "8.8.8.8",
+            "100.128.0.1",
+            "2001:4860::1",
+            "::ffff:8.8.8.8",
+            "172.32.0.1",
+        ] {
             assert!(!is_local(global.parse().unwrap()), "{global}");
         }
     }

@@ -27,7 +27,11 @@ pub(crate) fn is_worth_a_look(packet: &StagePacket<'_>, service: Option<&'static
     match decoded.transport {
         Transport::Tcp(_) => {
             let start = decoded.payload_offset as usize;
-            let Some(head) = packet.packet.data.get(start..).and_then(<[u8]>::first_chunk::<8>)
+            let Some(head) = packet
+                .packet
+                .data
+                .get(start..)
+                .and_then(<[u8]>::first_chunk::<8>)
             else {
                 return false;
             };
@@ -35,8 +39,16 @@ pub(crate) fn is_worth_a_look(packet: &StagePacket<'_>, service: Option<&'static
             // What begins with letters, or with an SMB header, or asks for mail.
             matches!(
                 &[a, b, c, d],
-                b"GET\0" | b"POST" | b"PUT\0" | b"HEAD" | b"PROP" | b"OPTI" | b"CONN" | b"PATC"
-                    | b"USER" | b"AUTH"
+                b"GET\0"
+                    | b"POST"
+                    | b"PUT\0"
+                    | b"HEAD"
+                    | b"PROP"
+                    | b"OPTI"
+                    | b"CONN"
+                    | b"PATC"
+                    | b"USER"
+                    | b"AUTH"
             ) || head[..4] == *b"\xffSMB"
                 || head[4..] == *b"\xffSMB"
                 || service == Some("imap")
@@ -50,18 +62,31 @@ pub(crate) fn is_worth_a_look(packet: &StagePacket<'_>, service: Option<&'static
 pub(crate) fn in_tcp(payload: &[u8], service: Option<&'static str>) -> Option<Sighting> {
     let head = payload.first_chunk::<4>()?;
     match &head.map(|byte| byte.to_ascii_uppercase()) {
-        b"GET " | b"POST" | b"PUT " | b"HEAD" | b"PROP" | b"OPTI" | b"CONN" | b"PATC" => http(payload),
+        b"GET " | b"POST" | b"PUT " | b"HEAD" | b"PROP" | b"OPTI" | b"CONN" | b"PATC" => {
+            http(payload)
+        }
         b"USER" => {
             let user = text(line(payload).get(5..)?);
-            let risk = if service == Some("pop3") { "mail login" } else { "ftp" };
-            Some(Sighting { risk, detail: Some(format!("login as \"{user}\"")) })
+            let risk = if service == Some("pop3") {
+                "mail login"
+            } else {
+                "ftp"
+            };
+            Some(Sighting {
+                risk,
+                detail: Some(format!("login as \"{user}\"")),
+            })
         }
         b"AUTH" => {
             let line = line(payload);
             let method = text(line.get(5..)?.split(|&byte| byte == b' ').next()?);
-            ["PLAIN", "LOGIN"].iter().find(|known| method.eq_ignore_ascii_case(known)).map(|known| {
-                Sighting { risk: "mail login", detail: Some(format!("AUTH {known}")) }
-            })
+            ["PLAIN", "LOGIN"]
+                .iter()
+                .find(|known| method.eq_ignore_ascii_case(known))
+                .map(|known| Sighting {
+                    risk: "mail login",
+                    detail: Some(format!("AUTH {known}")),
+                })
         }
         b"\xffSMB" => smb1(),
         _ if service == Some("imap") => imap(payload),
@@ -79,7 +104,11 @@ pub(crate) fn in_udp(payload: &[u8], service: Option<&'static str>) -> Option<Si
     // RFC 1157, RFC 3416: SEQUENCE { version INTEGER, … }; the length takes one to three bytes.
     let (&tag, rest) = payload.split_first()?;
     let (&length, rest) = rest.split_first()?;
-    let rest = if length & 0x80 == 0 { rest } else { rest.get(usize::from(length & 0x7f).min(4)..)? };
+    let rest = if length & 0x80 == 0 {
+        rest
+    } else {
+        rest.get(usize::from(length & 0x7f).min(4)..)?
+    };
     let version = match rest.get(..3)? {
         [2, 1, 0] => "SNMPv1",
         [2, 1, 1] => "SNMPv2c",
@@ -97,12 +126,38 @@ pub(crate) fn in_form(body: &[u8]) -> Option<Option<String>> {
     let mut user = None;
     let mut password = false;
     for field in body.split(|&byte| byte == b'&') {
-        let Some(equals) = field.iter().position(|&byte| byte == b'=') else { continue };
+        let Some(equals) = field.iter().position(|&byte| byte == b'=') else {
+            continue;
+        };
         let (name, value) = (&field[..equals], &field[equals + 1..]);
-        let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-        if is(&["password", "passwd", "pass", "pwd", "passwort", "user_password", "login_password"]) {
+        let is = |names: &[&str]| {
+            names
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        };
+        if is(&[
+            "password",
+            "passwd",
+            "pass",
+            "pwd",
+            "passwort",
+            "user_password",
+            "login_password",
+        ]) {
             password = true;
-        } else if user.is_none() && is(&["user", "username", "login", "email", "user_name", "userid", "uid", "account", "log"]) {
+        } else if user.is_none()
+            && is(&[
+                "user",
+                "username",
+                "login",
+                "email",
+                "user_name",
+                "userid",
+                "uid",
+                "account",
+                "log",
+            ])
+        {
             user = Some(text(value));
         }
     }
@@ -110,7 +165,10 @@ pub(crate) fn in_form(body: &[u8]) -> Option<Option<String>> {
 }
 
 fn smb1() -> Option<Sighting> {
-    Some(Sighting { risk: "smb1", detail: None })
+    Some(Sighting {
+        risk: "smb1",
+        detail: None,
+    })
 }
 
 /// `TAG LOGIN user password` (RFC 9051, section 6.2.3).
@@ -118,7 +176,10 @@ fn imap(payload: &[u8]) -> Option<Sighting> {
     let mut words = line(payload).split(|&byte| byte == b' ').skip(1);
     words.next()?.eq_ignore_ascii_case(b"login").then_some(())?;
     let user = text(words.next()?).trim_matches('"').to_owned();
-    Some(Sighting { risk: "mail login", detail: Some(format!("login as \"{user}\"")) })
+    Some(Sighting {
+        risk: "mail login",
+        detail: Some(format!("login as \"{user}\"")),
+    })
 }
 
 fn http(payload: &[u8]) -> Option<Sighting> {
@@ -148,7 +209,10 @@ fn http(payload: &[u8]) -> Option<Sighting> {
             return Some(login(&place, user));
         }
     }
-    let body = rest.iter().position(|&byte| byte == b'\n').map_or(&rest[..0], |at| &rest[at + 1..]);
+    let body = rest
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .map_or(&rest[..0], |at| &rest[at + 1..]);
     let user = in_form(query).or_else(|| in_form(body))?;
     Some(login(&place, user))
 }
@@ -160,7 +224,10 @@ pub(crate) fn post(payload: &[u8]) -> Option<String> {
         return None;
     }
     let target = first.split(|&byte| byte == b' ').nth(1)?;
-    Some(format!("POST {}", text(target.split(|&byte| byte == b'?').next()?)))
+    Some(format!(
+        "POST {}",
+        text(target.split(|&byte| byte == b'?').next()?)
+    ))
 }
 
 /// A login by HTTP at `place`.
@@ -169,7 +236,10 @@ pub(crate) fn login(place: &str, user: Option<String>) -> Sighting {
         Some(user) => format!("{place}, login as \"{user}\""),
         None => place.to_owned(),
     };
-    Sighting { risk: "http login", detail: Some(detail) }
+    Sighting {
+        risk: "http login",
+        detail: Some(detail),
+    }
 }
 
 /// The value of a header line, if it is the header `name`.
@@ -182,14 +252,20 @@ fn header<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 /// The user of `user:password` in base64 (RFC 7617); the password is dropped here.
 fn basic_user(encoded: &[u8]) -> Option<String> {
     let encoded = &encoded[..encoded.len().min(512)];
-    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim_ascii()).ok()?;
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(encoded.trim_ascii())
+        .ok()?;
     let colon = decoded.iter().position(|&byte| byte == b':')?;
     Some(text(&decoded[..colon]))
 }
 
 /// The first line, without its end.
 fn line(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().take(2048).position(|&byte| byte == b'\n').unwrap_or(bytes.len().min(2048));
+    let end = bytes
+        .iter()
+        .take(2048)
+        .position(|&byte| byte == b'\n')
+        .unwrap_or(bytes.len().min(2048));
     bytes[..end].trim_ascii_end()
 }
 
@@ -224,7 +300,10 @@ mod tests {
     #[test]
     fn forms() {
         let request = b"POST /login HTTP/1.1\r\nHost: a\r\n\r\nusername=bob&password=hunter2";
-        assert_eq!(detail(in_tcp(request, None)), "POST /login, login as \"bob\"");
+        assert_eq!(
+            detail(in_tcp(request, None)),
+            "POST /login, login as \"bob\""
+        );
         let harmless = b"POST /search HTTP/1.1\r\nHost: a\r\n\r\nq=password";
         assert_eq!(in_tcp(harmless, None), None);
         assert_eq!(post(harmless).as_deref(), Some("POST /search"));
@@ -233,10 +312,22 @@ mod tests {
 
     #[test]
     fn mail_ftp_smb() {
-        assert_eq!(in_tcp(b"USER anonymous\r\n", Some("ftp")).unwrap().risk, "ftp");
-        assert_eq!(in_tcp(b"USER bob\r\n", Some("pop3")).unwrap().risk, "mail login");
-        assert_eq!(detail(in_tcp(b"a1 LOGIN \"bob\" secret\r\n", Some("imap"))), "login as \"bob\"");
-        assert_eq!(detail(in_tcp(b"AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n", Some("smtp"))), "AUTH PLAIN");
+        assert_eq!(
+            in_tcp(b"USER anonymous\r\n", Some("ftp")).unwrap().risk,
+            "ftp"
+        );
+        assert_eq!(
+            in_tcp(b"USER bob\r\n", Some("pop3")).unwrap().risk,
+            "mail login"
+        );
+        assert_eq!(
+            detail(in_tcp(b"a1 LOGIN \"bob\" secret\r\n", Some("imap"))),
+            "login as \"bob\""
+        );
+        assert_eq!(
+            detail(in_tcp(b"AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n", Some("smtp"))),
+            "AUTH PLAIN"
+        );
         assert_eq!(in_tcp(b"AUTH TLS\r\n", Some("ftp")), None);
         assert_eq!(in_tcp(b"\0\0\0\x2f\xffSMBr", None).unwrap().risk, "smb1");
     }

@@ -25,7 +25,10 @@ use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
 use bounded::BoundedTable;
-use hosts::{AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter, Traffic};
+use hosts::{
+    AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter,
+    Traffic,
+};
 use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
@@ -94,7 +97,8 @@ pub struct SummarySerial {
 impl SummarySerial {
     /// Counts flows, in the order of the packets that closed them.
     fn count(&mut self) {
-        self.ended.sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
+        self.ended
+            .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
         for flow in self.ended.drain(..) {
             self.addresses.entry(flow.src).flow(&flow, true);
             self.addresses.entry(flow.dst).flow(&flow, false);
@@ -128,7 +132,11 @@ pub struct Summary {
 
 /// The application protocol of a flow, by its responder's port first.
 pub(crate) fn service_of(flow: &FlowRecord) -> Option<&'static str> {
-    service_by_port(flow.protocol, flow.src_port.unwrap_or(0), flow.dst_port.unwrap_or(0))
+    service_by_port(
+        flow.protocol,
+        flow.src_port.unwrap_or(0),
+        flow.dst_port.unwrap_or(0),
+    )
 }
 
 fn sketch() -> Option<HllSketch> {
@@ -143,7 +151,11 @@ impl Stage for SummaryStage {
     type Output = Summary;
 
     fn needs(&self) -> Needs {
-        Needs { flows: true, packets: true, ..Needs::default() }
+        Needs {
+            flows: true,
+            packets: true,
+            ..Needs::default()
+        }
     }
 
     fn new_worker(&self) -> SummaryWorker {
@@ -201,7 +213,9 @@ impl Stage for SummaryStage {
         if let (Some(src), Some(dst)) = (decoded.src_mac, decoded.dst_mac) {
             shard.stations.packet((src, dst), packet.packet.wire_len);
         }
-        shard.duplicates.packet(packet.packet.timestamp, packet.note & !1);
+        shard
+            .duplicates
+            .packet(packet.packet.timestamp, packet.note & !1);
         shard.risks.packet(packet, packet.note & 1 != 0);
     }
 
@@ -212,10 +226,12 @@ impl Stage for SummaryStage {
         let service = service_of(flow);
         worker.timeline.flow(flow.start);
         worker.performance.flow(flow, service, self.top);
-        for (sent, received) in
-            [(flow.fwd.packets > 0).then_some((flow.src_ip, flow.dst_ip)), (flow.bwd.packets > 0).then_some((flow.dst_ip, flow.src_ip))]
-                .into_iter()
-                .flatten()
+        for (sent, received) in [
+            (flow.fwd.packets > 0).then_some((flow.src_ip, flow.dst_ip)),
+            (flow.bwd.packets > 0).then_some((flow.dst_ip, flow.src_ip)),
+        ]
+        .into_iter()
+        .flatten()
         {
             if let Some(senders) = &mut worker.senders {
                 senders.update(sent);
@@ -317,7 +333,9 @@ impl Stage for SummaryStage {
 /// How many different things sketches saw together. The estimate used does not depend on the
 /// order of what they saw, nor on how it was split among them.
 fn estimate(sketches: &[HllSketch]) -> f64 {
-    let Ok(mut union) = HllUnion::new(SKETCH_LG_K) else { return 0.0 };
+    let Ok(mut union) = HllUnion::new(SKETCH_LG_K) else {
+        return 0.0;
+    };
     for sketch in sketches {
         union.update(sketch);
     }

@@ -28,7 +28,9 @@ struct Sufferer {
 impl Ord for Sufferer {
     /// The one that suffered most is the greatest; flow ids decide ties.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.waited.cmp(&other.waited).then_with(|| other.facts.flow_id.cmp(&self.facts.flow_id))
+        self.waited
+            .cmp(&other.waited)
+            .then_with(|| other.facts.flow_id.cmp(&self.facts.flow_id))
     }
 }
 
@@ -101,7 +103,10 @@ impl PerformanceCounter {
         };
         let mut why = Vec::new();
         if retransmissions > 1 && share >= LOSSY_SHARE {
-            why.push(format!("{:.0} % of its data packets were sent again", share * 100.0));
+            why.push(format!(
+                "{:.0} % of its data packets were sent again",
+                share * 100.0
+            ));
         }
         if flow.zero_windows > 0 {
             why.push(match flow.zero_windows {
@@ -122,7 +127,10 @@ impl PerformanceCounter {
             + rtt_ms.unwrap_or(0.0) as u64
             + server_ms.unwrap_or(0.0) as u64;
         if self.worst.len() >= top
-            && self.worst.peek().is_some_and(|least| least.0.waited > waited)
+            && self
+                .worst
+                .peek()
+                .is_some_and(|least| least.0.waited > waited)
         {
             return;
         }
@@ -185,7 +193,12 @@ impl PerformanceCounter {
             zero_windows: self.zero_windows,
             failed_connections: self.failed,
             // Ascending by `Reverse`: the worst first.
-            worst: self.worst.into_sorted_vec().into_iter().map(|worst| worst.0.facts).collect(),
+            worst: self
+                .worst
+                .into_sorted_vec()
+                .into_iter()
+                .map(|worst| worst.0.facts)
+                .collect(),
         }
     }
 }

@@ -23,7 +23,10 @@ struct PathKey {
 impl PathKey {
     fn new(link_type: LinkType, decoded: &Decoded, service: Option<&'static str>) -> Self {
         let (protocol, later) = decoded.ip.map_or((0, false), |ip| {
-            (ip.protocol, ip.fragment.is_some_and(|fragment| fragment.offset > 0))
+            (
+                ip.protocol,
+                ip.fragment.is_some_and(|fragment| fragment.offset > 0),
+            )
         });
         let mut around = u64::from(!decoded.vlans.as_slice().is_empty()) | u64::from(later) << 1;
         around |= u64::from(decoded.transport == Transport::None) << 2;
@@ -91,7 +94,12 @@ impl ProtocolCounter {
         let row = *self.paths.entry(key).or_insert_with(|| {
             let names = names(link_type, decoded, key.service);
             let label = timeline.label(label(decoded, key.service));
-            rows.push(Path { names, label, packets: 0, bytes: 0 });
+            rows.push(Path {
+                names,
+                label,
+                packets: 0,
+                bytes: 0,
+            });
             (rows.len() - 1) as u32
         });
         self.last = Some((key, row));
@@ -128,8 +136,11 @@ impl Node {
         // Stable: names decide ties.
         children.sort_by_key(|(_, node)| std::cmp::Reverse(node.packets));
         for (name, node) in children {
-            let path =
-                if path.is_empty() { name.to_string() } else { format!("{path}:{name}") };
+            let path = if path.is_empty() {
+                name.to_string()
+            } else {
+                format!("{path}:{name}")
+            };
             into.push(Protocol {
                 name: name.to_string(),
                 path: path.clone(),

@@ -148,7 +148,12 @@ pub(crate) struct DuplicateCounter {
 
 impl Default for DuplicateCounter {
     fn default() -> Self {
-        Self { recent: [0; REMEMBERED], seen: [i64::MIN; REMEMBERED], next: 0, duplicates: 0 }
+        Self {
+            recent: [0; REMEMBERED],
+            seen: [i64::MIN; REMEMBERED],
+            next: 0,
+            duplicates: 0,
+        }
     }
 }
 
@@ -158,7 +163,10 @@ impl DuplicateCounter {
     pub(crate) fn packet(&mut self, at: Timestamp, fingerprint: u64) {
         let now = at.as_nanos();
         // All are compared, without a branch for each: the answer is nearly always no.
-        let known = self.recent.iter().fold(false, |known, &recent| known | (recent == fingerprint));
+        let known = self
+            .recent
+            .iter()
+            .fold(false, |known, &recent| known | (recent == fingerprint));
         if known && self.is_recent(fingerprint, now) {
             self.duplicates += 1;
         } else {
@@ -209,7 +217,9 @@ fn fold(a: u64, b: u64) -> u64 {
 fn word(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<8>() {
         Some(bytes) => u64::from_le_bytes(*bytes),
-        None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        None => bytes
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -229,7 +239,12 @@ mod tests {
             data,
         };
         let decoded = Decoded::default();
-        let packet = StagePacket { packet, decoded: &decoded, flow: None, note: 0 };
+        let packet = StagePacket {
+            packet,
+            decoded: &decoded,
+            flow: None,
+            note: 0,
+        };
         counter.packet(packet.packet.timestamp, fingerprint(&packet));
     }
 
@@ -250,7 +265,20 @@ mod tests {
     fn sizes_fall_into_their_buckets() {
         let mut counter = QualityCounter::default();
         let decoded = Decoded::default();
-        for wire_len in [0, 19, 20, 39, 40, 79, 80, 1_279, 1_280, 5_119, 5_120, u32::MAX] {
+        for wire_len in [
+            0,
+            19,
+            20,
+            39,
+            40,
+            79,
+            80,
+            1_279,
+            1_280,
+            5_119,
+            5_120,
+            u32::MAX,
+        ] {
             let packet = Packet {
                 number: 1,
                 timestamp: Timestamp::from_nanos(0),
@@ -259,7 +287,12 @@ mod tests {
                 wire_len,
                 data: &[],
             };
-            counter.packet(&StagePacket { packet, decoded: &decoded, flow: None, note: 0 });
+            counter.packet(&StagePacket {
+                packet,
+                decoded: &decoded,
+                flow: None,
+                note: 0,
+            });
         }
         let sizes = counter.sizes();
         assert_eq!(sizes.len(), 10);

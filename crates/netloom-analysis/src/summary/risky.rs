@@ -82,11 +82,17 @@ pub(crate) const RISKS: &[Risk] = risks! {
 
 /// The risk that a service is by itself.
 fn risk_of_service(service: &str) -> Option<u8> {
-    RISKS.iter().position(|risk| risk.services.contains(&service)).map(|index| index as u8)
+    RISKS
+        .iter()
+        .position(|risk| risk.services.contains(&service))
+        .map(|index| index as u8)
 }
 
 fn risk_by_name(name: &str) -> Option<u8> {
-    RISKS.iter().position(|risk| risk.name == name).map(|index| index as u8)
+    RISKS
+        .iter()
+        .position(|risk| risk.name == name)
+        .map(|index| index as u8)
 }
 
 /// Who to whom at which port, with which risk.
@@ -140,7 +146,10 @@ pub(crate) struct RiskCounter {
 
 impl Default for RiskCounter {
     fn default() -> Self {
-        Self { table: BoundedTable::new(PAIRS_MAX), watched: HashMap::default() }
+        Self {
+            table: BoundedTable::new(PAIRS_MAX),
+            watched: HashMap::default(),
+        }
     }
 }
 
@@ -159,7 +168,10 @@ impl RiskCounter {
             return;
         }
         let start = decoded.payload_offset as usize;
-        let Some(payload) = packet.packet.data.get(start..start + decoded.payload_len as usize)
+        let Some(payload) = packet
+            .packet
+            .data
+            .get(start..start + decoded.payload_len as usize)
         else {
             return;
         };
@@ -206,13 +218,19 @@ impl RiskCounter {
 
     /// Counts a flow that ended.
     pub(crate) fn flow(&mut self, flow: &FlowRecord, service: Option<&'static str>) {
-        let seen = if self.watched.is_empty() { None } else { self.watched.remove(&flow.first_number) };
+        let seen = if self.watched.is_empty() {
+            None
+        } else {
+            self.watched.remove(&flow.first_number)
+        };
         // A scanner's knock on the port is no use of the protocol.
         if let Some(risk) = service.and_then(risk_of_service)
             && flow.fwd.payload_bytes + flow.bwd.payload_bytes > 0
         {
             let detail = match &seen {
-                Some(Seen::Login(seen)) if risk_by_name(seen.risk) == Some(risk) => seen.detail.clone(),
+                Some(Seen::Login(seen)) if risk_by_name(seen.risk) == Some(risk) => {
+                    seen.detail.clone()
+                }
                 _ => None,
             };
             self.count(risk, flow, detail);
@@ -244,13 +262,17 @@ impl RiskCounter {
     pub(crate) fn finish(self, top: usize) -> Vec<Risky> {
         let mut risky = Vec::new();
         for (index, risk) in RISKS.iter().enumerate() {
-            let mut of_risk: Vec<_> =
-                self.table.iter().filter(|(key, _)| usize::from(key.0) == index).collect();
+            let mut of_risk: Vec<_> = self
+                .table
+                .iter()
+                .filter(|(key, _)| usize::from(key.0) == index)
+                .collect();
             if of_risk.is_empty() {
                 continue;
             }
             of_risk.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(b.0)));
-            let sum = |part: fn(&RiskCounts) -> u64| of_risk.iter().map(|(_, counts)| part(counts)).sum();
+            let sum =
+                |part: fn(&RiskCounts) -> u64| of_risk.iter().map(|(_, counts)| part(counts)).sum();
             risky.push(Risky {
                 protocol: risk.name.to_owned(),
                 severity: risk.severity.to_owned(),
@@ -292,7 +314,15 @@ mod tests {
 
     #[test]
     fn the_worst_come_first() {
-        let rank = |severity: &str| ["high", "medium", "low"].iter().position(|known| *known == severity);
-        assert!(RISKS.windows(2).all(|pair| rank(pair[0].severity) <= rank(pair[1].severity)));
+        let rank = |severity: &str| {
+            ["high", "medium", "low"]
+                .iter()
+                .position(|known| *known == severity)
+        };
+        assert!(
+            RISKS
+                .windows(2)
+                .all(|pair| rank(pair[0].severity) <= rank(pair[1].severity))
+        );
     }
 }

@@ -152,7 +152,11 @@ impl TimelineCounter {
     }
 
     fn find_row(&mut self, nanos: i64) -> usize {
-        if self.rows.len() >= MAX_BINS && !self.bins.contains_key(&nanos.div_euclid(LEVELS[self.level])) {
+        if self.rows.len() >= MAX_BINS
+            && !self
+                .bins
+                .contains_key(&nanos.div_euclid(LEVELS[self.level]))
+        {
             self.coarsen();
         }
         let width = LEVELS[self.level];
@@ -201,7 +205,10 @@ impl TimelineCounter {
         let labels: Vec<u16> = other.names.iter().map(|name| self.label(name)).collect();
         for (bin, row) in other.bins {
             let bin_row = std::mem::take(&mut other.rows[row as usize]);
-            let mut renamed = Bin { new_flows: bin_row.new_flows, labels: Vec::new() };
+            let mut renamed = Bin {
+                new_flows: bin_row.new_flows,
+                labels: Vec::new(),
+            };
             for (label, count) in bin_row.labels.into_iter().enumerate() {
                 let label = usize::from(labels[label]);
                 if renamed.labels.len() <= label {
@@ -220,7 +227,10 @@ impl TimelineCounter {
     /// The finished timeline from the first packet to the last.
     pub(crate) fn finish(self, first: Option<Timestamp>, last: Option<Timestamp>) -> Timeline {
         let (Some(first), Some(last)) = (first, last) else {
-            return Timeline { interval: 1.0, ..Timeline::default() };
+            return Timeline {
+                interval: 1.0,
+                ..Timeline::default()
+            };
         };
         let counted = LEVELS[self.level];
         let (first, last) = (first.as_nanos(), last.as_nanos());
@@ -239,18 +249,29 @@ impl TimelineCounter {
                 total.add(*count);
             }
         }
-        let mut order: Vec<usize> = (0..totals.len()).filter(|&label| totals[label].packets > 0).collect();
+        let mut order: Vec<usize> = (0..totals.len())
+            .filter(|&label| totals[label].packets > 0)
+            .collect();
         order.sort_by(|&a, &b| {
-            totals[b].bytes.cmp(&totals[a].bytes).then_with(|| self.names[a].cmp(self.names[b]))
+            totals[b]
+                .bytes
+                .cmp(&totals[a].bytes)
+                .then_with(|| self.names[a].cmp(self.names[b]))
         });
-        let shown = if order.len() > MAX_SERIES { MAX_SERIES - 1 } else { order.len() };
+        let shown = if order.len() > MAX_SERIES {
+            MAX_SERIES - 1
+        } else {
+            order.len()
+        };
         let series = |name: &str| Series {
             name: name.to_owned(),
             packets: vec![0; count],
             bytes: vec![0; count],
         };
-        let mut by_protocol: Vec<Series> =
-            order[..shown].iter().map(|&label| series(self.names[label])).collect();
+        let mut by_protocol: Vec<Series> = order[..shown]
+            .iter()
+            .map(|&label| series(self.names[label]))
+            .collect();
         if order.len() > shown {
             by_protocol.push(series("other"));
         }
@@ -328,8 +349,10 @@ mod tests {
     #[test]
     fn two_packets_ten_seconds_apart() {
         let times = [0, 10_000 * MS];
-        let timeline = counter(&times)
-            .finish(Some(Timestamp::from_nanos(0)), Some(Timestamp::from_nanos(10_000 * MS)));
+        let timeline = counter(&times).finish(
+            Some(Timestamp::from_nanos(0)),
+            Some(Timestamp::from_nanos(10_000 * MS)),
+        );
         assert!((timeline.interval - 0.05).abs() < 1e-12);
         assert_eq!(timeline.packets.len(), 201);
         assert_eq!((timeline.packets[0], timeline.packets[200]), (1, 1));
@@ -360,12 +383,18 @@ mod tests {
             let label = counter.label(name);
             counter.packet(Timestamp::from_nanos(0), label, index as u32 + 1);
         }
-        let timeline =
-            counter.finish(Some(Timestamp::from_nanos(0)), Some(Timestamp::from_nanos(0)));
+        let timeline = counter.finish(
+            Some(Timestamp::from_nanos(0)),
+            Some(Timestamp::from_nanos(0)),
+        );
         assert_eq!(timeline.by_protocol.len(), MAX_SERIES);
         assert_eq!(timeline.by_protocol[0].name, "j");
         assert_eq!(timeline.by_protocol[MAX_SERIES - 1].name, "other");
-        let sum: u64 = timeline.by_protocol.iter().flat_map(|series| &series.bytes).sum();
+        let sum: u64 = timeline
+            .by_protocol
+            .iter()
+            .flat_map(|series| &series.bytes)
+            .sum();
         assert_eq!(sum, 55);
     }
 }

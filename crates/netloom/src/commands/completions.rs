@@ -10,7 +10,12 @@ use crate::failure::Failure;
 
 pub(crate) fn run(options: &CompletionsOptions) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut Arguments::command(), "netloom", &mut script);
+    clap_complete::generate(
+        options.shell,
+        &mut Arguments::command(),
+        "netloom",
+        &mut script,
+    );
     std::io::stdout()
         .write_all(&script)
         .map_err(|cause| Failure::writing("-".as_ref(), &cause))?;

@@ -35,12 +35,20 @@ fn export<T: TableOf, S: Stage<Output = Text>>(
     printer: &Printer,
     stage: impl FnOnce(Columns<T>, Text) -> S,
 ) -> Result<ExitCode, Failure> {
-    let columns = columns::<T>(options.columns.as_deref())
-        .map_err(|error| Failure::usage(error).hint(format!("netloom tables {} says what each holds", T::NAME)))?;
-    let format = options.format.unwrap_or_else(|| by_extension(&options.output));
+    let columns = columns::<T>(options.columns.as_deref()).map_err(|error| {
+        Failure::usage(error).hint(format!("netloom tables {} says what each holds", T::NAME))
+    })?;
+    let format = options
+        .format
+        .unwrap_or_else(|| by_extension(&options.output));
     let text = Text::create(format, &options.output, &columns.schema())?;
-    let outcome: Outcome<Text> =
-        run_stage(&options.files, &stage(columns, text), global, printer, &options.output)?;
+    let outcome: Outcome<Text> = run_stage(
+        &options.files,
+        &stage(columns, text),
+        global,
+        printer,
+        &options.output,
+    )?;
     outcome.output.commit()?;
     if outcome.facts.evicted > 0 {
         printer.warning(&format!(

@@ -42,9 +42,15 @@ fn run_stage<T: Stage>(
     let outcome = outcome.map_err(|cause| Failure::writing(output, &cause))?;
     for capture in &outcome.captures {
         for warning in &capture.warnings {
-            printer.warning(&format!("{}: {} (at byte {})", capture.name, warning.message, warning.offset));
+            printer.warning(&format!(
+                "{}: {} (at byte {})",
+                capture.name, warning.message, warning.offset
+            ));
         }
-        printer.detail(&format!("{}: {}, {} packets", capture.name, capture.format, capture.packets));
+        printer.detail(&format!(
+            "{}: {}, {} packets",
+            capture.name, capture.format, capture.packets
+        ));
     }
     if outcome.interrupted {
         printer.note("stopped early; what follows is about what was read until then");

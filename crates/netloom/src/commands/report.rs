@@ -27,10 +27,14 @@ pub(crate) fn run(
     let to_stdout = |path: Option<&Path>| path.is_some_and(|path| path == Path::new("-"));
     let (html_out, json_out) = (options.html.as_deref(), options.json.as_deref());
     if to_stdout(html_out) && to_stdout(json_out) {
-        return Err(Failure::usage("--html - and --json - cannot both have standard output"));
+        return Err(Failure::usage(
+            "--html - and --json - cannot both have standard output",
+        ));
     }
     if options.open && to_stdout(html_out) {
-        return Err(Failure::usage("--open needs a file to open: give --html a name"));
+        return Err(Failure::usage(
+            "--open needs a file to open: give --html a name",
+        ));
     }
     let html_file = html_out.map(AtomicFile::create).transpose()?;
     let json_file = json_out.map(AtomicFile::create).transpose()?;
@@ -62,7 +66,10 @@ pub(crate) fn run(
     if !to_stdout(html_out) && !to_stdout(json_out) {
         print(&report, options, printer)?;
     }
-    for path in [html_out, json_out, options.png.as_deref()].into_iter().flatten() {
+    for path in [html_out, json_out, options.png.as_deref()]
+        .into_iter()
+        .flatten()
+    {
         if path != Path::new("-") {
             printer.note(&format!("wrote {}", path.display()));
         }
@@ -80,7 +87,8 @@ pub(crate) fn run(
 
 fn write(mut file: AtomicFile, text: &str) -> Result<(), Failure> {
     let path = file.path().to_owned();
-    file.write_all(text.as_bytes()).map_err(|cause| Failure::writing(&path, &cause))?;
+    file.write_all(text.as_bytes())
+        .map_err(|cause| Failure::writing(&path, &cause))?;
     Ok(file.commit()?)
 }
 
@@ -111,7 +119,8 @@ fn pictures(report: &Report, folder: &Path) -> Result<(), Failure> {
         let picture = png::encode(&chart.svg, PNG_SCALE)
             .map_err(|cause| Failure::writing(&path, &io::Error::other(cause)))?;
         let mut file = AtomicFile::create(&path)?;
-        file.write_all(&picture).map_err(|cause| Failure::writing(&path, &cause))?;
+        file.write_all(&picture)
+            .map_err(|cause| Failure::writing(&path, &cause))?;
         file.commit()?;
     }
     Ok(())
@@ -119,7 +128,11 @@ fn pictures(report: &Report, folder: &Path) -> Result<(), Failure> {
 
 /// Opens the page with the system's program for it.
 fn open(path: &Path, printer: &Printer) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
     let started = std::process::Command::new(opener)
         .arg(path)
         .stdin(std::process::Stdio::null())
@@ -127,12 +140,19 @@ fn open(path: &Path, printer: &Printer) {
         .stderr(std::process::Stdio::null())
         .spawn();
     if let Err(cause) = started {
-        printer.warning(&format!("{opener} cannot be run ({cause}); open {} yourself", path.display()));
+        printer.warning(&format!(
+            "{opener} cannot be run ({cause}); open {} yourself",
+            path.display()
+        ));
     }
 }
 
 fn exit_code(report: &Report, fail_on: Option<Severity>) -> ExitCode {
-    let worst = report.findings.iter().filter_map(|finding| Severity::named(&finding.severity)).max();
+    let worst = report
+        .findings
+        .iter()
+        .filter_map(|finding| Severity::named(&finding.severity))
+        .max();
     match (fail_on, worst) {
         (Some(limit), Some(worst)) if worst >= limit => ExitCode::from(1),
         _ => ExitCode::SUCCESS,

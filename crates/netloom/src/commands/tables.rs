@@ -12,8 +12,10 @@ use crate::output;
 pub(crate) fn run(options: &TablesOptions) -> Result<ExitCode, Failure> {
     let text = match &options.name {
         None => {
-            let list: String =
-                tables().iter().map(|table| entry(table.name, 10, table.doc)).collect();
+            let list: String = tables()
+                .iter()
+                .map(|table| entry(table.name, 10, table.doc))
+                .collect();
             format!("{list}\n`netloom tables NAME` lists the columns of a table.\n")
         }
         Some(name) => describe(table(name).ok_or_else(|| {
@@ -30,10 +32,20 @@ pub(crate) fn run(options: &TablesOptions) -> Result<ExitCode, Failure> {
 
 /// The columns of a table.
 fn describe(table: &TableDef) -> String {
-    let indent = table.columns.iter().map(|column| column.name.len()).max().unwrap_or(0) + 2;
+    let indent = table
+        .columns
+        .iter()
+        .map(|column| column.name.len())
+        .max()
+        .unwrap_or(0)
+        + 2;
     let mut text = format!("A row is: {}\n\n", table.doc);
     for column in &table.columns {
-        let unit = if column.unit.is_empty() { String::new() } else { format!(" [{}]", column.unit) };
+        let unit = if column.unit.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", column.unit)
+        };
         text += &entry(column.name, indent, &format!("{}{unit}", column.doc));
     }
     text
@@ -56,5 +68,8 @@ fn entry(name: &str, indent: usize, words: &str) -> String {
         }
         used += len;
     }
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines
+        .iter()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }

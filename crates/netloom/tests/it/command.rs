@@ -1,6 +1,5 @@
 //! The command as a person uses it.
 
-
 use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
@@ -14,23 +13,53 @@ fn path(path: &std::path::Path) -> &str {
 #[test]
 fn a_report_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
-    let (page, facts, pictures) =
-        (folder.path().join("a.html"), folder.path().join("a.json"), folder.path().join("png"));
+    let (page, facts, pictures) = (
+        folder.path().join("a.html"),
+        folder.path().join("a.json"),
+        folder.path().join("png"),
+    );
     let example = example();
     let text = stdout(&[
-        "report", path(&example), "--html", path(&page), "--json", path(&facts), "--png", path(&pictures),
+        "report",
+        path(&example),
+        "--html",
+        path(&page),
+        "--json",
+        path(&facts),
+        "--png",
+        path(&pictures),
     ]);
     assert!(!text.contains('\x1b'), "colour in a pipe");
     assert!(text.contains("telnet"), "{text}");
-    let facts: serde_json::Value = serde_json::from_str(&fs::read_to_string(facts).unwrap()).unwrap();
-    for key in ["packets", "bytes", "flows", "first_ts", "last_ts", "protocols", "top_addresses", "capture"] {
+    let facts: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(facts).unwrap()).unwrap();
+    for key in [
+        "packets",
+        "bytes",
+        "flows",
+        "first_ts",
+        "last_ts",
+        "protocols",
+        "top_addresses",
+        "capture",
+    ] {
         assert!(!facts[key].is_null(), "{key}");
     }
     let page = fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!doctype html>") || page.starts_with("<!DOCTYPE html>"));
-    let names: Vec<_> = fs::read_dir(pictures).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(names.iter().any(|name| name.extension().is_some_and(|ext| ext == "svg")));
-    let png = names.iter().find(|name| name.extension().is_some_and(|ext| ext == "png")).unwrap();
+    let names: Vec<_> = fs::read_dir(pictures)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(
+        names
+            .iter()
+            .any(|name| name.extension().is_some_and(|ext| ext == "svg"))
+    );
+    let png = names
+        .iter()
+        .find(|name| name.extension().is_some_and(|ext| ext == "png"))
+        .unwrap();
     assert!(fs::read(png).unwrap().starts_with(b"\x89PNG\r\n"));
 }
 
@@ -39,7 +68,13 @@ fn what_the_report_says_is_what_the_tables_hold() {
     let example = example();
     let facts: serde_json::Value =
         serde_json::from_str(&stdout(&["report", path(&example), "--json", "-"])).unwrap();
-    let packets = stdout(&["export", "packets", path(&example), "--columns", "number,len"]);
+    let packets = stdout(&[
+        "export",
+        "packets",
+        path(&example),
+        "--columns",
+        "number,len",
+    ]);
     let rows: Vec<u64> = packets
         .lines()
         .skip(1)
@@ -48,8 +83,10 @@ fn what_the_report_says_is_what_the_tables_hold() {
     assert_eq!(facts["packets"], rows.len());
     assert_eq!(facts["bytes"], rows.iter().sum::<u64>());
     let flows = stdout(&["export", "flows", path(&example), "--format", "jsonl"]);
-    let flows: Vec<serde_json::Value> =
-        flows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let flows: Vec<serde_json::Value> = flows
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(facts["flows"], flows.len());
     let of_flows: u64 = flows
         .iter()
@@ -67,8 +104,20 @@ fn what_the_report_says_is_what_the_tables_hold() {
 #[test]
 fn packets_name_their_flows() {
     let example = example();
-    let packets = stdout(&["export", "packets", path(&example), "--columns", "flow_id,src_ip"]);
-    let flows = stdout(&["export", "flows", path(&example), "--columns", "flow_id,fwd_packets,bwd_packets"]);
+    let packets = stdout(&[
+        "export",
+        "packets",
+        path(&example),
+        "--columns",
+        "flow_id,src_ip",
+    ]);
+    let flows = stdout(&[
+        "export",
+        "flows",
+        path(&example),
+        "--columns",
+        "flow_id,fwd_packets,bwd_packets",
+    ]);
     let mut counts = std::collections::HashMap::new();
     for row in packets.lines().skip(1) {
         let (id, ip) = row.split_once(',').unwrap();
@@ -137,7 +186,10 @@ fn damage_is_a_warning_and_not_a_capture_is_an_error() {
     let text = folder.path().join("notes.txt");
     fs::write(&text, "dear diary\n").unwrap();
     let said = stderr(&["report", path(&text)], 3);
-    assert!(said.contains("notes.txt") && said.contains("hint:"), "{said}");
+    assert!(
+        said.contains("notes.txt") && said.contains("hint:"),
+        "{said}"
+    );
 
     let empty = folder.path().join("empty.pcap");
     fs::write(&empty, "").unwrap();
@@ -149,11 +201,17 @@ fn damage_is_a_warning_and_not_a_capture_is_an_error() {
 #[test]
 fn wrong_usage_says_what_is_right() {
     let example = example();
-    let said = stderr(&["export", "flows", path(&example), "--columns", "src_iq"], 2);
+    let said = stderr(
+        &["export", "flows", path(&example), "--columns", "src_iq"],
+        2,
+    );
     assert!(said.contains("src_ip"), "{said}");
     assert!(stderr(&["report", path(&example), "--idle-timeout", "120"], 2).contains("120s"));
     assert!(stderr(&["export", "cats", path(&example)], 2).contains("flows"));
-    let said = stderr(&["report", path(&example), "--html", "no/such/folder/a.html"], 3);
+    let said = stderr(
+        &["report", path(&example), "--html", "no/such/folder/a.html"],
+        3,
+    );
     assert!(said.contains("no/such/folder"), "{said}");
 }
 
@@ -194,5 +252,9 @@ fn a_reader_that_leaves_early_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

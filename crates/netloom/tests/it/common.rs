@@ -5,7 +5,10 @@ use std::process::{Command, Output};
 
 /// The project's root.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// The example capture.
@@ -13,11 +16,13 @@ pub(crate) fn example() -> PathBuf {
     root().join("examples/small-office.pcapng")
 }
 
-
 /// The built command, without what the environment could change.
 pub(crate) fn netloom() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_netloom"));
-    command.env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8").stdin(std::process::Stdio::null());
+    command
+        .env_remove("NO_COLOR")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(std::process::Stdio::null());
     command
 }
 

@@ -1,6 +1,5 @@
 //! Every command in the README and the docs does what it says: it runs.
 
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -47,7 +46,11 @@ fn pages() -> Vec<PathBuf> {
 
 fn run(command: &str, folder: &Path) {
     let binary = Path::new(env!("CARGO_BIN_EXE_netloom")).parent().unwrap();
-    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    let path = format!(
+        "{}:{}",
+        binary.display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     let output = Command::new("sh")
         .args(["-c", command])
         .current_dir(folder)
@@ -86,12 +89,17 @@ fn the_first_command_of_the_readme_is_the_main_job() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let commands = commands(&readme);
     let first = commands.first().unwrap();
-    let arguments = first.strip_prefix("cargo run --release -p netloom -- ").unwrap();
+    let arguments = first
+        .strip_prefix("cargo run --release -p netloom -- ")
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
     run(&format!("netloom {arguments}"), folder.path());
     assert!(folder.path().join("report.html").exists());
     assert!(commands[1].starts_with("cargo test"));
     let ci = std::fs::read_to_string(root().join(".ci/run")).unwrap();
-    assert!(ci.contains(commands[1].as_str()), "CI runs the tests by another command");
+    assert!(
+        ci.contains(commands[1].as_str()),
+        "CI runs the tests by another command"
+    );
 }

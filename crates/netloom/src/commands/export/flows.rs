@@ -26,7 +26,10 @@ pub(crate) struct Writer {
 
 impl FlowsStage {
     pub(crate) fn new(columns: Columns<Flows>, text: Text) -> Self {
-        Self { columns, text: Mutex::new(Some(text)) }
+        Self {
+            columns,
+            text: Mutex::new(Some(text)),
+        }
     }
 }
 
@@ -46,7 +49,10 @@ impl Stage for FlowsStage {
     type Output = Text;
 
     fn needs(&self) -> Needs {
-        Needs { flows: true, ..Needs::default() }
+        Needs {
+            flows: true,
+            ..Needs::default()
+        }
     }
 
     fn new_worker(&self) {}
@@ -57,7 +63,11 @@ impl Stage for FlowsStage {
 
     fn new_serial(&self) -> Writer {
         Writer {
-            text: self.text.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            text: self
+                .text
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
             builder: FlowsBuilder::new(&self.columns),
             closed: Vec::new(),
             rows: Vec::new(),
@@ -74,12 +84,16 @@ impl Stage for FlowsStage {
         shards: &mut [&mut Vec<FlowRecord>],
         _rows: Vec<()>,
     ) -> io::Result<()> {
-        let Some(text) = &writer.text else { return Ok(()) };
+        let Some(text) = &writer.text else {
+            return Ok(());
+        };
         let format = text.format;
         for shard in shards {
             writer.closed.append(shard);
         }
-        writer.closed.sort_unstable_by(|a, b| (a.closed_by, a.flow_id).cmp(&(b.closed_by, b.flow_id)));
+        writer
+            .closed
+            .sort_unstable_by(|a, b| (a.closed_by, a.flow_id).cmp(&(b.closed_by, b.flow_id)));
         let closed = std::mem::take(&mut writer.closed);
         for record in &closed {
             let mut row = FlowRow::new(record);
@@ -104,6 +118,8 @@ impl Stage for FlowsStage {
     }
 
     fn merge(&self, writer: Writer, _: Vec<Vec<FlowRecord>>, _: Vec<()>, _: &ShardFacts) -> Text {
-        writer.text.expect("the engine makes its ordered state once, and it has the output")
+        writer
+            .text
+            .expect("the engine makes its ordered state once, and it has the output")
     }
 }

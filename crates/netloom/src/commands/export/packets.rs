@@ -19,7 +19,11 @@ pub(crate) struct PacketsStage {
 
 impl PacketsStage {
     pub(crate) fn new(columns: Columns<Packets>, text: Text) -> Self {
-        Self { columns, format: text.format, text: Mutex::new(Some(text)) }
+        Self {
+            columns,
+            format: text.format,
+            text: Mutex::new(Some(text)),
+        }
     }
 }
 
@@ -33,7 +37,12 @@ impl Stage for PacketsStage {
 
     fn needs(&self) -> Needs {
         let flows = self.columns.contains("flow_id");
-        Needs { flows, flow_ids: flows, rows: true, packets: false }
+        Needs {
+            flows,
+            flow_ids: flows,
+            rows: true,
+            packets: false,
+        }
     }
 
     fn new_worker(&self) {}
@@ -41,7 +50,10 @@ impl Stage for PacketsStage {
     fn new_shard(&self) {}
 
     fn new_serial(&self) -> Option<Text> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.text
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn block(&self, block: &BlockView<'_>) -> Option<Vec<u8>> {

@@ -32,14 +32,20 @@ impl Text {
     /// Begins with what stands before the rows.
     pub(crate) fn create(format: Format, path: &Path, schema: &Schema) -> Result<Self, Failure> {
         let file = AtomicFile::create(path)?;
-        let mut text = Self { format, file: BufWriter::with_capacity(BUFFER, file), begun: false };
+        let mut text = Self {
+            format,
+            file: BufWriter::with_capacity(BUFFER, file),
+            begun: false,
+        };
         let mut head = Vec::new();
         match format {
             Format::Csv => csv_header(schema, &mut head),
             Format::Json => head.push(b'['),
             Format::Jsonl => {}
         }
-        text.file.write_all(&head).map_err(|cause| Failure::writing(path, &cause))?;
+        text.file
+            .write_all(&head)
+            .map_err(|cause| Failure::writing(path, &cause))?;
         Ok(text)
     }
 
@@ -50,7 +56,8 @@ impl Text {
         }
         // No formatted row holds a line break of its own.
         for row in rows.split_inclusive(|&byte| byte == b'\n') {
-            self.file.write_all(if self.begun { b",\n" } else { b"\n" })?;
+            self.file
+                .write_all(if self.begun { b",\n" } else { b"\n" })?;
             self.begun = true;
             self.file.write_all(row.trim_ascii_end())?;
         }
@@ -62,9 +69,14 @@ impl Text {
         let path = self.file.get_ref().path().to_owned();
         if self.format == Format::Json {
             let end: &[u8] = if self.begun { b"\n]\n" } else { b"]\n" };
-            self.file.write_all(end).map_err(|cause| Failure::writing(&path, &cause))?;
+            self.file
+                .write_all(end)
+                .map_err(|cause| Failure::writing(&path, &cause))?;
         }
-        let file = self.file.into_inner().map_err(|error| Failure::writing(&path, error.error()))?;
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| Failure::writing(&path, error.error()))?;
         Ok(file.commit()?)
     }
 }
