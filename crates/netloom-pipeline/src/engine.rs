@@ -65,7 +65,7 @@ pub fn run<T: Stage>(
         options,
         control,
         barrier: Barrier::new(threads),
-        source: Mutex::new(Source {
+        source: Mutex::new(Reading {
             source,
             filled: 0,
             next_number: 1,
@@ -135,7 +135,7 @@ fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
 }
 
 /// The source, and where in a round reading is.
-struct Source {
+struct Reading {
     source: Box<dyn PacketSource + Send>,
     /// Blocks filled in this round.
     filled: usize,
@@ -151,7 +151,7 @@ struct Engine<'e, T: Stage> {
     options: &'e PipelineOptions,
     control: &'e Control,
     barrier: Barrier,
-    source: Mutex<Source>,
+    source: Mutex<Reading>,
     blocks: Vec<RwLock<Block>>,
     shards: Vec<Mutex<Shard<T::Shard>>>,
     rows: Vec<Mutex<Option<T::Rows>>>,

@@ -70,6 +70,5 @@ fn entry(name: &str, indent: usize, words: &str) -> String {
     }
     lines
         .iter()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+        .fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }

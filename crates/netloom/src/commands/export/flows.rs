@@ -93,7 +93,7 @@ impl Stage for FlowsStage {
         }
         writer
             .closed
-            .sort_unstable_by(|a, b| (a.closed_by, a.flow_id).cmp(&(b.closed_by, b.flow_id)));
+            .sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
         let closed = std::mem::take(&mut writer.closed);
         for record in &closed {
             let mut row = FlowRow::new(record);
