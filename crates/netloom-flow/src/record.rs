@@ -17,7 +17,8 @@ pub struct FlowRecord {
     pub flow_id: FlowId,
     /// Number of the flow's first packet in its capture.
     pub first_number: u64,
-    /// Number of the packet at whose arrival the flow was ended; rows are ordered by it.
+    /// Number of the packet at whose arrival the flow was ended (one more than the last
+    /// packet's where the capture's end did it); rows are ordered by it.
     pub closed_by: u64,
     /// First packet.
     pub start: Timestamp,

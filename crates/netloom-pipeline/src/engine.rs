@@ -88,12 +88,13 @@ pub fn run<T: Stage>(
     };
 
     let mut serial = stage.new_serial();
+    // Before there are threads that would wait for this one if it panicked here.
+    let mut worker = stage.new_worker();
     let (led, workers) = std::thread::scope(|scope| {
         let engine = &engine;
         let helpers: Vec<_> = (1..threads)
             .map(|_| scope.spawn(|| engine.help()))
             .collect();
-        let mut worker = stage.new_worker();
         let led = engine.lead(&mut worker, &mut serial);
         let mut workers = vec![worker];
         for helper in helpers {
@@ -215,7 +216,7 @@ impl<T: Stage> Engine<'_, T> {
                 self.make_rows();
                 self.barrier.wait();
             }
-            let handed_out = self.hand_out(last.then_some(clock.number), worker, serial);
+            let handed_out = self.hand_out(last.then_some(clock.number + 1), worker, serial);
             if last || handed_out.is_err() {
                 self.over.store(true, Ordering::Release);
             }
@@ -316,7 +317,7 @@ impl<T: Stage> Engine<'_, T> {
                 .unwrap_or_else(PoisonError::into_inner);
             if filled == 0 {
                 block.clear();
-                block.batch.first_number = clock.number;
+                block.batch.first_number = clock.number + 1;
                 lock(&self.source).filled = 1;
             }
             fragments.flush(&mut block);
@@ -390,8 +391,9 @@ impl<T: Stage> Engine<'_, T> {
         }
     }
 
-    /// Phase 5: hands out what the round gave; at the end of the capture (whose last packet
-    /// has number `ended`), ends all flows first.
+    /// Phase 5: hands out what the round gave; at the end of the capture, ends all flows first:
+    /// by the number `ended`, which no packet has any more, so that they come after the flows
+    /// that the last packet ended even where that was in the round before.
     fn hand_out(
         &self,
         ended: Option<u64>,

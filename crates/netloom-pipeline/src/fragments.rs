@@ -175,9 +175,9 @@ impl Fragments {
     /// At the end of the capture: what still waits goes without ports, after the last packet
     /// of the last block.
     pub(crate) fn flush(&mut self, block: &mut Block) {
-        let last = block.batch.len().saturating_sub(1) as u32;
+        let end = block.batch.len() as u32;
         for mut pending in self.pending.drain(..) {
-            pending.extra.after = last;
+            pending.extra.after = end;
             block.extras.push(pending.extra);
         }
         block.sort_items();

@@ -112,6 +112,11 @@ impl<S> Shard<S> {
                             let extra = &block.extras[index as usize];
                             let flow_packet = extra.flow_packet(block);
                             self.table.ingest(&flow_packet, &mut self.closed);
+                            // A fragment that had to wait has an older number than the packet
+                            // it comes after, and that is the one that ends a flow here.
+                            for record in &mut self.closed {
+                                record.closed_by = number;
+                            }
                             self.drain(stage, worker);
                         }
                     }

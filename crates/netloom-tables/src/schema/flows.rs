@@ -328,7 +328,7 @@ static COLUMNS: &[Column<Flows>] = &[
         .doc("Number of the flow's first packet in its capture: `number` of `packets`."),
     column("closed_by_packet", Make::U64(|row| Some(row.record.closed_by)))
         .required()
-        .doc("Number of the packet at whose arrival the flow was ended; rows are ordered by it, then by `flow_id`."),
+        .doc("Number of the packet at whose arrival the flow was ended, one more than the last packet's where the capture's end did it; rows are ordered by it, then by `flow_id`."),
     column("outer", Make::Bool(|row| Some(row.record.outer)))
         .required()
         .doc("Whether it is the outer flow of a tunnel whose packets count in an inner flow too (under Zeek's rules)."),
