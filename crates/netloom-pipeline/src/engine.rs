@@ -1,8 +1,10 @@
 //! The rounds.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use netloom_flow::FlowId;
 use netloom_packet::{CaptureInfo, PacketSource, SourceError, Timestamp};
 
 use crate::barrier::{Barrier, PoisonOnPanic};
@@ -41,6 +43,9 @@ pub struct Outcome<O> {
     pub facts: ShardFacts,
     /// Whether [`Control::stop`] ended it early.
     pub interrupted: bool,
+    /// With [`Needs::flow_ids`]: the flows of packets that were known only after the packet
+    /// (fragments that came before the first of their datagram), for a second pass.
+    pub late_flow_ids: HashMap<u64, FlowId>,
     /// The source failed in the middle: everything before it is in `output`.
     pub failed: Option<SourceError>,
 }
@@ -112,9 +117,11 @@ pub fn run<T: Stage>(
         ..ShardFacts::default()
     };
     let mut shards = Vec::with_capacity(SHARDS);
+    let mut late_flow_ids = HashMap::new();
     for shard in engine.shards {
         let shard = into_inner(shard);
         shard.add_facts(&mut facts);
+        late_flow_ids.extend(shard.late_flow_ids);
         shards.push(shard.stage);
     }
     let output = stage.merge(serial, shards, workers, &facts);
@@ -123,6 +130,7 @@ pub fn run<T: Stage>(
         captures: source.source.info(),
         facts,
         interrupted: source.stopped,
+        late_flow_ids,
         failed: source.failed,
     })
 }

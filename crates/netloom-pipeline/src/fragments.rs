@@ -80,7 +80,10 @@ impl Fragments {
                         if let Some((key, _)) = &key {
                             block.route[at].shard = key.shard();
                         }
-                        block.keys[at] = key;
+                        // Where nobody asked for flows, there are no keys.
+                        if let Some(place) = block.keys.get_mut(at) {
+                            *place = key;
+                        }
                     } else {
                         block.route[at].in_flow = false;
                         self.wait(
@@ -100,7 +103,9 @@ impl Fragments {
             block.extras.append(&mut extras);
             block.extras.sort_by_key(|extra| extra.after);
         }
-        block.sort_items();
+        if !block.keys.is_empty() {
+            block.sort_items();
+        }
     }
 
     /// Keeps a fragment until the ports of its datagram are known; the oldest one goes without

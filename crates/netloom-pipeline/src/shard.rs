@@ -34,6 +34,8 @@ pub(crate) struct Shard<S> {
     pub(crate) stage: S,
     /// (block of the round, packet of the block, its flow), when rows need flow ids.
     pub(crate) flow_ids: Vec<(u32, u32, FlowId)>,
+    /// (packet number, its flow), where that became known only after the packet's round.
+    pub(crate) late_flow_ids: Vec<(u64, FlowId)>,
 }
 
 impl<S> Shard<S> {
@@ -46,6 +48,7 @@ impl<S> Shard<S> {
             closed: Vec::new(),
             stage,
             flow_ids: Vec::new(),
+            late_flow_ids: Vec::new(),
         }
     }
 
@@ -92,6 +95,7 @@ impl<S> Shard<S> {
                         });
                         self.drain(stage, worker);
                         if needs.flow_ids
+                            && needs.rows
                             && let Some(id) = ingested.as_ref().and_then(|flow| flow.flow_id)
                         {
                             self.flow_ids.push((block_index as u32, index, id));
@@ -111,13 +115,23 @@ impl<S> Shard<S> {
                         if needs.flows {
                             let extra = &block.extras[index as usize];
                             let flow_packet = extra.flow_packet(block);
-                            self.table.ingest(&flow_packet, &mut self.closed);
+                            let ingested = self.table.ingest(&flow_packet, &mut self.closed);
                             // A fragment that had to wait has an older number than the packet
                             // it comes after, and that is the one that ends a flow here.
                             for record in &mut self.closed {
                                 record.closed_by = number;
                             }
                             self.drain(stage, worker);
+                            if needs.flow_ids
+                                && !extra.outer
+                                && let Some(id) = ingested.flow_id
+                            {
+                                if extra.number != number {
+                                    self.late_flow_ids.push((extra.number, id));
+                                } else if needs.rows {
+                                    self.flow_ids.push((block_index as u32, extra.after, id));
+                                }
+                            }
                         }
                     }
                 }

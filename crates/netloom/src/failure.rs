@@ -43,9 +43,11 @@ impl Failure {
         };
         let broken_pipe = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe);
         let message = match cause {
-            Some(cause) => format!("{message}: {cause}"),
+            Some(cause) => format!("{message}: {}", said_by_the_system(cause)),
             None => message,
         };
+        let full = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::StorageFull);
+        let hint = hint.or_else(|| full.then(|| "make room there, or write elsewhere".to_owned()));
         Self {
             kind,
             message,
@@ -56,11 +58,18 @@ impl Failure {
 
     /// An output could not be written.
     pub(crate) fn writing(path: &Path, cause: &io::Error) -> Self {
-        Self::io(
-            format!("{}: cannot be written", path.display()),
-            None,
-            Some(cause),
-        )
+        // The writer of a file may have said already which one it is, and what to do.
+        let said = cause
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<OutputError>());
+        match said {
+            Some(said) => said.into(),
+            None => Self::io(
+                format!("{}: cannot be written", name(path)),
+                None,
+                Some(cause),
+            ),
+        }
     }
 
     /// Adds a hint.
@@ -97,14 +106,59 @@ impl fmt::Display for Failure {
 }
 
 impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
+    fn from(mut error: SourceError) -> Self {
+        if error.source_name == "-" {
+            error.source_name = "standard input".to_owned();
+        }
         let hint = error.hint.as_deref().map(str::to_owned);
-        Self::io(error.to_string(), hint, error.cause.as_ref())
+        let mut failure = Self::io(error.to_string(), hint, error.cause.as_ref());
+        // These two the message says in words of its own.
+        if let Some(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =
+            error.cause.as_ref().map(io::Error::kind)
+        {
+            failure.message = error.to_string();
+        }
+        failure
+    }
+}
+
+impl From<&OutputError> for Failure {
+    fn from(error: &OutputError) -> Self {
+        let name = name(&error.path);
+        // Where standard output goes, only the person knows.
+        let hint = error.hint.clone().filter(|_| !is_stdout(&error.path));
+        Self::io(
+            format!("{name}: {}", error.action),
+            hint,
+            Some(&error.cause),
+        )
     }
 }
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
-        Self::io(error.to_string(), error.hint.clone(), Some(&error.cause))
+        (&error).into()
     }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// An output as people know it.
+fn name(path: &Path) -> String {
+    if is_stdout(path) {
+        "standard output".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// The system's words without its number, which helps nobody.
+fn said_by_the_system(cause: &io::Error) -> String {
+    let mut words = cause.to_string();
+    if let Some(end) = words.find(" (os error ") {
+        words.truncate(end);
+    }
+    words
 }

@@ -20,7 +20,7 @@
 //! ```
 
 pub use netloom_analysis as analysis;
-pub use netloom_capture::file::{OpenOptions, open};
+pub use netloom_capture::file::{OpenOptions, Replay, open};
 pub use netloom_decode as decode;
 pub use netloom_flow::{FlowConfig, FlowRecord, FlowRules, FlowTable};
 pub use netloom_packet::{Packet, PacketBatch, PacketSource, Timestamp};

@@ -20,13 +20,15 @@ const MAX_DEPTH: usize = 64;
 pub(super) struct Input {
     /// Where it is; `None` for standard input.
     pub(super) path: Option<PathBuf>,
+    /// Where a copy of standard input lies, if one was made.
+    pub(super) spooled: Option<PathBuf>,
     /// The folder or glob that brought it, as an index into [`Expanded::groups`]; `None` where
     /// it was named itself.
     pub(super) group: Option<usize>,
 }
 
 /// Inputs, expanded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Expanded {
     /// The files, in order.
     pub(super) inputs: Vec<Input>,
@@ -46,6 +48,7 @@ pub(super) fn expand(given: &[&OsStr]) -> Result<Expanded, SourceError> {
             stdin = true;
             expanded.inputs.push(Input {
                 path: None,
+                spooled: None,
                 group: None,
             });
             continue;
@@ -55,6 +58,7 @@ pub(super) fn expand(given: &[&OsStr]) -> Result<Expanded, SourceError> {
             Ok(metadata) if metadata.is_dir() => expanded.add_folder(path)?,
             Ok(_) => expanded.inputs.push(Input {
                 path: Some(path.to_owned()),
+                spooled: None,
                 group: None,
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_pattern(name) => {
@@ -101,7 +105,8 @@ impl Expanded {
             }
         }
         if files.is_empty() {
-            return Err(SourceError::new(name, "no file matches"));
+            return Err(SourceError::new(name, "no file matches")
+                .hint("check the pattern: * stands for any part of a name, ** for folders"));
         }
         files.sort();
         self.add(files, group);
@@ -111,6 +116,7 @@ impl Expanded {
     fn add(&mut self, files: Vec<PathBuf>, group: usize) {
         self.inputs.extend(files.into_iter().map(|path| Input {
             path: Some(path),
+            spooled: None,
             group: Some(group),
         }));
     }
@@ -160,7 +166,7 @@ impl Input {
         count: &Arc<AtomicU64>,
     ) -> Result<Source, SourceError> {
         let count = Arc::clone(count);
-        let Some(path) = &self.path else {
+        let Some(path) = self.path.as_ref().or(self.spooled.as_ref()) else {
             let stdin = io::stdin();
             if stdin.is_terminal() {
                 return Err(SourceError::new("-", "standard input is a terminal")
@@ -192,6 +198,18 @@ impl Input {
             size: regular.then_some(metadata.len()),
         })
     }
+}
+
+/// Copies standard input to a temporary file.
+pub(super) fn spool(from: &mut impl io::Read) -> Result<tempfile::NamedTempFile, SourceError> {
+    let failed = |error: io::Error| {
+        SourceError::new("-", "standard input cannot be copied to a temporary file")
+            .hint("it is read twice; TMPDIR names a folder with more room")
+            .caused_by(error)
+    };
+    let mut copy = tempfile::NamedTempFile::new().map_err(failed)?;
+    io::copy(from, &mut copy).map_err(failed)?;
+    Ok(copy)
 }
 
 fn cannot_open(path: &Path, error: io::Error) -> SourceError {

@@ -74,6 +74,55 @@ pub fn open<I: AsRef<OsStr>>(
     Ok(Box::new(merge::Files::open(expanded, *options)?))
 }
 
+/// Captures that are read more than once, each time as the same stream.
+///
+/// Standard input, which can be read only once, is copied to a temporary file first; the file
+/// goes when this does.
+#[derive(Debug)]
+pub struct Replay {
+    expanded: inputs::Expanded,
+    options: OpenOptions,
+    /// The copy of standard input, if it is among the inputs.
+    _spool: Option<tempfile::NamedTempFile>,
+}
+
+impl Replay {
+    /// Takes inputs as [`open`] does, and copies standard input if it is one of them.
+    ///
+    /// # Errors
+    ///
+    /// When an input does not exist, or standard input cannot be read or copied.
+    pub fn new<I: AsRef<OsStr>>(inputs: &[I], options: &OpenOptions) -> Result<Self, SourceError> {
+        let names: Vec<&OsStr> = inputs.iter().map(AsRef::as_ref).collect();
+        let mut expanded = inputs::expand(&names)?;
+        let mut spool = None;
+        for input in &mut expanded.inputs {
+            if input.path.is_none() {
+                let copy = inputs::spool(&mut std::io::stdin().lock())?;
+                input.spooled = Some(copy.path().to_owned());
+                spool = Some(copy);
+            }
+        }
+        Ok(Self {
+            expanded,
+            options: *options,
+            _spool: spool,
+        })
+    }
+
+    /// Opens the captures from their beginning.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`].
+    pub fn open(&self) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+        Ok(Box::new(merge::Files::open(
+            self.expanded.clone(),
+            self.options,
+        )?))
+    }
+}
+
 /// Reads a capture from a stream of bytes; `name` is what messages call it.
 ///
 /// # Errors

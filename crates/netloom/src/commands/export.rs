@@ -4,16 +4,18 @@ mod flows;
 mod packets;
 mod text;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use netloom::pipeline::{Outcome, Stage};
-use netloom::tables::{Columns, ColumnsError, Table as TableOf};
+use netloom::pipeline::Stage;
+use netloom::tables::{Columns, Packets, Table as TableOf};
+use netloom::{OpenOptions, PacketSource, Replay};
 
 use self::flows::FlowsStage;
-use self::packets::PacketsStage;
+use self::packets::{FlowIdsStage, PacketsStage};
 use self::text::Text;
-use super::run_stage;
+use super::Session;
 use crate::arguments::{ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
 use crate::output::Printer;
@@ -23,47 +25,65 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    let session = Session::new(global, printer);
+    let once = || netloom::open(&options.files, &OpenOptions::default());
     match options.table {
-        Table::Flows => export(options, global, printer, FlowsStage::new),
-        Table::Packets => export(options, global, printer, PacketsStage::new),
+        Table::Flows => {
+            let columns = columns(options)?;
+            let text = create(options, &columns)?;
+            finish(once()?, &FlowsStage::new(columns, text), &session, options)
+        }
+        Table::Packets => {
+            let columns = columns::<Packets>(options)?;
+            let text = create(options, &columns)?;
+            if !columns.contains("flow_id") {
+                let stage = PacketsStage::new(columns, text, HashMap::new());
+                return finish(once()?, &stage, &session, options);
+            }
+            // A fragment's flow may be known only after it: the first pass finds those.
+            let replay = Replay::new(&options.files, &OpenOptions::default())?;
+            let first = session.run(replay.open()?, &FlowIdsStage, &options.output)?;
+            let stage = PacketsStage::new(columns, text, first.late_flow_ids);
+            finish(replay.open()?, &stage, &session, options)
+        }
     }
 }
 
-fn export<T: TableOf, S: Stage<Output = Text>>(
+/// The last pass: rows are written, and the output takes its name.
+fn finish<S: Stage<Output = Text>>(
+    source: Box<dyn PacketSource + Send>,
+    stage: &S,
+    session: &Session<'_>,
     options: &ExportOptions,
-    global: &Global,
-    printer: &Printer,
-    stage: impl FnOnce(Columns<T>, Text) -> S,
 ) -> Result<ExitCode, Failure> {
-    let columns = columns::<T>(options.columns.as_deref()).map_err(|error| {
-        Failure::usage(error).hint(format!("netloom tables {} says what each holds", T::NAME))
-    })?;
-    let format = options
-        .format
-        .unwrap_or_else(|| by_extension(&options.output));
-    let text = Text::create(format, &options.output, &columns.schema())?;
-    let outcome: Outcome<Text> = run_stage(
-        &options.files,
-        &stage(columns, text),
-        global,
-        printer,
-        &options.output,
-    )?;
+    let outcome = session.run(source, stage, &options.output)?;
+    session.tell(&outcome);
+    if let Some(failed) = outcome.failed {
+        return Err(failed.into());
+    }
     outcome.output.commit()?;
     if outcome.facts.evicted > 0 {
-        printer.warning(&format!(
+        session.printer.warning(&format!(
             "{} flows were ended early for lack of memory; --max-memory raises the bound",
             outcome.facts.evicted
         ));
     }
-    match outcome.failed {
-        Some(failed) => Err(failed.into()),
-        None => Ok(ExitCode::SUCCESS),
-    }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn columns<T: TableOf>(list: Option<&str>) -> Result<Columns<T>, ColumnsError> {
+fn columns<T: TableOf>(options: &ExportOptions) -> Result<Columns<T>, Failure> {
+    let list = options.columns.as_deref();
     list.map_or_else(|| Ok(Columns::all()), Columns::parse)
+        .map_err(|error| {
+            Failure::usage(error).hint(format!("netloom tables {} says what each holds", T::NAME))
+        })
+}
+
+fn create<T: TableOf>(options: &ExportOptions, columns: &Columns<T>) -> Result<Text, Failure> {
+    let format = options
+        .format
+        .unwrap_or_else(|| by_extension(&options.output));
+    Text::create(format, &options.output, &columns.schema())
 }
 
 fn by_extension(path: &Path) -> Format {

@@ -5,55 +5,77 @@ pub(crate) mod export;
 pub(crate) mod report;
 pub(crate) mod tables;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use netloom::pipeline::{Control, Outcome, PipelineOptions, Stage, run};
-use netloom::{FlowConfig, OpenOptions};
+use netloom::{FlowConfig, PacketSource};
 
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::output::Printer;
 use crate::progress::{Progress, stop_on_signal};
 
-/// Runs captures through a stage, with a progress bar, until their end or Ctrl-C. `output` is
-/// where the stage writes, for messages.
-fn run_stage<T: Stage>(
-    files: &[PathBuf],
-    stage: &T,
-    global: &Global,
-    printer: &Printer,
-    output: &std::path::Path,
-) -> Result<Outcome<T::Output>, Failure> {
-    let source = netloom::open(files, &OpenOptions::default())?;
-    let mut flow = FlowConfig::new(global.flow_rules);
-    flow.idle_timeout = global.idle_timeout;
-    flow.active_timeout = global.active_timeout;
-    flow.max_memory = global.max_memory;
-    flow.checksums = global.checksums;
-    let mut options = PipelineOptions::new(flow);
-    options.threads = global.threads;
+/// What the passes of a command share: options, the progress bar, Ctrl-C.
+struct Session<'a> {
+    global: &'a Global,
+    printer: &'a Printer,
+    options: PipelineOptions,
+    control: Arc<Control>,
+}
 
-    let control = Arc::new(Control::default());
-    stop_on_signal(&control);
-    let progress = Progress::show(&control, global, printer);
-    let outcome = run(source, stage, &options, &control);
-    drop(progress);
-    let outcome = outcome.map_err(|cause| Failure::writing(output, &cause))?;
-    for capture in &outcome.captures {
-        for warning in &capture.warnings {
-            printer.warning(&format!(
-                "{}: {} (at byte {})",
-                capture.name, warning.message, warning.offset
+impl<'a> Session<'a> {
+    fn new(global: &'a Global, printer: &'a Printer) -> Self {
+        let mut flow = FlowConfig::new(global.flow_rules);
+        flow.idle_timeout = global.idle_timeout;
+        flow.active_timeout = global.active_timeout;
+        flow.max_memory = global.max_memory;
+        flow.checksums = global.checksums;
+        let mut options = PipelineOptions::new(flow);
+        options.threads = global.threads;
+        let control = Arc::new(Control::default());
+        stop_on_signal(&control);
+        Self {
+            global,
+            printer,
+            options,
+            control,
+        }
+    }
+
+    /// Runs a source through a stage, with a progress bar, until its end or Ctrl-C. `output` is
+    /// where the stage writes, for messages.
+    fn run<T: Stage>(
+        &self,
+        source: Box<dyn PacketSource + Send>,
+        stage: &T,
+        output: &Path,
+    ) -> Result<Outcome<T::Output>, Failure> {
+        self.control.packets.store(0, Ordering::Relaxed);
+        let progress = Progress::show(&self.control, self.global, self.printer);
+        let outcome = run(source, stage, &self.options, &self.control);
+        drop(progress);
+        outcome.map_err(|cause| Failure::writing(output, &cause))
+    }
+
+    /// Says what was odd about the captures.
+    fn tell<O>(&self, outcome: &Outcome<O>) {
+        for capture in &outcome.captures {
+            for warning in &capture.warnings {
+                self.printer.warning(&format!(
+                    "{}: {} (at byte {})",
+                    capture.name, warning.message, warning.offset
+                ));
+            }
+            self.printer.detail(&format!(
+                "{}: {}, {} packets",
+                capture.name, capture.format, capture.packets
             ));
         }
-        printer.detail(&format!(
-            "{}: {}, {} packets",
-            capture.name, capture.format, capture.packets
-        ));
+        if outcome.interrupted {
+            self.printer
+                .note("stopped early; what follows is about what was read until then");
+        }
     }
-    if outcome.interrupted {
-        printer.note("stopped early; what follows is about what was read until then");
-    }
-    Ok(outcome)
 }

@@ -4,13 +4,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use netloom::OpenOptions;
 use netloom::analysis::report::chart::{self, Theme};
 use netloom::analysis::report::terminal::{self, TerminalOptions};
 use netloom::analysis::report::{Report, html, json, png};
 use netloom::analysis::summary::{ReportContext, SummaryStage};
 use netloom::tables::output::AtomicFile;
 
-use super::run_stage;
+use super::Session;
 use crate::arguments::{Global, ReportOptions, Severity};
 use crate::failure::Failure;
 use crate::output::{self, Printer};
@@ -39,11 +40,20 @@ pub(crate) fn run(
     let html_file = html_out.map(AtomicFile::create).transpose()?;
     let json_file = json_out.map(AtomicFile::create).transpose()?;
     if let Some(folder) = &options.png {
-        std::fs::create_dir_all(folder).map_err(|cause| Failure::writing(folder, &cause))?;
+        std::fs::create_dir_all(folder).map_err(|cause| {
+            let failure = Failure::writing(folder, &cause);
+            if folder.is_dir() || cause.kind() == io::ErrorKind::PermissionDenied {
+                return failure;
+            }
+            failure.hint("--png takes a folder: one that is there, or a new name")
+        })?;
     }
 
     let stage = SummaryStage::new(usize::from(options.top));
-    let outcome = run_stage(&options.files, &stage, global, printer, Path::new("-"))?;
+    let session = Session::new(global, printer);
+    let source = netloom::open(&options.files, &OpenOptions::default())?;
+    let outcome = session.run(source, &stage, Path::new("-"))?;
+    session.tell(&outcome);
     let context = ReportContext {
         captures: outcome.captures,
         flow_rules: global.flow_rules.name().to_owned(),
@@ -107,7 +117,7 @@ fn print(report: &Report, options: &ReportOptions, printer: &Printer) -> Result<
     stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
-        .map_err(|cause| Failure::writing(Path::new("standard output"), &cause))
+        .map_err(|cause| Failure::writing(Path::new("-"), &cause))
 }
 
 /// Each chart as SVG and as PNG.

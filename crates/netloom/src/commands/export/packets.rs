@@ -1,9 +1,11 @@
 //! The `packets` table, in the order of the capture.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use netloom::decode::service::service_by_port;
+use netloom::pipeline::flow::FlowId;
 use netloom::pipeline::{BlockView, Needs, ShardFacts, Stage};
 use netloom::tables::{Columns, PacketRow, Packets, PacketsBuilder};
 
@@ -15,14 +17,21 @@ pub(crate) struct PacketsStage {
     columns: Columns<Packets>,
     format: Format,
     text: Mutex<Option<Text>>,
+    /// Flows of packets that were known only after them, from an earlier pass.
+    late_flow_ids: HashMap<u64, FlowId>,
 }
 
 impl PacketsStage {
-    pub(crate) fn new(columns: Columns<Packets>, text: Text) -> Self {
+    pub(crate) fn new(
+        columns: Columns<Packets>,
+        text: Text,
+        late_flow_ids: HashMap<u64, FlowId>,
+    ) -> Self {
         Self {
             columns,
             format: text.format,
             text: Mutex::new(Some(text)),
+            late_flow_ids,
         }
     }
 }
@@ -61,7 +70,7 @@ impl Stage for PacketsStage {
         let mut text = Vec::new();
         for (packet, decoded, flow_id) in block.packets() {
             let mut row = PacketRow::new(&packet, decoded);
-            row.flow_id = flow_id;
+            row.flow_id = flow_id.or_else(|| self.late_flow_ids.get(&packet.number).copied());
             row.service = decoded
                 .ip
                 .and_then(|ip| service_by_port(ip.protocol, decoded.src_port, decoded.dst_port));
@@ -91,4 +100,31 @@ impl Stage for PacketsStage {
     fn merge(&self, text: Option<Text>, _: Vec<()>, _: Vec<()>, _: &ShardFacts) -> Text {
         text.expect("the engine makes its ordered state once, and it has the output")
     }
+}
+
+/// Finds the flows that are known only after their packets; the engine does all of it.
+pub(crate) struct FlowIdsStage;
+
+impl Stage for FlowIdsStage {
+    type Worker = ();
+    type Shard = ();
+    type Serial = ();
+    type Rows = ();
+    type Output = ();
+
+    fn needs(&self) -> Needs {
+        Needs {
+            flows: true,
+            flow_ids: true,
+            ..Needs::default()
+        }
+    }
+
+    fn new_worker(&self) {}
+
+    fn new_shard(&self) {}
+
+    fn new_serial(&self) {}
+
+    fn merge(&self, (): (), _: Vec<()>, _: Vec<()>, _: &ShardFacts) {}
 }
