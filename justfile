@@ -19,10 +19,14 @@ snap:
 fuzz SECONDS="30":
     FUZZ_SECONDS={{SECONDS}} .ci/run fuzz
 
-# Micro benchmarks, then `report` beside its peers on the benchmark capture
+# Every capture at hand whole, cut and with bytes flipped, through everything: SHARE of the cases, 1 is all
+hostile SHARE="1":
+    cargo xtask hostile --share {{SHARE}}
+
+# Micro benchmarks, then `report` beside its peers on the benchmark capture, and under a flood
 bench:
     cargo bench --workspace
-    cargo xtask bench
+    cargo xtask bench --flood
 
 # Write the generated pages again
 docs:
