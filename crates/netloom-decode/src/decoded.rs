@@ -45,6 +45,34 @@ pub struct Decoded {
     pub last_layer: Layer,
     /// Why decoding ended before the payload, if it did.
     pub stopped: Option<Stop>,
+    /// What stands behind the first frame of an aggregate; see
+    /// [`further_datagrams`](crate::further_datagrams).
+    pub subframes: Subframes,
+}
+
+/// The frames of an 802.11 aggregate (A-MSDU, 802.11-2020 section 9.3.2.2.2) behind its first
+/// one, which is what the packet itself is decoded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Subframes {
+    /// Start of the second frame's header, from the start of the packet.
+    pub(crate) offset: u16,
+    /// Bytes from there to the end of the aggregate on the wire; 0: there is no second frame.
+    pub(crate) wire_len: u16,
+    /// How many tunnels the aggregate lies in.
+    pub(crate) depth: u8,
+}
+
+impl Subframes {
+    /// Whether there is none.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.wire_len == 0
+    }
+
+    /// How many of the packet's tunnels the aggregate lies in: all its frames share those.
+    pub const fn depth(self) -> usize {
+        self.depth as usize
+    }
 }
 
 /// A VLAN stack: up to four identifiers are kept.
@@ -566,6 +594,7 @@ impl Default for Decoded {
             payload_wire_len: 0,
             last_layer: Layer::Link,
             stopped: None,
+            subframes: Subframes::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! [`Decoded::stopped`] says at which layer, at which byte and why, and everything in front
 //! of it stands.
 
+mod aggregate;
 pub mod checksum;
 mod decoded;
 mod link;
@@ -15,8 +16,9 @@ pub mod transport;
 mod tunnel;
 mod walk;
 
+pub use aggregate::{FurtherDatagrams, further_datagrams};
 pub use decoded::{
-    DecodeOptions, Decoded, Fragment, Icmp, Ip, Layer, Network, Stop, StopKind, Tcp, TcpFlags,
-    Transport, Tunnel, TunnelKind, TunnelSet, Tunnels, Vlans,
+    DecodeOptions, Decoded, Fragment, Icmp, Ip, Layer, Network, Stop, StopKind, Subframes, Tcp,
+    TcpFlags, Transport, Tunnel, TunnelKind, TunnelSet, Tunnels, Vlans,
 };
 pub use walk::{decode, decode_into, decode_ip};

@@ -196,7 +196,7 @@ pub fn decode_ip(data: &[u8], wire_len: u32, options: DecodeOptions) -> Decoded 
     out
 }
 
-fn run(walk: &mut Walk<'_>, mut next: Next) {
+pub(crate) fn run(walk: &mut Walk<'_>, mut next: Next) {
     // Every step but a bounded number consumes bytes or enters a tunnel; the bound is for
     // hostile packets that would nest headers of no length.
     for _ in 0..64 {

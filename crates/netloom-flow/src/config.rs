@@ -144,6 +144,10 @@ pub struct FlowConfig {
     /// not count in `packets` either, nor does an ICMP message; and a wrong one in an IPv4
     /// header makes the packet count in no flow at all.
     pub checksums: bool,
+    /// Ports that servers are likely to listen on, as IP protocol (6 or 17) and port, from
+    /// which direction is guessed where a conversation was not seen from its start; `None`:
+    /// those of Zeek's default scripts. An empty list: no guess by ports.
+    pub server_ports: Option<Vec<(u8, u16)>>,
 }
 
 impl FlowConfig {
@@ -157,6 +161,7 @@ impl FlowConfig {
             sensor: String::new(),
             packet_flow_ids: false,
             checksums: false,
+            server_ports: None,
         }
     }
 }

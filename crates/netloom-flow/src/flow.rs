@@ -6,7 +6,7 @@ use netloom_packet::{MacAddr, Timestamp};
 use crate::config::FlowRules;
 use crate::key::{FlowId, FlowKey, flow_id};
 use crate::lists::Links;
-use crate::ports::is_likely_server;
+use crate::ports::ServerPorts;
 use crate::record::{ConnState, EndReason, FlowRecord, Side};
 use crate::table::FlowPacket;
 use crate::tcp::{Segment, TcpTracker, scaled};
@@ -82,10 +82,11 @@ impl Flow {
         key: FlowKey,
         forward: bool,
         rules: FlowRules,
+        servers: &ServerPorts,
     ) -> Self {
         let decoded = packet.decoded;
         let flip = rules.guesses_direction()
-            && (came_from_responder(decoded)
+            && (came_from_responder(decoded, servers)
                 || rules == FlowRules::Native && is_reply(packet, decoded.dst_port));
         let tcp = (key.protocol() == 6 && matches!(decoded.transport, Transport::Tcp(_))
             || key.protocol() == 6 && decoded.ip.is_some_and(|ip| ip.fragment.is_some()))
@@ -515,7 +516,7 @@ fn is_reply(packet: &FlowPacket<'_>, server: u16) -> bool {
 
 /// Whether the first packet seen of a flow was likely the responder's: Zeek's guess by the
 /// ports of servers.
-fn came_from_responder(decoded: &Decoded) -> bool {
+fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
     let (src, dst) = (decoded.src_port, decoded.dst_port);
     let guess = match &decoded.transport {
         Transport::Tcp(tcp) => {
@@ -524,10 +525,10 @@ fn came_from_responder(decoded: &Decoded) -> bool {
             let began = syn && !tcp.flags.contains(TcpFlags::ACK);
             // Between two servers' ports the lower one wins, but a SYN-ACK may be a scan.
             !began
-                && is_likely_server(true, src)
-                && (!is_likely_server(true, dst) || !syn && src < dst)
+                && servers.contains(true, src)
+                && (!servers.contains(true, dst) || !syn && src < dst)
         }
-        Transport::Udp => is_likely_server(false, src) && !is_likely_server(false, dst),
+        Transport::Udp => servers.contains(false, src) && !servers.contains(false, dst),
         _ => false,
     };
     guess

@@ -55,7 +55,7 @@ mod timeouts;
 pub use community_id::community_id;
 pub use config::{FlowConfig, FlowRules};
 pub use key::{FlowId, FlowKey, SHARDS, flow_id, shard_of};
-pub use outer::{OuterFlow, outer_flows};
+pub use outer::{OuterFlow, further_flows, outer_flows};
 pub use record::{ConnState, EndReason, FlowRecord, Side};
 pub use table::{FlowPacket, FlowTable, Ingested, TableStats};
 pub use tcp::{Delivered, StreamAssembler};

@@ -17,10 +17,34 @@ const UDP: &[u16] = &[
     5060, 5072, 5353, 5355, 6081, 20000,
 ];
 
-/// Whether a server of this TCP (else UDP) port is likely.
-pub(crate) fn is_likely_server(tcp: bool, port: u16) -> bool {
-    let ports = if tcp { TCP } else { UDP };
-    ports.binary_search(&port).is_ok()
+/// The ports that direction is guessed from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServerPorts {
+    /// In place of the default ones: protocol and port, ascending.
+    only: Option<Box<[(u8, u16)]>>,
+}
+
+impl ServerPorts {
+    /// These ports; `None`: the default ones.
+    pub(crate) fn new(only: Option<&[(u8, u16)]>) -> Self {
+        Self {
+            only: only.map(|ports| {
+                let mut ports: Box<[(u8, u16)]> = ports.into();
+                ports.sort_unstable();
+                ports
+            }),
+        }
+    }
+
+    /// Whether a server of this TCP (else UDP) port is likely.
+    pub(crate) fn contains(&self, tcp: bool, port: u16) -> bool {
+        if let Some(only) = &self.only {
+            let protocol = if tcp { 6 } else { 17 };
+            return only.binary_search(&(protocol, port)).is_ok();
+        }
+        let ports = if tcp { TCP } else { UDP };
+        ports.binary_search(&port).is_ok()
+    }
 }
 
 #[cfg(test)]
@@ -32,8 +56,18 @@ mod tests {
         for ports in [TCP, UDP] {
             assert!(ports.is_sorted_by(|a, b| a < b));
         }
-        assert!(is_likely_server(true, 80));
-        assert!(!is_likely_server(false, 80));
-        assert!(is_likely_server(false, 53));
+        let ports = ServerPorts::default();
+        assert!(ports.contains(true, 80));
+        assert!(!ports.contains(false, 80));
+        assert!(ports.contains(false, 53));
+    }
+
+    #[test]
+    fn other_ones() {
+        let none = ServerPorts::new(Some(&[]));
+        assert!(!none.contains(true, 80) && !none.contains(false, 53));
+        let two = ServerPorts::new(Some(&[(17, 9), (6, 7)]));
+        assert!(two.contains(true, 7) && two.contains(false, 9));
+        assert!(!two.contains(false, 7) && !two.contains(true, 80));
     }
 }

@@ -11,6 +11,7 @@ use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::key::{FlowId, FlowKey};
 use crate::lists::{Class, Lists};
+use crate::ports::ServerPorts;
 use crate::record::{EndReason, FlowRecord};
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
@@ -94,6 +95,7 @@ pub struct TableStats {
 #[derive(Debug)]
 pub struct FlowTable {
     rules: FlowRules,
+    servers: ServerPorts,
     timeouts: Timeouts,
     max_memory: usize,
     sensor: String,
@@ -115,6 +117,7 @@ impl FlowTable {
     pub fn new(config: &FlowConfig) -> Self {
         Self {
             rules: config.rules,
+            servers: ServerPorts::new(config.server_ports.as_deref()),
             timeouts: Timeouts::new(config),
             max_memory: config.max_memory,
             sensor: config.sensor.clone(),
@@ -324,7 +327,7 @@ impl FlowTable {
         hash: u64,
         closed: &mut Vec<FlowRecord>,
     ) -> u32 {
-        let flow = Flow::new(packet, key, forward, self.rules);
+        let flow = Flow::new(packet, key, forward, self.rules, &self.servers);
         let heap = flow.heap_bytes();
         while self.flows.len() > 0
             && self.memory() + self.growth() + heap > self.max_memory

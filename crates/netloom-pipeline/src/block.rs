@@ -1,7 +1,9 @@
 //! A block of packets on its way through a round.
 
-use netloom_decode::{Decoded, decode_into};
-use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRules, outer_flows, shard_of};
+use netloom_decode::{DecodeOptions, Decoded, decode_into};
+use netloom_flow::{
+    FlowId, FlowKey, FlowPacket, FlowRules, OuterFlow, further_flows, outer_flows, shard_of,
+};
 use netloom_packet::{Packet, PacketBatch, Timestamp};
 
 use crate::options::{PipelineOptions, SHARDS};
@@ -27,7 +29,8 @@ pub(crate) enum Item {
 }
 
 /// Something that counts in a flow besides a packet of its own: the datagram that fragments
-/// became, a fragment whose ports were learned only later, the outer flow of a tunnel.
+/// became, a fragment whose ports were learned only later, the outer flow of a tunnel, a further
+/// datagram of an 802.11 aggregate.
 #[derive(Debug)]
 pub(crate) struct Extra {
     /// It comes right after this packet of the batch.
@@ -160,6 +163,19 @@ impl Block {
             if rules == FlowRules::Zeek && !decoded.tunnels.is_empty() {
                 outer_extras(&packet, decoded, index as u32, &mut self.extras);
             }
+            if rules == FlowRules::Zeek
+                && !decoded.subframes.is_empty()
+                && further_extras(
+                    &packet,
+                    decoded,
+                    index as u32,
+                    options.decode,
+                    &mut self.extras,
+                )
+                && self.fragments.last() != Some(&(index as u32))
+            {
+                self.fragments.push(index as u32);
+            }
             if stage.wants_cross(decoded) {
                 self.cross.push(index as u32);
             }
@@ -261,20 +277,51 @@ impl Block {
 /// The outer flows of UDP tunnels, which Zeek's rules count too.
 fn outer_extras(packet: &Packet<'_>, decoded: &Decoded, index: u32, extras: &mut Vec<Extra>) {
     extras.extend(
-        outer_flows(packet.data, packet.wire_len, decoded).map(|outer| Extra {
-            after: index,
-            shard: shard_of(&outer.decoded, FlowRules::Zeek),
-            number: packet.number,
-            timestamp: packet.timestamp,
-            wire_len: packet.wire_len,
-            caplen: packet.data.len() as u32,
-            decoded: outer.decoded,
-            data: None,
-            later_fragment: false,
-            outer: true,
-            data_offset: outer.offset,
-        }),
+        outer_flows(packet.data, packet.wire_len, decoded)
+            .map(|outer| extra(packet, index, outer, true)),
     );
+}
+
+/// The further datagrams of an 802.11 aggregate, which Zeek's rules count too. Returns whether
+/// there are fragments among them, which get their place later.
+fn further_extras(
+    packet: &Packet<'_>,
+    decoded: &Decoded,
+    index: u32,
+    options: DecodeOptions,
+    extras: &mut Vec<Extra>,
+) -> bool {
+    let mut fragments = false;
+    for (outer, flow) in further_flows(packet.data, packet.wire_len, decoded, options) {
+        if flow.decoded.ip.is_some_and(|ip| ip.fragment.is_some()) {
+            fragments = true;
+        } else {
+            extras.push(extra(packet, index, flow, outer));
+        }
+    }
+    fragments
+}
+
+/// What a packet holds beside its own datagram, right after it.
+fn extra(packet: &Packet<'_>, index: u32, flow: OuterFlow, outer: bool) -> Extra {
+    // The frame's length counts once, with the packet; a further datagram has its own.
+    let wire_len = match flow.decoded.ip {
+        Some(ip) if !outer => ip.total_len,
+        _ => packet.wire_len,
+    };
+    Extra {
+        after: index,
+        shard: shard_of(&flow.decoded, FlowRules::Zeek),
+        number: packet.number,
+        timestamp: packet.timestamp,
+        wire_len,
+        caplen: (packet.data.len() as u32).min(wire_len),
+        decoded: flow.decoded,
+        data: None,
+        later_fragment: false,
+        outer,
+        data_offset: flow.offset,
+    }
 }
 
 /// A shard for what has no IP header: the same for both directions between two stations.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use netloom_decode::net::fragment::{FirstFragment, Reassembler};
-use netloom_decode::{Decoded, Transport, decode_ip};
+use netloom_decode::{Decoded, Transport, decode_ip, further_datagrams};
 use netloom_flow::{FlowKey, FlowRules, outer_flows, shard_of};
 use netloom_packet::Packet;
 
@@ -50,6 +50,13 @@ impl Fragments {
                 continue;
             };
             let mut decoded = block.decoded[at];
+            if self.rules == FlowRules::Zeek {
+                let is_fragment = decoded.ip.is_some_and(|ip| ip.fragment.is_some());
+                // Zeek counts whole datagrams.
+                block.route[at].in_flow &= !is_fragment;
+                self.place_whole(&packet, index, &decoded, options, &mut extras);
+                continue;
+            }
             let Some(ip) = decoded.ip else { continue };
             let Some(fragment) = ip.fragment else {
                 continue;
@@ -59,13 +66,6 @@ impl Fragments {
                     .ingest(packet.timestamp, packet.number, &ip, packet.data);
             let first = fragment.offset == 0;
             match self.rules {
-                FlowRules::Zeek => {
-                    // Zeek counts whole datagrams.
-                    block.route[at].in_flow = false;
-                    if let Some(datagram) = outcome.datagram {
-                        whole(&packet, index, &decoded, datagram, options, &mut extras);
-                    }
-                }
                 FlowRules::Nfstream | FlowRules::Ndpi => block.route[at].in_flow = first,
                 FlowRules::Native => {
                     block.route[at].later_fragment = !first;
@@ -105,6 +105,30 @@ impl Fragments {
         }
         if !block.keys.is_empty() {
             block.sort_items();
+        }
+    }
+
+    /// Zeek's way with the fragments of a packet, which are its own datagram and those of an
+    /// 802.11 aggregate behind it: they count once their datagram is whole.
+    fn place_whole(
+        &mut self,
+        packet: &Packet<'_>,
+        index: u32,
+        decoded: &Decoded,
+        options: &PipelineOptions,
+        extras: &mut Vec<Extra>,
+    ) {
+        let further = further_datagrams(packet.data, packet.wire_len, decoded, options.decode);
+        for part in std::iter::once(*decoded).chain(further) {
+            let Some(ip) = part.ip.filter(|ip| ip.fragment.is_some()) else {
+                continue;
+            };
+            let outcome =
+                self.reassembler
+                    .ingest(packet.timestamp, packet.number, &ip, packet.data);
+            if let Some(datagram) = outcome.datagram {
+                whole(packet, index, &part, datagram, options, extras);
+            }
         }
     }
 

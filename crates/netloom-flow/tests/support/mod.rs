@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use netloom_capture::file::{self, OpenOptions};
 use netloom_decode::net::fragment::Reassembler;
 use netloom_decode::{DecodeOptions, Decoded, decode, decode_ip};
-use netloom_flow::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable, outer_flows};
+use netloom_flow::{
+    FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable, further_flows, outer_flows,
+};
 use netloom_packet::{Packet, PacketBatch};
 
 /// The shared test data, if this checkout has it.
@@ -127,9 +129,35 @@ impl Driver {
         self.last = packet.number;
         self.table
             .advance(packet.timestamp, packet.number, &mut self.records);
-        let mut decoded = decode(packet, self.options);
+        let decoded = decode(packet, self.options);
+        self.with_ip += u64::from(decoded.ip.is_some());
+        self.datagram(packet, decoded);
+        if self.rules == FlowRules::Zeek {
+            self.further(packet, &decoded);
+        }
+    }
+
+    /// The further datagrams of an 802.11 aggregate.
+    fn further(&mut self, packet: &Packet<'_>, decoded: &Decoded) {
+        let (data, wire_len) = (packet.data, packet.wire_len);
+        for (outer, flow) in further_flows(data, wire_len, decoded, self.options) {
+            let Some(ip) = flow.decoded.ip else { continue };
+            if ip.fragment.is_some() {
+                self.datagram(packet, flow.decoded);
+                continue;
+            }
+            let flow_packet = FlowPacket {
+                outer,
+                data: data.get(flow.offset as usize..).unwrap_or_default(),
+                wire_len: if outer { wire_len } else { ip.total_len },
+                ..FlowPacket::new(packet, &flow.decoded)
+            };
+            self.table.ingest(&flow_packet, &mut self.records);
+        }
+    }
+
+    fn datagram(&mut self, packet: &Packet<'_>, mut decoded: Decoded) {
         let Some(ip) = decoded.ip else { return };
-        self.with_ip += 1;
         if ip.fragment.is_none() {
             self.ingest(packet, packet.data, packet.wire_len, &decoded);
             return;

@@ -4,7 +4,8 @@ pub(super) mod radio;
 
 use netloom_packet::LinkType;
 
-use crate::decoded::{Layer, Network, StopKind};
+use crate::aggregate;
+use crate::decoded::{Layer, Network, StopKind, Subframes};
 use crate::link::{drop_trailer, llc, note_macs, recognised};
 use crate::walk::{Next, Walk};
 
@@ -119,17 +120,19 @@ fn data(walk: &mut Walk<'_>, kind: u8, flags: u8, hints: Hints) -> Next {
         walk.skip(mesh);
     }
     if qos_control[0] & A_MSDU != 0 {
-        return aggregate(walk);
+        return first_subframe(walk);
     }
     body(walk, dst, src)
 }
 
-/// An aggregate of frames: the first one counts, as one packet has one place in the tables.
-fn aggregate(walk: &mut Walk<'_>) -> Next {
+/// An aggregate of frames: the first one counts, as one packet has one place in the tables;
+/// where the others are is noted.
+fn first_subframe(walk: &mut Walk<'_>) -> Next {
     let Some(&[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, l0, l1]) = walk.peek::<14>() else {
         return walk.short(Layer::Link, 14);
     };
     let length = u16::from_be_bytes([l0, l1]);
+    note_subframes(walk, 14 + usize::from(length));
     walk.skip(14);
     walk.limit(length.into());
     body(
@@ -137,6 +140,24 @@ fn aggregate(walk: &mut Walk<'_>) -> Next {
         Some([d0, d1, d2, d3, d4, d5]),
         Some([s0, s1, s2, s3, s4, s5]),
     )
+}
+
+/// Notes where the second frame of an aggregate begins, behind the first of `len` bytes. Of
+/// aggregates in each other the outermost is noted.
+fn note_subframes(walk: &mut Walk<'_>, len: usize) {
+    if !walk.out.subframes.is_empty() {
+        return;
+    }
+    let offset = walk.at.saturating_add(aggregate::padded(len));
+    let left = walk.wire_end.saturating_sub(offset);
+    // An aggregate has at most 11454 bytes (802.11-2020 table 9-25).
+    if let (Ok(offset), Ok(wire_len)) = (u16::try_from(offset), u16::try_from(left)) {
+        walk.out.subframes = Subframes {
+            offset,
+            wire_len,
+            depth: walk.out.tunnels.len() as u8,
+        };
+    }
 }
 
 /// The frame body: LLC, but for old drivers that sent Ethernet frames or Novell's raw 802.3.
