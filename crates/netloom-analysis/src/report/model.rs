@@ -76,6 +76,17 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+impl Report {
+    /// The captures that were read: files of a folder that are none are entries without a
+    /// format.
+    pub(crate) fn captures_read(&self) -> Vec<&Capture> {
+        self.capture
+            .iter()
+            .filter(|capture| !capture.format.is_empty())
+            .collect()
+    }
+}
+
 /// A source of packets.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Capture {
@@ -232,6 +243,8 @@ pub struct Address {
     pub bytes_sent: u64,
     /// Bytes it received.
     pub bytes_received: u64,
+    /// Bytes it received as the responder of flows: what `top_destinations` is ordered by.
+    pub bytes_received_as_responder: u64,
     /// Flows it took part in.
     pub flows: u64,
 }
@@ -280,6 +293,18 @@ pub struct Unique {
     pub top_macs: Vec<Mac>,
 }
 
+impl Unique {
+    /// What an overview counts, and how many of it were sources and destinations: IP
+    /// addresses, or hardware addresses where there is no IP.
+    pub(crate) fn stations(&self) -> (&'static str, u64, u64) {
+        if self.src_ips == 0 && self.dst_ips == 0 && self.src_macs > 0 {
+            ("Stations", self.src_macs, self.dst_macs)
+        } else {
+            ("IP addresses", self.src_ips, self.dst_ips)
+        }
+    }
+}
+
 /// Traffic of a hardware address.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Mac {
@@ -311,8 +336,10 @@ pub struct SizeBucket {
 /// Use of a protocol that shows what it carries or is abused often.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Risky {
-    /// `telnet`, `ftp`, …
+    /// Key, stable for programs: `telnet`, `ftp`, `http login`, …
     pub protocol: String,
+    /// What people call it: `Telnet`, `FTP`, `HTTP login`.
+    pub label: String,
     /// `high`, `medium`, `low`.
     pub severity: String,
     /// Why it matters, in a sentence.

@@ -147,6 +147,7 @@ pub(crate) fn full() -> Report {
                 packets_received: packets - packets * (sent_percent + 20) / 130,
                 bytes_sent: bytes * sent_percent / 100,
                 bytes_received: bytes - bytes * sent_percent / 100,
+                bytes_received_as_responder: (bytes - bytes * sent_percent / 100) / 2,
                 flows: per_mille * 3 / 2 + 1,
             }
         })
@@ -253,6 +254,7 @@ pub(crate) fn full() -> Report {
     report.risky = vec![
         Risky {
             protocol: "telnet".into(),
+            label: "Telnet".into(),
             severity: "high".into(),
             why: "Everything, the password included, crosses the network as plain text.".into(),
             instead:
@@ -272,6 +274,7 @@ pub(crate) fn full() -> Report {
         },
         Risky {
             protocol: "ftp".into(),
+            label: "FTP".into(),
             severity: "high".into(),
             why: "Login and files cross the network as plain text.".into(),
             instead: "Use SFTP (over SSH) or FTPS.".into(),
@@ -299,6 +302,7 @@ pub(crate) fn full() -> Report {
         },
         Risky {
             protocol: "http".into(),
+            label: "HTTP".into(),
             severity: "medium".into(),
             why: "Pages and forms can be read and changed on the way.".into(),
             instead: "Use HTTPS and redirect port 80 to it.".into(),

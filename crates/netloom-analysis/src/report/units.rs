@@ -265,7 +265,7 @@ pub fn date_time(text: &str) -> String {
     )
 }
 
-/// `2026-03-02 09:14:00 – 09:15:59 UTC` of two RFC 3339 times, with the second date where it is
+/// `2026-03-02 09:14:00 – 09:15:59 UTC` of two RFC 3339 times, one within a second; with the second date where it is
 /// another one; text that is no time stays as it is, escaped.
 pub fn period(first: &str, last: &str) -> String {
     let (Some(from), Some(to)) = (parse_time(first), parse_time(last)) else {
@@ -273,6 +273,9 @@ pub fn period(first: &str, last: &str) -> String {
         return format!("{} – {}", visible(first), visible(last));
     };
     let (from, to) = (Civil::from_nanoseconds(from), Civil::from_nanoseconds(to));
+    if (from.date(), from.time()) == (to.date(), to.time()) {
+        return format!("{} {} UTC", from.date(), from.time());
+    }
     let end = if from.date() == to.date() {
         to.time()
     } else {

@@ -290,6 +290,7 @@ fn address(ip: IpAddr, counts: &AddressCounts, names: &HashMap<IpAddr, String>) 
         packets_received: counts.packets_received,
         bytes_sent: counts.bytes_sent,
         bytes_received: counts.bytes_received,
+        bytes_received_as_responder: counts.bytes_as_responder,
         flows: counts.flows,
     }
 }
@@ -324,7 +325,11 @@ fn capture(info: &CaptureInfo) -> Capture {
         warnings: info
             .warnings
             .iter()
-            .map(|warning| format!("{} (at byte {})", warning.message, warning.offset))
+            .map(|warning| match info.format.is_empty() {
+                // Files that were left out: there is no place in them.
+                true => warning.message.clone(),
+                false => format!("{} (at byte {})", warning.message, warning.offset),
+            })
             .collect(),
     }
 }

@@ -66,7 +66,16 @@ pub(crate) fn in_tcp(payload: &[u8], service: Option<&'static str>) -> Option<Si
             http(payload)
         }
         b"USER" => {
-            let user = text(line(payload).get(5..)?);
+            let line = line(payload).get(5..)?;
+            // IRC has four parameters where FTP and POP3 have one (RFC 2812, section 3.1.3).
+            if line.split(|&byte| byte == b' ').count() >= 4 {
+                let user = text(line.split(|&byte| byte == b' ').next()?);
+                return Some(Sighting {
+                    risk: "irc",
+                    detail: Some(format!("login as \"{user}\"")),
+                });
+            }
+            let user = text(line);
             let risk = if service == Some("pop3") {
                 "mail login"
             } else {
@@ -88,10 +97,10 @@ pub(crate) fn in_tcp(payload: &[u8], service: Option<&'static str>) -> Option<Si
                     detail: Some(format!("AUTH {known}")),
                 })
         }
-        b"\xffSMB" => smb1(),
+        b"\xffSMB" => Some(smb1()),
         _ if service == Some("imap") => imap(payload),
         // NetBIOS session message, then SMB 1.
-        _ if head[0] == 0 && payload.get(4..8) == Some(b"\xffSMB") => smb1(),
+        _ if head[0] == 0 && payload.get(4..8) == Some(b"\xffSMB") => Some(smb1()),
         _ => None,
     }
 }
@@ -120,8 +129,15 @@ pub(crate) fn in_udp(payload: &[u8], service: Option<&'static str>) -> Option<Si
     })
 }
 
-/// Whether the body of a form carries a password.
-pub(crate) fn in_form(body: &[u8]) -> Option<Option<String>> {
+/// A form that carries a password.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LoginForm {
+    /// Whom it names.
+    pub(crate) user: Option<String>,
+}
+
+/// Whether the body of a form (or the query of an address) carries a password.
+pub(crate) fn in_form(body: &[u8]) -> Option<LoginForm> {
     let body = &body[..body.len().min(4096)];
     let mut user = None;
     let mut password = false;
@@ -161,14 +177,14 @@ pub(crate) fn in_form(body: &[u8]) -> Option<Option<String>> {
             user = Some(text(value));
         }
     }
-    password.then_some(user)
+    password.then_some(LoginForm { user })
 }
 
-fn smb1() -> Option<Sighting> {
-    Some(Sighting {
+fn smb1() -> Sighting {
+    Sighting {
         risk: "smb1",
         detail: None,
-    })
+    }
 }
 
 /// `TAG LOGIN user password` (RFC 9051, section 6.2.3).
@@ -213,8 +229,8 @@ fn http(payload: &[u8]) -> Option<Sighting> {
         .iter()
         .position(|&byte| byte == b'\n')
         .map_or(&rest[..0], |at| &rest[at + 1..]);
-    let user = in_form(query).or_else(|| in_form(body))?;
-    Some(login(&place, user))
+    let form = in_form(query).or_else(|| in_form(body))?;
+    Some(login(&place, form.user))
 }
 
 /// The method and path of a request whose body may follow in another segment.
@@ -261,12 +277,9 @@ fn basic_user(encoded: &[u8]) -> Option<String> {
 
 /// The first line, without its end.
 fn line(bytes: &[u8]) -> &[u8] {
-    let end = bytes
-        .iter()
-        .take(2048)
-        .position(|&byte| byte == b'\n')
-        .unwrap_or(bytes.len().min(2048));
-    bytes[..end].trim_ascii_end()
+    let bytes = &bytes[..bytes.len().min(2048)];
+    let line = bytes.split(|&byte| byte == b'\n').next();
+    line.unwrap_or_default().trim_ascii_end()
 }
 
 /// Text of bounded length.
@@ -307,7 +320,7 @@ mod tests {
         let harmless = b"POST /search HTTP/1.1\r\nHost: a\r\n\r\nq=password";
         assert_eq!(in_tcp(harmless, None), None);
         assert_eq!(post(harmless).as_deref(), Some("POST /search"));
-        assert_eq!(in_form(b"pwd=x"), Some(None));
+        assert_eq!(in_form(b"pwd=x"), Some(LoginForm { user: None }));
     }
 
     #[test]
@@ -327,6 +340,10 @@ mod tests {
         assert_eq!(
             detail(in_tcp(b"AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n", Some("smtp"))),
             "AUTH PLAIN"
+        );
+        assert_eq!(
+            in_tcp(b"USER guest 0 * :Guest\r\n", None).unwrap().risk,
+            "irc"
         );
         assert_eq!(in_tcp(b"AUTH TLS\r\n", Some("ftp")), None);
         assert_eq!(in_tcp(b"\0\0\0\x2f\xffSMBr", None).unwrap().risk, "smb1");

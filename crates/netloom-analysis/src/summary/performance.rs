@@ -13,7 +13,7 @@ use crate::summary::histogram::Histogram;
 const TIMEOUT_MS: u64 = 200;
 /// Below these, nobody suffers.
 const SLOW_RTT_MS: f64 = 250.0;
-const SLOW_SERVER_MS: f64 = 1_000.0;
+const SLOW_SERVER_MS: f64 = 500.0;
 const LOSSY_SHARE: f64 = 0.01;
 const TCP: u8 = 6;
 

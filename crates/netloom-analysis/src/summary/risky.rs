@@ -15,6 +15,8 @@ use crate::summary::login::{self, Sighting};
 #[derive(Debug)]
 pub(crate) struct Risk {
     pub(crate) name: &'static str,
+    /// What people call it.
+    label: &'static str,
     pub(crate) severity: &'static str,
     /// Services (by port) whose flows are at this risk as they are.
     services: &'static [&'static str],
@@ -23,59 +25,59 @@ pub(crate) struct Risk {
 }
 
 macro_rules! risks {
-    ($($name:literal $severity:literal [$($service:literal),*] $why:literal => $instead:literal;)*) => {
-        &[$(Risk { name: $name, severity: $severity, services: &[$($service),*], why: $why, instead: $instead }),*]
+    ($($name:literal $label:literal $severity:literal [$($service:literal),*] $why:literal => $instead:literal;)*) => {
+        &[$(Risk { name: $name, label: $label, severity: $severity, services: &[$($service),*], why: $why, instead: $instead }),*]
     };
 }
 
 /// All risks, the worst first.
 pub(crate) const RISKS: &[Risk] = risks! {
-    "telnet" "high" ["telnet"]
+    "telnet" "Telnet" "high" ["telnet"]
         "Everything typed, passwords included, crosses the network readable."
         => "Use SSH, and switch the Telnet service off.";
-    "http login" "high" []
+    "http login" "HTTP login" "high" []
         "A user name and password were sent over unencrypted HTTP."
         => "Serve the site over HTTPS only, and change the password.";
-    "ftp" "high" ["ftp"]
+    "ftp" "FTP" "high" ["ftp"]
         "User name, password and files cross the network readable."
         => "Use SFTP (over SSH) or FTP over TLS.";
-    "rlogin/rsh" "high" ["rlogin", "rsh", "rexec"]
+    "rlogin/rsh" "rlogin, rsh or rexec" "high" ["rlogin", "rsh", "rexec"]
         "Sessions are readable, and the server trusts the client's address."
         => "Use SSH, and switch the r-services off.";
-    "mail login" "high" []
+    "mail login" "Mail login" "high" []
         "A mailbox login was sent without encryption."
         => "Use the TLS ports (IMAPS 993, POP3S 995, submission 465) or require STARTTLS.";
-    "smb1" "high" []
+    "smb1" "SMB 1" "high" []
         "SMB version 1 has no protection against tampering and known remote exploits."
         => "Switch SMBv1 off; SMB 3 with signing replaces it.";
-    "snmp" "medium" []
+    "snmp" "SNMP v1/v2c" "medium" []
         "SNMP versions 1 and 2c send their community string, which is the password, readable."
         => "Use SNMPv3 with authentication and privacy.";
-    "tftp" "medium" ["tftp"]
+    "tftp" "TFTP" "medium" ["tftp"]
         "Files move without any login or encryption; device configurations often do."
         => "Use SCP, SFTP or HTTPS; keep TFTP to a separate network for booting.";
-    "rdp" "medium" ["rdp"]
+    "rdp" "Remote Desktop (RDP)" "medium" ["rdp"]
         "Remote Desktop is a favourite target of password guessing and ransomware."
         => "Reach it through a VPN or gateway only, with network-level and two-factor authentication.";
-    "vnc" "medium" ["vnc"]
+    "vnc" "VNC" "medium" ["vnc"]
         "Most VNC sessions are not encrypted, and their passwords are short."
         => "Tunnel it through SSH or a VPN.";
-    "x11" "medium" ["x11"]
+    "x11" "X11" "medium" ["x11"]
         "X11 shows screen and keystrokes to anyone on the path."
         => "Forward X11 over SSH.";
-    "ldap" "low" ["ldap"]
+    "ldap" "LDAP" "low" ["ldap"]
         "A simple bind over plain LDAP sends the password readable."
         => "Use LDAPS or StartTLS.";
-    "name poisoning" "low" ["llmnr", "nbns"]
+    "name poisoning" "LLMNR or NetBIOS names" "low" ["llmnr", "nbns"]
         "LLMNR and NetBIOS names are asked of everyone; anyone may answer and collect logins."
         => "Switch LLMNR and NetBIOS name service off and rely on DNS.";
-    "database in clear" "low" ["redis", "memcached", "mongodb", "mysql", "postgresql"]
+    "database in clear" "Database port" "low" ["redis", "memcached", "mongodb", "mysql", "postgresql"]
         "Database ports were used; by default they do not encrypt."
         => "Require TLS, and let only application servers reach the port.";
-    "irc" "low" ["irc"]
+    "irc" "IRC" "low" ["irc"]
         "Chat, and often a password, crosses the network readable; malware uses it for control."
         => "Use IRC over TLS (port 6697).";
-    "http" "low" ["http", "http-alt"]
+    "http" "HTTP" "low" ["http", "http-alt"]
         "Pages, addresses and cookies are readable on the way."
         => "Use HTTPS.";
 };
@@ -199,9 +201,9 @@ impl RiskCounter {
         if let Some(seen) = self.watched.get_mut(&flow.first_number)
             && let Seen::Post(place) = seen
             && flow.from_src
-            && let Some(user) = login::in_form(payload)
+            && let Some(form) = login::in_form(payload)
         {
-            *seen = Seen::Login(login::login(place, user));
+            *seen = Seen::Login(login::login(place, form.user));
         }
     }
 
@@ -275,6 +277,7 @@ impl RiskCounter {
                 |part: fn(&RiskCounts) -> u64| of_risk.iter().map(|(_, counts)| part(counts)).sum();
             risky.push(Risky {
                 protocol: risk.name.to_owned(),
+                label: risk.label.to_owned(),
                 severity: risk.severity.to_owned(),
                 why: risk.why.to_owned(),
                 instead: risk.instead.to_owned(),
@@ -305,7 +308,7 @@ mod tests {
 
     #[test]
     fn every_login_has_its_risk() {
-        for name in ["http login", "ftp", "mail login", "smb1", "snmp"] {
+        for name in ["http login", "ftp", "mail login", "smb1", "snmp", "irc"] {
             assert!(risk_by_name(name).is_some(), "{name}");
         }
         assert_eq!(risk_of_service("telnet"), Some(0));

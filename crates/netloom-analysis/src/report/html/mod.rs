@@ -76,7 +76,7 @@ fn hash(content: &str) -> String {
 }
 
 fn title(report: &Report) -> String {
-    match report.capture.as_slice() {
+    match report.captures_read().as_slice() {
         [] => "Traffic".to_owned(),
         [one] => file_name(&one.name),
         [first, rest @ ..] => {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::chart::theme::{Paint, SERIES};
 use super::super::chart::timeline::{Drawn, Measure};
-use super::super::model::Report;
+use super::super::model::{Finding, Report};
 use super::super::{text, units};
 use super::table::{self, Cell, Column, Kind, name_markup};
 
@@ -73,25 +73,8 @@ impl<'a> Page<'a> {
             out.push_str(r#"<section id="overview" class="card"><header><h2>Overview</h2></header><p>There is no packet in this capture, so there is nothing to tell.</p></section>"#);
             return;
         }
-        if r.findings.is_empty() {
-            out.push_str(r#"<section id="overview" class="card"><header><h2>What stands out</h2></header><p>Nothing. The figures follow.</p></section>"#);
-        } else {
-            out.push_str(r#"<section id="overview" class="card"><header><h2>What stands out</h2></header><ul class="findings">"#);
-            for f in &r.findings {
-                let _ = write!(
-                    out,
-                    r#"<li>{}<p class="title">{}</p>"#,
-                    severity(&f.severity),
-                    name_markup(&f.title)
-                );
-                if !f.detail.is_empty() {
-                    let _ = write!(out, r#"<p class="detail">{}</p>"#, text::html(&f.detail));
-                }
-                out.push_str("</li>");
-            }
-            out.push_str("</ul></section>");
-        }
         let about = if r.unique.approximate { "about " } else { "" };
+        let (stations, sources, destinations) = r.unique.stations();
         let mut figures = vec![
             (
                 "Packets",
@@ -106,11 +89,11 @@ impl<'a> Page<'a> {
             ("Flows", units::count(r.flows), String::new()),
             ("Time span", units::seconds(r.duration), String::new()),
             (
-                "IP addresses",
-                format!("{about}{}", units::count(r.unique.src_ips)),
+                stations,
+                format!("{about}{}", units::count(sources)),
                 format!(
                     "as source, {about}{} as destination",
-                    units::count(r.unique.dst_ips)
+                    units::count(destinations)
                 ),
             ),
         ];
@@ -130,7 +113,7 @@ impl<'a> Page<'a> {
                 format!("{}, {exact}", traffic.2)
             };
         }
-        out.push_str(r#"<dl class="figures">"#);
+        out.push_str(r#"<dl class="figures" id="overview">"#);
         for (name, value, note) in figures {
             let _ = write!(
                 out,
@@ -141,6 +124,46 @@ impl<'a> Page<'a> {
             );
         }
         out.push_str("</dl>");
+        self.findings(out);
+    }
+
+    fn findings(&self, out: &mut String) {
+        let list = &self.report.findings;
+        out.push_str(
+            r#"<section id="findings" class="card"><header><h2>What stands out</h2></header>"#,
+        );
+        if list.is_empty() {
+            out.push_str("<p>Nothing.</p></section>");
+            return;
+        }
+        let (first, rest) = list.split_at(list.len().min(FINDINGS_MAX));
+        let write = |out: &mut String, list: &[Finding]| {
+            out.push_str(r#"<ul class="findings">"#);
+            for f in list {
+                let _ = write!(
+                    out,
+                    r#"<li>{}<p class="title">{}</p>"#,
+                    severity(&f.severity),
+                    name_markup(&f.title)
+                );
+                if !f.detail.is_empty() {
+                    let _ = write!(out, r#"<p class="detail">{}</p>"#, text::html(&f.detail));
+                }
+                out.push_str("</li>");
+            }
+            out.push_str("</ul>");
+        };
+        write(out, first);
+        if !rest.is_empty() {
+            let _ = write!(
+                out,
+                "<details><summary>And {} of less weight</summary>",
+                units::counted(rest.len() as u64, "finding", "findings")
+            );
+            write(out, rest);
+            out.push_str("</details>");
+        }
+        out.push_str("</section>");
     }
 
     fn timeline(&self, out: &mut String) {
@@ -435,6 +458,9 @@ impl<'a> Page<'a> {
         );
     }
 }
+
+/// Findings that are shown without being asked for.
+const FINDINGS_MAX: usize = 8;
 
 /// Size of the timeline's own coordinates.
 const PLOT_WIDTH: f64 = 1000.0;

@@ -42,11 +42,11 @@ impl Page<'_> {
         if r.top_destinations.is_empty() {
             return;
         }
-        out.push_str(r#"<section id="destinations" class="card"><header><h2>Where traffic goes</h2><p class="muted small">ordered by what each received as the side that answers</p></header>"#);
+        out.push_str(r#"<section id="destinations" class="card"><header><h2>Where traffic goes</h2><p class="muted small">what each address received as the side that answers</p></header>"#);
         let largest = r
             .top_destinations
             .iter()
-            .map(|a| a.bytes_received)
+            .map(|a| a.bytes_received_as_responder)
             .max()
             .unwrap_or(0) as f64;
         let rows: Vec<Vec<Cell>> = r
@@ -55,11 +55,14 @@ impl Page<'_> {
             .map(|a| {
                 vec![
                     Cell::Name(a.address.clone(), a.name.clone()),
-                    Cell::Strong(units::bytes(a.bytes_received), a.bytes_received as f64),
+                    Cell::Strong(
+                        units::bytes(a.bytes_received_as_responder),
+                        a.bytes_received_as_responder as f64,
+                    ),
                     Cell::bar(
-                        a.bytes_received as f64,
+                        a.bytes_received_as_responder as f64,
                         largest,
-                        &units::bytes(a.bytes_received),
+                        &units::bytes(a.bytes_received_as_responder),
                     ),
                     Cell::Number(units::count(a.flows), a.flows as f64),
                 ]
@@ -70,7 +73,7 @@ impl Page<'_> {
             "Destinations",
             &[
                 Column::new("Address", Kind::Address),
-                Column::new("Received in all", Kind::Number),
+                Column::new("Received", Kind::Number),
                 Column::new("", Kind::Bar),
                 Column::new("Flows", Kind::Number).optional(),
             ],

@@ -18,7 +18,7 @@ impl Page<'_> {
                 out,
                 r#"<div class="risk"><h3>{}{} <span class="muted">{}, {}, {}</span></h3><p>{}</p><p class="instead"><b>Instead:</b> {}</p>"#,
                 severity(&risk.severity),
-                name_markup(&risk.protocol),
+                name_markup(&risk.label),
                 units::counted(risk.flows, "flow", "flows"),
                 units::counted(risk.packets, "packet", "packets"),
                 units::bytes(risk.bytes),

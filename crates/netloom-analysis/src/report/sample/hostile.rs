@@ -108,7 +108,13 @@ pub(crate) fn each_text(report: &mut Report, set: &mut dyn FnMut(&mut String)) {
         .iter_mut()
         .for_each(|m| set(&mut m.mac));
     for r in &mut report.risky {
-        for text in [&mut r.protocol, &mut r.severity, &mut r.why, &mut r.instead] {
+        for text in [
+            &mut r.protocol,
+            &mut r.label,
+            &mut r.severity,
+            &mut r.why,
+            &mut r.instead,
+        ] {
             set(text);
         }
         for p in &mut r.pairs {

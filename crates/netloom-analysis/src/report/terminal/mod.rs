@@ -1,6 +1,6 @@
 //! The report in a terminal: tables and bar charts that fit a width.
 //!
-//! What a person wants first comes first: findings, then the figures, then the details.
+//! What a person wants first comes first: the figures, what stands out, then the details.
 
 mod canvas;
 mod plot;

@@ -49,6 +49,14 @@ fn glyph(value: f64, top: f64, glyphs: &[char; 9]) -> char {
     glyphs.get(step).copied().unwrap_or(' ')
 }
 
+/// Columns for the scale at the left of a chart.
+const SCALE: usize = 12;
+
+/// Columns a chart draws its values in.
+pub(super) fn columns(canvas: &Canvas) -> usize {
+    canvas.width().saturating_sub(SCALE + 4)
+}
+
 /// A chart of `rows` lines with a scale at its left and times (place from 0 to 1) below.
 pub(super) fn chart(
     canvas: &mut Canvas,
@@ -57,8 +65,7 @@ pub(super) fn chart(
     label: &dyn Fn(f64) -> String,
     ticks: &[(f64, String)],
 ) {
-    const SCALE: usize = 12;
-    let columns = canvas.width().saturating_sub(SCALE + 4);
+    let columns = columns(canvas);
     let points = resample(values, columns);
     let top = points.iter().copied().fold(0.0, f64::max);
     for row in (0..rows).rev() {

@@ -31,7 +31,7 @@ pub(super) fn all(report: &Report, canvas: &mut Canvas) {
 }
 
 fn overview(report: &Report, canvas: &mut Canvas) {
-    let title = match report.capture.as_slice() {
+    let title = match report.captures_read().as_slice() {
         [] => "Traffic".to_owned(),
         [one] => canvas.name(&one.name),
         [first, rest @ ..] => {
@@ -60,30 +60,6 @@ fn overview(report: &Report, canvas: &mut Canvas) {
             Style::Medium,
         );
     }
-    if !report.findings.is_empty() {
-        canvas.end_line();
-        for finding in &report.findings {
-            let style = Style::of_severity(&finding.severity);
-            let severity = text::cut_end(&canvas.name(&finding.severity), 8, "…");
-            canvas.spaces(2);
-            canvas.put(&severity, style);
-            canvas.spaces(8_usize.saturating_sub(text::width(&severity)));
-            // The title begins beside its severity and goes on below itself.
-            let finding_title = canvas.name(&finding.title);
-            let lines = super::canvas::wrap(&finding_title, width.saturating_sub(10).max(8));
-            for (n, line) in lines.iter().enumerate() {
-                if n > 0 {
-                    canvas.spaces(10);
-                }
-                canvas.put(line, Style::Bold);
-                canvas.end_line();
-            }
-            let detail = canvas.name(&finding.detail);
-            if !detail.is_empty() {
-                canvas.paragraph(&detail, 10, Style::Dim);
-            }
-        }
-    }
     canvas.end_line();
     let bits = rate(report.bits_per_second, units::bits_per_second);
     let exact = format!("{} B", units::count(report.bytes));
@@ -109,17 +85,18 @@ fn overview(report: &Report, canvas: &mut Canvas) {
         ));
     }
     if report.packets > 0 {
-        let approximately = if report.unique.approximate {
+        let about = if report.unique.approximate {
             "about "
         } else {
             ""
         };
+        let (name, sources, destinations) = report.unique.stations();
         facts.push((
-            "IP addresses",
+            name,
             format!(
-                "{approximately}{} as source, {approximately}{} as destination",
-                units::count(report.unique.src_ips),
-                units::count(report.unique.dst_ips)
+                "{about}{} as source, {about}{} as destination",
+                units::count(sources),
+                units::count(destinations)
             ),
             String::new(),
         ));
@@ -140,6 +117,58 @@ fn overview(report: &Report, canvas: &mut Canvas) {
         &[Column::text("", 12, 14), Column::text("", 10, 120)],
         &rows,
     );
+    findings(report, canvas);
+}
+
+/// What stands out: so much that the figures and it fit a screen, the rest is further down.
+fn findings(report: &Report, canvas: &mut Canvas) {
+    if report.findings.is_empty() {
+        return;
+    }
+    let width = canvas.width();
+    canvas.end_line();
+    for finding in report.findings.iter().take(FINDINGS_MAX) {
+        let style = Style::of_severity(&finding.severity);
+        let severity = text::cut_end(&canvas.name(&finding.severity), 8, "…");
+        canvas.spaces(2);
+        canvas.put(&severity, style);
+        canvas.spaces(8_usize.saturating_sub(text::width(&severity)));
+        // The title begins beside its severity and goes on below itself.
+        let title = canvas.name(&finding.title);
+        let lines = super::canvas::wrap(&title, width.saturating_sub(10).max(8));
+        for (n, line) in lines.iter().enumerate() {
+            if n > 0 {
+                canvas.spaces(10);
+            }
+            canvas.put(line, Style::Bold);
+            canvas.end_line();
+        }
+        let detail = canvas.name(first_sentence(&finding.detail));
+        if !detail.is_empty() {
+            canvas.paragraph(&detail, 10, Style::Dim);
+        }
+    }
+    if let Some(more) = report
+        .findings
+        .len()
+        .checked_sub(FINDINGS_MAX)
+        .filter(|&more| more > 0)
+    {
+        canvas.remark(&format!(
+            "… and {} of less weight; the sections below and the page tell them.",
+            units::counted(more as u64, "finding", "findings")
+        ));
+    }
+}
+
+/// Findings at the head of the report.
+const FINDINGS_MAX: usize = 8;
+
+/// What is wrong; what to do about it stands in the section about it.
+fn first_sentence(text: &str) -> &str {
+    text.find(". ")
+        .and_then(|end| text.get(..=end))
+        .unwrap_or(text)
 }
 
 /// A rate, nothing where there is none.
@@ -230,8 +259,18 @@ fn timeline(report: &Report, canvas: &mut Canvas) {
             let ns = s.saturating_add((interval * peak.0 as f64 * 1e9) as i128);
             format!(" at {}", units::axis_time(ns, interval.min(1.0), interval))
         });
+        let columns = plot::columns(canvas);
+        let joined = if line.bytes.len() > columns {
+            let seconds = interval * line.bytes.len() as f64 / columns as f64;
+            format!(
+                "; a column of the chart is the mean of {}",
+                units::seconds(seconds)
+            )
+        } else {
+            String::new()
+        };
         canvas.remark(&format!(
-            "Peak {}{}, over {}.",
+            "Peak {}{}, over {}{joined}.",
             label(*peak.1 as f64),
             at.unwrap_or_default(),
             units::seconds(interval)

@@ -42,9 +42,6 @@ pub(super) fn addresses(report: &Report, canvas: &mut Canvas) {
             Measure::Received,
             top,
         );
-        canvas.remark(
-            "Ordered by what each received as the side that answers; the figure is all it received.",
-        );
     }
 }
 
@@ -59,7 +56,11 @@ fn address_table(canvas: &mut Canvas, list: &[Address], whole: u64, measure: Mea
     let values = |a: &Address| match measure {
         Measure::Packets => (a.packets, a.packets_sent, a.packets_received),
         Measure::Bytes => (a.bytes, a.bytes_sent, a.bytes_received),
-        Measure::Received => (a.bytes_received, 0, a.bytes_received),
+        Measure::Received => (
+            a.bytes_received_as_responder,
+            0,
+            a.bytes_received_as_responder,
+        ),
     };
     let shown = |value: u64| {
         if measure == Measure::Packets {
@@ -281,7 +282,11 @@ pub(super) fn sizes(report: &Report, canvas: &mut Canvas) {
         return;
     };
     canvas.heading("Packet sizes");
-    let list = report.packet_sizes.get(..=last).unwrap_or_default();
+    let first = report.packet_sizes.iter().position(|b| b.packets > 0);
+    let list = report
+        .packet_sizes
+        .get(first.unwrap_or(0)..=last)
+        .unwrap_or_default();
     let all = list.iter().fold(0_u64, |a, b| a.saturating_add(b.packets));
     let largest = list.iter().map(|b| b.packets).max().unwrap_or(0).max(1) as f64;
     let rows: Vec<Vec<Cell>> = list

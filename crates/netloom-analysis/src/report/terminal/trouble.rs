@@ -28,7 +28,7 @@ pub(super) fn risky(report: &Report, canvas: &mut Canvas) {
             units::bytes(risk.bytes)
         );
         let name = text::cut_end(
-            &canvas.name(&risk.protocol),
+            &canvas.name(&risk.label),
             room.saturating_sub(text::width(&figures)).max(8),
             "…",
         );
