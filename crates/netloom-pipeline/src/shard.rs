@@ -7,6 +7,9 @@ use crate::block::{Block, Item};
 use crate::options::PipelineOptions;
 use crate::stage::{FragmentFacts, Needs, Stage, StagePacket};
 
+/// Ended flows that a shard keeps room for.
+const KEPT_CLOSED: usize = 64;
+
 /// What the flow tables of all shards came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ShardFacts {
@@ -157,6 +160,8 @@ impl<S> Shard<S> {
         for record in self.closed.drain(..) {
             stage.flow_end(worker, &mut self.stage, &record);
         }
+        // A flood's flows end all at once: 64 shards together would keep a lot of room for that.
+        self.closed.shrink_to(KEPT_CLOSED);
     }
 
     /// Ends all flows at the end of the capture.

@@ -38,9 +38,11 @@ use timeline::TimelineCounter;
 pub use build::ReportContext;
 
 /// Addresses that are counted one by one: with more, the light ones are forgotten.
-const ADDRESSES_MAX: usize = 458_752;
+const ADDRESSES_MAX: usize = 229_376;
 /// Pairs of addresses, likewise.
-const CONVERSATIONS_MAX: usize = 229_376;
+const CONVERSATIONS_MAX: usize = 114_688;
+/// Ended flows that a shard keeps room for.
+const KEPT_ENDED: usize = 64;
 /// Pairs of stations in a shard's table, likewise.
 const MAC_PAIRS_MAX: usize = 3_584;
 /// Services in a thread's table: there are fewer names than this.
@@ -261,8 +263,10 @@ impl Stage for SummaryStage {
     ) -> Result<(), RoundError> {
         for shard in shards {
             serial.ended.append(&mut shard.ended);
+            shard.ended.shrink_to(KEPT_ENDED);
         }
         serial.count();
+        serial.ended.shrink_to(64 * KEPT_ENDED);
         Ok(())
     }
 
@@ -270,7 +274,7 @@ impl Stage for SummaryStage {
         // Not all shards at once: every flow that is still alive ends here.
         serial.ended.append(&mut shard.ended);
         serial.count();
-        shard.ended.shrink_to_fit();
+        shard.ended.shrink_to(KEPT_ENDED);
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
