@@ -34,9 +34,11 @@ pub(super) struct Case {
     /// Bytes of a block, blocks of a round: chosen by chance, they must not matter.
     pub(super) block_size: usize,
     pub(super) round_blocks: usize,
+    pub(super) threads: usize,
     /// A small memory cap, so that flows are evicted.
     pub(super) small_cap: bool,
-    /// Whether the costly outputs are made too: rows of packets, the page.
+    /// Whether the costly is done too: rows of packets, the page, all of it again on two
+    /// threads with blocks of another size, which must not matter.
     pub(super) thorough: bool,
 }
 
@@ -65,6 +67,7 @@ impl Case {
             rules,
             block_size: [64, 4096, 1 << 16, 1 << 16][random.below(4) as usize],
             round_blocks: 1 + random.below(8) as usize,
+            threads: 1,
             small_cap: random.below(8) == 0,
             thorough: random.below(4) == 0,
         }
@@ -76,7 +79,7 @@ impl Case {
             flow.max_memory = 1 << 18;
         }
         let mut options = PipelineOptions::new(flow);
-        options.threads = 1;
+        options.threads = self.threads;
         options.round_blocks = self.round_blocks;
         options
     }
@@ -115,13 +118,44 @@ impl Case {
                 ..Came::default()
             });
         };
-        let report = self.report(source)?;
+        let (report, facts) = self.report(source)?;
         let read = delivered.swap(0, Ordering::Relaxed);
         same(
             "packets of the report and packets read",
             report.packets,
             read,
         )?;
+
+        if self.thorough {
+            let again = Self {
+                threads: 2,
+                block_size: if self.block_size == 4096 {
+                    1 << 16
+                } else {
+                    4096
+                },
+                round_blocks: 9 - self.round_blocks,
+                thorough: false,
+                ..self.clone()
+            };
+            if let Some(source) = again.open(&delivered)? {
+                let (_, other) = again.report(source)?;
+                same(
+                    "packets read on two threads",
+                    delivered.swap(0, Ordering::Relaxed),
+                    read,
+                )?;
+                if let Some((left, right)) = facts
+                    .lines()
+                    .zip(other.lines())
+                    .find(|(left, right)| left != right)
+                {
+                    return Err(format!(
+                        "the report depends on threads or blocks: {left} and {right}"
+                    ));
+                }
+            }
+        }
 
         let Some(source) = self.open(&delivered)? else {
             return Err("opened once, refused the second time".to_owned());
@@ -157,8 +191,8 @@ impl Case {
         })
     }
 
-    /// What `netloom report` does.
-    fn report(&self, source: Box<dyn PacketSource + Send>) -> Result<Report, String> {
+    /// What `netloom report` does; the report, and as JSON.
+    fn report(&self, source: Box<dyn PacketSource + Send>) -> Result<(Report, String), String> {
         let options = self.options();
         let outcome = run(
             source,
@@ -203,7 +237,7 @@ impl Case {
         if self.thorough {
             plain("the page", html::render(&report).as_bytes())?;
         }
-        Ok(report)
+        Ok((report, text))
     }
 
     /// What `netloom export` does, both tables at once.
