@@ -156,6 +156,10 @@ pub(crate) enum Table {
     Flows,
     /// A row is a packet
     Packets,
+    /// A row is a packet that does not make sense, and why
+    Anomalies,
+    /// A row is a capture, with what it says of itself
+    Capture,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use netloom::pipeline::Stage;
-use netloom::tables::{Columns, Packets, Table as TableOf};
+use netloom::pipeline::{Needs, Stage};
+use netloom::tables::{Anomalies, Captures, Columns, Packets, Table as TableOf, TableBuilder};
 use netloom::{OpenOptions, PacketSource, Replay};
 
 use self::flows::FlowsStage;
-use self::packets::{FlowIdsStage, PacketsStage};
-use self::text::Text;
+use self::packets::{NoStage, PacketTable, PacketsStage};
+use self::text::{Text, format_rows};
 use super::Session;
 use crate::arguments::{ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
@@ -26,27 +26,69 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
     let session = Session::new(global, printer);
-    let once = || netloom::open(&options.files, &OpenOptions::default());
     match options.table {
         Table::Flows => {
             let columns = columns(options)?;
             let text = create(options, &columns)?;
-            finish(once()?, &FlowsStage::new(columns, text), &session, options)
+            finish(
+                open(options)?,
+                &FlowsStage::new(columns, text),
+                &session,
+                options,
+            )
         }
-        Table::Packets => {
-            let columns = columns::<Packets>(options)?;
-            let text = create(options, &columns)?;
-            if !columns.contains("flow_id") {
-                let stage = PacketsStage::new(columns, text, HashMap::new());
-                return finish(once()?, &stage, &session, options);
-            }
-            // A fragment's flow may be known only after it: the first pass finds those.
-            let replay = Replay::new(&options.files, &OpenOptions::default())?;
-            let first = session.run(replay.open()?, &FlowIdsStage, &options.output)?;
-            let stage = PacketsStage::new(columns, text, first.late_flow_ids);
-            finish(replay.open()?, &stage, &session, options)
-        }
+        Table::Packets => packets::<Packets>(options, &session),
+        Table::Anomalies => packets::<Anomalies>(options, &session),
+        Table::Capture => captures(options, &session),
     }
+}
+
+fn open(options: &ExportOptions) -> Result<Box<dyn PacketSource + Send>, Failure> {
+    Ok(netloom::open(&options.files, &OpenOptions::default())?)
+}
+
+/// A table whose rows are packets.
+fn packets<T: PacketTable>(
+    options: &ExportOptions,
+    session: &Session<'_>,
+) -> Result<ExitCode, Failure> {
+    let columns = columns::<T>(options)?;
+    let text = create(options, &columns)?;
+    if !columns.contains("flow_id") {
+        let stage = PacketsStage::new(columns, text, HashMap::new());
+        return finish(open(options)?, &stage, session, options);
+    }
+    // A fragment's flow may be known only after it: the first pass finds those.
+    let replay = Replay::new(&options.files, &OpenOptions::default())?;
+    let needs = Needs {
+        flows: true,
+        flow_ids: true,
+        ..Needs::default()
+    };
+    let first = session.run(replay.open()?, &NoStage(needs), &options.output)?;
+    let stage = PacketsStage::new(columns, text, first.late_flow_ids);
+    finish(replay.open()?, &stage, session, options)
+}
+
+/// What the captures say of themselves.
+fn captures(options: &ExportOptions, session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let columns = columns::<Captures>(options)?;
+    let mut text = create(options, &columns)?;
+    let outcome = session.run(open(options)?, &NoStage(Needs::default()), &options.output)?;
+    session.tell(&outcome);
+    let mut builder = TableBuilder::new(&columns);
+    for capture in &outcome.captures {
+        builder.append(&capture);
+    }
+    let mut rows = Vec::new();
+    format_rows(text.format, &builder.finish(), &mut rows);
+    text.append(&rows)
+        .map_err(|cause| Failure::writing(&options.output, &cause))?;
+    if let Some(failed) = outcome.failed {
+        return Err(failed.into());
+    }
+    text.commit()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The last pass: rows are written, and the output takes its name.

@@ -264,3 +264,42 @@ fn a_reader_that_leaves_early_is_no_error() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn what_captures_say_of_themselves() {
+    let example = example();
+    let rows = stdout(&["export", "capture", path(&example), "--format", "jsonl"]);
+    let row: serde_json::Value = serde_json::from_str(rows.trim_end()).unwrap();
+    assert_eq!(row["format"], "pcapng");
+    let facts: serde_json::Value =
+        serde_json::from_str(&stdout(&["report", path(&example), "--json", "-"])).unwrap();
+    assert_eq!(row["packets"], facts["packets"]);
+}
+
+#[test]
+fn packets_that_make_no_sense_are_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("cut.pcap");
+    // A pcap of one Ethernet frame whose IPv4 header ends after five bytes.
+    let mut bytes = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+    bytes.extend([0; 8]);
+    bytes.extend([0, 0, 4, 0, 1, 0, 0, 0]);
+    bytes.extend([0; 8]);
+    bytes.extend([19, 0, 0, 0, 19, 0, 0, 0]);
+    bytes.extend([2; 12]);
+    bytes.extend([8, 0, 0x45, 0, 0, 20, 0]);
+    fs::write(&capture, bytes).unwrap();
+    let rows = stdout(&[
+        "export",
+        "anomalies",
+        path(&capture),
+        "--columns",
+        "number,layer,kind",
+    ]);
+    assert_eq!(rows, "number,layer,kind\n1,ipv4,truncated\n");
+    let rows = stdout(&["export", "anomalies", path(&capture), "--format", "json"]);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&rows).unwrap()[0]["kind"],
+        "truncated"
+    );
+}

@@ -1,29 +1,76 @@
-//! The `packets` table, in the order of the capture.
+//! Tables whose rows are packets, in the order of the capture.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use netloom::Packet;
+use netloom::decode::Decoded;
 use netloom::decode::service::service_by_port;
 use netloom::pipeline::flow::FlowId;
 use netloom::pipeline::{BlockView, Needs, ShardFacts, Stage};
-use netloom::tables::{Columns, PacketRow, Packets, PacketsBuilder};
+use netloom::tables::{Anomalies, AnomalyRow, Columns, PacketRow, Packets, Table, TableBuilder};
 
 use super::text::{Text, format_rows};
 use crate::arguments::Format;
 
+/// A table whose rows are packets.
+pub(crate) trait PacketTable: Table + Sync + Send {
+    /// Appends the row of a packet, if it has one.
+    fn append(
+        builder: &mut TableBuilder<Self>,
+        packet: &Packet<'_>,
+        decoded: &Decoded,
+        flow_id: Option<FlowId>,
+    );
+}
+
+impl PacketTable for Packets {
+    fn append(
+        builder: &mut TableBuilder<Self>,
+        packet: &Packet<'_>,
+        decoded: &Decoded,
+        flow_id: Option<FlowId>,
+    ) {
+        let mut row = PacketRow::new(packet, decoded);
+        row.flow_id = flow_id;
+        row.service = decoded
+            .ip
+            .and_then(|ip| service_by_port(ip.protocol, decoded.src_port, decoded.dst_port));
+        builder.append(&row);
+    }
+}
+
+impl PacketTable for Anomalies {
+    fn append(
+        builder: &mut TableBuilder<Self>,
+        packet: &Packet<'_>,
+        decoded: &Decoded,
+        flow_id: Option<FlowId>,
+    ) {
+        if let Some(stop) = decoded.stopped {
+            builder.append(&AnomalyRow {
+                timestamp: packet.timestamp,
+                number: packet.number,
+                flow_id,
+                stop,
+            });
+        }
+    }
+}
+
 /// Writes packets.
-pub(crate) struct PacketsStage {
-    columns: Columns<Packets>,
+pub(crate) struct PacketsStage<T: PacketTable> {
+    columns: Columns<T>,
     format: Format,
     text: Mutex<Option<Text>>,
     /// Flows of packets that were known only after them, from an earlier pass.
     late_flow_ids: HashMap<u64, FlowId>,
 }
 
-impl PacketsStage {
+impl<T: PacketTable> PacketsStage<T> {
     pub(crate) fn new(
-        columns: Columns<Packets>,
+        columns: Columns<T>,
         text: Text,
         late_flow_ids: HashMap<u64, FlowId>,
     ) -> Self {
@@ -36,7 +83,7 @@ impl PacketsStage {
     }
 }
 
-impl Stage for PacketsStage {
+impl<T: PacketTable> Stage for PacketsStage<T> {
     type Worker = ();
     type Shard = ();
     type Serial = Option<Text>;
@@ -66,15 +113,11 @@ impl Stage for PacketsStage {
     }
 
     fn block(&self, block: &BlockView<'_>) -> Option<Vec<u8>> {
-        let mut builder = PacketsBuilder::new(&self.columns);
+        let mut builder = TableBuilder::new(&self.columns);
         let mut text = Vec::new();
         for (packet, decoded, flow_id) in block.packets() {
-            let mut row = PacketRow::new(&packet, decoded);
-            row.flow_id = flow_id.or_else(|| self.late_flow_ids.get(&packet.number).copied());
-            row.service = decoded
-                .ip
-                .and_then(|ip| service_by_port(ip.protocol, decoded.src_port, decoded.dst_port));
-            builder.append(&row);
+            let flow_id = flow_id.or_else(|| self.late_flow_ids.get(&packet.number).copied());
+            T::append(&mut builder, &packet, decoded, flow_id);
             if builder.is_full() {
                 format_rows(self.format, &builder.finish(), &mut text);
             }
@@ -102,10 +145,11 @@ impl Stage for PacketsStage {
     }
 }
 
-/// Finds the flows that are known only after their packets; the engine does all of it.
-pub(crate) struct FlowIdsStage;
+/// Lets the engine do what it is told to, and keeps nothing but what the engine itself finds:
+/// flows that are known only after their packets, what the captures say of themselves.
+pub(crate) struct NoStage(pub(crate) Needs);
 
-impl Stage for FlowIdsStage {
+impl Stage for NoStage {
     type Worker = ();
     type Shard = ();
     type Serial = ();
@@ -113,11 +157,7 @@ impl Stage for FlowIdsStage {
     type Output = ();
 
     fn needs(&self) -> Needs {
-        Needs {
-            flows: true,
-            flow_ids: true,
-            ..Needs::default()
-        }
+        self.0
     }
 
     fn new_worker(&self) {}
