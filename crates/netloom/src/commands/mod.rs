@@ -63,10 +63,16 @@ impl<'a> Session<'a> {
     fn tell<O>(&self, outcome: &Outcome<O>) {
         for capture in &outcome.captures {
             for warning in &capture.warnings {
-                self.printer.warning(&format!(
-                    "{}: {} (at byte {})",
-                    capture.name, warning.message, warning.offset
-                ));
+                // A file of a folder that was left out was not read: there is no place in it.
+                self.printer.warning(&if capture.format.is_empty() {
+                    warning.message.clone()
+                } else {
+                    let name = match capture.name.as_str() {
+                        "-" => "standard input",
+                        name => name,
+                    };
+                    format!("{name}: {} (at byte {})", warning.message, warning.offset)
+                });
             }
             self.printer.detail(&format!(
                 "{}: {}, {} packets",

@@ -163,7 +163,7 @@ impl Page<'_> {
         out.push_str(r#"<div class="pair"><section id="local" class="card"><header><h2>ARP and broadcast</h2></header>"#);
         let _ = write!(
             out,
-            r#"<dl class="facts"><dt>Broadcast</dt><dd>{}, {}</dd><dt>Multicast</dt><dd>{}, {}</dd><dt>ARP</dt><dd>{}, {}, {} gratuitous</dd></dl>"#,
+            r#"<dl class="facts"><dt>Broadcast</dt><dd>{}, {}</dd><dt>Multicast</dt><dd>{}, {}</dd><dt>ARP</dt><dd>{}, {}, {} of them gratuitous</dd></dl>"#,
             units::counted(l.broadcast_packets, "packet", "packets"),
             units::bytes(l.broadcast_bytes),
             units::counted(l.multicast_packets, "packet", "packets"),

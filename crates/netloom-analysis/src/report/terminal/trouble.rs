@@ -187,10 +187,7 @@ fn distribution(name: &str, d: &Distribution) -> Vec<Cell> {
 
 pub(super) fn local(report: &Report, canvas: &mut Canvas) {
     let l = &report.local;
-    let arp = l
-        .arp_requests
-        .saturating_add(l.arp_replies)
-        .saturating_add(l.arp_gratuitous);
+    let arp = l.arp_requests.saturating_add(l.arp_replies);
     if arp == 0 && l.broadcast_packets == 0 && l.multicast_packets == 0 {
         return;
     }
@@ -219,7 +216,7 @@ pub(super) fn local(report: &Report, canvas: &mut Canvas) {
     if arp > 0 {
         canvas.paragraph(
             &format!(
-                "ARP: {}, {}, {} gratuitous",
+                "ARP: {}, {}, {} of them gratuitous",
                 units::counted(l.arp_requests, "request", "requests"),
                 units::counted(l.arp_replies, "reply", "replies"),
                 units::count(l.arp_gratuitous)
