@@ -80,3 +80,78 @@ pub fn outer_flows<'a>(
             })
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use netloom_decode::decode;
+    use netloom_packet::{LinkType, Packet, Timestamp};
+
+    use super::*;
+
+    /// An IPv4 datagram that carries UDP from port 9 to a port; `fragment` as in its header.
+    fn udp(dst_port: u16, fragment: u16, payload: &[u8]) -> Vec<u8> {
+        let len = 28 + payload.len() as u16;
+        let mut bytes = vec![0x45, 0];
+        bytes.extend(len.to_be_bytes());
+        bytes.extend([0, 1]);
+        bytes.extend(fragment.to_be_bytes());
+        bytes.extend([64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 9]);
+        bytes.extend(dst_port.to_be_bytes());
+        bytes.extend((len - 20).to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(payload);
+        bytes
+    }
+
+    /// A QoS data frame with an A-MSDU of datagrams (802.11-2020 section 9.3.2.2.2).
+    fn aggregate(datagrams: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = vec![0x88, 0x02];
+        bytes.resize(24, 0);
+        bytes.extend([0x80, 0]);
+        for datagram in datagrams {
+            // The header before is two bytes longer than a multiple of 4.
+            bytes.resize((bytes.len() - 26).next_multiple_of(4) + 26, 0);
+            bytes.extend([0; 12]);
+            bytes.extend((datagram.len() as u16 + 8).to_be_bytes());
+            bytes.extend([0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
+            bytes.extend(datagram);
+        }
+        bytes
+    }
+
+    #[test]
+    fn all_of_an_aggregate() {
+        let mut vxlan = vec![8, 0, 0, 0, 0, 0, 5, 0];
+        vxlan.extend([0; 12]);
+        vxlan.extend([8, 0]);
+        vxlan.extend(udp(7, 0, b"inner"));
+        let data = aggregate(&[
+            udp(1, 0, b"own"),
+            udp(2, 0, b"further"),
+            udp(4789, 0, &vxlan),
+            udp(3, 0x2000, b"fragment"),
+        ]);
+        let packet = Packet {
+            number: 1,
+            timestamp: Timestamp::from_nanos(0),
+            wire_len: data.len() as u32,
+            link_type: LinkType::IEEE802_11,
+            interface: 0,
+            data: &data,
+        };
+        let options = DecodeOptions::default();
+        let decoded = decode(&packet, options);
+        assert_eq!(decoded.dst_port, 1);
+        let found: Vec<_> = further_flows(&data, packet.wire_len, &decoded, options)
+            .map(|(outer, flow)| (outer, flow.decoded.dst_port, flow.decoded.tunnels.len()))
+            .collect();
+        assert_eq!(
+            found,
+            [(false, 2, 0), (true, 4789, 0), (false, 7, 1), (false, 3, 0)]
+        );
+        for (_, flow) in further_flows(&data, packet.wire_len, &decoded, options) {
+            let ip = flow.decoded.ip.unwrap();
+            assert_eq!(data[(flow.offset + ip.offset) as usize], 0x45);
+        }
+    }
+}

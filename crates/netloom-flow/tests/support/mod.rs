@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use netloom_capture::file::{self, OpenOptions};
 use netloom_decode::net::fragment::Reassembler;
-use netloom_decode::{DecodeOptions, Decoded, decode, decode_ip};
+use netloom_decode::{DecodeOptions, Decoded, Transport, decode, decode_ip};
 use netloom_flow::{
     FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable, further_flows, outer_flows,
 };
@@ -177,8 +177,14 @@ impl Driver {
             return;
         }
         let later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
+        if later && matches!(self.rules, FlowRules::Nfstream | FlowRules::Ndpi) {
+            return;
+        }
         if let (true, Some(first)) = (later, outcome.first) {
             first.apply(&mut decoded);
+            if matches!(first.transport, Transport::Icmpv4(_) | Transport::Icmpv6(_)) {
+                decoded.transport = first.transport;
+            }
         }
         let flow_packet = FlowPacket {
             later_fragment: later,
@@ -202,13 +208,14 @@ impl Driver {
         }
         let flow_packet = FlowPacket {
             data,
+            wire_len,
             ..FlowPacket::new(packet, decoded)
         };
         self.table.ingest(&flow_packet, &mut self.records);
     }
 
     fn finish(mut self) -> Vec<FlowRecord> {
-        self.table.finish(self.last, &mut self.records);
+        self.table.finish(self.last + 1, &mut self.records);
         self.records
     }
 }
