@@ -3,4 +3,7 @@
 
 mod command;
 mod common;
+mod edges;
+mod golden;
+mod peers;
 mod readme;
