@@ -16,7 +16,7 @@ use crate::net::extension::number;
 /// use netloom_decode::service::service_by_port;
 /// assert_eq!(service_by_port(6, 49_152, 443), Some("tls"));
 /// assert_eq!(service_by_port(17, 443, 49_152), Some("quic"));
-/// assert_eq!(service_by_port(6, 40_000, 50_000), None);
+/// assert_eq!(service_by_port(6, 40_000, 60_001), None);
 /// ```
 pub fn service_by_port(protocol: u8, src_port: u16, dst_port: u16) -> Option<&'static str> {
     let (table, index) = match protocol {

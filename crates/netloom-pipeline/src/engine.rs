@@ -417,15 +417,19 @@ impl<T: Stage> Engine<'_, T> {
         if let Some(number) = ended
             && self.needs.flows
         {
+            self.stage.capture_end(serial, &mut states(&mut shards));
             for shard in &mut shards {
                 shard.finish(self.stage, worker, number);
                 self.stage.shard_end(serial, &mut shard.stage);
             }
         }
-        let mut states: Vec<&mut T::Shard> =
-            shards.iter_mut().map(|shard| &mut shard.stage).collect();
-        self.stage.round_end(serial, &mut states, rows)
+        self.stage.round_end(serial, &mut states(&mut shards), rows)
     }
+}
+
+/// The stage's states of all shards.
+fn states<'a, S>(shards: &'a mut [MutexGuard<'_, Shard<S>>]) -> Vec<&'a mut S> {
+    shards.iter_mut().map(|shard| &mut shard.stage).collect()
 }
 
 /// The packet clock: the largest timestamp so far.

@@ -130,6 +130,9 @@ pub trait Stage: Sync {
         Ok(())
     }
 
+    /// The capture has ended: what packets closed is there, flows that are alive end next.
+    fn capture_end(&self, _serial: &mut Self::Serial, _shards: &mut [&mut Self::Shard]) {}
+
     /// At the end of the capture, the flows of a shard that were alive have ended. Shards come
     /// in their order, before the last [`round_end`](Self::round_end).
     fn shard_end(&self, _serial: &mut Self::Serial, _shard: &mut Self::Shard) {}

@@ -325,10 +325,13 @@ fn capture(info: &CaptureInfo) -> Capture {
         warnings: info
             .warnings
             .iter()
-            .map(|warning| match info.format.is_empty() {
-                // Files that were left out: there is no place in them.
-                true => warning.message.clone(),
-                false => format!("{} (at byte {})", warning.message, warning.offset),
+            .map(|warning| {
+                // Files that were left out were not read: there is no place in them.
+                if info.format.is_empty() {
+                    warning.message.clone()
+                } else {
+                    format!("{} (at byte {})", warning.message, warning.offset)
+                }
             })
             .collect(),
     }

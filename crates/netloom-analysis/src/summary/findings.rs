@@ -186,7 +186,7 @@ fn capture_quality(report: &Report, say: &mut impl FnMut(&str, String, String)) 
             several => format!("{} are damaged", count(several as u64, "file")),
         };
         let detail = match (damaged.len(), capture.warnings.len()) {
-            (1, 1) => warning.to_string(),
+            (1, 1) => String::clone(warning),
             (1, several) => format!("{warning}, and {} more", count(several as u64 - 1, "fault")),
             (_, _) => format!("{}: {warning}, and so on", capture.name),
         };

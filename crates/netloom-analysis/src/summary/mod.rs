@@ -261,13 +261,17 @@ impl Stage for SummaryStage {
         shards: &mut [&mut SummaryShard],
         _rows: Vec<()>,
     ) -> Result<(), RoundError> {
+        self.capture_end(serial, shards);
+        Ok(())
+    }
+
+    fn capture_end(&self, serial: &mut SummarySerial, shards: &mut [&mut SummaryShard]) {
         for shard in shards {
             serial.ended.append(&mut shard.ended);
             shard.ended.shrink_to(KEPT_ENDED);
         }
         serial.count();
         serial.ended.shrink_to(64 * KEPT_ENDED);
-        Ok(())
     }
 
     fn shard_end(&self, serial: &mut SummarySerial, shard: &mut SummaryShard) {

@@ -235,36 +235,15 @@ pub(crate) fn network_name(network: Network) -> &'static str {
     }
 }
 
-/// Lower-case name of an IP protocol (IANA "Assigned Internet Protocol Numbers").
+/// Name of an IP protocol: as people say it where the IANA keyword is another.
 pub(crate) fn protocol_name(protocol: u8) -> Cow<'static, str> {
     match protocol {
-        1 => "icmp",
-        2 => "igmp",
-        4 => "ipip",
-        6 => "tcp",
-        8 => "egp",
-        9 => "igrp",
-        17 => "udp",
-        33 => "dccp",
-        41 => "ipv6_in_ip",
-        46 => "rsvp",
-        47 => "gre",
-        50 => "esp",
-        51 => "ah",
-        58 => "icmpv6",
-        59 => "ipv6_no_next",
-        88 => "eigrp",
-        89 => "ospf",
-        94 => "ipip",
-        97 => "etherip",
-        103 => "pim",
-        112 => "vrrp",
-        115 => "l2tp",
-        132 => "sctp",
-        135 => "mobility",
-        136 => "udplite",
-        137 => "mpls_in_ip",
-        _ => return format!("ip_protocol_{protocol}").into(),
+        // An IP header inside that could not be decoded; the protocol tree has `ipv4` already.
+        4 => "ipip".into(),
+        41 => "ipv6_in_ip".into(),
+        58 => "icmpv6".into(),
+        89 => "ospf".into(),
+        _ => netloom_tables::protocol_name(protocol)
+            .map_or_else(|| format!("ip_protocol_{protocol}").into(), Cow::from),
     }
-    .into()
 }

@@ -163,11 +163,12 @@ impl DuplicateCounter {
     pub(crate) fn packet(&mut self, at: Timestamp, fingerprint: u64) {
         let now = at.as_nanos();
         // All are compared, without a branch for each: the answer is nearly always no.
-        let known = self
+        let known: u32 = self
             .recent
             .iter()
-            .fold(false, |known, &recent| known | (recent == fingerprint));
-        if known && self.is_recent(fingerprint, now) {
+            .map(|&recent| u32::from(recent == fingerprint))
+            .sum();
+        if known > 0 && self.is_recent(fingerprint, now) {
             self.duplicates += 1;
         } else {
             self.recent[self.next] = fingerprint;

@@ -88,7 +88,7 @@ struct Bin {
 }
 
 /// Counts traffic by time and label. Sums only: the order of what is added does not matter.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TimelineCounter {
     level: usize,
     bins: HashMap<i64, u32, foldhash::fast::RandomState>,
@@ -98,19 +98,6 @@ pub(crate) struct TimelineCounter {
     /// Names of labels.
     names: Vec<&'static str>,
     numbers: HashMap<&'static str, u16, foldhash::fast::RandomState>,
-}
-
-impl Default for TimelineCounter {
-    fn default() -> Self {
-        Self {
-            level: 0,
-            bins: HashMap::default(),
-            rows: Vec::new(),
-            current: (0, 0, 0),
-            names: Vec::new(),
-            numbers: HashMap::default(),
-        }
-    }
 }
 
 impl TimelineCounter {
