@@ -85,6 +85,17 @@ impl Report {
             .filter(|capture| !capture.format.is_empty())
             .collect()
     }
+
+    /// The buckets of packet sizes from the first to the last with a packet in it.
+    pub(crate) fn sizes_seen(&self) -> &[SizeBucket] {
+        let mut seen = self.packet_sizes.as_slice();
+        while let [rest @ .., SizeBucket { packets: 0, .. }]
+        | [SizeBucket { packets: 0, .. }, rest @ ..] = seen
+        {
+            seen = rest;
+        }
+        seen
+    }
 }
 
 /// A source of packets.

@@ -407,6 +407,7 @@ fn charts_are_documents_and_pictures() {
             "timeline-flows",
             "top-addresses-bytes",
             "top-addresses-packets",
+            "top-destinations",
             "top-conversations",
             "protocols",
             "services",

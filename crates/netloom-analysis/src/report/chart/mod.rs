@@ -111,6 +111,24 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
             );
         }
     }
+    if !report.top_destinations.is_empty() {
+        let destinations: Vec<Bar> = report
+            .top_destinations
+            .iter()
+            .take(MOST_BARS)
+            .map(|a| Bar {
+                label: text::visible(a.name.as_ref().unwrap_or(&a.address)).into_owned(),
+                parts: vec![(a.bytes_received_as_responder as f64, paint.received)],
+                value: units::bytes(a.bytes_received_as_responder),
+            })
+            .collect();
+        add(
+            "top-destinations",
+            "Where traffic goes",
+            "received as the side that answers",
+            bars::draw(&destinations, &paint, 39),
+        );
+    }
     if !report.top_conversations.is_empty() {
         let list: Vec<Bar> = report
             .top_conversations
@@ -167,12 +185,13 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
             bars::draw(&list, &paint, 20),
         );
     }
-    if report.packet_sizes.iter().any(|b| b.packets > 0) {
+    let sizes = report.sizes_seen();
+    if !sizes.is_empty() {
         let across = Across::Pixels {
             left: 24.0,
             width: WIDTH - 48.0,
         };
-        let drawing = bars::histogram(&report.packet_sizes, across, 220.0, &paint);
+        let drawing = bars::histogram(sizes, across, 220.0, &paint);
         add(
             "packet-sizes",
             "Packet sizes",

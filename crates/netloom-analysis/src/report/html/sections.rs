@@ -105,7 +105,9 @@ impl<'a> Page<'a> {
             ));
         }
         // The exact number beside the rounded one.
-        if let Some(traffic) = figures.get_mut(1) {
+        if r.bytes >= 1000
+            && let Some(traffic) = figures.get_mut(1)
+        {
             let exact = format!("{} B", units::count(r.bytes));
             traffic.2 = if traffic.2.is_empty() {
                 exact

@@ -182,15 +182,15 @@ impl Page<'_> {
             self.services(out);
         }
         out.push_str(r#"<section id="sizes" class="card"><header><h2>Packet sizes</h2><p class="muted small">bytes on the wire</p></header>"#);
-        if let Some(last) = r.packet_sizes.iter().rposition(|b| b.packets > 0) {
-            let list = r.packet_sizes.get(..=last).unwrap_or_default();
+        let list = r.sizes_seen();
+        if list.is_empty() {
+            out.push_str(r#"<p class="muted">No sizes were counted.</p>"#);
+        } else {
             let _ = write!(
                 out,
                 r#"<svg class="marks" height="240" role="group" tabindex="0" aria-label="Histogram of packet sizes; arrow keys read its columns">{}</svg>"#,
                 bars::histogram(list, Across::Percent, 212.0, &Paint::PAGE)
             );
-        } else {
-            out.push_str(r#"<p class="muted">No sizes were counted.</p>"#);
         }
         self.unique(out);
         out.push_str("</section></div>");

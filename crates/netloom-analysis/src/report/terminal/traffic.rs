@@ -278,15 +278,11 @@ pub(super) fn services(report: &Report, canvas: &mut Canvas) {
 }
 
 pub(super) fn sizes(report: &Report, canvas: &mut Canvas) {
-    let Some(last) = report.packet_sizes.iter().rposition(|b| b.packets > 0) else {
+    let list = report.sizes_seen();
+    if list.is_empty() {
         return;
-    };
+    }
     canvas.heading("Packet sizes");
-    let first = report.packet_sizes.iter().position(|b| b.packets > 0);
-    let list = report
-        .packet_sizes
-        .get(first.unwrap_or(0)..=last)
-        .unwrap_or_default();
     let all = list.iter().fold(0_u64, |a, b| a.saturating_add(b.packets));
     let largest = list.iter().map(|b| b.packets).max().unwrap_or(0).max(1) as f64;
     let rows: Vec<Vec<Cell>> = list
