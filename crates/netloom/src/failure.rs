@@ -108,7 +108,7 @@ impl fmt::Display for Failure {
 impl From<SourceError> for Failure {
     fn from(mut error: SourceError) -> Self {
         if error.source_name == "-" {
-            error.source_name = "standard input".to_owned();
+            "standard input".clone_into(&mut error.source_name);
         }
         let hint = error.hint.as_deref().map(str::to_owned);
         let mut failure = Self::io(error.to_string(), hint, error.cause.as_ref());
