@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Rounds of spinning before a waiter yields its core.
-const SPINS: u32 = 2_000;
+const SPINS: u32 = 10_000;
 /// Yields before a waiter goes to sleep.
-const YIELDS: u32 = 50;
+const YIELDS: u32 = 200;
 
 /// Lets a fixed number of threads wait for each other, again and again.
 #[derive(Debug)]

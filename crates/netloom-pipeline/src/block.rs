@@ -114,6 +114,11 @@ impl Default for Block {
 }
 
 impl Block {
+    /// Whether it holds memory that was filled once.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.batch.block.capacity() > 0 || self.route.capacity() > 0
+    }
+
     /// Forgets everything but the memory.
     pub(crate) fn clear(&mut self) {
         // The source clears the block itself, cheaper: it keeps the length.

@@ -72,15 +72,19 @@ pub fn run<T: Stage>(
         barrier: Barrier::new(threads),
         source: Mutex::new(Reading {
             source,
+            side: 0,
             filled: 0,
             next_number: 1,
             ended: false,
             stopped: false,
             failed: None,
         }),
-        blocks: (0..options.round_blocks.max(1))
-            .map(|_| RwLock::default())
-            .collect(),
+        blocks: std::array::from_fn(|_| {
+            (0..options.round_blocks.max(1))
+                .map(|_| RwLock::default())
+                .collect()
+        }),
+        threads,
         shards: (0..SHARDS)
             .map(|_| Mutex::new(Shard::new(options, needs, stage.new_shard())))
             .collect(),
@@ -88,20 +92,22 @@ pub fn run<T: Stage>(
             .map(|_| Mutex::new(None))
             .collect(),
         ticks: RwLock::new(Vec::new()),
-        next: AtomicUsize::new(0),
+        next: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+        side: AtomicUsize::new(0),
+        filled: AtomicUsize::new(0),
         over: AtomicBool::new(false),
     };
 
     let mut serial = stage.new_serial();
     // Before there are threads that would wait for this one if it panicked here.
-    let mut worker = stage.new_worker();
+    let mut hand = Hand::new(0, stage);
     let (led, workers) = std::thread::scope(|scope| {
         let engine = &engine;
         let helpers: Vec<_> = (1..threads)
-            .map(|_| scope.spawn(|| engine.help()))
+            .map(|thread| scope.spawn(move || engine.help(thread)))
             .collect();
-        let led = engine.lead(&mut worker, &mut serial);
-        let mut workers = vec![worker];
+        let led = engine.lead(&mut hand, &mut serial);
+        let mut workers = vec![hand.worker];
         for helper in helpers {
             match helper.join() {
                 Ok(worker) => workers.push(worker),
@@ -146,7 +152,8 @@ fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
 /// The source, and where in a round reading is.
 struct Reading {
     source: Box<dyn PacketSource + Send>,
-    /// Blocks filled in this round.
+    /// Which of [`Engine::blocks`] is being filled, and how many blocks it has.
+    side: usize,
     filled: usize,
     next_number: u64,
     ended: bool,
@@ -161,30 +168,64 @@ struct Engine<'e, T: Stage> {
     control: &'e Control,
     barrier: Barrier,
     source: Mutex<Reading>,
-    blocks: Vec<RwLock<Block>>,
+    threads: usize,
+    /// The blocks of a round, in the order of the stream; of the one that is being worked on,
+    /// and of the one that is being read.
+    blocks: [Vec<RwLock<Slot>>; 2],
     shards: Vec<Mutex<Shard<T::Shard>>>,
     rows: Vec<Mutex<Option<T::Rows>>>,
     ticks: RwLock<Vec<Tick>>,
-    /// Next task of the phase.
-    next: AtomicUsize,
+    /// Next task of the phase, for each thread's share of the shards; the first one also
+    /// counts what is shared by all.
+    next: Vec<AtomicUsize>,
+    /// Which of the two the round is that is being worked on, and how many blocks it has.
+    side: AtomicUsize,
+    filled: AtomicUsize,
     /// The last round is over.
     over: AtomicBool,
 }
 
+/// A block in its place in the round.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The thread whose memory it is.
+    owner: usize,
+    block: Block,
+}
+
+/// What a thread has to itself.
+struct Hand<W> {
+    thread: usize,
+    worker: W,
+    /// Blocks to fill. A thread fills the memory it filled before: what another core wrote last
+    /// would have to come from that core's cache first.
+    spare: Vec<Block>,
+}
+
+impl<W> Hand<W> {
+    fn new<T: Stage<Worker = W>>(thread: usize, stage: &T) -> Self {
+        Self {
+            thread,
+            worker: stage.new_worker(),
+            spare: Vec::new(),
+        }
+    }
+}
+
 impl<T: Stage> Engine<'_, T> {
     /// What every thread but the first does.
-    fn help(&self) -> T::Worker {
+    fn help(&self, thread: usize) -> T::Worker {
         let _guard = PoisonOnPanic(&self.barrier);
-        let mut worker = self.stage.new_worker();
+        let mut hand = Hand::new(thread, self.stage);
         loop {
-            self.read_and_decode(&mut worker);
+            self.read_and_decode(&mut hand);
             self.barrier.wait();
             // The first thread puts things in order.
             self.barrier.wait();
             if self.over.load(Ordering::Acquire) {
-                return worker;
+                return hand.worker;
             }
-            self.run_shards(&mut worker);
+            self.run_shards(&mut hand);
             self.barrier.wait();
             if self.needs.rows {
                 // The first thread tells the blocks their packets' flows.
@@ -192,57 +233,75 @@ impl<T: Stage> Engine<'_, T> {
                 self.make_rows();
                 self.barrier.wait();
             }
-            // The first thread hands out what the round gave.
-            self.barrier.wait();
-            if self.over.load(Ordering::Acquire) {
-                return worker;
-            }
+            // On to the next round, while the first thread hands out what this one gave.
+            self.take_back(&mut hand);
         }
     }
 
     /// What the first thread does: its share, and all that is done in order.
     fn lead(
         &self,
-        worker: &mut T::Worker,
+        hand: &mut Hand<T::Worker>,
         serial: &mut T::Serial,
     ) -> Result<Fragments, RoundError> {
         let _guard = PoisonOnPanic(&self.barrier);
         let mut clock = Clock::default();
         let mut fragments = Fragments::new(self.options);
         loop {
-            self.read_and_decode(worker);
+            self.read_and_decode(hand);
             self.barrier.wait();
             let last = self.put_in_order(&mut clock, &mut fragments, serial);
-            self.next.store(0, Ordering::Release);
+            self.reset_tasks();
             self.barrier.wait();
-            self.run_shards(worker);
+            self.run_shards(hand);
             self.barrier.wait();
             if self.needs.rows {
                 self.tell_flow_ids();
-                self.next.store(0, Ordering::Release);
+                self.reset_tasks();
                 self.barrier.wait();
                 self.make_rows();
                 self.barrier.wait();
             }
-            let handed_out = self.hand_out(last.then_some(clock.number + 1), worker, serial);
+            self.take_back(hand);
+            let ended = last.then_some(clock.number + 1);
+            let handed_out = self.hand_out(ended, &mut hand.worker, serial);
             if last || handed_out.is_err() {
                 self.over.store(true, Ordering::Release);
+                // The others stand where a round's blocks are decoded.
+                self.barrier.wait();
+                self.barrier.wait();
+                return handed_out.map(|()| fragments);
             }
-            lock(&self.source).filled = 0;
-            self.next.store(0, Ordering::Release);
-            self.barrier.wait();
-            handed_out?;
-            if last {
-                return Ok(fragments);
+        }
+    }
+
+    /// The blocks of the round that is being worked on.
+    fn round(&self) -> &[RwLock<Slot>] {
+        &self.blocks[self.side.load(Ordering::Acquire)]
+    }
+
+    fn reset_tasks(&self) {
+        for next in &self.next {
+            next.store(0, Ordering::Release);
+        }
+    }
+
+    /// After the round: a thread takes its blocks back. The next round has places of its own, so
+    /// that all have done so before these are used again.
+    fn take_back(&self, hand: &mut Hand<T::Worker>) {
+        for slot in self.round() {
+            let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
+            if slot.owner == hand.thread && slot.block.is_in_use() {
+                hand.spare.push(std::mem::take(&mut slot.block));
             }
         }
     }
 
     /// Phase 1: whoever is free reads the next block and decodes it.
-    fn read_and_decode(&self, worker: &mut T::Worker) {
+    fn read_and_decode(&self, hand: &mut Hand<T::Worker>) {
         loop {
             let mut source = lock(&self.source);
-            if source.ended || source.filled >= self.blocks.len() {
+            if source.ended || source.filled >= self.blocks[0].len() {
                 return;
             }
             if self.control.stop.load(Ordering::Relaxed) {
@@ -250,11 +309,7 @@ impl<T: Stage> Engine<'_, T> {
                 source.stopped = true;
                 return;
             }
-            let slot = source.filled;
-            // Nobody else has this slot's lock: slots are given out under the source's lock.
-            let mut block = self.blocks[slot]
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut block = hand.spare.pop().unwrap_or_default();
             block.clear();
             match source.source.next_batch(&mut block.batch) {
                 Ok(true) => {}
@@ -270,6 +325,10 @@ impl<T: Stage> Engine<'_, T> {
             }
             block.batch.first_number = source.next_number;
             source.next_number += block.batch.len() as u64;
+            // Nobody else has this place: they are given out under the source's lock.
+            let mut slot = self.blocks[source.side][source.filled]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             source.filled += 1;
             let progress = source.source.progress();
             drop(source);
@@ -282,7 +341,9 @@ impl<T: Stage> Engine<'_, T> {
             self.control
                 .bytes_total
                 .store(progress.total.unwrap_or(0), Ordering::Relaxed);
-            block.decode(self.options, self.stage, self.needs, worker);
+            block.decode(self.options, self.stage, self.needs, &mut hand.worker);
+            slot.owner = hand.thread;
+            slot.block = block;
         }
     }
 
@@ -294,16 +355,21 @@ impl<T: Stage> Engine<'_, T> {
         serial: &mut T::Serial,
     ) -> bool {
         let (filled, last) = {
-            let source = lock(&self.source);
-            (source.filled, source.ended)
+            let mut source = lock(&self.source);
+            self.side.store(source.side, Ordering::Release);
+            // From here on, the other side is for the next round.
+            source.side = 1 - source.side;
+            (std::mem::take(&mut source.filled), source.ended)
         };
+        self.filled.store(filled, Ordering::Release);
         let mut ticks = self.ticks.write().unwrap_or_else(PoisonError::into_inner);
         ticks.clear();
-        for block in self.blocks.iter().take(filled) {
-            let mut block = block.write().unwrap_or_else(PoisonError::into_inner);
-            clock.pass(&block, &mut ticks);
+        for block in self.round().iter().take(filled) {
+            let mut slot = block.write().unwrap_or_else(PoisonError::into_inner);
+            let block = &mut slot.block;
+            clock.pass(block, &mut ticks);
             if !block.fragments.is_empty() {
-                fragments.place(&mut block, self.options);
+                fragments.place(block, self.options);
             }
             for &index in &block.cross {
                 let Some(packet) = block.batch.get(index as usize) else {
@@ -320,39 +386,52 @@ impl<T: Stage> Engine<'_, T> {
         }
         if last && fragments.any_pending() {
             let index = filled.saturating_sub(1);
-            let mut block = self.blocks[index]
+            let mut slot = self.round()[index]
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
+            let block = &mut slot.block;
             if filled == 0 {
                 block.clear();
                 block.batch.first_number = clock.number + 1;
-                lock(&self.source).filled = 1;
+                self.filled.store(1, Ordering::Release);
             }
-            fragments.flush(&mut block);
+            fragments.flush(block);
         }
         last
     }
 
     /// Phase 3: shards.
-    fn run_shards(&self, worker: &mut T::Worker) {
+    fn run_shards(&self, hand: &mut Hand<T::Worker>) {
         if !self.needs.flows && !self.needs.packets {
             return;
         }
-        let filled = lock(&self.source).filled;
+        let filled = self.filled.load(Ordering::Acquire);
         let guards: Vec<_> = self
-            .blocks
+            .round()
             .iter()
             .take(filled)
             .map(|block| block.read().unwrap_or_else(PoisonError::into_inner))
             .collect();
-        let blocks: Vec<&Block> = guards.iter().map(|guard| &**guard).collect();
+        let blocks: Vec<&Block> = guards.iter().map(|guard| &guard.block).collect();
         let ticks = self.ticks.read().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let index = self.next.fetch_add(1, Ordering::AcqRel);
-            let Some(shard) = self.shards.get(index) else {
-                return;
-            };
-            lock(shard).round(self.stage, self.needs, worker, index, &blocks, &ticks);
+        // Its own shards first, whose flows are in its core's caches, then what others left.
+        for share in (hand.thread..self.threads).chain(0..hand.thread) {
+            let start = share * SHARDS / self.threads;
+            let end = (share + 1) * SHARDS / self.threads;
+            loop {
+                let index = start + self.next[share].fetch_add(1, Ordering::AcqRel);
+                if index >= end {
+                    break;
+                }
+                lock(&self.shards[index]).round(
+                    self.stage,
+                    self.needs,
+                    &mut hand.worker,
+                    index,
+                    &blocks,
+                    &ticks,
+                );
+            }
         }
     }
 
@@ -361,22 +440,22 @@ impl<T: Stage> Engine<'_, T> {
         if !self.needs.flow_ids {
             return;
         }
-        let filled = lock(&self.source).filled;
+        let filled = self.filled.load(Ordering::Acquire);
         let mut blocks: Vec<_> = self
-            .blocks
+            .round()
             .iter()
             .take(filled)
-            .map(|block| block.write().unwrap_or_else(PoisonError::into_inner))
+            .map(|slot| slot.write().unwrap_or_else(PoisonError::into_inner))
             .collect();
-        for block in &mut blocks {
-            let len = block.batch.len();
-            block.flow_ids.resize(len, None);
+        for slot in &mut blocks {
+            let len = slot.block.batch.len();
+            slot.block.flow_ids.resize(len, None);
         }
         for shard in &self.shards {
             for (block, index, id) in lock(shard).flow_ids.drain(..) {
                 if let Some(place) = blocks
                     .get_mut(block as usize)
-                    .and_then(|block| block.flow_ids.get_mut(index as usize))
+                    .and_then(|slot| slot.block.flow_ids.get_mut(index as usize))
                 {
                     *place = Some(id);
                 }
@@ -386,16 +465,16 @@ impl<T: Stage> Engine<'_, T> {
 
     /// Phase 4: rows.
     fn make_rows(&self) {
-        let filled = lock(&self.source).filled;
+        let filled = self.filled.load(Ordering::Acquire);
         loop {
-            let index = self.next.fetch_add(1, Ordering::AcqRel);
+            let index = self.next[0].fetch_add(1, Ordering::AcqRel);
             if index >= filled {
                 return;
             }
-            let block = self.blocks[index]
+            let slot = self.round()[index]
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
-            *lock(&self.rows[index]) = self.stage.block(&BlockView { block: &block });
+            *lock(&self.rows[index]) = self.stage.block(&BlockView { block: &slot.block });
         }
     }
 
