@@ -588,8 +588,13 @@ fn a_stage_that_cannot_write_stops_the_engine() {
         let stage = Faulty::new(Place::RoundEnd, false, 5);
         let error = run(source, &stage, &setup.options(), &Control::default()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        // Five rounds of two blocks, and nothing after them.
-        assert_eq!(batches.load(Ordering::Relaxed), 10, "{threads} threads");
+        // Five rounds of two blocks, and at most the one that others read on meanwhile.
+        let read = batches.load(Ordering::Relaxed);
+        let ahead = if threads == 1 { 0 } else { 2 };
+        assert!(
+            (10..=10 + ahead).contains(&read),
+            "{threads} threads: {read}"
+        );
     }
 }
 
