@@ -15,7 +15,7 @@ use arguments::{Arguments, Command};
 use output::Printer;
 
 /// Many small tables grow at once on several threads: measured against the system's allocator,
-/// a report of the benchmark capture takes less time and less memory.
+/// a report of the benchmark capture takes less time (docs/decisions/0008-allocator.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

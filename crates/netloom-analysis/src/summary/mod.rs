@@ -1,5 +1,5 @@
 //! The accumulators behind `report`: a [`Stage`] that sums packets and flows up, and what
-//! makes the [`Report`] of it.
+//! makes the [`Report`](crate::report::Report) of it.
 
 mod arp;
 mod bounded;

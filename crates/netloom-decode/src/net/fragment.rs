@@ -108,7 +108,7 @@ pub struct FragmentOutcome {
     pub ports: Option<(u16, u16)>,
     /// The whole datagram if this fragment was the last that was missing: an IP header without
     /// options or extension headers, made for it, then the payload, for
-    /// [`decode_ip`](crate::decode_ip).
+    /// [`decode_ip`].
     pub datagram: Option<Vec<u8>>,
     /// The fragment was not taken: it cannot be part of a datagram, or there were too many.
     pub refused: bool,
