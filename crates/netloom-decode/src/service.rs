@@ -4,6 +4,7 @@
 //! Numbers are from IANA's service name and port number registry; those marked there for
 //! somebody else but used in practice by a well-known program are what that program uses.
 
+use crate::decoded::Decoded;
 use crate::net::extension::number;
 
 /// The service that the ports of a TCP, UDP, UDP-Lite, SCTP or DCCP packet stand for.
@@ -30,6 +31,16 @@ pub fn service_by_port(protocol: u8, src_port: u16, dst_port: u16) -> Option<&'s
         (Some(_), Some(_)) if src_port < 1024 && src_port < dst_port => src,
         (_, Some(_)) => dst,
         (_, None) => src,
+    }
+}
+
+impl Decoded {
+    /// The service that the ports of its innermost IP header stand for; see
+    /// [`service_by_port`].
+    #[inline]
+    pub fn service_by_port(&self) -> Option<&'static str> {
+        let ip = self.ip.as_ref()?;
+        service_by_port(ip.protocol, self.src_port, self.dst_port)
     }
 }
 

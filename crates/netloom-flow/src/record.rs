@@ -119,6 +119,13 @@ impl FlowRecord {
         self.end.nanos_since(self.start)
     }
 
+    /// The service that its ports stand for; see
+    /// [`service_by_port`](netloom_decode::service::service_by_port).
+    pub fn service_by_port(&self) -> Option<&'static str> {
+        let (src, dst) = (self.src_port.unwrap_or(0), self.dst_port.unwrap_or(0));
+        netloom_decode::service::service_by_port(self.protocol, src, dst)
+    }
+
     /// Packets, both ways.
     pub fn packets(&self) -> u64 {
         self.fwd.packets + self.bwd.packets

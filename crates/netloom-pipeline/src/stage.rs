@@ -1,7 +1,6 @@
 //! What can be plugged into the engine.
 
 use netloom_decode::Decoded;
-use netloom_decode::service::service_by_port;
 use netloom_flow::{FlowRecord, Ingested};
 use netloom_packet::Packet;
 
@@ -38,8 +37,7 @@ impl StagePacket<'_> {
     /// Its application protocol, by port.
     #[inline]
     pub fn service(&self) -> Option<&'static str> {
-        let ip = self.decoded.ip.as_ref()?;
-        service_by_port(ip.protocol, self.decoded.src_port, self.decoded.dst_port)
+        self.decoded.service_by_port()
     }
 }
 

@@ -18,7 +18,6 @@ use std::net::IpAddr;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use netloom_pipeline::decode::net::arp::Arp;
-use netloom_pipeline::decode::service::service_by_port;
 use netloom_pipeline::decode::{Decoded, Network};
 use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
@@ -132,15 +131,6 @@ pub struct Summary {
     facts: ShardFacts,
 }
 
-/// The application protocol of a flow, by its responder's port first.
-pub(crate) fn service_of(flow: &FlowRecord) -> Option<&'static str> {
-    service_by_port(
-        flow.protocol,
-        flow.src_port.unwrap_or(0),
-        flow.dst_port.unwrap_or(0),
-    )
-}
-
 fn sketch() -> Option<HllSketch> {
     HllSketch::new(SKETCH_LG_K, HllType::Hll8).ok()
 }
@@ -225,7 +215,7 @@ impl Stage for SummaryStage {
         if flow.outer {
             return;
         }
-        let service = service_of(flow);
+        let service = flow.service_by_port();
         worker.timeline.flow(flow.start);
         worker.performance.flow(flow, service, self.top);
         for (sent, received) in [

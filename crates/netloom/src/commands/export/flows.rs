@@ -4,7 +4,6 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use netloom::FlowRecord;
-use netloom::decode::service::service_by_port;
 use netloom::pipeline::{Needs, ShardFacts, Stage};
 use netloom::tables::{Columns, FlowRow, Flows, FlowsBuilder};
 
@@ -97,11 +96,7 @@ impl Stage for FlowsStage {
         let closed = std::mem::take(&mut writer.closed);
         for record in &closed {
             let mut row = FlowRow::new(record);
-            row.service = service_by_port(
-                record.protocol,
-                record.src_port.unwrap_or(0),
-                record.dst_port.unwrap_or(0),
-            );
+            row.service = record.service_by_port();
             writer.builder.append(&row);
             if writer.builder.is_full() {
                 writer.format(format);

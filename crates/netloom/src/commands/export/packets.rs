@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use netloom::Packet;
 use netloom::decode::Decoded;
-use netloom::decode::service::service_by_port;
 use netloom::pipeline::flow::FlowId;
 use netloom::pipeline::{BlockView, Needs, ShardFacts, Stage};
 use netloom::tables::{Anomalies, AnomalyRow, Columns, PacketRow, Packets, Table, TableBuilder};
@@ -34,9 +33,7 @@ impl PacketTable for Packets {
     ) {
         let mut row = PacketRow::new(packet, decoded);
         row.flow_id = flow_id;
-        row.service = decoded
-            .ip
-            .and_then(|ip| service_by_port(ip.protocol, decoded.src_port, decoded.dst_port));
+        row.service = decoded.service_by_port();
         builder.append(&row);
     }
 }
