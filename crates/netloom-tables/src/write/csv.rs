@@ -15,7 +15,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 
 use super::cell::{Cells, Column, Times, float, float32, integer};
-use super::{BLOCK, RowWriter, json};
+use super::{Buffered, RowWriter, json};
 
 /// Appends the header row.
 pub fn csv_header(schema: &Schema, out: &mut Vec<u8>) {
@@ -135,32 +135,25 @@ fn escaped(bytes: &[u8], out: &mut Vec<u8>) {
 /// Writes CSV with a header row, which is there even without any batch.
 #[derive(Debug)]
 pub struct CsvWriter<W: Write> {
-    out: W,
-    buffer: Vec<u8>,
+    out: Buffered<W>,
 }
 
 impl<W: Write> CsvWriter<W> {
     /// Begins with the header row.
     pub fn new(out: W, schema: &Schema) -> Self {
-        let mut buffer = Vec::with_capacity(2 * BLOCK);
-        csv_header(schema, &mut buffer);
-        Self { out, buffer }
+        let mut out = Buffered::new(out);
+        csv_header(schema, &mut out.text);
+        Self { out }
     }
 }
 
 impl<W: Write> RowWriter for CsvWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        format_csv(batch, &mut self.buffer);
-        if self.buffer.len() >= BLOCK {
-            self.out.write_all(&self.buffer)?;
-            self.buffer.clear();
-        }
-        Ok(())
+        format_csv(batch, &mut self.out.text);
+        self.out.spill()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.out.flush()
+        self.out.finish()
     }
 }

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use arrow_array::{ListArray, RecordBatch};
 
 use super::cell::{Cells, Column, Times, float, float32, integer};
-use super::{BLOCK, RowWriter};
+use super::{Buffered, RowWriter};
 
 /// Appends the rows of a batch, each as an object on a line of its own.
 pub fn format_json_lines(batch: &RecordBatch, out: &mut Vec<u8>) {
@@ -177,42 +177,33 @@ fn string(text: &str, out: &mut Vec<u8>) {
 /// Writes JSON Lines.
 #[derive(Debug)]
 pub struct JsonLinesWriter<W: Write> {
-    out: W,
-    buffer: Vec<u8>,
+    out: Buffered<W>,
 }
 
 impl<W: Write> JsonLinesWriter<W> {
     /// Begins with nothing.
     pub fn new(out: W) -> Self {
         Self {
-            out,
-            buffer: Vec::with_capacity(2 * BLOCK),
+            out: Buffered::new(out),
         }
     }
 }
 
 impl<W: Write> RowWriter for JsonLinesWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        format_json_lines(batch, &mut self.buffer);
-        if self.buffer.len() >= BLOCK {
-            self.out.write_all(&self.buffer)?;
-            self.buffer.clear();
-        }
-        Ok(())
+        format_json_lines(batch, &mut self.out.text);
+        self.out.spill()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.out.flush()
+        self.out.finish()
     }
 }
 
 /// Writes one JSON array, an object a line.
 #[derive(Debug)]
 pub struct JsonWriter<W: Write> {
-    out: W,
-    buffer: Vec<u8>,
+    out: Buffered<W>,
     /// Whether a row was written: the next one needs a comma in front.
     begun: bool,
 }
@@ -220,13 +211,9 @@ pub struct JsonWriter<W: Write> {
 impl<W: Write> JsonWriter<W> {
     /// Begins the array.
     pub fn new(out: W) -> Self {
-        let mut buffer = Vec::with_capacity(2 * BLOCK);
-        buffer.push(b'[');
-        Self {
-            out,
-            buffer,
-            begun: false,
-        }
+        let mut out = Buffered::new(out);
+        out.text.push(b'[');
+        Self { out, begun: false }
     }
 }
 
@@ -235,23 +222,19 @@ impl<W: Write> RowWriter for JsonWriter<W> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        self.buffer
+        self.out
+            .text
             .extend_from_slice(if self.begun { b",\n" } else { b"\n" });
         self.begun = true;
-        format_rows(batch, b",\n", &mut self.buffer);
-        self.buffer.truncate(self.buffer.len() - 2);
-        if self.buffer.len() >= BLOCK {
-            self.out.write_all(&self.buffer)?;
-            self.buffer.clear();
-        }
-        Ok(())
+        format_rows(batch, b",\n", &mut self.out.text);
+        self.out.text.truncate(self.out.text.len() - 2);
+        self.out.spill()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.buffer
+        self.out
+            .text
             .extend_from_slice(if self.begun { b"\n]\n" } else { b"]\n" });
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        self.out.flush()
+        self.out.finish()
     }
 }

@@ -35,6 +35,38 @@ pub trait RowWriter {
     fn finish(&mut self) -> io::Result<()>;
 }
 
+/// Text on its way out, written when a block of it has come together.
+#[derive(Debug)]
+struct Buffered<W: io::Write> {
+    out: W,
+    text: Vec<u8>,
+}
+
+impl<W: io::Write> Buffered<W> {
+    fn new(out: W) -> Self {
+        Self {
+            out,
+            text: Vec::with_capacity(2 * BLOCK),
+        }
+    }
+
+    /// Writes the text if it is a block by now.
+    fn spill(&mut self) -> io::Result<()> {
+        if self.text.len() >= BLOCK {
+            self.out.write_all(&self.text)?;
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes what is left, and flushes.
+    fn finish(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.text)?;
+        self.text.clear();
+        self.out.flush()
+    }
+}
+
 /// A column whose type has no text form: its cells would all be written as null.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("column '{column}' is of type {data_type}, which has no text form")]
