@@ -7,6 +7,7 @@
 //! of it stands.
 
 mod aggregate;
+pub mod app;
 pub mod checksum;
 mod decoded;
 mod link;

@@ -1,0 +1,6 @@
+//! TLS, DTLS, QUIC.
+
+use crate::app::Detector;
+
+/// In the order in which they are asked.
+pub(super) const DETECTORS: &[&Detector] = &[];

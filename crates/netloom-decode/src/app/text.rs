@@ -1,0 +1,124 @@
+//! Bytes from packets as text that is safe to keep.
+
+use std::borrow::Cow;
+
+/// Longest text that is kept of anything a packet says, in bytes.
+pub const TEXT_MAX: usize = 4096;
+
+/// Text of what a packet says: UTF-8 as it is, everything else and control characters as `\xNN`
+/// (as Zeek writes them); cut at [`TEXT_MAX`].
+///
+/// ```
+/// use netloom_decode::app::text::display;
+/// assert_eq!(display(b"caf\xc3\xa9"), "café");
+/// assert_eq!(display(b"a\x00\xffb"), "a\\x00\\xffb");
+/// ```
+pub fn display(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = bytes.get(..TEXT_MAX).unwrap_or(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.chars().any(is_unsafe)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_unsafe(character) {
+                let mut buffer = [0; 4];
+                for byte in character.encode_utf8(&mut buffer).bytes() {
+                    push_hex(&mut out, byte);
+                }
+            } else {
+                out.push(character);
+            }
+        }
+        for &byte in chunk.invalid() {
+            push_hex(&mut out, byte);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Control characters, and those that turn the direction of writing.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn push_hex(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push_str("\\x");
+    out.push(DIGITS[usize::from(byte >> 4)].into());
+    out.push(DIGITS[usize::from(byte & 15)].into());
+}
+
+/// The line at the start of `data` without its end (CR LF or LF), and the bytes it takes with it;
+/// `None` where no end is in sight.
+///
+/// ```
+/// use netloom_decode::app::text::line;
+/// assert_eq!(line(b"USER a\r\nPASS"), Some((&b"USER a"[..], 8)));
+/// assert_eq!(line(b"USER"), None);
+/// ```
+pub fn line(data: &[u8]) -> Option<(&[u8], usize)> {
+    let end = data.iter().position(|&byte| byte == b'\n')?;
+    let line = data.get(..end)?;
+    Some((line.strip_suffix(b"\r").unwrap_or(line), end + 1))
+}
+
+/// The first word of a line, and what follows the spaces behind it.
+pub fn word(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|&byte| byte == b' ') {
+        Some(end) => {
+            let (word, rest) = line.split_at(end);
+            (word, rest.trim_ascii_start())
+        }
+        None => (line, &[]),
+    }
+}
+
+/// Whether `data` starts with `prefix` in any case.
+pub fn starts_with_ignore_case(data: &[u8], prefix: &[u8]) -> bool {
+    data.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// A decimal number; `None` where there is anything else, or too much.
+pub fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 19 {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |sum, &byte| {
+        byte.is_ascii_digit()
+            .then(|| sum * 10 + u64::from(byte - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(number(b"0042"), Some(42));
+        assert_eq!(number(b"4x"), None);
+        assert_eq!(number(b""), None);
+        assert_eq!(
+            number(b"9999999999999999999"),
+            Some(9_999_999_999_999_999_999)
+        );
+        assert_eq!(number(b"99999999999999999999"), None);
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(word(b"USER  me"), (&b"USER"[..], &b"me"[..]));
+        assert_eq!(word(b"QUIT"), (&b"QUIT"[..], &b""[..]));
+    }
+
+    #[test]
+    fn direction_marks_are_shown() {
+        assert_eq!(display("a\u{202e}b".as_bytes()), "a\\xe2\\x80\\xaeb");
+        assert_eq!(display(b"\x1b[2J"), "\\x1b[2J");
+    }
+}

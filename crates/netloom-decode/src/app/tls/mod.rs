@@ -1,0 +1,118 @@
+//! TLS (RFC 8446, RFC 5246 and before), DTLS (RFC 9147, RFC 6347) and the handshake inside QUIC.
+
+/// A part of a handshake.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Handshake<'a> {
+    /// What the client offers.
+    ClientHello(&'a ClientHello<'a>),
+    /// What the server chose.
+    ServerHello(&'a ServerHello<'a>),
+    /// A certificate chain (visible up to TLS 1.2).
+    Certificates {
+        /// Whether the client's.
+        of_client: bool,
+        /// DER, leaf first, at most 10.
+        chain: &'a [&'a [u8]],
+    },
+    /// The handshake is over as far as it can be seen: both sides have changed to encryption and sent.
+    Established,
+    /// An alert in clear: level, description.
+    Alert {
+        /// Whether the client's.
+        of_client: bool,
+        /// 1 warning, 2 fatal.
+        level: u8,
+        /// RFC 8446, section 6.
+        description: u8,
+    },
+    /// QUIC's own part of a connection.
+    Quic {
+        /// QUIC version as on the wire.
+        version: u32,
+        /// Destination connection ID of the first Initial.
+        client_initial_dcid: &'a [u8],
+        /// Source connection ID of the client.
+        client_scid: &'a [u8],
+        /// Source connection ID of the server; empty while unknown.
+        server_scid: &'a [u8],
+        /// A letter for each thing seen, as in Zeek's quic.log `history`.
+        history: &'a str,
+    },
+}
+
+/// What a TLS handshake runs over; the first letter of JA4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carrier {
+    /// TCP (`t`).
+    #[default]
+    Tcp,
+    /// QUIC (`q`).
+    Quic,
+    /// DTLS (`d`).
+    Dtls,
+}
+
+/// A ClientHello. GREASE values (RFC 8701) are kept in the lists; who reads them leaves them out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ClientHello<'a> {
+    /// What it runs over.
+    pub carrier: Carrier,
+    /// Version of the record that carried it; 0 for QUIC.
+    pub record_version: u16,
+    /// `legacy_version`.
+    pub version: u16,
+    /// Random, 32 bytes.
+    pub random: &'a [u8],
+    /// Session identifier.
+    pub session_id: &'a [u8],
+    /// Cipher suites in their order.
+    pub cipher_suites: Vec<u16>,
+    /// Compression methods.
+    pub compression: &'a [u8],
+    /// Extension types in their order.
+    pub extensions: Vec<u16>,
+    /// `server_name` (0), host_name.
+    pub server_name: Option<&'a [u8]>,
+    /// `application_layer_protocol_negotiation` (16).
+    pub alpn: Vec<&'a [u8]>,
+    /// `supported_versions` (43).
+    pub supported_versions: Vec<u16>,
+    /// `supported_groups` (10).
+    pub groups: Vec<u16>,
+    /// `ec_point_formats` (11).
+    pub point_formats: &'a [u8],
+    /// `signature_algorithms` (13) in their order.
+    pub signature_algorithms: Vec<u16>,
+    /// Whether a session ticket with content (35) or a pre-shared key (41) was offered.
+    pub resumption: bool,
+    /// Whether `encrypted_client_hello` (0xfe0d) is there (real or GREASE).
+    pub ech: bool,
+}
+
+/// A ServerHello.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ServerHello<'a> {
+    /// What it runs over.
+    pub carrier: Carrier,
+    /// `legacy_version`.
+    pub legacy_version: u16,
+    /// The version that was negotiated (`supported_versions`, else `legacy_version`).
+    pub version: u16,
+    /// Session identifier.
+    pub session_id: &'a [u8],
+    /// Cipher suite.
+    pub cipher_suite: u16,
+    /// Extension types in their order.
+    pub extensions: Vec<u16>,
+    /// The protocol chosen by ALPN (16), where it is in clear.
+    pub alpn: Option<&'a [u8]>,
+    /// The group of the key share, where told.
+    pub group: Option<u16>,
+    /// Whether it is a HelloRetryRequest.
+    pub retry: bool,
+    /// Whether a pre-shared key was accepted (41).
+    pub pre_shared_key: bool,
+}
