@@ -11,7 +11,8 @@
 //! A capture that is cut or damaged is read to its last whole packet; why it ends there is a
 //! [`Warning`](netloom_packet::Warning) of its [`CaptureInfo`](netloom_packet::CaptureInfo).
 //!
-//! [`PcapngWriter`] writes packets. Nothing here looks inside of them.
+//! [`PcapngWriter`] and [`PcapWriter`] write packets, [`CaptureWriter`] a live capture. Nothing
+//! here looks inside of them.
 
 mod compressed;
 mod inputs;
@@ -31,7 +32,11 @@ use netloom_packet::{PacketSource, SourceError};
 
 use self::reader::{CaptureReader, Stream};
 
-pub use self::write::PcapngWriter;
+pub use self::write::{
+    CaptureWriter, ClosedFile, Direction, FileFormat, FileNames, InterfaceDescription,
+    InterfaceStatistics, PacketNotes, PcapResolution, PcapWriter, PcapngWriter, Rotation,
+    SectionDescription, WriteCompression, WriteOptions, WrittenFiles,
+};
 
 /// How captures are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
