@@ -189,7 +189,7 @@ pub struct Device<'a> {
     pub service: Option<&'a [u8]>,
 }
 
-impl<'a> Device<'a> {
+impl Device<'_> {
     /// A device of which nothing is known yet.
     pub const fn new(source: DeviceSource) -> Self {
         Self {
