@@ -19,3 +19,4 @@
 //! ```
 
 pub mod file;
+pub mod live;

@@ -26,6 +26,18 @@ pub trait PacketSource {
     fn progress(&self) -> Progress {
         Progress::default()
     }
+
+    /// Whether the next batch can be had without waiting for packets that have yet to come. A
+    /// recorded source never waits for those.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// The time up to which a live source has handed out everything, so that time passes where
+    /// no packets come. `None` for a recorded source: there, only packets move the time.
+    fn clock(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// Takes packets one by one.
@@ -225,4 +237,6 @@ pub enum WarningKind {
     Corrupt,
     /// Something was skipped that is not understood; the rest was read.
     Skipped,
+    /// An interface went down or away while it was captured, or came back.
+    Interrupted,
 }
