@@ -80,6 +80,7 @@ fn ingest(criterion: &mut Criterion) {
                         data: &[],
                         decoded,
                         later_fragment: false,
+                        payload_only: false,
                         outer: false,
                     };
                     black_box(table.ingest(&packet, &mut closed));

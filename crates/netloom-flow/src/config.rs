@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use netloom_decode::app::Interest;
 use netloom_decode::{TunnelKind, TunnelSet};
 
 /// The four meanings of "flow" (`--flow-rules`).
@@ -148,6 +149,10 @@ pub struct FlowConfig {
     /// which direction is guessed where a conversation was not seen from its start; `None`:
     /// those of Zeek's default scripts. An empty list: no guess by ports.
     pub server_ports: Option<Vec<(u8, u16)>>,
+    /// Whether payloads are looked at: flows get their names
+    /// ([`FlowRecord::app`](crate::FlowRecord::app)), and rows of the kinds in the set come
+    /// out of [`FlowTable::take_rows`](crate::FlowTable::take_rows). `None`: nobody looks.
+    pub applications: Option<Interest>,
 }
 
 impl FlowConfig {
@@ -162,6 +167,7 @@ impl FlowConfig {
             packet_flow_ids: false,
             checksums: false,
             server_ports: None,
+            applications: None,
         }
     }
 }

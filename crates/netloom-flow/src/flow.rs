@@ -3,6 +3,7 @@
 use netloom_decode::{Decoded, Icmp, Ip, Transport, Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
+use crate::app::AppFlow;
 use crate::config::FlowRules;
 use crate::key::{FlowId, FlowKey, flow_id};
 use crate::lists::Links;
@@ -73,6 +74,8 @@ pub(crate) struct Flow {
     letters: [u8; 8],
     /// Flags of originator and responder.
     tcp_flags: [u8; 2],
+    /// What the payload says, where somebody looks.
+    pub(crate) app: Option<Box<AppFlow>>,
 }
 
 impl Flow {
@@ -128,6 +131,7 @@ impl Flow {
             src_is_first: forward != flip,
             letters: if flip { *b"^\0\0\0\0\0\0\0" } else { [0; 8] },
             tcp_flags: [0; 2],
+            app: None,
         }
     }
 
@@ -136,6 +140,7 @@ impl Flow {
         self.tcp
             .as_ref()
             .map_or(0, |tcp| size_of::<TcpTracker>() + tcp.heap_bytes())
+            + self.app.as_ref().map_or(0, |app| app.heap)
             + self.rare.as_ref().map_or(0, |_| size_of::<Rare>())
     }
 
@@ -436,6 +441,9 @@ impl Flow {
             zero_windows: fwd.zero_windows + bwd.zero_windows,
             outer: false,
             tunnelled_packets: 0,
+            app: (self.app.take())
+                .filter(|app| !app.is_empty())
+                .map(|app| Box::new(app.info)),
         };
         if let Some(rare) = self.rare.take() {
             record.vlans = rare.vlans;
@@ -542,13 +550,13 @@ fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
 mod tests {
     use super::*;
 
-    /// What a live flow may cost: 512 bytes with its place in the map (up to two entries of
-    /// five bytes).
+    /// What a live flow may cost: 520 bytes with its place in the map (up to two entries of
+    /// five bytes), what its payload told not included.
     #[test]
     fn a_flow_is_small() {
         let map = 10;
         let udp = size_of::<Option<Flow>>() + map;
         let tcp = udp + size_of::<TcpTracker>();
-        assert!(udp <= 272 && tcp <= 512, "UDP {udp}, TCP {tcp}");
+        assert!(udp <= 280 && tcp <= 520, "UDP {udp}, TCP {tcp}");
     }
 }

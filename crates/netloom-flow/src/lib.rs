@@ -38,6 +38,7 @@
 //! assert_eq!(closed[0].fwd.payload_bytes, 2);
 //! ```
 
+pub mod app;
 mod community_id;
 mod config;
 mod flow;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use netloom_decode::{Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
+use crate::app::AppInfo;
 use crate::key::FlowId;
 
 /// A finished flow: `src` is the originator, `dst` the responder; `fwd` is src→dst.
@@ -73,6 +74,9 @@ pub struct FlowRecord {
     /// Of the packets, those that also count in an inner flow; fewer than all of an outer flow
     /// where some could not be opened. `packets() - tunnelled_packets` adds up over all flows.
     pub tunnelled_packets: u64,
+    /// What its payload told: protocol, names, fingerprints, risks; `None` where nobody looked
+    /// ([`FlowConfig::applications`](crate::FlowConfig::applications)) or there was nothing.
+    pub app: Option<Box<AppInfo>>,
 }
 
 impl FlowRecord {
@@ -111,6 +115,7 @@ impl FlowRecord {
             zero_windows: 0,
             outer: false,
             tunnelled_packets: 0,
+            app: None,
         }
     }
 

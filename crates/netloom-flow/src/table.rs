@@ -7,6 +7,7 @@ use netloom_decode::{Decoded, Transport};
 use netloom_packet::{Packet, Timestamp};
 use std::hash::BuildHasher;
 
+use crate::app::{AppRecord, Applications};
 use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::key::{FlowId, FlowKey};
@@ -37,6 +38,9 @@ pub struct FlowPacket<'a> {
     pub later_fragment: bool,
     /// The outer flow of a UDP tunnel is meant ([`FlowRecord::outer`]).
     pub outer: bool,
+    /// A datagram that was put together of fragments, which have been counted: only its payload
+    /// is looked at.
+    pub payload_only: bool,
 }
 
 impl<'a> FlowPacket<'a> {
@@ -51,6 +55,7 @@ impl<'a> FlowPacket<'a> {
             decoded,
             later_fragment: false,
             outer: false,
+            payload_only: false,
         }
     }
 }
@@ -101,6 +106,7 @@ pub struct FlowTable {
     sensor: String,
     packet_flow_ids: bool,
     checksums: bool,
+    applications: Option<Applications>,
     flows: Slab<Flow>,
     by_key: HashTable<u32>,
     hasher: RandomState,
@@ -123,6 +129,7 @@ impl FlowTable {
             sensor: config.sensor.clone(),
             packet_flow_ids: config.packet_flow_ids,
             checksums: config.checksums,
+            applications: config.applications.map(Applications::new),
             flows: Slab::default(),
             by_key: HashTable::new(),
             // Keys are chosen by attackers; nothing that comes out depends on the seed.
@@ -164,6 +171,10 @@ impl FlowTable {
 
         let hash = self.hasher.hash_one(key);
         let mut found = self.find(hash, &key);
+        if packet.payload_only {
+            self.look_inside(found, packet, forward);
+            return Ingested::default();
+        }
         if let Some(number) = found
             && let Some(reason) = self.ends_before(number, packet)
         {
@@ -185,7 +196,17 @@ impl FlowTable {
         let from_src = if checksum == Verdict::Bad {
             flow.ingest_corrupt(packet, forward, self.rules)
         } else {
-            flow.ingest(packet, forward, self.rules)
+            let before = flow.is_from_src(true);
+            let from_src = flow.ingest(packet, forward, self.rules);
+            if let Some(applications) = &mut self.applications
+                && !packet.later_fragment
+                && !packet.outer
+                && !waits_for_more(packet, self.rules)
+            {
+                let flipped = before != flow.is_from_src(true);
+                applications.ingest(flow, packet, from_src, flipped, &self.sensor);
+            }
+            from_src
         };
         let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
         let grew = flow.heap_bytes() > heap;
@@ -274,6 +295,34 @@ impl FlowTable {
         } else {
             Verdict::Fine
         }
+    }
+
+    /// Looks at the payload of a datagram whose fragments have been counted.
+    fn look_inside(&mut self, found: Option<u32>, packet: &FlowPacket<'_>, forward: bool) {
+        let Some(flow) = found.and_then(|number| self.flows.get_mut(number)) else {
+            return;
+        };
+        if let Some(applications) = &mut self.applications {
+            let heap = flow.heap_bytes();
+            let from_src = flow.is_from_src(forward);
+            applications.ingest(flow, packet, from_src, false, &self.sensor);
+            self.heap = self.heap + flow.heap_bytes() - heap;
+        }
+    }
+
+    /// Rows that payloads gave since the last call, in packet order.
+    pub fn take_rows(&mut self) -> impl Iterator<Item = AppRecord> {
+        self.applications
+            .iter_mut()
+            .flat_map(|applications| applications.records.drain(..))
+    }
+
+    /// Whether [`take_rows`](Self::take_rows) has any.
+    #[inline]
+    pub fn has_rows(&self) -> bool {
+        self.applications
+            .as_ref()
+            .is_some_and(|applications| !applications.records.is_empty())
     }
 
     fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
@@ -384,8 +433,11 @@ impl FlowTable {
             entry.remove();
         }
         self.lists.remove(&mut self.flows, number);
-        if let Some(flow) = self.flows.remove(number) {
+        if let Some(mut flow) = self.flows.remove(number) {
             self.heap = self.heap.saturating_sub(flow.heap_bytes());
+            if let Some(applications) = &mut self.applications {
+                applications.finish(&mut flow, closed_by, &self.sensor);
+            }
             closed.push(flow.into_record(reason, closed_by, self.rules, &self.sensor));
         }
     }
@@ -425,6 +477,12 @@ enum Verdict {
     Bad,
     /// That of the IP header is wrong.
     BadHeader,
+}
+
+/// Whether a first fragment's payload is looked at only when its datagram is whole. nDPI's rules
+/// know first fragments alone.
+fn waits_for_more(packet: &FlowPacket<'_>, rules: FlowRules) -> bool {
+    !rules.is_ndpi_like() && packet.decoded.ip.is_some_and(|ip| ip.fragment.is_some())
 }
 
 /// Whether a packet counts by what was captured of it: ndpiReader looks only at datagrams that

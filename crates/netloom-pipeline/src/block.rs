@@ -45,6 +45,8 @@ pub(crate) struct Extra {
     pub(crate) data: Option<Vec<u8>>,
     pub(crate) later_fragment: bool,
     pub(crate) outer: bool,
+    /// Fragments made it, and have been counted.
+    pub(crate) payload_only: bool,
     /// Offset in the packet at which `decoded` begins, for outer headers.
     pub(crate) data_offset: u32,
 }
@@ -68,6 +70,7 @@ impl Extra {
             decoded: &self.decoded,
             later_fragment: self.later_fragment,
             outer: self.outer,
+            payload_only: self.payload_only,
         }
     }
 }
@@ -325,6 +328,7 @@ fn extra(packet: &Packet<'_>, index: u32, flow: OuterFlow, outer: bool) -> Extra
         data: None,
         later_fragment: false,
         outer,
+        payload_only: false,
         data_offset: flow.offset,
     }
 }

@@ -246,7 +246,7 @@ impl<T: Stage> Engine<'_, T> {
     ) -> Result<Fragments, RoundError> {
         let _guard = PoisonOnPanic(&self.barrier);
         let mut clock = Clock::default();
-        let mut fragments = Fragments::new(self.options);
+        let mut fragments = Fragments::new(self.options, self.needs);
         loop {
             self.read_and_decode(hand);
             self.barrier.wait();

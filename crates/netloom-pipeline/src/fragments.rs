@@ -10,7 +10,7 @@ use netloom_packet::Packet;
 
 use crate::block::{Block, Extra};
 use crate::options::PipelineOptions;
-use crate::stage::FragmentFacts;
+use crate::stage::{FragmentFacts, Needs};
 
 /// Fragments that wait for their datagram's first one, at the most.
 const PENDING_MAX: usize = 4096;
@@ -27,14 +27,17 @@ struct Pending {
 #[derive(Debug)]
 pub(crate) struct Fragments {
     rules: FlowRules,
+    /// Whether anybody looks at what fragments say together.
+    payloads: bool,
     reassembler: Reassembler,
     pending: VecDeque<Pending>,
 }
 
 impl Fragments {
-    pub(crate) fn new(options: &PipelineOptions) -> Self {
+    pub(crate) fn new(options: &PipelineOptions, needs: Needs) -> Self {
         Self {
             rules: options.flow.rules,
+            payloads: needs.applications.is_some(),
             reassembler: Reassembler::default(),
             pending: VecDeque::new(),
         }
@@ -93,6 +96,10 @@ impl Fragments {
                             decoded,
                             &mut extras,
                         );
+                    }
+                    // The fragments have been counted; what they say together is not known yet.
+                    if self.payloads && let Some(datagram) = outcome.datagram {
+                        whole(&packet, index, &decoded, datagram, options, &mut extras);
                     }
                 }
                 _ => {}
@@ -161,6 +168,7 @@ impl Fragments {
                 data: Some(Vec::new()),
                 later_fragment: true,
                 outer: false,
+                payload_only: false,
                 data_offset: 0,
             },
         });
@@ -269,9 +277,14 @@ fn whole(
             data: Some(data),
             later_fragment: false,
             outer,
+            payload_only: options.flow.rules == FlowRules::Native,
             data_offset: 0,
         }
     };
+    if options.flow.rules == FlowRules::Native {
+        extras.push(extra(&inner, datagram, false));
+        return;
+    }
     extras.extend(outer_flows(&datagram, wire_len, &inner).map(|outer| {
         let data = datagram
             .get(outer.offset as usize..)

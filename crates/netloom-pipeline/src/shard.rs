@@ -46,6 +46,7 @@ impl<S> Shard<S> {
         let mut config = options.flow.clone();
         config.max_memory /= crate::SHARDS;
         config.packet_flow_ids = needs.flow_ids;
+        config.applications = needs.applications;
         Self {
             table: FlowTable::new(&config),
             closed: Vec::new(),
@@ -93,6 +94,7 @@ impl<S> Shard<S> {
                                 decoded,
                                 later_fragment: route.later_fragment,
                                 outer: false,
+                                payload_only: false,
                             };
                             self.table.ingest_keyed(&flow_packet, key, &mut self.closed)
                         });
@@ -154,6 +156,11 @@ impl<S> Shard<S> {
     /// Hands out the flows that have ended.
     #[inline]
     fn drain<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
+        if self.table.has_rows() {
+            for record in self.table.take_rows() {
+                stage.app(worker, &mut self.stage, record);
+            }
+        }
         if self.closed.is_empty() {
             return;
         }

@@ -1,6 +1,8 @@
 //! What can be plugged into the engine.
 
 use netloom_decode::Decoded;
+use netloom_decode::app::Interest;
+use netloom_flow::app::AppRecord;
 use netloom_flow::{FlowRecord, Ingested};
 use netloom_packet::Packet;
 
@@ -18,6 +20,9 @@ pub struct Needs {
     pub rows: bool,
     /// Rows are to know their packets' flows ([`BlockView::flow_id`]).
     pub flow_ids: bool,
+    /// Payloads are looked at: flows get names ([`FlowRecord::app`]), and [`Stage::app`] the
+    /// rows of these kinds.
+    pub applications: Option<Interest>,
 }
 
 /// A packet as a stage sees it.
@@ -99,6 +104,10 @@ pub trait Stage: Sync {
 
     /// A flow of a shard has ended; in order of [`FlowRecord::closed_by`] within the shard.
     fn flow_end(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _flow: &FlowRecord) {}
+
+    /// A row that the payload of a shard's flow gave; before the flow's end, in packet order
+    /// within the shard.
+    fn app(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _record: AppRecord) {}
 
     /// Whether [`cross`](Self::cross) is to see a packet.
     fn wants_cross(&self, _decoded: &Decoded) -> bool {

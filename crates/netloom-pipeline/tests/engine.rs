@@ -534,6 +534,7 @@ impl Stage for Faulty {
             packets: true,
             rows: true,
             flow_ids: true,
+            applications: None,
         }
     }
 

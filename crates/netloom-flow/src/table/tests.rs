@@ -95,6 +95,7 @@ impl Pair {
                 .and_then(|ip| ip.fragment)
                 .is_some_and(|fragment| fragment.offset > 0),
             outer: false,
+            payload_only: false,
         };
         self.table.ingest(&packet, &mut self.closed)
     }

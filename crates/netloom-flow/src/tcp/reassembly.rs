@@ -134,6 +134,16 @@ impl StreamAssembler {
         }
     }
 
+    /// Whether bytes wait behind a hole that ends before `ack`: the receiver has what the
+    /// capture lacks, and will not be sent it again.
+    pub fn lacks(&self, ack: u32) -> bool {
+        let Some((&first, _)) = self.early.first_key_value() else {
+            return false;
+        };
+        let offset = self.offset(ack);
+        (1..1 << 30).contains(&offset) && self.next + offset.unsigned_abs() > first
+    }
+
     /// Distance from the next byte to a sequence number.
     fn offset(&self, sequence: u32) -> i64 {
         let next = self.initial.wrapping_add(self.next as u32);

@@ -257,6 +257,7 @@ impl Stage for RecordingStage {
             packets: true,
             rows: true,
             flow_ids: true,
+            applications: None,
         }
     }
 

@@ -1,0 +1,485 @@
+//! What a flow's payload says: recognition, reassembly, parsers, and rows.
+//!
+//! A flow with payload gets an [`AppFlow`]. It asks the detectors of `netloom-decode::app` until
+//! one is certain, then gives that protocol's parser the streams in order (or the datagrams),
+//! until the parser has seen enough; from there on a packet costs a comparison. What parsers
+//! say becomes [`AppInfo`], which ends up in the flow's record, and [`AppRecord`]s.
+
+mod detect;
+pub(crate) mod dns;
+mod drive;
+pub(crate) mod http;
+mod info;
+mod record;
+mod sink;
+mod stream;
+pub(crate) mod tls;
+
+use netloom_decode::app::{Context, Interest, Next, Parser, Probe};
+
+use self::detect::{Detecting, Verdict};
+use self::sink::Sink;
+use self::stream::Half;
+
+pub(crate) use self::drive::Applications;
+
+pub use self::dns::DnsRecord;
+pub use self::http::HttpRecord;
+pub use self::info::{AppInfo, Confidence};
+pub use self::record::{AppRecord, AppRow, DeviceRecord, FieldValue, MessageRecord};
+pub use self::tls::TlsRecord;
+
+/// Times a flow may be recognised anew after a parser gave up.
+const RETRIES_MAX: u8 = 3;
+/// Times a flow may change its protocol.
+const CHANGES_MAX: u8 = 4;
+
+/// What is wanted of payloads, and where a flow's rows go.
+pub(crate) struct Wish<'a> {
+    pub(crate) interest: Interest,
+    pub(crate) rows: &'a mut Vec<AppRow>,
+}
+
+/// A TCP segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TcpData<'a> {
+    /// Sequence number of `payload`'s first byte, or of the SYN.
+    pub(crate) seq: u32,
+    pub(crate) ack: Option<u32>,
+    pub(crate) syn: bool,
+    pub(crate) payload: &'a [u8],
+    /// Bytes of payload on the wire.
+    pub(crate) wire_len: u32,
+}
+
+/// State that turns events into rows.
+#[derive(Debug, Default)]
+pub(crate) struct Trackers {
+    pub(crate) dns: dns::Pairing,
+    pub(crate) tls: tls::Tracker,
+    pub(crate) http: http::Pairing,
+}
+
+/// How far a flow is.
+#[derive(Debug)]
+enum Phase {
+    Detecting(Box<Detecting>),
+    Parsing(Box<dyn Parser>, &'static netloom_decode::app::Detector),
+    Over,
+}
+
+/// What is known of a flow's payload.
+#[derive(Debug)]
+pub(crate) struct AppFlow {
+    phase: Phase,
+    pub(crate) info: AppInfo,
+    trackers: Option<Box<Trackers>>,
+    /// TCP: client's and server's stream.
+    halves: Option<Box<[Half; 2]>>,
+    retries: u8,
+    changes: u8,
+    /// TCP: whether the server's bytes came first.
+    server_first: Option<bool>,
+    /// Bytes on the heap, this included; as of the last payload.
+    pub(crate) heap: usize,
+}
+
+impl Default for AppFlow {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Detecting(Box::new(Detecting::new())),
+            info: AppInfo::default(),
+            trackers: None,
+            halves: None,
+            retries: 0,
+            changes: 0,
+            server_first: None,
+            heap: 0,
+        }
+    }
+}
+
+impl AppFlow {
+    /// Whether nothing further can be learned.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// The originator turned out to be the other side.
+    pub(crate) fn flip(&mut self) {
+        if let Some(halves) = &mut self.halves {
+            halves.swap(0, 1);
+        }
+        self.server_first = self.server_first.map(|first| !first);
+    }
+
+    /// A datagram.
+    pub(crate) fn datagram(&mut self, context: &Context, payload: &[u8], wish: &mut Wish<'_>) {
+        if let Phase::Detecting(detecting) = &mut self.phase {
+            detecting.packets += 1;
+            let direction = usize::from(!context.from_client);
+            let kept = std::mem::take(&mut detecting.kept);
+            let probe = Probe {
+                data: payload,
+                other: &kept[1 - direction],
+                previous: &kept[direction],
+                wire_len: context.wire_len,
+                tcp: false,
+                from_client: context.from_client,
+                from_start: true,
+                packets: detecting.packets,
+                client: context.client,
+                server: context.server,
+            };
+            match detecting.ask(&probe) {
+                Verdict::Is(detector) => self.take(detector),
+                Verdict::NotYet => {
+                    detecting.kept = kept;
+                    let start = payload.get(..Probe::KEPT).unwrap_or(payload);
+                    detecting.kept[direction].clear();
+                    detecting.kept[direction].extend_from_slice(start);
+                    return;
+                }
+                Verdict::Unknown => self.phase = Phase::Over,
+            }
+        }
+        let Phase::Parsing(parser, detector) = &mut self.phase else {
+            return;
+        };
+        let detector = *detector;
+        let mut sink = Sink {
+            context: *context,
+            interest: wish.interest,
+            info: &mut self.info,
+            trackers: &mut self.trackers,
+            rows: wish.rows,
+        };
+        match parser.datagram(context, payload, &mut sink) {
+            Next::Continue | Next::Skip(_) | Next::Quiet => {}
+            Next::Done => self.phase = Phase::Over,
+            Next::NotThis => self.give_up(detector),
+            Next::Become(next) => {
+                self.change(next);
+                // What made the parser change is the first of the next one.
+                if !self.is_over() {
+                    self.datagram(context, payload, wish);
+                }
+            }
+        }
+    }
+
+    /// A TCP segment.
+    pub(crate) fn segment(&mut self, context: &Context, data: &TcpData<'_>, wish: &mut Wish<'_>) {
+        if data.payload.is_empty() && !data.syn && self.halves.is_none() {
+            return;
+        }
+        let direction = usize::from(!context.from_client);
+        let mut halves = self.halves.take().unwrap_or_default();
+        if !data.payload.is_empty() && self.server_first.is_none() {
+            self.server_first = Some(direction == 1);
+        }
+        let half = &mut halves[direction];
+        half.begin(data);
+        let mut fresh = false;
+        if !data.payload.is_empty() && !half.is_quiet() {
+            half.assemble(data, |half, delivered| {
+                fresh = true;
+                self.deliver(context, half, delivered, wish);
+            });
+        }
+        // What the other side acknowledged will not come again.
+        if let Some(ack) = data.ack {
+            let other = &mut halves[1 - direction];
+            if other.lacks(ack) {
+                let mut context = *context;
+                context.from_client = !context.from_client;
+                other.skip_to(ack, |half, delivered| {
+                    fresh = true;
+                    self.deliver(&context, half, delivered, wish);
+                });
+            }
+        }
+        if fresh && matches!(self.phase, Phase::Detecting(_)) {
+            self.detect(context, &mut halves, wish);
+        }
+        if !self.is_over() {
+            self.halves = Some(halves);
+        }
+    }
+
+    /// Asks what the streams so far are, and on success gives them to the parser.
+    fn detect(&mut self, context: &Context, halves: &mut [Half; 2], wish: &mut Wish<'_>) {
+        while let Phase::Detecting(detecting) = &mut self.phase {
+            detecting.packets += 1;
+            let direction = usize::from(!context.from_client);
+            let mut verdict = Verdict::NotYet;
+            // The direction that brought news is asked about, then the other: its probe may
+            // have waited for this.
+            for (direction, from_client) in [
+                (direction, context.from_client),
+                (1 - direction, !context.from_client),
+            ] {
+                let data = halves[direction].held();
+                if data.is_empty() {
+                    continue;
+                }
+                let data = data.get(..Probe::MAX).unwrap_or(data);
+                let other = halves[1 - direction].held();
+                verdict = detecting.ask(&Probe {
+                    data,
+                    other: other.get(..Probe::MAX).unwrap_or(other),
+                    previous: &[],
+                    wire_len: data.len(),
+                    tcp: true,
+                    from_client,
+                    from_start: halves[direction].starts_at_syn(),
+                    packets: detecting.packets,
+                    client: context.client,
+                    server: context.server,
+                });
+                if !matches!(verdict, Verdict::NotYet) {
+                    break;
+                }
+            }
+            match verdict {
+                Verdict::Is(detector) => self.take(detector),
+                Verdict::NotYet if halves.iter().all(|half| half.held().len() < Probe::MAX) => {
+                    return;
+                }
+                Verdict::NotYet | Verdict::Unknown => self.phase = Phase::Over,
+            }
+            let order = if self.server_first == Some(true) {
+                [1, 0]
+            } else {
+                [0, 1]
+            };
+            for direction in order {
+                let mut context = *context;
+                context.from_client = direction == 0;
+                self.feed(&context, &mut halves[direction], &[], wish);
+            }
+            // A parser may have given up: then what is left is asked about again.
+        }
+    }
+
+    /// What the assembler gives: bytes in order, or a hole.
+    fn deliver(
+        &mut self,
+        context: &Context,
+        half: &mut Half,
+        delivered: crate::tcp::Delivered<'_>,
+        wish: &mut Wish<'_>,
+    ) {
+        match delivered {
+            crate::tcp::Delivered::Data(bytes) => match &self.phase {
+                Phase::Detecting(_) => half.hold(bytes),
+                Phase::Parsing(..) => self.feed(context, half, bytes, wish),
+                Phase::Over => {}
+            },
+            crate::tcp::Delivered::Gap(missing) => {
+                let left = half.pass_over(missing);
+                if left > 0 {
+                    self.gap(context, half, left, wish);
+                }
+            }
+        }
+    }
+
+    /// Bytes are missing.
+    fn gap(&mut self, context: &Context, half: &mut Half, missing: u64, wish: &mut Wish<'_>) {
+        half.drop_held();
+        let Phase::Parsing(parser, detector) = &mut self.phase else {
+            half.lost_start();
+            return;
+        };
+        let detector = *detector;
+        let mut sink = Sink {
+            context: *context,
+            interest: wish.interest,
+            info: &mut self.info,
+            trackers: &mut self.trackers,
+            rows: wish.rows,
+        };
+        let next = parser.gap(context, missing, &mut sink);
+        self.follow(next, half, detector);
+    }
+
+    /// Gives a parser what is held of a stream and what is new.
+    fn feed(&mut self, context: &Context, half: &mut Half, bytes: &[u8], wish: &mut Wish<'_>) {
+        let mut held = half.take_held();
+        // Where nothing waits, nothing is copied.
+        let from_held = !held.is_empty();
+        if from_held {
+            held.extend_from_slice(bytes);
+        }
+        let data: &[u8] = if from_held { &held } else { bytes };
+        let mut at = 0;
+        loop {
+            let skipped = half.pass_over((data.len() - at) as u64);
+            at = data.len() - skipped as usize;
+            let Some(rest) = data.get(at..).filter(|rest| !rest.is_empty()) else {
+                break;
+            };
+            let Phase::Parsing(parser, detector) = &mut self.phase else {
+                break;
+            };
+            if half.is_quiet() {
+                break;
+            }
+            let detector = *detector;
+            let mut sink = Sink {
+                context: *context,
+                interest: wish.interest,
+                info: &mut self.info,
+                trackers: &mut self.trackers,
+                rows: wish.rows,
+            };
+            let step = parser.stream(context, rest, &mut sink);
+            let consumed = step.consumed.min(rest.len());
+            at += consumed;
+            self.follow(step.next, half, detector);
+            let waits = matches!(step.next, Next::Continue) && consumed == 0;
+            if waits {
+                break;
+            }
+        }
+        let rest = data.get(at..).unwrap_or_default();
+        if self.is_over() || half.is_quiet() || rest.is_empty() {
+            return;
+        }
+        if rest.len() > netloom_decode::app::STREAM_MAX {
+            let missing = rest.len() as u64;
+            self.gap(context, half, missing, wish);
+        } else if from_held {
+            held.drain(..at);
+            half.put_held(held);
+        } else {
+            half.hold(rest);
+        }
+    }
+
+    /// Does what a parser wants.
+    fn follow(
+        &mut self,
+        next: Next,
+        half: &mut Half,
+        detector: &'static netloom_decode::app::Detector,
+    ) {
+        match next {
+            Next::Continue => {}
+            Next::Skip(count) => half.skip(count),
+            Next::Quiet => half.silence(),
+            Next::Done => self.phase = Phase::Over,
+            Next::NotThis => self.give_up(detector),
+            Next::Become(next) => self.change(next),
+        }
+    }
+
+    /// A detector was certain (or as sure as it gets).
+    fn take(&mut self, detector: &'static netloom_decode::app::Detector) {
+        if self.changes == 0 {
+            self.info.service = Some(detector.protocol);
+            self.info.confidence = Some(Confidence::Content);
+        } else {
+            self.info.inner = Some(detector.protocol);
+        }
+        self.phase = match detector.parser {
+            Some(parser) => Phase::Parsing(parser(), detector),
+            None => Phase::Over,
+        };
+    }
+
+    /// A parser says that it was wrong.
+    fn give_up(&mut self, detector: &'static netloom_decode::app::Detector) {
+        if self.changes == 0 && self.info.service == Some(detector.protocol) {
+            self.info.service = None;
+            self.info.confidence = None;
+        }
+        self.retries += 1;
+        self.phase = if self.retries > RETRIES_MAX {
+            Phase::Over
+        } else {
+            let mut detecting = Box::new(Detecting::new());
+            detecting.exclude(detector);
+            Phase::Detecting(detecting)
+        };
+    }
+
+    /// The flow goes on in another protocol.
+    fn change(&mut self, next: Option<&'static netloom_decode::app::Detector>) {
+        self.changes += 1;
+        if self.changes > CHANGES_MAX {
+            self.phase = Phase::Over;
+            return;
+        }
+        match next {
+            Some(detector) => self.take(detector),
+            None => self.phase = Phase::Detecting(Box::new(Detecting::new())),
+        }
+    }
+
+    /// The flow has ended.
+    pub(crate) fn finish(&mut self, context: &Context, wish: &mut Wish<'_>) {
+        if let Some(mut halves) = self.halves.take() {
+            for (direction, half) in halves.iter_mut().enumerate() {
+                let mut context = *context;
+                context.from_client = direction == 0;
+                half.finish(|half, delivered| self.deliver(&context, half, delivered, wish));
+            }
+            self.detect(context, &mut halves, wish);
+        }
+        if let Phase::Detecting(detecting) = &self.phase
+            && self.info.service.is_none()
+            && let Some(detector) = detecting.at_end(context.server.1)
+        {
+            self.info.service = Some(detector.protocol);
+            self.info.confidence = Some(Confidence::Content);
+        }
+        if let Phase::Parsing(parser, _) = &mut self.phase {
+            let mut sink = Sink {
+                context: *context,
+                interest: wish.interest,
+                info: &mut self.info,
+                trackers: &mut self.trackers,
+                rows: wish.rows,
+            };
+            parser.finish(context, &mut sink);
+        }
+        if let Some(mut trackers) = self.trackers.take() {
+            let rows = &mut *wish.rows;
+            let interest = wish.interest;
+            trackers
+                .dns
+                .finish(&mut |record| rows.push(AppRow::Dns(Box::new(record))));
+            trackers.tls.finish(&mut self.info, &mut |record| {
+                if interest.contains(Interest::TLS) {
+                    rows.push(AppRow::Tls(Box::new(record)));
+                }
+            });
+            trackers
+                .http
+                .finish(&mut |record| rows.push(AppRow::Http(Box::new(record))));
+        }
+        self.phase = Phase::Over;
+    }
+
+    /// Counts the bytes on the heap anew.
+    pub(crate) fn weigh(&mut self) {
+        self.heap = size_of::<Self>()
+            + match &self.phase {
+                Phase::Detecting(detecting) => detecting.heap_bytes(),
+                Phase::Parsing(parser, _) => parser.heap_bytes(),
+                Phase::Over => 0,
+            }
+            + self.halves.as_ref().map_or(0, |halves| {
+                halves.iter().map(Half::heap_bytes).sum::<usize>() + size_of::<[Half; 2]>()
+            })
+            + self.trackers.as_ref().map_or(0, |trackers| {
+                size_of::<Trackers>()
+                    + trackers.dns.heap_bytes()
+                    + trackers.tls.heap_bytes()
+                    + trackers.http.heap_bytes()
+            })
+            + self.info.heap_bytes();
+    }
+}

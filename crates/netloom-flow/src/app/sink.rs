@@ -1,0 +1,149 @@
+//! Events of parsers become what a flow knows, and rows.
+
+use netloom_decode::app::{Context, Device, Event, Events, Interest, text};
+
+use super::record::{AppRow, DeviceRecord, MessageRecord};
+use super::{AppInfo, Confidence, Trackers};
+
+/// Takes the events of one call of a parser.
+pub(super) struct Sink<'a> {
+    pub(super) context: Context,
+    pub(super) interest: Interest,
+    pub(super) info: &'a mut AppInfo,
+    pub(super) trackers: &'a mut Option<Box<Trackers>>,
+    pub(super) rows: &'a mut Vec<AppRow>,
+}
+
+/// Text of a packet, boxed.
+fn boxed(bytes: &[u8]) -> Box<str> {
+    text::display(bytes.get(..512).unwrap_or(bytes)).into()
+}
+
+/// How good a source of a server's name is; the best stands.
+fn rank(source: &str) -> u8 {
+    match source {
+        "tls_sni" | "quic_sni" | "dtls_sni" => 5,
+        "http_host" => 4,
+        "" => 0,
+        "certificate" => 1,
+        "dns" => 2,
+        _ => 3,
+    }
+}
+
+impl AppInfo {
+    /// Takes a name of the server, if it has none from a source as good.
+    pub(crate) fn name_server(&mut self, name: &[u8], source: &'static str) {
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        if !name.is_empty() && rank(source) > rank(self.server_name_source) {
+            self.server_name = Some(boxed(name));
+            self.server_name_source = source;
+        }
+    }
+}
+
+impl Events for Sink<'_> {
+    fn wants(&self, interest: Interest) -> bool {
+        self.interest.contains(interest)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        let info = &mut *self.info;
+        match event {
+            Event::Service(protocol) => {
+                info.service = Some(protocol);
+                info.confidence = Some(Confidence::Content);
+            }
+            Event::App(title) => info.app = Some(title),
+            Event::ServerName { name, source } => info.name_server(name, source),
+            Event::Fingerprint { kind, value }
+                if info.fingerprint(kind).is_none()
+                    && info.fingerprints.len() < AppInfo::FINGERPRINTS_MAX =>
+            {
+                info.fingerprints.push((kind, value.into()));
+            }
+            Event::Software { of_client, text } => {
+                let place = if of_client {
+                    &mut info.client_software
+                } else {
+                    &mut info.server_software
+                };
+                if place.is_none() && !text.is_empty() {
+                    *place = Some(boxed(text));
+                }
+            }
+            Event::Risk { risk, detail } => info.add_risk(risk, detail),
+            Event::Login(login) => {
+                if info.user.is_none() && !login.user.is_empty() {
+                    info.user = Some(boxed(login.user));
+                }
+                if login.cleartext {
+                    let user = text::display(login.user.get(..64).unwrap_or(login.user));
+                    let detail = if user.is_empty() {
+                        login.method.to_owned()
+                    } else {
+                        format!("{}, user {user}", login.method)
+                    };
+                    info.add_risk(netloom_decode::app::Risk::CleartextCredentials, &detail);
+                }
+            }
+            Event::Device(device) if self.interest.contains(Interest::DEVICES) => {
+                let record = copy_device(&device, &self.context);
+                self.rows.push(AppRow::Device(Box::new(record)));
+            }
+            Event::Dns(message) if self.interest.contains(Interest::DNS) => {
+                let pairing = &mut self.trackers.get_or_insert_default().dns;
+                let rows = &mut *self.rows;
+                pairing.message(&self.context, message, &mut |record| {
+                    rows.push(AppRow::Dns(Box::new(record)));
+                });
+            }
+            Event::Tls(part) => {
+                let wanted = self.interest.contains(Interest::TLS);
+                let tracker = &mut self.trackers.get_or_insert_default().tls;
+                let rows = &mut *self.rows;
+                tracker.handshake(&self.context, &part, info, wanted, &mut |record| {
+                    rows.push(AppRow::Tls(Box::new(record)));
+                });
+            }
+            Event::Http(part) if self.interest.contains(Interest::HTTP) => {
+                let pairing = &mut self.trackers.get_or_insert_default().http;
+                let rows = &mut *self.rows;
+                pairing.exchange(&self.context, &part, &mut |record| {
+                    rows.push(AppRow::Http(Box::new(record)));
+                });
+            }
+            Event::Message(message) => {
+                if self.interest.contains(Interest::MESSAGES)
+                    && let Some(service) = info.service
+                {
+                    let record = MessageRecord::new(service, self.context.from_client, &message);
+                    self.rows.push(AppRow::Message(Box::new(record)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn copy_device(device: &Device<'_>, context: &Context) -> DeviceRecord {
+    let sender = if context.from_client {
+        context.client.0
+    } else {
+        context.server.0
+    };
+    DeviceRecord {
+        address: device
+            .address
+            .or(Some(sender))
+            .filter(|address| !address.is_unspecified()),
+        mac: device.mac,
+        source: device.source,
+        hostname: device.hostname.map(boxed),
+        vendor: device.vendor.map(boxed),
+        model: device.model.map(boxed),
+        os: device.os.map(boxed),
+        fingerprint: device.fingerprint.map(Into::into),
+        service: device.service.map(boxed),
+    }
+}

@@ -1,0 +1,139 @@
+//! One direction of a TCP connection, as parsers see it.
+
+use netloom_decode::app::{Probe, STREAM_MAX};
+
+use super::TcpData;
+use crate::tcp::{Delivered, StreamAssembler};
+
+/// Bytes that came too early and wait for a hole to be filled.
+const EARLY_MAX: usize = 64 * 1024;
+
+/// One direction.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    assembler: Option<StreamAssembler>,
+    /// Bytes in order that nobody has consumed.
+    held: Vec<u8>,
+    /// Bytes to come that nobody wants.
+    skip: u64,
+    quiet: bool,
+    from_start: bool,
+}
+
+impl Half {
+    /// Takes the sequence number of the first segment.
+    pub(super) fn begin(&mut self, data: &TcpData<'_>) {
+        if self.assembler.is_none() {
+            let first = data.seq.wrapping_add(u32::from(data.syn));
+            self.assembler = Some(StreamAssembler::new(first, EARLY_MAX));
+            self.from_start = data.syn;
+        }
+    }
+
+    /// Puts a segment in its place and gives what is in order.
+    pub(super) fn assemble(
+        &mut self,
+        data: &TcpData<'_>,
+        mut deliver: impl FnMut(&mut Self, Delivered<'_>),
+    ) {
+        let Some(mut assembler) = self.assembler.take() else {
+            return;
+        };
+        let seq = data.seq.wrapping_add(u32::from(data.syn));
+        assembler.ingest(seq, data.payload, |delivered| deliver(self, delivered));
+        if (data.payload.len() as u32) < data.wire_len {
+            // What the snap length cut off will not come.
+            assembler.skip_to(seq.wrapping_add(data.wire_len), |delivered| {
+                deliver(self, delivered);
+            });
+        }
+        self.assembler = Some(assembler);
+    }
+
+    /// Whether there is a hole that the receiver says it has got.
+    pub(super) fn lacks(&self, ack: u32) -> bool {
+        self.assembler
+            .as_ref()
+            .is_some_and(|assembler| assembler.lacks(ack))
+    }
+
+    /// Gives up holes before a sequence number.
+    pub(super) fn skip_to(
+        &mut self,
+        sequence: u32,
+        mut deliver: impl FnMut(&mut Self, Delivered<'_>),
+    ) {
+        if let Some(mut assembler) = self.assembler.take() {
+            assembler.skip_to(sequence, |delivered| deliver(self, delivered));
+            self.assembler = Some(assembler);
+        }
+    }
+
+    /// Gives up all holes.
+    pub(super) fn finish(&mut self, mut deliver: impl FnMut(&mut Self, Delivered<'_>)) {
+        if let Some(mut assembler) = self.assembler.take() {
+            assembler.finish(|delivered| deliver(self, delivered));
+        }
+    }
+
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// Whether the stream is known from its first byte on.
+    pub(super) fn starts_at_syn(&self) -> bool {
+        self.from_start
+    }
+
+    /// The beginning is lost.
+    pub(super) fn lost_start(&mut self) {
+        self.from_start = false;
+    }
+
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    pub(super) fn put_held(&mut self, held: Vec<u8>) {
+        self.held = held;
+    }
+
+    /// Keeps bytes until somebody wants them.
+    pub(super) fn hold(&mut self, bytes: &[u8]) {
+        if !self.quiet {
+            let room = (STREAM_MAX + Probe::MAX).saturating_sub(self.held.len());
+            self.held
+                .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    pub(super) fn drop_held(&mut self) {
+        self.held = Vec::new();
+    }
+
+    /// So many bytes to come are of no interest.
+    pub(super) fn skip(&mut self, count: u64) {
+        self.skip = self.skip.saturating_add(count);
+    }
+
+    /// Takes bytes off what is to be skipped; the number of those that are not.
+    pub(super) fn pass_over(&mut self, count: u64) -> u64 {
+        let passed = self.skip.min(count);
+        self.skip -= passed;
+        count - passed
+    }
+
+    /// Nobody wants this direction any more.
+    pub(super) fn silence(&mut self) {
+        self.quiet = true;
+        self.drop_held();
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.held.capacity() + self.assembler.as_ref().map_or(0, StreamAssembler::buffered)
+    }
+}
