@@ -21,7 +21,8 @@ const TICK: i64 = 1_000_000_000;
 /// handler.
 #[derive(Debug, Default)]
 pub struct Control {
-    /// Set to end early: what was read so far is finished as if the capture ended there.
+    /// Set to end early: what was read so far is finished as if the capture ended there. (A live
+    /// source has an end of its own to be asked for, which loses nothing that has come.)
     pub stop: AtomicBool,
     /// Packets done.
     pub packets: AtomicU64,
@@ -75,6 +76,8 @@ pub fn run<T: Stage>(
             side: 0,
             filled: 0,
             next_number: 1,
+            round_over: false,
+            clock: None,
             ended: false,
             stopped: false,
             failed: None,
@@ -156,6 +159,10 @@ struct Reading {
     side: usize,
     filled: usize,
     next_number: u64,
+    /// The source has nothing more for now: what is there is not kept waiting for it.
+    round_over: bool,
+    /// The time that a live source has come to, where it has handed out all it had.
+    clock: Option<Timestamp>,
     ended: bool,
     stopped: bool,
     failed: Option<SourceError>,
@@ -301,7 +308,7 @@ impl<T: Stage> Engine<'_, T> {
     fn read_and_decode(&self, hand: &mut Hand<T::Worker>) {
         loop {
             let mut source = lock(&self.source);
-            if source.ended || source.filled >= self.blocks[0].len() {
+            if source.ended || source.round_over || source.filled >= self.blocks[0].len() {
                 return;
             }
             if self.control.stop.load(Ordering::Relaxed) {
@@ -322,6 +329,12 @@ impl<T: Stage> Engine<'_, T> {
                     source.failed = Some(error);
                     return;
                 }
+            }
+            source.round_over = !source.source.is_ready();
+            source.clock = source.source.clock().filter(|_| source.round_over);
+            if block.batch.is_empty() {
+                hand.spare.push(block);
+                continue;
             }
             block.batch.first_number = source.next_number;
             source.next_number += block.batch.len() as u64;
@@ -354,12 +367,14 @@ impl<T: Stage> Engine<'_, T> {
         fragments: &mut Fragments,
         serial: &mut T::Serial,
     ) -> bool {
-        let (filled, last) = {
+        let (filled, last, live_clock) = {
             let mut source = lock(&self.source);
             self.side.store(source.side, Ordering::Release);
             // From here on, the other side is for the next round.
             source.side = 1 - source.side;
-            (std::mem::take(&mut source.filled), source.ended)
+            source.round_over = false;
+            let filled = std::mem::take(&mut source.filled);
+            (filled, source.ended, source.clock.take())
         };
         self.filled.store(filled, Ordering::Release);
         let mut ticks = self.ticks.write().unwrap_or_else(PoisonError::into_inner);
@@ -383,6 +398,9 @@ impl<T: Stage> Engine<'_, T> {
                 };
                 self.stage.cross(serial, &packet);
             }
+        }
+        if let Some(time) = live_clock {
+            clock.reach(time, &mut ticks);
         }
         if last && fragments.any_pending() {
             let index = filled.saturating_sub(1);
@@ -536,6 +554,18 @@ impl Clock {
         }
         if !block.batch.is_empty() {
             self.number = block.batch.first_number + block.batch.len() as u64 - 1;
+        }
+    }
+
+    /// Time has passed at a live source, after the packets so far: what ends now is ended by the
+    /// number of the packet that comes next.
+    fn reach(&mut self, time: Timestamp, ticks: &mut Vec<Tick>) {
+        if self.started && time >= self.next {
+            self.next = time.plus_nanos(TICK - time.as_nanos().rem_euclid(TICK));
+            ticks.push(Tick {
+                number: self.number + 1,
+                clock: time,
+            });
         }
     }
 }

@@ -123,7 +123,9 @@ pub trait Stage: Sync {
     }
 
     /// A round is over: hands out rows (in packet order) and what the shards hold back.
-    /// Everything closed in this round was closed by a packet of this round.
+    /// Everything closed in this round was closed by a packet of this round, or, where a source is
+    /// live and the time went on without a packet, by the number of the packet that comes next.
+    /// A live source's rounds come as often as its packets, and about ten times a second without.
     ///
     /// # Errors
     ///
