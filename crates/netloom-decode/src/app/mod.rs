@@ -16,6 +16,8 @@ pub mod http;
 mod registry;
 pub mod text;
 pub mod tls;
+#[cfg(test)]
+mod trial;
 pub mod wire;
 
 use std::fmt;

@@ -1,0 +1,134 @@
+//! Domain names in messages (RFC 1035, sections 3.1 and 4.1.4), and reverse ones.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Longest name, in bytes of its text; RFC 1035 allows 255 bytes on the wire.
+const NAME_MAX: usize = 255;
+
+/// Why a name could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The bytes end inside it.
+    Cut,
+    /// A label of an unknown kind, pointers in a circle, or too long a name.
+    Malformed,
+}
+
+/// Pointers that are followed in one name.
+const JUMPS_MAX: u32 = 32;
+
+/// Reads the name at `at` into `out` (cleared first) in text form without the final dot; gives
+/// the place behind it.
+///
+/// Pointers may lead forwards too: no resolver writes them so, but some read them.
+pub(super) fn read(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Broken> {
+    out.clear();
+    let mut position = at;
+    let mut jumps = 0;
+    let mut end = None;
+    loop {
+        let &length = message.get(position).ok_or(Broken::Cut)?;
+        match length {
+            0 => return Ok(end.unwrap_or(position + 1)),
+            1..=0x3f => {
+                let start = position + 1;
+                let next = start + usize::from(length);
+                let label = message.get(start..next).ok_or(Broken::Cut)?;
+                if !out.is_empty() {
+                    out.push(b'.');
+                }
+                out.extend_from_slice(label);
+                if out.len() > NAME_MAX {
+                    return Err(Broken::Malformed);
+                }
+                position = next;
+            }
+            0xc0.. => {
+                let &low = message.get(position + 1).ok_or(Broken::Cut)?;
+                let target = usize::from(length & 0x3f) << 8 | usize::from(low);
+                jumps += 1;
+                if jumps > JUMPS_MAX {
+                    return Err(Broken::Malformed);
+                }
+                end = end.or(Some(position + 2));
+                position = target;
+            }
+            _ => return Err(Broken::Malformed),
+        }
+    }
+}
+
+/// The address that a name under `in-addr.arpa` or `ip6.arpa` stands for, where it is complete.
+///
+/// ```
+/// use netloom_decode::app::dns::reverse_address;
+/// assert_eq!(
+///     reverse_address(b"4.3.2.1.in-addr.arpa"),
+///     Some("1.2.3.4".parse().unwrap())
+/// );
+/// assert_eq!(reverse_address(b"3.2.1.in-addr.arpa"), None);
+/// ```
+pub fn reverse_address(name: &[u8]) -> Option<IpAddr> {
+    if let Some(labels) = strip_suffix_ignore_case(name, b".in-addr.arpa") {
+        let mut octets = [0_u8; 4];
+        let mut count = 0;
+        for label in labels.split(|&byte| byte == b'.') {
+            let number = crate::app::text::number(label).filter(|_| label.len() <= 3)?;
+            // The last octet comes first.
+            *octets.iter_mut().rev().nth(count)? = u8::try_from(number).ok()?;
+            count += 1;
+        }
+        return (count == 4).then(|| Ipv4Addr::from(octets).into());
+    }
+    let labels = strip_suffix_ignore_case(name, b".ip6.arpa")?;
+    let mut bits = 0_u128;
+    let mut count = 0;
+    for label in labels.split(|&byte| byte == b'.') {
+        let &[digit] = label else { return None };
+        let nibble = char::from(digit).to_digit(16)?;
+        bits = bits >> 4 | u128::from(nibble) << 124;
+        count += 1;
+    }
+    (count == 32).then(|| Ipv6Addr::from(bits).into())
+}
+
+fn strip_suffix_ignore_case<'a>(name: &'a [u8], suffix: &[u8]) -> Option<&'a [u8]> {
+    let (rest, end) = name.split_at_checked(name.len().checked_sub(suffix.len())?)?;
+    end.eq_ignore_ascii_case(suffix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers() {
+        let mut name = Vec::new();
+        // "b" at 0, then "a" with a pointer to it.
+        let message = b"\x01b\x00\x01a\xc0\x00\xff";
+        assert_eq!(read(message, 3, &mut name), Ok(7));
+        assert_eq!(name, b"a.b");
+        assert_eq!(read(b"\xc0\x02\x01a\x00", 0, &mut name), Ok(2));
+        assert_eq!(name, b"a");
+        // To itself, and in circles.
+        for message in [&b"\xc0\x00"[..], b"\xc0\x02\xc0\x00", b"\x01a\xc0\x00"] {
+            assert_eq!(read(message, 0, &mut name), Err(Broken::Malformed));
+        }
+        assert_eq!(read(b"\x40aa\x00", 0, &mut name), Err(Broken::Malformed));
+        assert_eq!(read(b"\x03ab", 0, &mut name), Err(Broken::Cut));
+        assert_eq!(read(b"\x00", 0, &mut name), Ok(1));
+        assert_eq!(name, b"");
+        let long = [[1, b'a'].repeat(200), vec![0]].concat();
+        assert_eq!(read(&long, 0, &mut name), Err(Broken::Malformed));
+    }
+
+    #[test]
+    fn reverse_names() {
+        let loopback = b"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.IP6.ARPA";
+        assert_eq!(reverse_address(loopback), Some(Ipv6Addr::LOCALHOST.into()));
+        assert_eq!(reverse_address(b"256.0.0.1.in-addr.arpa"), None);
+        assert_eq!(reverse_address(b"1.2.3.4.5.in-addr.arpa"), None);
+        assert_eq!(reverse_address(b"1.ip6.arpa"), None);
+        assert_eq!(reverse_address(b"example.org"), None);
+    }
+}

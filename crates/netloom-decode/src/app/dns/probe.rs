@@ -1,0 +1,156 @@
+//! Recognition.
+
+use super::name;
+use super::number::known_type;
+use super::parse::{Counts, HEADER_LEN};
+use super::{Message, NetbiosName};
+use crate::app::wire::u16_at;
+use crate::app::{Guess, Probe};
+
+pub(super) fn dns(probe: &Probe<'_>) -> Guess {
+    if probe.tcp {
+        return stream(probe, "dns", 53);
+    }
+    if probe.has_port(5353) || probe.has_port(5355) || probe.has_port(137) {
+        // Those have their own probes, and any other use of the port is not worth a guess.
+        if !probe.has_port(53) {
+            return Guess::No;
+        }
+    }
+    datagram(probe, "dns", probe.has_port(53))
+}
+
+pub(super) fn mdns(probe: &Probe<'_>) -> Guess {
+    if !probe.has_port(5353) || probe.has_port(53) {
+        return Guess::No;
+    }
+    datagram(probe, "mdns", true)
+}
+
+pub(super) fn llmnr(probe: &Probe<'_>) -> Guess {
+    if !probe.has_port(5355) || probe.has_port(53) {
+        return Guess::No;
+    }
+    if probe.tcp {
+        return stream(probe, "llmnr", 5355);
+    }
+    datagram(probe, "llmnr", true)
+}
+
+pub(super) fn nbns(probe: &Probe<'_>) -> Guess {
+    let Some(counts) = plausible(probe.data, probe.wire_len, true) else {
+        return Guess::No;
+    };
+    let own_port = probe.has_port(137);
+    // The first name, of the question or of the record, is a NetBIOS name.
+    let mut text = Vec::new();
+    let Ok(end) = name::read(probe.data, HEADER_LEN, &mut text) else {
+        return if own_port { Guess::Unsure } else { Guess::No };
+    };
+    let label = text.split(|&byte| byte == b'.').next().unwrap_or_default();
+    let known = matches!(u16_at(probe.data, end), Some(0x20 | 0x21));
+    let netbios = NetbiosName::decode(label).is_some();
+    if netbios && known && u16_at(probe.data, end + 2) == Some(1) {
+        return Guess::Certain;
+    }
+    if own_port && counts.questions <= 1 && (netbios || known) {
+        return Guess::Certain;
+    }
+    if own_port { Guess::Unsure } else { Guess::No }
+}
+
+/// The counts of a header that may be one.
+fn plausible(data: &[u8], len: usize, nbns: bool) -> Option<Counts> {
+    let counts = Counts::read(data)?;
+    let flags = u16_at(data, 2)?;
+    let opcode = flags >> 11 & 15;
+    // NBNS: 0 query, 5 registration, 6 release, 7 wait, 8 and 9 refresh.
+    let opcodes = if nbns {
+        matches!(opcode, 0 | 5..=9)
+    } else {
+        opcode <= 6
+    };
+    let something = counts.questions > 0 || counts.answers > 0 || opcode == 6;
+    (opcodes && something && counts.least_bytes() <= len.max(data.len())).then_some(counts)
+}
+
+fn datagram(probe: &Probe<'_>, service: &'static str, own_port: bool) -> Guess {
+    let Some(counts) = plausible(probe.data, probe.wire_len, false) else {
+        return Guess::No;
+    };
+    if own_port {
+        let mut text = Vec::new();
+        return if name::read(probe.data, HEADER_LEN, &mut text).is_ok() && counts.questions <= 255 {
+            Guess::Certain
+        } else {
+            Guess::Unsure
+        };
+    }
+    if strict(probe.data, probe.wire_len, counts, service) {
+        Guess::Certain
+    } else {
+        Guess::No
+    }
+}
+
+/// Whether everything about the message makes sense, up to its last byte.
+fn strict(data: &[u8], len: usize, counts: Counts, service: &'static str) -> bool {
+    let Some(flags) = u16_at(data, 2) else {
+        return false;
+    };
+    if counts.questions != 1 || flags & 0x0040 != 0 || counts.answers > 512 {
+        return false;
+    }
+    // A query has no response code, and is no authority; and has no answers.
+    if flags & 0x8000 == 0 && (flags & 0x040f != 0 || counts.answers != 0) {
+        return false;
+    }
+    let Some(message) = Message::parse(data, len, service) else {
+        return false;
+    };
+    let Some(question) = message.questions.first() else {
+        return false;
+    };
+    known_type(question.qtype).is_some()
+        && matches!(question.qclass & 0x7fff, 1 | 3 | 4 | 254 | 255)
+        && question.name.iter().all(|&byte| byte > b' ' && byte != 0x7f)
+        && !message.malformed
+        && message.excess == 0
+        // Cut when it was captured is fine, ending too early is not.
+        && (!message.truncated || data.len() < len)
+}
+
+/// Messages over TCP have their length in front (RFC 1035, section 4.2.2).
+fn stream(probe: &Probe<'_>, service: &'static str, port: u16) -> Guess {
+    let data = probe.data;
+    let Some(len) = u16_at(data, 0).map(usize::from) else {
+        return Guess::More;
+    };
+    if len < HEADER_LEN {
+        return Guess::No;
+    }
+    let message = data.get(2..).unwrap_or_default();
+    let message = message.get(..len).unwrap_or(message);
+    if message.len() < HEADER_LEN {
+        return Guess::More;
+    }
+    let Some(counts) = plausible(message, len, false) else {
+        return Guess::No;
+    };
+    if probe.has_port(port) {
+        let mut text = Vec::new();
+        return match name::read(message, HEADER_LEN, &mut text) {
+            Ok(_) => Guess::Certain,
+            Err(name::Broken::Cut) if message.len() < len => Guess::More,
+            Err(_) => Guess::Unsure,
+        };
+    }
+    if message.len() < len && data.len() < Probe::MAX {
+        return Guess::More;
+    }
+    if strict(message, len, counts, service) {
+        Guess::Certain
+    } else {
+        Guess::No
+    }
+}
