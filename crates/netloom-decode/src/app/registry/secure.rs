@@ -1,6 +1,6 @@
 //! TLS, DTLS, QUIC.
 
-use crate::app::Detector;
+use crate::app::{Detector, tls};
 
 /// In the order in which they are asked.
-pub(super) const DETECTORS: &[&Detector] = &[];
+pub(super) const DETECTORS: &[&Detector] = &[&tls::DETECTOR];

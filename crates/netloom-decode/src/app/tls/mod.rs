@@ -1,4 +1,25 @@
 //! TLS (RFC 8446, RFC 5246 and before), DTLS (RFC 9147, RFC 6347) and the handshake inside QUIC.
+//!
+//! What of a handshake is in clear is read: hellos, certificates up to TLS 1.2, alerts. Nothing is
+//! decrypted here.
+
+mod check;
+mod cipher_suites;
+mod fingerprint;
+mod hello;
+pub mod names;
+mod record;
+mod session;
+mod sslv2;
+mod stream;
+pub mod x509;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use fingerprint::{ja3, ja3s, ja4};
+pub(crate) use session::{HandshakeBuffer, Session};
+pub use stream::{DETECTOR, PROTOCOL};
 
 /// A part of a handshake.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +46,24 @@ pub enum Handshake<'a> {
         level: u8,
         /// RFC 8446, section 6.
         description: u8,
+    },
+    /// The group the server chose for the key exchange (ServerKeyExchange, up to TLS 1.2).
+    KeyExchange {
+        /// IANA number.
+        group: u16,
+    },
+    /// An earlier session goes on.
+    Resumed,
+    /// The client is the flow's responder; comes before the hello it is about.
+    Flipped,
+    /// A message, as a letter of Zeek's `ssl_history`, in lower case; comes after the event about
+    /// what is in it.
+    Step {
+        /// Whether the client's.
+        of_client: bool,
+        /// `c` client hello, `s` server hello, `j` hello retry request, `x` certificate, `i` change
+        /// of cipher, `l` alert, …
+        letter: u8,
     },
     /// QUIC's own part of a connection.
     Quic {
@@ -87,6 +126,12 @@ pub struct ClientHello<'a> {
     pub signature_algorithms: Vec<u16>,
     /// Whether a session ticket with content (35) or a pre-shared key (41) was offered.
     pub resumption: bool,
+    /// Whether a session ticket with content (35) was offered.
+    pub session_ticket: bool,
+    /// Whether a pre-shared key (41) was offered.
+    pub pre_shared_key: bool,
+    /// Whether the end of the message is not in the capture: lists may be shorter than they were.
+    pub truncated: bool,
     /// Whether `encrypted_client_hello` (0xfe0d) is there (real or GREASE).
     pub ech: bool,
 }

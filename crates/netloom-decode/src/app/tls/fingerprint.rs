@@ -1,0 +1,176 @@
+//! JA3, JA3S (Salesforce, 2017) and JA4 (FoxIO, the TLS client's only).
+
+use std::fmt::Write as _;
+
+use md5::{Digest, Md5};
+use sha2::Sha256;
+
+use super::names::is_grease;
+use super::{Carrier, ClientHello, ServerHello};
+
+/// Length of each hash in JA4, in hexadecimal digits.
+const JA4_HASH: usize = 12;
+/// Extension types that JA4 counts and does not hash: they say where to, not who.
+const SERVER_NAME: u16 = 0;
+const ALPN: u16 = 16;
+
+/// JA3 of a client: MD5 over version, cipher suites, extensions, groups and point formats as
+/// decimal numbers, without GREASE.
+///
+/// <https://github.com/salesforce/ja3>
+pub fn ja3(hello: &ClientHello<'_>) -> String {
+    let mut text = format!("{},", hello.version);
+    join(&mut text, &hello.cipher_suites);
+    text.push(',');
+    join(&mut text, &hello.extensions);
+    text.push(',');
+    join(&mut text, &hello.groups);
+    text.push(',');
+    for (place, format) in hello.point_formats.iter().enumerate() {
+        if place > 0 {
+            text.push('-');
+        }
+        let _ = write!(text, "{format}");
+    }
+    hex(&Md5::digest(text))
+}
+
+/// JA3S of a server: MD5 over version, cipher suite and extensions.
+pub fn ja3s(hello: &ServerHello<'_>) -> String {
+    let mut text = format!("{},{},", hello.legacy_version, hello.cipher_suite);
+    join(&mut text, &hello.extensions);
+    hex(&Md5::digest(text))
+}
+
+/// JA4 of a client.
+///
+/// `a_b_c`: carrier, version, whether to a name, how many cipher suites and extensions, first
+/// and last character of the first ALPN; a hash over the sorted cipher suites; one over the
+/// sorted extensions and the signature algorithms as they came. GREASE is left out everywhere.
+///
+/// <https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md>
+pub fn ja4(hello: &ClientHello<'_>) -> String {
+    let carrier = match hello.carrier {
+        Carrier::Tcp => 't',
+        Carrier::Quic => 'q',
+        Carrier::Dtls => 'd',
+    };
+    let version = hello
+        .supported_versions
+        .iter()
+        .copied()
+        .filter(|&version| !is_grease(version))
+        .max_by_key(|&version| age(version))
+        .unwrap_or(hello.version);
+    let version = match version {
+        0x0304 => "13",
+        0x0303 => "12",
+        0x0302 => "11",
+        0x0301 => "10",
+        0x0300 => "s3",
+        0x0002 => "s2",
+        0x0100 => "s1",
+        0xfeff => "d1",
+        0xfefd => "d2",
+        0xfefc => "d3",
+        _ => "00",
+    };
+    let name = if hello.extensions.contains(&SERVER_NAME) {
+        'd'
+    } else {
+        'i'
+    };
+    let known = |list: &[u16]| -> Vec<u16> {
+        let known = list.iter().copied().filter(|&number| !is_grease(number));
+        known.collect()
+    };
+    let mut suites = known(&hello.cipher_suites);
+    let mut extensions = known(&hello.extensions);
+    let mut text = format!(
+        "{carrier}{version}{name}{:02}{:02}{}",
+        suites.len().min(99),
+        extensions.len().min(99),
+        alpn_characters(hello.alpn.first().copied().unwrap_or_default()),
+    );
+
+    suites.sort_unstable();
+    text.push('_');
+    text.push_str(&hash(&hexadecimal(&suites)));
+
+    extensions.retain(|&kind| kind != SERVER_NAME && kind != ALPN);
+    extensions.sort_unstable();
+    let signatures = known(&hello.signature_algorithms);
+    let mut hashed = hexadecimal(&extensions);
+    if !signatures.is_empty() && !hashed.is_empty() {
+        hashed.push('_');
+        hashed.push_str(&hexadecimal(&signatures));
+    }
+    text.push('_');
+    text.push_str(&hash(&hashed));
+    text
+}
+
+/// Order of versions: DTLS counts down. A draft of TLS 1.3 is behind all that are settled, as it
+/// has no name in JA4.
+const fn age(version: u16) -> u16 {
+    match version {
+        0xfe00..=0xfeff => 0x0400 - (version & 0xff),
+        0x0300..=0x03ff => version,
+        _ => 0,
+    }
+}
+
+/// First and last character of an ALPN; where one of them is neither letter nor digit, those of
+/// its hexadecimal form; `00` where there is none.
+fn alpn_characters(alpn: &[u8]) -> String {
+    let (Some(&first), Some(&last)) = (alpn.first(), alpn.last()) else {
+        return "00".to_owned();
+    };
+    if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
+        return [first, last].map(char::from).iter().collect();
+    }
+    let text = hex(alpn);
+    let ends = text.chars().next().into_iter().chain(text.chars().last());
+    ends.collect()
+}
+
+/// The first digits of SHA-256; zeros for nothing.
+fn hash(text: &str) -> String {
+    if text.is_empty() {
+        return "0".repeat(JA4_HASH);
+    }
+    let mut digits = hex(&Sha256::digest(text));
+    digits.truncate(JA4_HASH);
+    digits
+}
+
+fn join(text: &mut String, numbers: &[u16]) {
+    let mut first = true;
+    for number in numbers.iter().filter(|&&number| !is_grease(number)) {
+        if !first {
+            text.push('-');
+        }
+        first = false;
+        let _ = write!(text, "{number}");
+    }
+}
+
+fn hexadecimal(numbers: &[u16]) -> String {
+    let mut text = String::with_capacity(numbers.len() * 5);
+    for (place, number) in numbers.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        let _ = write!(text, "{number:04x}");
+    }
+    text
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
