@@ -33,6 +33,26 @@ pub(super) fn link_type(kind: u16) -> Option<LinkType> {
     })
 }
 
+/// The kernel's name for a kind of interface, in lower case, for people.
+pub(super) fn kind_name(kind: u16) -> &'static str {
+    match kind {
+        1 => "ethernet",
+        772 => "loopback",
+        768 | 769 => "ip tunnel",
+        776 => "sit",
+        778 => "gre",
+        823 => "gre6",
+        512 => "ppp",
+        280 => "can",
+        801..=803 => "wlan monitor",
+        824 => "netlink",
+        826 => "vsock",
+        32 => "infiniband",
+        0xfffe | 519 => "ip",
+        _ => "other",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,7 +36,11 @@ mod device;
 #[cfg(target_os = "linux")]
 mod frames;
 #[cfg(target_os = "linux")]
+mod interfaces;
+#[cfg(target_os = "linux")]
 mod link_kind;
+#[cfg(target_os = "linux")]
+mod netlink;
 mod options;
 #[cfg(target_os = "linux")]
 mod privileges;
@@ -54,6 +58,7 @@ use netloom_packet::{SourceError, Timestamp};
 pub use self::options::{DEFAULT_RING_BYTES, DEFAULT_SNAPLEN, Direction, LiveOptions};
 #[cfg(target_os = "linux")]
 pub use self::{
+    interfaces::{InterfaceAddress, NetworkInterface, Traffic, interfaces},
     privileges::{Privileges, drop_privileges, may_capture},
     program::Instruction,
     source::{LiveSource, StopHandle},

@@ -77,6 +77,11 @@ impl Socket {
         Self::open(libc::AF_PACKET, kind, 0)
     }
 
+    /// A netlink socket of a family (`NETLINK_ROUTE`, `NETLINK_SOCK_DIAG`).
+    pub(super) fn netlink(family: c_int) -> io::Result<Self> {
+        Self::open(libc::AF_NETLINK, libc::SOCK_RAW, family)
+    }
+
     fn set<T: Plain>(&self, level: c_int, name: c_int, value: &T) -> io::Result<()> {
         // SAFETY: the pointer and length are those of `value`, which the kernel only reads.
         checked(unsafe {
