@@ -1,32 +1,384 @@
 //! DNS queries and their answers: rows of `dns`.
 
+use std::collections::VecDeque;
+
 use netloom_decode::app::Context;
-use netloom_decode::app::dns::Message;
+use netloom_decode::app::dns::{Message, answer_text};
+use netloom_decode::app::text::display;
+use netloom_packet::Timestamp;
 
 /// A query with its answer: a row of `dns`, in the terms of Zeek's dns.log.
+///
+/// Beside what Zeek says, the bits of a response stand here for responses without answers too,
+/// and type and class come from the response where no query was seen.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
-pub struct DnsRecord {}
+pub struct DnsRecord {
+    /// Which protocol it is: `dns`, `mdns`, `llmnr`, `nbns`.
+    pub service: &'static str,
+    /// Time of the query, or of the response where no query was seen.
+    pub ts: Timestamp,
+    /// Transaction identifier.
+    pub trans_id: u16,
+    /// From the query to its response, nanoseconds; `None` unless both were seen.
+    pub rtt: Option<i64>,
+    /// Name asked for; where a response repeats no question, the owner of its first answer.
+    pub query: Option<Box<str>>,
+    /// Class of the question, the unicast bit of mDNS not included.
+    pub qclass: Option<u16>,
+    /// Type of the question.
+    pub qtype: Option<u16>,
+    /// Response code, extended by EDNS; `None` where no response was seen.
+    pub rcode: Option<u16>,
+    /// Kind of query.
+    pub opcode: u8,
+    /// The answer is the authority's own.
+    pub aa: bool,
+    /// The message was cut to fit (query or response).
+    pub tc: bool,
+    /// Recursion was desired.
+    pub rd: bool,
+    /// Recursion is available.
+    pub ra: bool,
+    /// The three bits behind RA: reserved, AD, CD.
+    pub z: u8,
+    /// The records of the answer section, as Zeek writes them.
+    pub answers: Vec<Box<str>>,
+    /// Their times to live, seconds; as many as `answers`.
+    pub ttls: Vec<u32>,
+    /// The server refused: no record of any kind in its response, or an error without the question.
+    pub rejected: bool,
+    /// Bytes of the query message.
+    pub query_bytes: Option<u32>,
+    /// Bytes of the response message.
+    pub response_bytes: Option<u32>,
+}
 
-/// Queries of a flow that wait for their answers.
+/// Most queries, and most responses, of a flow that wait for each other.
+const WAITING_MAX: usize = 64;
+/// Bytes of answers that a row holds.
+const ANSWERS_BYTES_MAX: usize = 64 * 1024;
+
+/// Queries of a flow that wait for their answers, and the other way round.
 #[derive(Debug, Default)]
-pub(crate) struct Pairing {}
+pub(crate) struct Pairing {
+    queries: VecDeque<Waiting>,
+    responses: VecDeque<Waiting>,
+}
+
+/// A row for each question of a message.
+#[derive(Debug)]
+struct Waiting {
+    rows: Vec<DnsRecord>,
+}
 
 impl Pairing {
     /// A message; what is complete goes to `out`.
     pub(crate) fn message(
         &mut self,
-        _context: &Context,
-        _message: &Message<'_>,
-        _out: &mut dyn FnMut(DnsRecord),
+        context: &Context,
+        message: &Message<'_>,
+        out: &mut dyn FnMut(DnsRecord),
     ) {
+        let response = message.is_response();
+        // Multicast DNS leaves the identifier 0 (RFC 6762, section 18.1): nothing can be paired.
+        let alone = message.service == "mdns" && message.id == 0;
+        let (others, own) = if response {
+            (&mut self.queries, &mut self.responses)
+        } else {
+            (&mut self.responses, &mut self.queries)
+        };
+        let other = others
+            .iter()
+            .position(|waiting| waiting.id() == Some(message.id))
+            .filter(|_| !alone)
+            .and_then(|at| others.remove(at));
+        if let Some(mut waiting) = other {
+            waiting.complete(context, message);
+            waiting.rows.into_iter().for_each(out);
+            return;
+        }
+        let waiting = Waiting::new(context, message);
+        if alone {
+            waiting.rows.into_iter().for_each(out);
+            return;
+        }
+        if own.len() >= WAITING_MAX
+            && let Some(oldest) = own.pop_front()
+        {
+            oldest.rows.into_iter().for_each(&mut *out);
+        }
+        own.push_back(waiting);
     }
 
     /// The flow has ended: what waits goes out.
-    pub(crate) fn finish(&mut self, _out: &mut dyn FnMut(DnsRecord)) {}
+    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(DnsRecord)) {
+        for waiting in self.queries.drain(..).chain(self.responses.drain(..)) {
+            waiting.rows.into_iter().for_each(&mut *out);
+        }
+    }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        0
+        let queues = (self.queries.capacity() + self.responses.capacity()) * size_of::<Waiting>();
+        let waiting = self.queries.iter().chain(&self.responses);
+        queues + waiting.map(Waiting::heap_bytes).sum::<usize>()
+    }
+}
+
+impl Waiting {
+    fn new(context: &Context, message: &Message<'_>) -> Self {
+        let mut base = DnsRecord {
+            service: message.service,
+            ts: context.timestamp,
+            trans_id: message.id,
+            opcode: message.opcode(),
+            rd: message.flags & 0x0100 != 0,
+            z: (message.flags >> 4 & 7) as u8,
+            ..DnsRecord::default()
+        };
+        base.add(message);
+        let mut rows: Vec<_> = message
+            .questions
+            .iter()
+            .map(|question| DnsRecord {
+                query: Some(name_text(&question.name)),
+                qclass: Some(question.qclass & class_mask(message)),
+                qtype: Some(question.qtype),
+                ..base.clone()
+            })
+            .collect();
+        if rows.is_empty() {
+            base.query = message
+                .answers
+                .first()
+                .map(|record| name_text(&record.name));
+            rows.push(base);
+        }
+        Self { rows }
+    }
+
+    fn id(&self) -> Option<u16> {
+        self.rows.first().map(|row| row.trans_id)
+    }
+
+    /// Takes what the other message of the pair says.
+    fn complete(&mut self, context: &Context, message: &Message<'_>) {
+        for (number, row) in self.rows.iter_mut().enumerate() {
+            row.add(message);
+            if message.is_response() {
+                let rtt = context.timestamp.as_nanos() - row.ts.as_nanos();
+                row.rtt = Some(rtt).filter(|&rtt| rtt > 0);
+            } else {
+                row.rd = message.flags & 0x0100 != 0;
+                row.z = (message.flags >> 4 & 7) as u8;
+            }
+            if let Some(question) = message.questions.get(number)
+                && row.qtype.is_none()
+            {
+                row.query = Some(name_text(&question.name));
+                row.qclass = Some(question.qclass & class_mask(message));
+                row.qtype = Some(question.qtype);
+            }
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let row = |row: &DnsRecord| {
+            row.query.as_ref().map_or(0, |query| query.len())
+                + row.answers.capacity() * size_of::<Box<str>>()
+                + row.answers.iter().map(|answer| answer.len()).sum::<usize>()
+                + row.ttls.capacity() * size_of::<u32>()
+        };
+        self.rows.capacity() * size_of::<DnsRecord>() + self.rows.iter().map(row).sum::<usize>()
+    }
+}
+
+impl DnsRecord {
+    /// What a message says whatever its questions are.
+    fn add(&mut self, message: &Message<'_>) {
+        let len = u32::try_from(message.len).ok();
+        self.tc |= message.flags & 0x0200 != 0;
+        if !message.is_response() {
+            self.query_bytes = len;
+            return;
+        }
+        self.response_bytes = len;
+        self.rcode = Some(message.extended_rcode());
+        self.aa = message.flags & 0x0400 != 0;
+        self.ra = message.flags & 0x0080 != 0;
+        let nothing = message.answers.is_empty()
+            && message.authorities.is_empty()
+            && message.additionals.is_empty()
+            && !message.truncated
+            && !message.malformed;
+        self.rejected = nothing && (!message.questions.is_empty() || message.extended_rcode() != 0);
+        let mut bytes = 0;
+        for record in &message.answers {
+            let Some(text) = answer_text(record) else {
+                continue;
+            };
+            bytes += text.len();
+            if bytes > ANSWERS_BYTES_MAX {
+                break;
+            }
+            self.answers.push(text.into());
+            self.ttls.push(record.ttl);
+        }
+    }
+}
+
+/// A name as it is shown: the root is a dot.
+fn name_text(name: &[u8]) -> Box<str> {
+    if name.is_empty() {
+        ".".into()
+    } else {
+        display(name).into()
+    }
+}
+
+/// The bits of a question's class: in mDNS the highest one asks for a unicast response.
+fn class_mask(message: &Message<'_>) -> u16 {
+    if message.service == "mdns" {
+        0x7fff
+    } else {
+        0xffff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    fn context(seconds: i64) -> Context {
+        Context {
+            timestamp: Timestamp::from_nanos(seconds * 1_000_000_000),
+            number: 1,
+            from_client: true,
+            tcp: false,
+            client: (IpAddr::V4(Ipv4Addr::LOCALHOST), 1),
+            server: (IpAddr::V4(Ipv4Addr::LOCALHOST), 53),
+            wire_len: 0,
+        }
+    }
+
+    /// A message with questions for `names` (one letter each), and an address for the first.
+    fn message(id: u8, flags: u16, names: &[u8]) -> Vec<u8> {
+        let answers = u8::from(flags & 0x8000 != 0);
+        let mut bytes = vec![0, id];
+        bytes.extend_from_slice(&flags.to_be_bytes());
+        bytes.extend_from_slice(&[0, names.len() as u8, 0, answers, 0, 0, 0, 0]);
+        for &name in names {
+            bytes.extend_from_slice(&[1, name, 0, 0, 1, 0x80, 1]);
+        }
+        if answers == 1 {
+            bytes.extend_from_slice(&[1, b'z', 0, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]);
+        }
+        bytes
+    }
+
+    fn feed(
+        service: &'static str,
+        messages: &[(i64, Vec<u8>)],
+    ) -> (Vec<DnsRecord>, Vec<DnsRecord>) {
+        let mut pairing = Pairing::default();
+        let mut early = Vec::new();
+        for (seconds, bytes) in messages {
+            let message = Message::parse(bytes, bytes.len(), service).unwrap();
+            pairing.message(&context(*seconds), &message, &mut |row| early.push(row));
+        }
+        assert!(pairing.heap_bytes() < 64 * 1024);
+        let mut late = Vec::new();
+        pairing.finish(&mut |row| late.push(row));
+        (early, late)
+    }
+
+    fn queries(rows: &[DnsRecord]) -> Vec<&str> {
+        rows.iter()
+            .map(|row| row.query.as_deref().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn pairs() {
+        // Two queries with the same identifier, a third one, an answer to the first of them.
+        let (early, late) = feed(
+            "dns",
+            &[
+                (1, message(7, 0x0100, b"a")),
+                (2, message(7, 0x0100, b"b")),
+                (3, message(8, 0x0100, b"c")),
+                (5, message(7, 0x8580, b"a")),
+            ],
+        );
+        assert_eq!(queries(&early), ["a"]);
+        assert_eq!(queries(&late), ["b", "c"]);
+        let row = &early[0];
+        assert_eq!(row.rtt, Some(4_000_000_000));
+        assert_eq!(row.ts, Timestamp::from_nanos(1_000_000_000));
+        assert_eq!(
+            (row.rcode, row.qtype, row.aa, row.ra, row.rd),
+            (Some(0), Some(1), true, true, true)
+        );
+        assert_eq!((&*row.answers[0], row.ttls[0]), ("192.0.2.1", 9));
+        assert!(!row.rejected);
+        assert_eq!((late[0].rcode, late[0].rtt), (None, None));
+    }
+
+    #[test]
+    fn a_response_alone_and_before_its_query() {
+        let (early, late) = feed("dns", &[(1, message(7, 0x8400, b""))]);
+        assert!(early.is_empty());
+        assert_eq!(queries(&late), ["z"]);
+        assert_eq!((late[0].qtype, late[0].rtt), (None, None));
+        let (early, late) = feed(
+            "dns",
+            &[(1, message(7, 0x8400, b"")), (2, message(7, 0x0100, b"a"))],
+        );
+        assert!(late.is_empty());
+        assert_eq!(queries(&early), ["a"]);
+        assert_eq!((early[0].rtt, early[0].rcode), (None, Some(0)));
+    }
+
+    #[test]
+    fn several_questions_are_several_rows() {
+        let (early, late) = feed(
+            "mdns",
+            &[(1, message(0, 0, b"abc")), (2, message(0, 0x8400, b""))],
+        );
+        assert_eq!(queries(&early), ["a", "b", "c", "z"]);
+        assert!(late.is_empty());
+        // The unicast bit is no part of the class.
+        assert_eq!(early[0].qclass, Some(1));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let many: Vec<_> = (0..200)
+            .map(|number| (i64::from(number), message(number, 0, b"a")))
+            .collect();
+        let (early, late) = feed("dns", &many);
+        assert_eq!(early.len(), 200 - WAITING_MAX);
+        assert_eq!(late.len(), WAITING_MAX);
+        assert!(
+            early
+                .iter()
+                .zip(0..)
+                .all(|(row, number)| row.trans_id == number)
+        );
+    }
+
+    #[test]
+    fn refusals() {
+        let refused = |flags: u16| {
+            let mut bytes = message(7, flags & 0x7fff, b"a");
+            bytes[2] |= 0x80;
+            feed("dns", &[(1, bytes)]).1.remove(0)
+        };
+        assert!(refused(0x8005).rejected);
+        assert_eq!(refused(0x8005).rcode, Some(5));
+        assert!(refused(0x8000).rejected);
     }
 }
