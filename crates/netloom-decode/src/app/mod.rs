@@ -12,12 +12,15 @@
 
 pub mod dns;
 mod event;
+pub mod h2;
 pub mod http;
 mod registry;
+mod support;
 pub mod text;
 pub mod tls;
 #[cfg(test)]
 mod trial;
+pub mod websocket;
 pub mod wire;
 
 use std::fmt;

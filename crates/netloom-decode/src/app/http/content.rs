@@ -1,0 +1,213 @@
+//! What a body is, by its first bytes.
+
+/// Kinds by the bytes at their start: where, what, and the media type as Zeek names it.
+const MAGIC: &[(usize, &[u8], &str)] = &[
+    (0, b"MZ", "application/x-dosexec"),
+    (0, b"\x7fELF", "application/x-executable"),
+    (0, b"\xfe\xed\xfa\xce", "application/x-mach-o-executable"),
+    (0, b"\xfe\xed\xfa\xcf", "application/x-mach-o-executable"),
+    (0, b"\xce\xfa\xed\xfe", "application/x-mach-o-executable"),
+    (0, b"\xcf\xfa\xed\xfe", "application/x-mach-o-executable"),
+    (0, b"\xca\xfe\xba\xbe", "application/x-java-applet"),
+    (0, b"dex\n", "application/x-dex"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (0, b"BM", "image/x-ms-bmp"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+    (0, b"\0\0\x01\0", "image/x-icon"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"%PDF-", "application/pdf"),
+    (0, b"%!PS", "application/postscript"),
+    (0, b"PK\x03\x04", "application/zip"),
+    (0, b"PK\x05\x06", "application/zip"),
+    (0, b"\x1f\x8b", "application/x-gzip"),
+    (0, b"BZh", "application/x-bzip2"),
+    (0, b"\xfd7zXZ\0", "application/x-xz"),
+    (0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    (0, b"Rar!\x1a\x07", "application/x-rar"),
+    (0, b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/msword"),
+    (0, b"FWS", "application/x-shockwave-flash"),
+    (0, b"CWS", "application/x-shockwave-flash"),
+    (0, b"ZWS", "application/x-shockwave-flash"),
+    (0, b"FLV\x01", "video/x-flv"),
+    (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftypM4A", "audio/mp4"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1aE\xdf\xa3", "video/x-matroska"),
+    (0, b"\0\0\x01\xba", "video/mpeg"),
+    (0, b"\0\0\x01\xb3", "video/mpeg"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"\xff\xfb", "audio/mpeg"),
+    (0, b"OggS", "application/ogg"),
+    (8, b"WAVE", "audio/x-wav"),
+    (8, b"AVI ", "video/x-msvideo"),
+    (0, b"wOFF", "application/font-woff"),
+    (0, b"wOF2", "application/font-woff2"),
+    (0, b"\0\x01\0\0\0", "application/x-font-ttf"),
+    (0, b"OTTO", "application/vnd.ms-opentype"),
+    (0, b"SQLite format 3\0", "application/x-sqlite3"),
+    (0, b"!<arch>\n", "application/x-archive"),
+    (0, b"\xed\xab\xee\xdb", "application/x-rpm"),
+    (0, b"Cr24", "application/x-chrome-extension"),
+    (257, b"ustar", "application/x-tar"),
+    (0, b"-----BEGIN CERTIFICATE", "text/x-pem"),
+    (0, b"{\\rtf", "text/rtf"),
+    (0, b"#EXTM3U", "application/vnd.apple.mpegurl"),
+    (0, b"<?php", "text/x-php"),
+];
+
+/// Kinds of marked text by their first words, in any case.
+const WORDS: &[(&[u8], &str)] = &[
+    (b"<?xml", "application/xml"),
+    (b"<!doctype html", "text/html"),
+    (b"<html", "text/html"),
+    (b"<head", "text/html"),
+    (b"<title", "text/html"),
+    (b"<body", "text/html"),
+    (b"<script", "text/html"),
+    (b"<iframe", "text/html"),
+    (b"<table", "text/html"),
+    (b"<div", "text/html"),
+    (b"<h1", "text/html"),
+    (b"<a href", "text/html"),
+    (b"<meta", "text/html"),
+    (b"<style", "text/html"),
+    (b"<svg", "image/svg+xml"),
+    (b"<rss", "text/rss"),
+    (b"<feed", "text/atom"),
+    (b"<soap", "application/soap+xml"),
+    (b"<cross-domain-policy", "text/x-cross-domain-policy"),
+];
+
+/// The media type of a body by its first bytes, in Zeek's words; `None` where they say nothing.
+///
+/// ```
+/// use netloom_decode::app::http::sniff;
+/// assert_eq!(sniff(b"\x89PNG\r\n\x1a\n\0\0"), Some("image/png"));
+/// assert_eq!(sniff(b"  <!DOCTYPE html>"), Some("text/html"));
+/// assert_eq!(sniff(b"some words"), Some("text/plain"));
+/// assert_eq!(sniff(b"\x01\x02\x03"), None);
+/// ```
+pub fn sniff(start: &[u8]) -> Option<&'static str> {
+    let magic = MAGIC
+        .iter()
+        .find(|(at, bytes, _)| start.get(*at..).is_some_and(|rest| rest.starts_with(bytes)));
+    if let Some((_, bytes, kind)) = magic {
+        // Two letters alone may begin a text.
+        if bytes.len() > 2
+            || !is_text(start)
+            || *kind == "application/x-dosexec" && start.len() == 2
+        {
+            return Some(kind);
+        }
+    }
+    if start.starts_with(b"#!") {
+        return Some(script(start));
+    }
+    let trimmed = start
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(start)
+        .trim_ascii_start();
+    let word = WORDS.iter().find(|(word, _)| {
+        trimmed
+            .get(..word.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+    });
+    if let Some((_, kind)) = word {
+        return Some(kind);
+    }
+    if !is_text(start) {
+        return None;
+    }
+    let html = || {
+        trimmed.starts_with(b"<!--")
+            && [&b"<html"[..], b"<!doctype html", b"<head"]
+                .iter()
+                .any(|word| super::inspect::contains_ignore_case(trimmed, word))
+    };
+    Some(match trimmed {
+        [b'{', rest @ ..] if matches!(rest.trim_ascii_start(), [b'"' | b'}', ..]) => "text/json",
+        [b'[', rest @ ..] if matches!(rest.trim_ascii_start(), [b'"' | b'{' | b'[' | b']', ..]) => {
+            "text/json"
+        }
+        _ if html() => "text/html",
+        _ => "text/plain",
+    })
+}
+
+/// The language of a script by its first line.
+fn script(start: &[u8]) -> &'static str {
+    let line = start
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let names = |word: &[u8]| line.windows(word.len()).any(|window| window == word);
+    if names(b"python") {
+        "text/x-python"
+    } else if names(b"perl") {
+        "text/x-perl"
+    } else if names(b"ruby") {
+        "text/x-ruby"
+    } else if names(b"php") {
+        "text/x-php"
+    } else {
+        "text/x-shellscript"
+    }
+}
+
+/// Whether it is text: UTF-8 (its last character may be cut) without control characters.
+fn is_text(start: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            let valid = start.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(valid).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !valid.is_empty()
+        && valid
+            .bytes()
+            .all(|byte| byte >= b' ' && byte != 0x7f || (8..=13).contains(&byte) || byte == 0x1b)
+}
+
+/// Whether a kind is something that runs.
+pub fn is_program(kind: &str) -> bool {
+    matches!(
+        kind,
+        "application/x-dosexec"
+            | "application/x-executable"
+            | "application/x-mach-o-executable"
+            | "application/x-java-applet"
+            | "application/x-dex"
+            | "application/x-rpm"
+            | "text/x-shellscript"
+            | "text/x-python"
+            | "text/x-perl"
+            | "text/x-ruby"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        assert_eq!(sniff(b"MZ\x90\0\x03"), Some("application/x-dosexec"));
+        assert_eq!(sniff(b"MZ is a name"), Some("text/plain"));
+        assert_eq!(sniff(b"#!/bin/sh\n"), Some("text/x-shellscript"));
+        assert_eq!(sniff(b"#!/usr/bin/env python3\n"), Some("text/x-python"));
+        assert_eq!(sniff(b"{\"a\": 1}"), Some("text/json"));
+        assert_eq!(sniff(b"<!-- x --><HTML>"), Some("text/html"));
+        assert_eq!(
+            sniff("caf\u{e9}".as_bytes().get(..4).unwrap()),
+            Some("text/plain")
+        );
+        assert_eq!(sniff(b"a\0b"), None);
+        assert_eq!(sniff(b""), None);
+    }
+}

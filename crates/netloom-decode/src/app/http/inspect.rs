@@ -1,0 +1,505 @@
+//! What heads and bodies tell of clients, servers and dangers.
+
+use std::net::IpAddr;
+
+use super::head::without_port;
+use super::{Request, Response, auth, content, url};
+use crate::app::{Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, text};
+
+/// What a head says of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BodyHint {
+    /// A form, as browsers send it.
+    form: bool,
+    declared: Declared,
+}
+
+/// Kinds of content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Declared {
+    Nothing,
+    Text,
+    Picture,
+    Other,
+}
+
+impl BodyHint {
+    pub(super) const NONE: Self = Self {
+        form: false,
+        declared: Declared::Nothing,
+    };
+
+    pub(super) fn of_request(request: &Request<'_>) -> Self {
+        Self {
+            form: request.content_type.is_some_and(|kind| {
+                text::starts_with_ignore_case(kind, b"application/x-www-form-urlencoded")
+            }),
+            declared: declared(request.content_type),
+        }
+    }
+
+    pub(super) fn of_response(response: &Response<'_>) -> Self {
+        Self {
+            form: false,
+            declared: declared(response.content_type),
+        }
+    }
+}
+
+fn declared(content_type: Option<&[u8]>) -> Declared {
+    let Some(kind) = content_type else {
+        return Declared::Nothing;
+    };
+    if text::starts_with_ignore_case(kind, b"text/") {
+        Declared::Text
+    } else if [&b"image/"[..], b"audio/", b"video/"]
+        .iter()
+        .any(|prefix| text::starts_with_ignore_case(kind, prefix))
+    {
+        Declared::Picture
+    } else {
+        Declared::Other
+    }
+}
+
+/// Programs that look for weaknesses, as they name themselves (lower case).
+const ATTACK_TOOLS: &[&[u8]] = &[
+    b"sqlmap",
+    b"nikto",
+    b"nmap",
+    b"masscan",
+    b"zgrab",
+    b"dirbuster",
+    b"gobuster",
+    b"wpscan",
+    b"acunetix",
+    b"nessus",
+    b"openvas",
+    b"hydra",
+    b"metasploit",
+    b"havij",
+    b"w3af",
+    b"arachni",
+    b"nuclei",
+    b"feroxbuster",
+    b"wfuzz",
+    b"jorgee",
+    b"morfeus",
+    b"zmeu",
+    b"muieblackcat",
+];
+
+/// Products that name themselves in `User-Agent`: a part of it, and the product's title.
+const PRODUCTS: &[(&[u8], &str)] = &[
+    (b"Spotify/", "Spotify"),
+    (b"WhatsApp/", "WhatsApp"),
+    (b"Microsoft-Delivery-Optimization", "Windows Update"),
+    (b"Windows-Update-Agent", "Windows Update"),
+    (b"Valve/Steam", "Steam"),
+    (b"MicroMessenger", "WeChat"),
+    (b"Instagram ", "Instagram"),
+    (b"FBAN/", "Facebook"),
+    (b"FB_IAB/", "Facebook"),
+    (b"Viber/", "Viber"),
+    (b"Roblox/", "Roblox"),
+    (b"Netflix/", "Netflix"),
+    (b"TeamViewer", "TeamViewer"),
+    (b"iTunes/", "iTunes"),
+    (b"Debian APT-HTTP", "APT"),
+    (b"Pinterest/", "Pinterest"),
+    (b"Snapchat/", "Snapchat"),
+    (b"Deezer/", "Deezer"),
+    (b"Ookla", "Ookla Speedtest"),
+    (b"Transmission/", "Transmission"),
+    (b"uTorrent", "uTorrent"),
+];
+
+/// Remembers what was said, so that it is not said for every request of a connection.
+#[derive(Debug)]
+pub(crate) struct Inspector {
+    user_agent_seen: bool,
+    server_seen: bool,
+}
+
+impl Inspector {
+    pub(crate) const fn new() -> Self {
+        Self {
+            user_agent_seen: false,
+            server_seen: false,
+        }
+    }
+
+    /// The head of a request.
+    pub(crate) fn request(&mut self, _: &Context, request: &Request<'_>, events: &mut dyn Events) {
+        if let Some(host) = request.host {
+            let name = without_port(host);
+            if !name.is_empty() {
+                events.event(Event::ServerName {
+                    name,
+                    source: "http_host",
+                });
+            }
+            let address = std::str::from_utf8(name)
+                .ok()
+                .and_then(|name| name.parse::<IpAddr>().ok());
+            if address.is_some() {
+                risk(events, Risk::NumericHost, name);
+            }
+        }
+        if let Some(agent) = request.user_agent {
+            if !self.user_agent_seen {
+                self.user_agent_seen = true;
+                user_agent(agent, events);
+            }
+        }
+        for (name, value) in request.headers {
+            if contains_ignore_case(value, b"${jndi:") {
+                risk(events, Risk::Exploit, value);
+            }
+            if name.iter().any(|byte| !byte.is_ascii_graphic()) {
+                risk(events, Risk::SuspiciousHeader, name);
+            }
+        }
+        smuggling(request, events);
+        if let Some(what) = url::suspicious(request.uri) {
+            let uri = text::display(request.uri.get(..120).unwrap_or(request.uri));
+            events.event(Event::Risk {
+                risk: Risk::SuspiciousUrl,
+                detail: &format!("{what}: {uri}"),
+            });
+        }
+        if contains_ignore_case(request.uri, b"${jndi:") {
+            risk(events, Risk::Exploit, request.uri);
+        }
+        if let Some(value) = request.authorization {
+            credentials(value, "basic", events);
+        }
+        if let Some(value) = request.proxy_authorization {
+            credentials(value, "proxy basic", events);
+        }
+    }
+
+    /// The head of a response.
+    pub(crate) fn response(
+        &mut self,
+        _: &Context,
+        response: &Response<'_>,
+        events: &mut dyn Events,
+    ) {
+        if let Some(server) = response.server
+            && !self.server_seen
+        {
+            self.server_seen = true;
+            if !server.is_empty() {
+                events.event(Event::Software {
+                    of_client: false,
+                    text: server,
+                });
+            }
+            if is_obsolete(server) {
+                risk(events, Risk::ObsoleteServer, server);
+            }
+        }
+        if response.status >= 400 {
+            events.event(Event::Risk {
+                risk: Risk::ErrorCode,
+                detail: &format!("HTTP status {}", response.status),
+            });
+        }
+    }
+
+    /// The start of a body.
+    pub(super) fn body(
+        &mut self,
+        of_request: bool,
+        hint: BodyHint,
+        start: &[u8],
+        events: &mut dyn Events,
+    ) {
+        if of_request && hint.form {
+            form(start, events);
+        }
+        let Some(kind) = content::sniff(start) else {
+            return;
+        };
+        if content::is_program(kind) {
+            if !of_request || !kind.starts_with("text/") {
+                events.event(Event::Risk {
+                    risk: Risk::BinaryTransfer,
+                    detail: kind,
+                });
+            }
+            if hint.declared == Declared::Picture
+                || hint.declared == Declared::Text && !kind.starts_with("text/")
+            {
+                events.event(Event::Risk {
+                    risk: Risk::SuspiciousContent,
+                    detail: kind,
+                });
+            }
+        }
+    }
+}
+
+fn risk(events: &mut dyn Events, risk: Risk, evidence: &[u8]) {
+    let detail = text::display(evidence.get(..150).unwrap_or(evidence));
+    let end = detail.floor_char_boundary(200);
+    events.event(Event::Risk {
+        risk,
+        detail: detail.get(..end).unwrap_or_default(),
+    });
+}
+
+/// Whether `data` holds `word` in any case.
+pub(super) fn contains_ignore_case(data: &[u8], word: &[u8]) -> bool {
+    data.windows(word.len())
+        .any(|window| window.eq_ignore_ascii_case(word))
+}
+
+fn user_agent(agent: &[u8], events: &mut dyn Events) {
+    let odd = agent.len() < 4
+        || agent.starts_with(b"<?")
+        || contains_ignore_case(agent, b"${jndi:")
+        || contains_ignore_case(agent, b"() {")
+        || ATTACK_TOOLS
+            .iter()
+            .any(|tool| contains_ignore_case(agent, tool));
+    if odd {
+        risk(events, Risk::SuspiciousUserAgent, agent);
+    }
+    if !agent.is_empty() {
+        events.event(Event::Software {
+            of_client: true,
+            text: agent,
+        });
+    }
+    let product = PRODUCTS
+        .iter()
+        .find(|(sign, _)| agent.windows(sign.len()).any(|window| window == *sign));
+    if let Some((_, title)) = product {
+        events.event(Event::App(title));
+    }
+    if events.wants(Interest::DEVICES)
+        && let Some((os, model)) = platform(agent)
+    {
+        let mut device = Device::new(DeviceSource::UserAgent);
+        device.os = Some(os);
+        device.model = model;
+        events.event(Event::Device(device));
+    }
+}
+
+/// Signs of systems in the comment of a `User-Agent`, the more exact first.
+const SYSTEMS: &[&[u8]] = &[
+    b"Windows NT",
+    b"Windows Phone",
+    b"Android",
+    b"iPhone OS",
+    b"CPU OS",
+    b"Mac OS X",
+    b"CrOS",
+    b"Tizen",
+    b"Web0S",
+    b"webOS",
+    b"PlayStation",
+    b"Xbox",
+    b"Nintendo",
+    b"FreeBSD",
+    b"OpenBSD",
+    b"Ubuntu",
+    b"Fedora",
+    b"Linux",
+];
+
+/// The system, and the model where Android says it.
+fn platform(agent: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let open = agent.iter().position(|&byte| byte == b'(')?;
+    let comment = agent.get(open + 1..)?;
+    let close = comment.iter().position(|&byte| byte == b')')?;
+    let comment = comment.get(..close)?;
+    let parts = || comment.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    for sign in SYSTEMS {
+        let found = parts()
+            .enumerate()
+            .find(|(_, part)| part.windows(sign.len()).any(|window| window == *sign));
+        if let Some((index, part)) = found {
+            let at = part
+                .windows(sign.len())
+                .position(|window| window == *sign)?;
+            let system = part.get(at..)?;
+            let end = system
+                .windows(5)
+                .position(|window| window == b" like")
+                .unwrap_or(system.len());
+            let model = (*sign == b"Android")
+                .then(|| parts().nth(index + 1))
+                .flatten()
+                .map(|part| {
+                    let end = part
+                        .windows(7)
+                        .position(|window| window == b" Build/")
+                        .unwrap_or(part.len());
+                    part.get(..end).unwrap_or(part)
+                })
+                .filter(|part| part.len() > 2 && !part.starts_with(b"rv:"));
+            return Some((system.get(..end)?, model));
+        }
+    }
+    None
+}
+
+/// A message whose end two readers may see at different places (RFC 9112, section 11.2).
+fn smuggling(request: &Request<'_>, events: &mut dyn Events) {
+    let count = |name: &[u8]| {
+        request
+            .headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .count()
+    };
+    let (lengths, codings) = (count(b"content-length"), count(b"transfer-encoding"));
+    if lengths > 0 && codings > 0 {
+        risk(
+            events,
+            Risk::SuspiciousHeader,
+            b"Content-Length and Transfer-Encoding",
+        );
+    } else if lengths > 1 {
+        risk(events, Risk::SuspiciousHeader, b"several Content-Length");
+    } else if count(b"host") > 1 {
+        risk(events, Risk::SuspiciousHeader, b"several Host");
+    }
+}
+
+fn credentials(value: &[u8], method: &'static str, events: &mut dyn Events) {
+    let (scheme, rest) = text::word(value);
+    if scheme.eq_ignore_ascii_case(b"basic") {
+        let decoded = auth::base64(rest.trim_ascii());
+        let user = decoded
+            .split(|&byte| byte == b':')
+            .next()
+            .unwrap_or_default();
+        events.event(Event::Login(Login {
+            user,
+            method,
+            success: None,
+            cleartext: true,
+        }));
+    } else if scheme.eq_ignore_ascii_case(b"digest")
+        && let Some(user) = auth::parameter(rest, b"username")
+    {
+        events.event(Event::Login(Login {
+            user,
+            method: "digest",
+            success: None,
+            cleartext: false,
+        }));
+    }
+}
+
+/// Names of form fields that hold a password, and those that hold a user.
+const PASSWORD_FIELDS: &[&[u8]] = &[
+    b"password",
+    b"passwd",
+    b"passwort",
+    b"pwd",
+    b"pass",
+    b"userpassword",
+    b"user_password",
+    b"login_password",
+    b"j_password",
+];
+const USER_FIELDS: &[&[u8]] = &[
+    b"username",
+    b"user",
+    b"login",
+    b"email",
+    b"uname",
+    b"userid",
+    b"user_name",
+    b"user_id",
+    b"j_username",
+    b"usr",
+    b"log",
+];
+
+/// A form with a password in it.
+fn form(body: &[u8], events: &mut dyn Events) {
+    let pairs = || {
+        body.split(|&byte| byte == b'&')
+            .take(64)
+            .filter_map(|pair| {
+                let equals = pair.iter().position(|&byte| byte == b'=')?;
+                Some((pair.get(..equals)?, pair.get(equals + 1..)?))
+            })
+    };
+    let is =
+        |known: &[&[u8]], name: &[u8]| known.iter().any(|word| name.eq_ignore_ascii_case(word));
+    if !pairs().any(|(name, value)| is(PASSWORD_FIELDS, name) && !value.is_empty()) {
+        return;
+    }
+    let user = pairs()
+        .find(|(name, _)| is(USER_FIELDS, name))
+        .map(|(_, value)| url::percent_decoded(value, 128, true))
+        .unwrap_or_default();
+    events.event(Event::Login(Login {
+        user: &user,
+        method: "form",
+        success: None,
+        cleartext: true,
+    }));
+}
+
+/// Servers whose versions get no fixes any more: name, and the first version (major, minor)
+/// that still does.
+const SUPPORTED: &[(&[u8], (u64, u64))] = &[
+    (b"Apache/", (2, 4)),
+    (b"nginx/", (1, 18)),
+    (b"Microsoft-IIS/", (8, 5)),
+    (b"lighttpd/", (1, 4)),
+    (b"Apache-Coyote/", (1, 2)),
+];
+
+fn is_obsolete(server: &[u8]) -> bool {
+    SUPPORTED.iter().any(|(name, since)| {
+        let Some(version) = server.strip_prefix(*name) else {
+            return false;
+        };
+        let mut parts = version
+            .split(|byte| !byte.is_ascii_digit())
+            .map(text::number);
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some(major), Some(minor)) => (major, minor) < *since,
+            _ => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems() {
+        let agent = b"Mozilla/5.0 (Linux; Android 9; SM-G960F Build/PPR1) AppleWebKit/537.36";
+        assert_eq!(
+            platform(agent),
+            Some((&b"Android 9"[..], Some(&b"SM-G960F"[..])))
+        );
+        let agent = b"Mozilla/5.0 (iPhone; CPU iPhone OS 13_3 like Mac OS X) AppleWebKit/605.1.15";
+        assert_eq!(platform(agent), Some((&b"iPhone OS 13_3"[..], None)));
+        let agent = b"Mozilla/5.0 (Windows NT 10.0; Win64; x64)";
+        assert_eq!(platform(agent), Some((&b"Windows NT 10.0"[..], None)));
+        assert_eq!(platform(b"curl/7.1"), None);
+    }
+
+    #[test]
+    fn old_servers() {
+        assert!(is_obsolete(b"Apache/2.2.3 (CentOS)"));
+        assert!(!is_obsolete(b"Apache/2.4.57"));
+        assert!(!is_obsolete(b"Apache"));
+        assert!(is_obsolete(b"nginx/1.4.6"));
+        assert!(!is_obsolete(b"nginx/1.25.1"));
+        assert!(is_obsolete(b"Microsoft-IIS/6.0"));
+    }
+}
