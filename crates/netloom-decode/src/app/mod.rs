@@ -10,12 +10,27 @@
 //! Nothing here knows of flows: who holds a flow's streams and state, and what becomes of the
 //! events, is `netloom-flow`'s part.
 
+mod ber;
+pub mod cassandra;
+pub mod dce_rpc;
+pub mod diameter;
 pub mod dns;
 mod event;
 pub mod h2;
 pub mod http;
+pub mod kerberos;
+pub mod memcached;
+pub mod mongodb;
+pub mod mqtt;
+pub mod mssql;
+pub mod ntlmssp;
+pub mod oracle;
+pub mod radius;
+pub mod redis;
 mod registry;
+pub mod smb;
 mod support;
+pub mod tacacs;
 pub mod text;
 pub mod tls;
 #[cfg(test)]

@@ -1,0 +1,242 @@
+//! Numbers of SMB and what they are called.
+
+/// Commands of SMB 2 and 3 ([MS-SMB2] 2.2.1.2), as Suricata writes them.
+pub(super) fn command_2(command: u16) -> &'static str {
+    const NAMES: [&str; 19] = [
+        "SMB2_COMMAND_NEGOTIATE_PROTOCOL",
+        "SMB2_COMMAND_SESSION_SETUP",
+        "SMB2_COMMAND_SESSION_LOGOFF",
+        "SMB2_COMMAND_TREE_CONNECT",
+        "SMB2_COMMAND_TREE_DISCONNECT",
+        "SMB2_COMMAND_CREATE",
+        "SMB2_COMMAND_CLOSE",
+        "SMB2_COMMAND_FLUSH",
+        "SMB2_COMMAND_READ",
+        "SMB2_COMMAND_WRITE",
+        "SMB2_COMMAND_LOCK",
+        "SMB2_COMMAND_IOCTL",
+        "SMB2_COMMAND_CANCEL",
+        "SMB2_COMMAND_KEEPALIVE",
+        "SMB2_COMMAND_FIND",
+        "SMB2_COMMAND_CHANGE_NOTIFY",
+        "SMB2_COMMAND_GET_INFO",
+        "SMB2_COMMAND_SET_INFO",
+        "SMB2_COMMAND_OPLOCK_BREAK",
+    ];
+    NAMES
+        .get(usize::from(command))
+        .copied()
+        .unwrap_or("SMB2_COMMAND_UNKNOWN")
+}
+
+/// Commands of SMB 1 ([MS-CIFS] 2.2.2.1).
+pub(super) fn command_1(command: u8) -> &'static str {
+    match command {
+        0x00 => "SMB1_COMMAND_CREATE_DIRECTORY",
+        0x01 => "SMB1_COMMAND_DELETE_DIRECTORY",
+        0x02 => "SMB1_COMMAND_OPEN",
+        0x03 => "SMB1_COMMAND_CREATE",
+        0x04 => "SMB1_COMMAND_CLOSE",
+        0x05 => "SMB1_COMMAND_FLUSH",
+        0x06 => "SMB1_COMMAND_DELETE",
+        0x07 => "SMB1_COMMAND_RENAME",
+        0x08 => "SMB1_COMMAND_QUERY_INFORMATION",
+        0x09 => "SMB1_COMMAND_SET_INFORMATION",
+        0x0a => "SMB1_COMMAND_READ",
+        0x0b => "SMB1_COMMAND_WRITE",
+        0x10 => "SMB1_COMMAND_CHECK_DIRECTORY",
+        0x22 => "SMB1_COMMAND_SET_INFORMATION2",
+        0x23 => "SMB1_COMMAND_QUERY_INFORMATION2",
+        0x24 => "SMB1_COMMAND_LOCKING_ANDX",
+        0x25 => "SMB1_COMMAND_TRANS",
+        0x26 => "SMB1_COMMAND_TRANS_SECONDARY",
+        0x27 => "SMB1_COMMAND_IOCTL",
+        0x2b => "SMB1_COMMAND_ECHO",
+        0x2d => "SMB1_COMMAND_OPEN_ANDX",
+        0x2e => "SMB1_COMMAND_READ_ANDX",
+        0x2f => "SMB1_COMMAND_WRITE_ANDX",
+        0x31 => "SMB1_COMMAND_CLOSE_AND_TREE_DISCONNECT",
+        0x32 => "SMB1_COMMAND_TRANS2",
+        0x33 => "SMB1_COMMAND_TRANS2_SECONDARY",
+        0x34 => "SMB1_COMMAND_FIND_CLOSE2",
+        0x70 => "SMB1_COMMAND_TREE_CONNECT",
+        0x71 => "SMB1_COMMAND_TREE_DISCONNECT",
+        0x72 => "SMB1_COMMAND_NEGOTIATE_PROTOCOL",
+        0x73 => "SMB1_COMMAND_SESSION_SETUP_ANDX",
+        0x74 => "SMB1_COMMAND_LOGOFF_ANDX",
+        0x75 => "SMB1_COMMAND_TREE_CONNECT_ANDX",
+        0x80 => "SMB1_COMMAND_QUERY_INFO_DISK",
+        0x82 => "SMB1_COMMAND_SEARCH",
+        0x83 => "SMB1_COMMAND_FIND",
+        0xa0 => "SMB1_COMMAND_NT_TRANS",
+        0xa1 => "SMB1_COMMAND_NT_TRANS_SECONDARY",
+        0xa2 => "SMB1_COMMAND_NT_CREATE_ANDX",
+        0xa4 => "SMB1_COMMAND_NT_CANCEL",
+        0xa5 => "SMB1_COMMAND_NT_RENAME",
+        0xc0 => "SMB1_COMMAND_OPEN_PRINT_FILE",
+        0xc1 => "SMB1_COMMAND_WRITE_PRINT_FILE",
+        0xc2 => "SMB1_COMMAND_CLOSE_PRINT_FILE",
+        _ => "SMB1_COMMAND_UNKNOWN",
+    }
+}
+
+/// NT status codes ([MS-ERREF] 2.3) that file servers send.
+pub(super) fn status(code: u32) -> &'static str {
+    match code {
+        0x0000_0000 => "STATUS_SUCCESS",
+        0x0000_0103 => "STATUS_PENDING",
+        0x0000_0104 => "STATUS_REPARSE",
+        0x0000_0105 => "STATUS_MORE_ENTRIES",
+        0x0000_010b => "STATUS_NOTIFY_CLEANUP",
+        0x0000_010c => "STATUS_NOTIFY_ENUM_DIR",
+        0x8000_0005 => "STATUS_BUFFER_OVERFLOW",
+        0x8000_0006 => "STATUS_NO_MORE_FILES",
+        0x8000_002d => "STATUS_STOPPED_ON_SYMLINK",
+        0xc000_0001 => "STATUS_UNSUCCESSFUL",
+        0xc000_0002 => "STATUS_NOT_IMPLEMENTED",
+        0xc000_0003 => "STATUS_INVALID_INFO_CLASS",
+        0xc000_0004 => "STATUS_INFO_LENGTH_MISMATCH",
+        0xc000_0008 => "STATUS_INVALID_HANDLE",
+        0xc000_000d => "STATUS_INVALID_PARAMETER",
+        0xc000_000e => "STATUS_NO_SUCH_DEVICE",
+        0xc000_000f => "STATUS_NO_SUCH_FILE",
+        0xc000_0010 => "STATUS_INVALID_DEVICE_REQUEST",
+        0xc000_0011 => "STATUS_END_OF_FILE",
+        0xc000_0016 => "STATUS_MORE_PROCESSING_REQUIRED",
+        0xc000_0017 => "STATUS_NO_MEMORY",
+        0xc000_0022 => "STATUS_ACCESS_DENIED",
+        0xc000_0023 => "STATUS_BUFFER_TOO_SMALL",
+        0xc000_0033 => "STATUS_OBJECT_NAME_INVALID",
+        0xc000_0034 => "STATUS_OBJECT_NAME_NOT_FOUND",
+        0xc000_0035 => "STATUS_OBJECT_NAME_COLLISION",
+        0xc000_003a => "STATUS_OBJECT_PATH_NOT_FOUND",
+        0xc000_003b => "STATUS_OBJECT_PATH_SYNTAX_BAD",
+        0xc000_0043 => "STATUS_SHARING_VIOLATION",
+        0xc000_0054 => "STATUS_FILE_LOCK_CONFLICT",
+        0xc000_0055 => "STATUS_LOCK_NOT_GRANTED",
+        0xc000_0056 => "STATUS_DELETE_PENDING",
+        0xc000_0061 => "STATUS_PRIVILEGE_NOT_HELD",
+        0xc000_0064 => "STATUS_NO_SUCH_USER",
+        0xc000_006a => "STATUS_WRONG_PASSWORD",
+        0xc000_006d => "STATUS_LOGON_FAILURE",
+        0xc000_006e => "STATUS_ACCOUNT_RESTRICTION",
+        0xc000_006f => "STATUS_INVALID_LOGON_HOURS",
+        0xc000_0070 => "STATUS_INVALID_WORKSTATION",
+        0xc000_0071 => "STATUS_PASSWORD_EXPIRED",
+        0xc000_0072 => "STATUS_ACCOUNT_DISABLED",
+        0xc000_007f => "STATUS_DISK_FULL",
+        0xc000_009a => "STATUS_INSUFFICIENT_RESOURCES",
+        0xc000_00a2 => "STATUS_MEDIA_WRITE_PROTECTED",
+        0xc000_00ac => "STATUS_PIPE_NOT_AVAILABLE",
+        0xc000_00ad => "STATUS_PIPE_BUSY",
+        0xc000_00ae => "STATUS_ILLEGAL_FUNCTION",
+        0xc000_00b0 => "STATUS_PIPE_DISCONNECTED",
+        0xc000_00b1 => "STATUS_PIPE_CLOSING",
+        0xc000_00b5 => "STATUS_IO_TIMEOUT",
+        0xc000_00ba => "STATUS_FILE_IS_A_DIRECTORY",
+        0xc000_00bb => "STATUS_NOT_SUPPORTED",
+        0xc000_00c9 => "STATUS_NETWORK_NAME_DELETED",
+        0xc000_00ca => "STATUS_NETWORK_ACCESS_DENIED",
+        0xc000_00cb => "STATUS_BAD_DEVICE_TYPE",
+        0xc000_00cc => "STATUS_BAD_NETWORK_NAME",
+        0xc000_00d0 => "STATUS_REQUEST_NOT_ACCEPTED",
+        0xc000_0101 => "STATUS_DIRECTORY_NOT_EMPTY",
+        0xc000_0103 => "STATUS_NOT_A_DIRECTORY",
+        0xc000_0120 => "STATUS_CANCELLED",
+        0xc000_0121 => "STATUS_CANNOT_DELETE",
+        0xc000_0128 => "STATUS_FILE_CLOSED",
+        0xc000_0133 => "STATUS_TIME_DIFFERENCE_AT_DC",
+        0xc000_015b => "STATUS_LOGON_TYPE_NOT_GRANTED",
+        0xc000_0193 => "STATUS_ACCOUNT_EXPIRED",
+        0xc000_019c => "STATUS_FS_DRIVER_REQUIRED",
+        0xc000_0203 => "STATUS_USER_SESSION_DELETED",
+        0xc000_0224 => "STATUS_PASSWORD_MUST_CHANGE",
+        0xc000_0225 => "STATUS_NOT_FOUND",
+        0xc000_0233 => "STATUS_DOMAIN_CONTROLLER_NOT_FOUND",
+        0xc000_0234 => "STATUS_ACCOUNT_LOCKED_OUT",
+        0xc000_0257 => "STATUS_PATH_NOT_COVERED",
+        0xc000_0275 => "STATUS_NOT_A_REPARSE_POINT",
+        0xc000_035c => "STATUS_NETWORK_SESSION_EXPIRED",
+        _ => "STATUS_UNKNOWN",
+    }
+}
+
+/// Errors of the time before NT: class and code ([MS-CIFS] 2.2.2.4).
+pub(super) fn old_status(class: u8, code: u16) -> &'static str {
+    match (class, code) {
+        (0, _) => "STATUS_SUCCESS",
+        (1, 1) => "DOS_BADFUNC",
+        (1, 2) => "DOS_BADFILE",
+        (1, 3) => "DOS_BADPATH",
+        (1, 4) => "DOS_NOFIDS",
+        (1, 5) => "DOS_NOACCESS",
+        (1, 6) => "DOS_BADFID",
+        (1, 18) => "DOS_NOFILES",
+        (1, 32) => "DOS_BADSHARE",
+        (1, 50) => "DOS_NOTSUPPORTED",
+        (1, 80) => "DOS_FILEXISTS",
+        (1, 123) => "DOS_INVALIDNAME",
+        (1, _) => "DOS_ERROR",
+        (2, 1) => "SRV_ERROR",
+        (2, 2) => "SRV_BADPW",
+        (2, 4) => "SRV_ACCESS",
+        (2, 5) => "SRV_BADTID",
+        (2, 6) => "SRV_BADNETNAME",
+        (2, 7) => "SRV_BADDEVICE",
+        (2, 0x16) => "SRV_BADSMB",
+        (2, 0x5b) => "SRV_BADUID",
+        (2, _) => "SRV_UNKNOWN",
+        (3, _) => "HRD_ERROR",
+        _ => "STATUS_UNKNOWN",
+    }
+}
+
+/// What is done with a file that is there or not ([MS-SMB2] 2.2.13).
+pub(super) fn disposition(number: u32) -> &'static str {
+    match number {
+        0 => "FILE_SUPERSEDE",
+        1 => "FILE_OPEN",
+        2 => "FILE_CREATE",
+        3 => "FILE_OPEN_IF",
+        4 => "FILE_OVERWRITE",
+        5 => "FILE_OVERWRITE_IF",
+        _ => "UNKNOWN",
+    }
+}
+
+/// Dialects of SMB 2 and 3 ([MS-SMB2] 2.2.4).
+pub(super) fn dialect(number: u16) -> &'static str {
+    match number {
+        0x0202 => "2.02",
+        0x0210 => "2.10",
+        0x02ff => "2.??",
+        0x0222 => "2.22",
+        0x0224 => "2.24",
+        0x0300 => "3.00",
+        0x0302 => "3.02",
+        0x0310 => "3.10",
+        0x0311 => "3.11",
+        _ => "unknown",
+    }
+}
+
+/// Dialects of SMB 1, of those that a server may choose.
+pub(super) fn old_dialect(name: &[u8]) -> &'static str {
+    match name {
+        b"NT LM 0.12" => "NT LM 0.12",
+        b"LANMAN1.0" => "LANMAN1.0",
+        b"LANMAN2.1" => "LANMAN2.1",
+        b"LM1.2X002" => "LM1.2X002",
+        b"DOS LANMAN2.1" => "DOS LANMAN2.1",
+        b"DOS LM1.2X002" => "DOS LM1.2X002",
+        b"Samba" => "Samba",
+        b"MICROSOFT NETWORKS 1.03" => "MICROSOFT NETWORKS 1.03",
+        b"MICROSOFT NETWORKS 3.0" => "MICROSOFT NETWORKS 3.0",
+        b"PC NETWORK PROGRAM 1.0" => "PC NETWORK PROGRAM 1.0",
+        b"Windows for Workgroups 3.1a" => "Windows for Workgroups 3.1a",
+        b"SMB 2.002" => "SMB 2.002",
+        b"SMB 2.???" => "SMB 2.???",
+        b"POSIX 2" => "POSIX 2",
+        _ => "unknown",
+    }
+}
