@@ -1,5 +1,7 @@
 //! The state of a live flow, kept small, and how it becomes a record.
 
+use std::net::IpAddr;
+
 use netloom_decode::{Decoded, Icmp, Ip, Transport, Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
@@ -7,6 +9,7 @@ use crate::app::AppFlow;
 use crate::config::FlowRules;
 use crate::key::{FlowId, FlowKey, flow_id};
 use crate::lists::Links;
+use crate::name::{Hint, settle};
 use crate::ports::ServerPorts;
 use crate::record::{ConnState, EndReason, FlowRecord, Side};
 use crate::table::FlowPacket;
@@ -35,6 +38,8 @@ struct Rare {
     corrupt: [u32; 2],
     /// Packets that count in an inner flow too.
     tunnelled: u64,
+    /// What was known of it when it began, and of which responder.
+    hint: Option<Box<(IpAddr, Hint)>>,
 }
 
 /// How far the first request and its answer have come; times in ns.
@@ -141,10 +146,27 @@ impl Flow {
             .as_ref()
             .map_or(0, |tcp| size_of::<TcpTracker>() + tcp.heap_bytes())
             + self.app.as_ref().map_or(0, |app| app.heap)
-            + self.rare.as_ref().map_or(0, |_| size_of::<Rare>())
+            + self.rare.as_ref().map_or(0, |rare| {
+                size_of::<Rare>()
+                    + rare
+                        .hint
+                        .as_ref()
+                        .map_or(0, |_| size_of::<(IpAddr, Hint)>())
+            })
     }
 
     /// The TCP state, where there is one.
+    /// Keeps what is known of the flow when it begins.
+    pub(crate) fn keep_hint(&mut self, hint: Hint) {
+        let second = self.src_is_first;
+        let responder = if second {
+            self.key.second()
+        } else {
+            self.key.first()
+        };
+        self.rare.get_or_insert_default().hint = Some(Box::new((responder.0, hint)));
+    }
+
     pub(crate) fn tcp(&self) -> Option<&TcpTracker> {
         self.tcp.as_deref()
     }
@@ -445,6 +467,8 @@ impl Flow {
                 .filter(|app| !app.is_empty())
                 .map(|app| Box::new(app.info)),
         };
+        let hint = self.rare.as_mut().and_then(|rare| rare.hint.take());
+        settle(&mut record, hint.as_deref());
         if let Some(rare) = self.rare.take() {
             record.vlans = rare.vlans;
             record.tunnels = rare.tunnels;
@@ -541,8 +565,8 @@ fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
     };
     guess
         && decoded.ip.is_some_and(|ip| match ip.dst {
-            std::net::IpAddr::V4(dst) => !dst.is_broadcast(),
-            std::net::IpAddr::V6(_) => true,
+            IpAddr::V4(dst) => !dst.is_broadcast(),
+            IpAddr::V6(_) => true,
         })
 }
 

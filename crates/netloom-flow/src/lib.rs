@@ -45,6 +45,7 @@ mod flow;
 mod icmp;
 mod key;
 mod lists;
+pub mod name;
 mod outer;
 mod ports;
 mod record;

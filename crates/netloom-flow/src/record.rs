@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+use netloom_decode::app::{Category, Protocol};
 use netloom_decode::{Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
-use crate::app::AppInfo;
+use crate::app::{AppInfo, Confidence};
 use crate::key::FlowId;
+use crate::name::registrable_domain;
 
 /// A finished flow: `src` is the originator, `dst` the responder; `fwd` is src→dst.
 ///
@@ -129,6 +131,46 @@ impl FlowRecord {
     pub fn service_by_port(&self) -> Option<&'static str> {
         let (src, dst) = (self.src_port.unwrap_or(0), self.dst_port.unwrap_or(0));
         netloom_decode::service::service_by_port(self.protocol, src, dst)
+    }
+
+    /// The protocol: by content where it was recognised, else by the ports.
+    pub fn service(&self) -> Option<&'static str> {
+        self.recognised()
+            .map(|protocol| protocol.name)
+            .or_else(|| self.service_by_port())
+    }
+
+    /// The protocol that was recognised by content or announced by another flow.
+    pub fn recognised(&self) -> Option<&'static Protocol> {
+        self.app.as_ref().and_then(|app| app.service)
+    }
+
+    /// How sure [`service`](Self::service) is; `None` where there is none.
+    pub fn confidence(&self) -> Option<Confidence> {
+        let recognised = self.app.as_ref().and_then(|app| app.confidence);
+        recognised.or_else(|| self.service_by_port().map(|_| Confidence::Port))
+    }
+
+    /// Name of the server, where anything told it.
+    pub fn server_name(&self) -> Option<&str> {
+        self.app.as_ref().and_then(|app| app.server_name.as_deref())
+    }
+
+    /// The product behind the flow, as people write it.
+    pub fn product(&self) -> Option<&'static str> {
+        self.app.as_ref().and_then(|app| app.app)
+    }
+
+    /// What the product, else the protocol, is for.
+    pub fn category(&self) -> Option<Category> {
+        let info = self.app.as_ref()?;
+        info.category
+            .or_else(|| info.service.map(|protocol| protocol.category))
+    }
+
+    /// The registrable domain of [`server_name`](Self::server_name).
+    pub fn domain(&self) -> Option<&str> {
+        registrable_domain(self.server_name()?)
     }
 
     /// Packets, both ways.

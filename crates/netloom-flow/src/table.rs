@@ -12,6 +12,7 @@ use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::key::{FlowId, FlowKey};
 use crate::lists::{Class, Lists};
+use crate::name::Hint;
 use crate::ports::ServerPorts;
 use crate::record::{EndReason, FlowRecord};
 use crate::slab::Slab;
@@ -306,6 +307,18 @@ impl FlowTable {
             let heap = flow.heap_bytes();
             let from_src = flow.is_from_src(forward);
             applications.ingest(flow, packet, from_src, false, &self.sensor);
+            self.heap = self.heap + flow.heap_bytes() - heap;
+        }
+    }
+
+    /// Tells what is known of a flow that has just begun.
+    pub fn give_hint(&mut self, key: &FlowKey, hint: Hint) {
+        let hash = self.hasher.hash_one(key);
+        if let Some(number) = self.find(hash, key)
+            && let Some(flow) = self.flows.get_mut(number)
+        {
+            let heap = flow.heap_bytes();
+            flow.keep_hint(hint);
             self.heap = self.heap + flow.heap_bytes() - heap;
         }
     }

@@ -1,6 +1,7 @@
 //! A block of packets on its way through a round.
 
 use netloom_decode::{DecodeOptions, Decoded, decode_into};
+use netloom_flow::name::{Lesson, observe};
 use netloom_flow::{
     FlowId, FlowKey, FlowPacket, FlowRules, OuterFlow, further_flows, outer_flows, shard_of,
 };
@@ -96,6 +97,8 @@ pub(crate) struct Block {
     pub(crate) flow_ids: Vec<Option<FlowId>>,
     /// What the stage noted about each packet.
     pub(crate) notes: Vec<u64>,
+    /// What its packets teach about later flows, in their order.
+    pub(crate) lessons: Vec<Lesson>,
 }
 
 impl Default for Block {
@@ -112,6 +115,7 @@ impl Default for Block {
             starts: [0; SHARDS + 1],
             flow_ids: Vec::new(),
             notes: Vec::new(),
+            lessons: Vec::new(),
         }
     }
 }
@@ -135,6 +139,7 @@ impl Block {
         self.starts = [0; SHARDS + 1];
         self.flow_ids.clear();
         self.notes.clear();
+        self.lessons.clear();
     }
 
     /// Decodes all packets and says where they go; fragments get their place later, in order.
@@ -183,6 +188,9 @@ impl Block {
                 && self.fragments.last() != Some(&(index as u32))
             {
                 self.fragments.push(index as u32);
+            }
+            if needs.applications.is_some() {
+                observe(&packet, decoded, &mut self.lessons);
             }
             if stage.wants_cross(decoded) {
                 self.cross.push(index as u32);

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use netloom_flow::FlowId;
+use netloom_flow::name::NameBook;
 use netloom_packet::{CaptureInfo, PacketSource, SourceError, Timestamp};
 
 use crate::barrier::{Barrier, PoisonOnPanic};
 use crate::block::{Block, BlockView};
 use crate::fragments::Fragments;
 use crate::options::{PipelineOptions, SHARDS};
-use crate::shard::{Shard, ShardFacts, Tick};
+use crate::shard::{Round, Shard, ShardFacts, Tick};
 use crate::stage::{Needs, RoundError, Stage, StagePacket};
 
 /// Nanoseconds between two ticks of the packet clock: how late at most a flow is seen to be idle.
@@ -95,6 +96,7 @@ pub fn run<T: Stage>(
             .map(|_| Mutex::new(None))
             .collect(),
         ticks: RwLock::new(Vec::new()),
+        names: RwLock::new(NameBook::default()),
         next: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         side: AtomicUsize::new(0),
         filled: AtomicUsize::new(0),
@@ -182,6 +184,8 @@ struct Engine<'e, T: Stage> {
     shards: Vec<Mutex<Shard<T::Shard>>>,
     rows: Vec<Mutex<Option<T::Rows>>>,
     ticks: RwLock<Vec<Tick>>,
+    /// What packets taught about flows to come.
+    names: RwLock<NameBook>,
     /// Next task of the phase, for each thread's share of the shards; the first one also
     /// counts what is shared by all.
     next: Vec<AtomicUsize>,
@@ -379,10 +383,15 @@ impl<T: Stage> Engine<'_, T> {
         self.filled.store(filled, Ordering::Release);
         let mut ticks = self.ticks.write().unwrap_or_else(PoisonError::into_inner);
         ticks.clear();
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.begin_round();
         for block in self.round().iter().take(filled) {
             let mut slot = block.write().unwrap_or_else(PoisonError::into_inner);
             let block = &mut slot.block;
             clock.pass(block, &mut ticks);
+            for lesson in &block.lessons {
+                names.learn(lesson);
+            }
             if !block.fragments.is_empty() {
                 fragments.place(block, self.options);
             }
@@ -432,6 +441,7 @@ impl<T: Stage> Engine<'_, T> {
             .collect();
         let blocks: Vec<&Block> = guards.iter().map(|guard| &guard.block).collect();
         let ticks = self.ticks.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         // Its own shards first, whose flows are in its core's caches, then what others left.
         for share in (hand.thread..self.threads).chain(0..hand.thread) {
             let start = share * SHARDS / self.threads;
@@ -446,8 +456,11 @@ impl<T: Stage> Engine<'_, T> {
                     self.needs,
                     &mut hand.worker,
                     index,
-                    &blocks,
-                    &ticks,
+                    &Round {
+                        blocks: &blocks,
+                        ticks: &ticks,
+                        names: &names,
+                    },
                 );
             }
         }

@@ -98,7 +98,9 @@ impl Fragments {
                         );
                     }
                     // The fragments have been counted; what they say together is not known yet.
-                    if self.payloads && let Some(datagram) = outcome.datagram {
+                    if self.payloads
+                        && let Some(datagram) = outcome.datagram
+                    {
                         whole(&packet, index, &decoded, datagram, options, &mut extras);
                     }
                 }

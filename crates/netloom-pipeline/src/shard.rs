@@ -1,6 +1,7 @@
 //! A logical shard: its flow table, its clock, its part of the stage.
 
-use netloom_flow::{FlowId, FlowPacket, FlowRecord, FlowTable};
+use netloom_flow::name::{Hint, NameBook};
+use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRecord, FlowTable, Ingested};
 use netloom_packet::Timestamp;
 
 use crate::block::{Block, Item};
@@ -28,6 +29,14 @@ pub struct ShardFacts {
 pub(crate) struct Tick {
     pub(crate) number: u64,
     pub(crate) clock: Timestamp,
+}
+
+/// What all shards share in a round.
+#[derive(Clone, Copy)]
+pub(crate) struct Round<'a> {
+    pub(crate) blocks: &'a [&'a Block],
+    pub(crate) ticks: &'a [Tick],
+    pub(crate) names: &'a NameBook,
 }
 
 /// The state of a logical shard.
@@ -63,9 +72,13 @@ impl<S> Shard<S> {
         needs: Needs,
         worker: &mut T::Worker,
         shard: usize,
-        blocks: &[&Block],
-        ticks: &[Tick],
+        round: &Round<'_>,
     ) {
+        let Round {
+            blocks,
+            ticks,
+            names,
+        } = *round;
         let mut ticks = ticks.iter().copied();
         let mut next = ticks.next();
         for (block_index, block) in blocks.iter().enumerate() {
@@ -96,7 +109,12 @@ impl<S> Shard<S> {
                                 outer: false,
                                 payload_only: false,
                             };
-                            self.table.ingest_keyed(&flow_packet, key, &mut self.closed)
+                            let ingested =
+                                self.table.ingest_keyed(&flow_packet, key, &mut self.closed);
+                            if ingested.is_new && !names.is_empty() {
+                                self.hint(names, &flow_packet, key, &ingested);
+                            }
+                            ingested
                         });
                         self.drain(stage, worker);
                         if needs.flow_ids
@@ -144,6 +162,25 @@ impl<S> Shard<S> {
         }
         for tick in next.into_iter().chain(ticks) {
             self.advance(stage, worker, tick);
+        }
+    }
+
+    /// Tells a flow that begins what other flows said about it.
+    fn hint(
+        &mut self,
+        names: &NameBook,
+        packet: &FlowPacket<'_>,
+        (key, forward): (FlowKey, bool),
+        ingested: &Ingested,
+    ) {
+        let (mut client, mut server) = (key.first(), key.second());
+        if forward != ingested.from_src {
+            std::mem::swap(&mut client, &mut server);
+        }
+        let tcp = key.protocol() == 6;
+        let hint = names.hint(packet.number, packet.timestamp, client.0, server, tcp);
+        if hint != Hint::default() {
+            self.table.give_hint(&key, hint);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The `flows` table.
 
 use netloom_flow::FlowRecord;
+use netloom_flow::name::{country, vendor};
 
 use super::text;
 use crate::column::{self, Column, Make};
@@ -17,17 +18,12 @@ pub enum Flows {}
 pub struct FlowRow<'a> {
     /// The finished flow.
     pub record: &'a FlowRecord,
-    /// Application protocol.
-    pub service: Option<&'a str>,
 }
 
 impl<'a> FlowRow<'a> {
     /// A flow of which no more is known than its record.
     pub fn new(record: &'a FlowRecord) -> Self {
-        Self {
-            record,
-            service: None,
-        }
+        Self { record }
     }
 }
 
@@ -42,6 +38,11 @@ impl Table for Flows {
     fn columns() -> &'static [Column<Self>] {
         COLUMNS
     }
+}
+
+/// A fingerprint of the flow's ends.
+fn fingerprint(row: &FlowRow<'_>, kind: &str, out: &mut String) -> Option<()> {
+    text::some(row.record.app.as_ref()?.fingerprint(kind)?, out)
 }
 
 /// Nanoseconds as milliseconds.
@@ -186,11 +187,105 @@ static COLUMNS: &[Column<Flows>] = &[
     .nfstream("dst_mac")
     .ecs("destination.mac")
     .ipfix("destinationMacAddress (80)"),
-    column("service", Make::Text(|row, out| text::some(row.service?, out)))
-    .doc("Application protocol in Zeek's words (`dns`, `http`, `ssl`); null where none is known.")
+    column("service", Make::Text(|row, out| text::some(row.record.service()?, out)))
+    .doc("Application protocol (`dns`, `http`, `tls`): by what the flow contains where that was recognised, else by its ports; null where neither says. `confidence` says which.")
     .zeek("service")
     .nfstream("application_name")
     .ecs("network.protocol"),
+    column("confidence", Make::Text(|row, out| text::some(row.record.confidence()?.name(), out)))
+    .doc("How sure `service` is: `content` (recognised by the bytes), `name` (another flow announced it), `port` (a guess); null without a service.")
+    .nfstream("application_confidence"),
+    column("app", Make::Text(|row, out| text::some(row.record.product()?, out)))
+    .doc("The product behind the flow (`YouTube`, `Microsoft Teams`), by its own signs, the server's name, its certificate or its address; null where none is known.")
+    .nfstream("application_name"),
+    column("category", Make::Text(|row, out| text::some(row.record.category()?.name(), out)))
+    .doc("What the product, else the protocol, is for: `web`, `video`, `chat`, `mail` and so on.")
+    .nfstream("application_category_name")
+    .ecs("event.category"),
+    column("server_name", Make::Text(|row, out| text::some(row.record.server_name()?, out)))
+    .doc("Name of the server of this flow, as the capture itself shows it (never a DNS query); null where nothing does. Text as it was sent, other bytes as `\\xNN`.")
+    .zeek("server_name")
+    .nfstream("requested_server_name")
+    .ecs("destination.domain"),
+    column("server_name_source", Make::Text(|row, out| {
+        text::some(row.record.app.as_ref().map(|app| app.server_name_source).filter(|source| !source.is_empty())?, out)
+    }))
+    .doc("Where `server_name` is from, best first: `tls_sni`, `quic_sni`, `http_host`, other protocols' own words, `dns` (an answer that the same client got before the flow began), `mdns`, `certificate`."),
+    column("domain", Make::Text(|row, out| text::some(row.record.domain()?, out)))
+    .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
+    .ecs("destination.registered_domain"),
+    column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
+    .doc("JA3 of the TLS client: MD5 of version, ciphers, extensions, groups, point formats, without GREASE.")
+    .zeek("ja3")
+    .nfstream("client_fingerprint")
+    .ecs("tls.client.ja3"),
+    column("ja3s", Make::Text(|row, out| fingerprint(row, "ja3s", out)))
+    .doc("JA3S of the TLS server.")
+    .zeek("ja3s")
+    .nfstream("server_fingerprint")
+    .ecs("tls.server.ja3s"),
+    column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
+    .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
+    .zeek("ja4"),
+    column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
+    .doc("HASSH of the SSH client: MD5 of its key exchange, encryption, MAC and compression algorithms.")
+    .zeek("hassh"),
+    column("hassh_server", Make::Text(|row, out| fingerprint(row, "hassh_server", out)))
+    .doc("HASSH of the SSH server.")
+    .zeek("hasshServer"),
+    column("user", Make::Text(|row, out| {
+        text::some(row.record.app.as_ref()?.user.as_deref()?, out)
+    }))
+    .doc("User who logged in readably; passwords are never kept.")
+    .zeek("username")
+    .ecs("user.name"),
+    column("client_software", Make::Text(|row, out| {
+        text::some(row.record.app.as_ref()?.client_software.as_deref()?, out)
+    }))
+    .doc("Program of the client in its own words: User-Agent, SSH banner.")
+    .nfstream("user_agent")
+    .ecs("user_agent.original"),
+    column("server_software", Make::Text(|row, out| {
+        text::some(row.record.app.as_ref()?.server_software.as_deref()?, out)
+    }))
+    .doc("Program of the server in its own words: Server header, banner."),
+    column("risks", Make::TextList(|row, item| {
+        let app = row.record.app.as_ref()?;
+        for (risk, _) in &app.risks {
+            item(format_args!("{}", risk.name()));
+        }
+        (!app.risks.is_empty()).then_some(())
+    }))
+    .doc("What is wrong with the flow (nDPI's flow risks in netloom's words), in the order found; null where nothing is."),
+    column("risk_severity", Make::Text(|row, out| {
+        let app = row.record.app.as_ref()?;
+        text::some(app.risks.iter().map(|(risk, _)| risk.severity()).max()?.name(), out)
+    }))
+    .doc("The worst of `risks`: `info`, `low`, `medium`, `high`."),
+    column("risk_details", Make::TextList(|row, item| {
+        let app = row.record.app.as_ref()?;
+        for (risk, detail) in &app.risks {
+            if detail.is_empty() {
+                item(format_args!("{}", risk.title()));
+            } else {
+                item(format_args!("{}: {detail}", risk.title()));
+            }
+        }
+        (!app.risks.is_empty()).then_some(())
+    }))
+    .doc("`risks` in words, with what was seen."),
+    column("src_country", Make::Text(|row, out| text::some(country(row.record.src_ip)?, out)))
+    .doc("Country that the originator's address is registered in (ISO 3166-1 alpha-2, regional registries' data); null for private addresses.")
+    .ecs("source.geo.country_iso_code"),
+    column("dst_country", Make::Text(|row, out| text::some(country(row.record.dst_ip)?, out)))
+    .doc("Country that the responder's address is registered in.")
+    .ecs("destination.geo.country_iso_code"),
+    column("src_vendor", Make::Text(|row, out| text::some(vendor(row.record.src_mac?)?, out)))
+    .doc("Maker of `src_mac` (IEEE registry); null for addresses that are not assigned by one.")
+    .nfstream("src_oui"),
+    column("dst_vendor", Make::Text(|row, out| text::some(vendor(row.record.dst_mac?)?, out)))
+    .doc("Maker of `dst_mac`.")
+    .nfstream("dst_oui"),
     column("conn_state", Make::Text(|row, out| text::some(row.record.conn_state.name(), out)))
     .required()
     .doc("How the connection went, in Zeek's terms: S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH.")

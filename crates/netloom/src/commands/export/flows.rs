@@ -4,8 +4,9 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use netloom::FlowRecord;
+use netloom::decode::app::Interest;
 use netloom::pipeline::{Needs, ShardFacts, Stage};
-use netloom::tables::{Columns, FlowRow, Flows, FlowsBuilder};
+use netloom::tables::{Columns, Flows, FlowsBuilder};
 
 use super::text::{Text, format_rows};
 
@@ -50,6 +51,7 @@ impl Stage for FlowsStage {
     fn needs(&self) -> Needs {
         Needs {
             flows: true,
+            applications: Some(Interest::NONE),
             ..Needs::default()
         }
     }
@@ -95,9 +97,7 @@ impl Stage for FlowsStage {
             .sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
         let closed = std::mem::take(&mut writer.closed);
         for record in &closed {
-            let mut row = FlowRow::new(record);
-            row.service = record.service_by_port();
-            writer.builder.append(&row);
+            writer.builder.append_record(record);
             if writer.builder.is_full() {
                 writer.format(format);
             }

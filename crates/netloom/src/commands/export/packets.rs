@@ -94,7 +94,7 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
             flows,
             flow_ids: flows,
             rows: true,
-            packets: false,
+            ..Needs::default()
         }
     }
 

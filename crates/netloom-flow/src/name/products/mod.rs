@@ -1,0 +1,39 @@
+//! The table of products: which names belong to which.
+//!
+//! Made by hand for this program from what the services document themselves (lists of host names
+//! for firewalls) and from what their names say; no list of another project was taken over. A
+//! name belongs to the product with the longest suffix of whole labels; what belongs to a
+//! company but to no product of its own, to the company. A title is as people write it, and is
+//! what the `app` column shows.
+
+mod media;
+mod network;
+mod work;
+
+use netloom_decode::app::Category;
+
+/// A product and the ends of the names it uses.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// As people write it.
+    pub(super) title: &'static str,
+    pub(super) category: Category,
+    /// Suffixes of whole labels, in lower case.
+    pub(super) suffixes: &'static [&'static str],
+}
+
+/// A line of a table.
+const fn product(
+    title: &'static str,
+    category: Category,
+    suffixes: &'static [&'static str],
+) -> Product {
+    Product {
+        title,
+        category,
+        suffixes,
+    }
+}
+
+/// All tables.
+pub(super) const TABLES: [&[Product]; 3] = [media::PRODUCTS, network::PRODUCTS, work::PRODUCTS];
