@@ -190,7 +190,7 @@ fn flows_as_csv_and_json() {
     );
     builder.append_record(&flow);
     let mut named = flow.clone();
-    named.dst_port = Some(443);
+    named.dst_port = Some(22);
     builder.append(&FlowRow::new(&named));
     let batch = builder.finish();
     let id = flow.flow_id;
@@ -203,7 +203,7 @@ fn flows_as_csv_and_json() {
              18446744073709551615,7,,1.234567,false"
         )
     };
-    assert_eq!(rows, [cells(""), cells("tls")]);
+    assert_eq!(rows, [cells("tls"), cells("ssh")]);
     let line = json_lines(&batch.slice(1, 1));
     assert!(
         line.contains("\"fwd_bytes\":18446744073709551615,"),
