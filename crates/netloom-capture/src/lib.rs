@@ -1,7 +1,8 @@
 //! Where packets come from and go to.
 //!
 //! [`file`](mod@file) reads captures: pcap and pcapng, plain or compressed, one file or many merged by
-//! time; and writes them, as pcapng. Nothing here looks inside a packet; that is `netloom-decode`.
+//! time; and writes them. [`filter`] picks packets by tcpdump's filter language. Nothing else here
+//! looks inside a packet; that is `netloom-decode`.
 //!
 //! ```no_run
 //! use netloom_capture::file::{self, OpenOptions};
@@ -19,4 +20,5 @@
 //! ```
 
 pub mod file;
+pub mod filter;
 pub mod live;

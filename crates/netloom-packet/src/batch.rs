@@ -53,8 +53,12 @@ pub struct PacketBatch {
     pub block: Vec<u8>,
     /// The packets, in the order of the stream. Every range lies inside `block`.
     pub packets: Vec<PacketRef>,
-    /// [`Packet::number`] of the first packet; the others follow without a gap.
+    /// [`Packet::number`] of the first packet; the others follow without a gap, unless some were
+    /// dropped.
     pub first_number: u64,
+    /// Where packets were dropped ([`retain`](Self::retain)): the place of each one that is left
+    /// among all of them, from 0. Empty where none was.
+    pub places: Vec<u32>,
 }
 
 impl PacketBatch {
@@ -62,6 +66,7 @@ impl PacketBatch {
     pub fn clear(&mut self) {
         self.block.clear();
         self.packets.clear();
+        self.places.clear();
         self.first_number = 0;
     }
 
@@ -86,13 +91,73 @@ impl PacketBatch {
             .block
             .get(start..start.checked_add(packet.caplen as usize)?)?;
         Some(Packet {
-            number: self.first_number + index as u64,
+            number: self.number(index),
             timestamp: packet.timestamp,
             link_type: packet.link_type,
             interface: packet.interface,
             wire_len: packet.wire_len,
             data,
         })
+    }
+
+    /// [`Packet::number`] of the packet at `index`.
+    #[inline]
+    pub fn number(&self, index: usize) -> u64 {
+        let place = match self.places.get(index) {
+            Some(place) => u64::from(*place),
+            None => index as u64,
+        };
+        self.first_number + place
+    }
+
+    /// The number after those of this batch.
+    pub fn end_number(&self) -> u64 {
+        match self.packets.len() {
+            0 => self.first_number,
+            count => self.number(count - 1) + 1,
+        }
+    }
+
+    /// Keeps the packets of which `keep` says so by their index; they keep their numbers. The
+    /// batch's first number becomes that of the first one left.
+    pub fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        let count = self.packets.len();
+        let mut kept = 0;
+        let mut places = Vec::new();
+        for index in 0..count {
+            if !keep(index) {
+                continue;
+            }
+            // As long as none was dropped, places say nothing.
+            if kept != index && places.is_empty() {
+                places.extend((0..kept as u32).map(|index| self.place(index as usize)));
+            }
+            if kept != index || !places.is_empty() {
+                places.push(self.place(index));
+            }
+            self.packets.swap(kept, index);
+            kept += 1;
+        }
+        if kept == count {
+            return;
+        }
+        self.packets.truncate(kept);
+        if places.is_empty() {
+            // Only the last ones were dropped.
+            self.places.truncate(kept);
+            return;
+        }
+        let first = places.first().copied().unwrap_or(0);
+        for place in &mut places {
+            *place -= first;
+        }
+        self.first_number += u64::from(first);
+        self.places = places;
+    }
+
+    /// Where the packet at `index` stood among all of them.
+    fn place(&self, index: usize) -> u32 {
+        self.places.get(index).copied().unwrap_or(index as u32)
     }
 
     /// All packets, in order.
@@ -109,6 +174,9 @@ impl PacketBatch {
         wire_len: u32,
         data: &[u8],
     ) {
+        if let Some(last) = self.places.last() {
+            self.places.push(last + 1);
+        }
         let offset = self.block.len() as u32;
         self.block.extend_from_slice(data);
         self.packets.push(PacketRef {
@@ -146,6 +214,47 @@ mod tests {
         assert_eq!(batch.get(1).unwrap().data, [1, 2]);
         assert!(batch.get(1).unwrap().is_truncated());
         assert!(batch.get(3).is_none());
+    }
+
+    #[test]
+    fn packets_that_stay_keep_their_numbers() {
+        let batch = || {
+            let mut batch = PacketBatch {
+                first_number: 10,
+                ..PacketBatch::default()
+            };
+            for byte in 0..6 {
+                batch.push(Timestamp::from_nanos(0), LinkType::RAW, 0, 1, &[byte]);
+            }
+            batch
+        };
+        let numbers = |batch: &PacketBatch| -> Vec<(u64, u8)> {
+            batch
+                .iter()
+                .map(|packet| (packet.number, packet.data[0]))
+                .collect()
+        };
+        for mask in 0..64_usize {
+            let mut filtered = batch();
+            filtered.retain(|index| mask >> index & 1 == 1);
+            let expected: Vec<(u64, u8)> = (0..6_u8)
+                .filter(|index| mask >> index & 1 == 1)
+                .map(|index| (10 + u64::from(index), index))
+                .collect();
+            assert_eq!(numbers(&filtered), expected, "{mask:06b}");
+            let end = expected
+                .last()
+                .map_or(filtered.first_number, |last| last.0 + 1);
+            assert_eq!(filtered.end_number(), end, "{mask:06b}");
+            // Once more, and a packet more.
+            filtered.retain(|index| index % 2 == 0);
+            let expected: Vec<(u64, u8)> = expected.into_iter().step_by(2).collect();
+            assert_eq!(numbers(&filtered), expected, "{mask:06b}");
+            if let Some((last, _)) = expected.last() {
+                filtered.push(Timestamp::from_nanos(0), LinkType::RAW, 0, 1, &[9]);
+                assert_eq!(numbers(&filtered).last(), Some(&(last + 1, 9)));
+            }
+        }
     }
 
     #[test]
