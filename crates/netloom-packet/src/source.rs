@@ -40,6 +40,28 @@ pub trait PacketSource {
     }
 }
 
+impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
+    fn next_batch(&mut self, batch: &mut PacketBatch) -> Result<bool, SourceError> {
+        (**self).next_batch(batch)
+    }
+
+    fn info(&self) -> Vec<CaptureInfo> {
+        (**self).info()
+    }
+
+    fn progress(&self) -> Progress {
+        (**self).progress()
+    }
+
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        (**self).clock()
+    }
+}
+
 /// Takes packets one by one.
 pub trait PacketSink {
     /// Takes a packet.

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod live;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use netloom::FlowRules;
 
 use crate::units;
+
+pub(crate) use live::{CaptureFormat, CaptureOptions, Kind, Limit, TopOptions, filter_of};
 
 /// Network traffic analysis: who talks to whom, how much, how well, and what is risky.
 ///
@@ -27,8 +31,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Capture(Box<CaptureOptions>),
     Report(ReportOptions),
     Export(ExportOptions),
+    Top(TopOptions),
     Tables(TablesOptions),
     Completions(CompletionsOptions),
 }

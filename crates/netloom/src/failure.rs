@@ -35,6 +35,14 @@ impl Failure {
         }
     }
 
+    /// The system does not let this user.
+    pub(crate) fn permission(message: impl fmt::Display) -> Self {
+        Self {
+            kind: Kind::Permission,
+            ..Self::usage(message)
+        }
+    }
+
     /// Something cannot be read or written.
     fn io(message: String, hint: Option<String>, cause: Option<&io::Error>) -> Self {
         let kind = match cause.map(io::Error::kind) {

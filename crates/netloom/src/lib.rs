@@ -20,6 +20,7 @@
 //! ```
 
 pub use netloom_analysis as analysis;
+pub use netloom_capture as capture;
 pub use netloom_capture::file::{OpenOptions, Replay, open};
 pub use netloom_decode as decode;
 pub use netloom_flow::{FlowConfig, FlowRecord, FlowRules, FlowTable};

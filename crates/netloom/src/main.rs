@@ -1,6 +1,7 @@
 //! The `netloom` command.
 
 mod arguments;
+mod clock;
 mod commands;
 mod failure;
 mod output;
@@ -23,8 +24,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let printer = Printer::new(&arguments.global);
     let done = match &arguments.command {
+        Command::Capture(options) => commands::capture::run(options, &arguments.global, &printer),
         Command::Report(options) => commands::report::run(options, &arguments.global, &printer),
         Command::Export(options) => commands::export::run(options, &arguments.global, &printer),
+        Command::Top(options) => commands::top::run(options, &arguments.global, &printer),
         Command::Tables(options) => commands::tables::run(options),
         Command::Completions(options) => commands::completions::run(options),
     };

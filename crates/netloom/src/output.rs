@@ -41,9 +41,21 @@ impl Printer {
         }
     }
 
+    /// Something that is said in any case.
+    #[expect(clippy::unused_self, reason = "saying things is its part")]
+    pub(crate) fn plain(&self, message: &str) {
+        _ = writeln!(io::stderr(), "{}", visible(message));
+    }
+
     /// What ended the command.
     pub(crate) fn failure(&self, failure: &Failure) {
-        self.say("error", "31", &failure.to_string());
+        let message = failure.to_string();
+        let mut lines = message.lines();
+        self.say("error", "31", lines.next().unwrap_or_default());
+        // A filter is shown with a mark under the place that is wrong.
+        for line in lines {
+            _ = writeln!(io::stderr(), "{}", visible(line));
+        }
         if let Some(hint) = failure.what_to_do() {
             _ = writeln!(io::stderr(), "\nhint: {}", visible(hint));
         }

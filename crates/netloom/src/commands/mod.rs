@@ -1,9 +1,11 @@
 //! The commands, one a file.
 
+pub(crate) mod capture;
 pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod report;
 pub(crate) mod tables;
+pub(crate) mod top;
 
 use std::path::Path;
 use std::sync::Arc;

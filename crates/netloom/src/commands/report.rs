@@ -74,7 +74,7 @@ pub(crate) fn run(
         pictures(&report, folder)?;
     }
     if !to_stdout(html_out) && !to_stdout(json_out) {
-        print(&report, options, printer)?;
+        print(&report, usize::from(options.top), printer)?;
     }
     for path in [html_out, json_out, options.png.as_deref()]
         .into_iter()
@@ -95,14 +95,14 @@ pub(crate) fn run(
     Ok(exit_code(&report, options.fail_on))
 }
 
-fn write(mut file: AtomicFile, text: &str) -> Result<(), Failure> {
+pub(super) fn write(mut file: AtomicFile, text: &str) -> Result<(), Failure> {
     let path = file.path().to_owned();
     file.write_all(text.as_bytes())
         .map_err(|cause| Failure::writing(&path, &cause))?;
     Ok(file.commit()?)
 }
 
-fn print(report: &Report, options: &ReportOptions, printer: &Printer) -> Result<(), Failure> {
+pub(super) fn print(report: &Report, top: usize, printer: &Printer) -> Result<(), Failure> {
     let stdout = io::stdout();
     let text = terminal::render(
         report,
@@ -110,7 +110,7 @@ fn print(report: &Report, options: &ReportOptions, printer: &Printer) -> Result<
             width: output::width(),
             color: printer.colors(&stdout),
             unicode: !stdout.is_terminal() || output::unicode(),
-            top: usize::from(options.top),
+            top,
         },
     );
     let mut stdout = stdout.lock();
@@ -137,7 +137,7 @@ fn pictures(report: &Report, folder: &Path) -> Result<(), Failure> {
 }
 
 /// Opens the page with the system's program for it.
-fn open(path: &Path, printer: &Printer) {
+pub(super) fn open(path: &Path, printer: &Printer) {
     let opener = if cfg!(target_os = "macos") {
         "open"
     } else {

@@ -23,6 +23,12 @@ const FRAME: usize = 4 * 1024 * 1024;
 /// Bytes of the smallest compressed frame that a small `--rotate` asks for.
 const FRAME_MIN: usize = 64 * 1024;
 
+/// How well packets compress, until it is known: they seldom do better.
+const EXPECTED_RATIO: f64 = 0.25;
+
+/// Bytes of a frame from which its ratio says something.
+const RATIO_FROM: usize = 16 * 1024;
+
 /// Packets are written at the latest after half a second, so that a process that is killed
 /// loses less than one.
 const FLUSH_NANOS: i64 = 500_000_000;
@@ -119,8 +125,8 @@ pub struct CaptureWriter {
     chunk: Vec<u8>,
     /// The file's header is not written yet.
     at_start: bool,
-    /// Bytes of the file before compression, those of the chunk not among them.
-    unpacked: u64,
+    /// What a byte of the chunk will take in the file, going by what was written last.
+    ratio: f64,
     packets: u64,
     opened: Timestamp,
     last_flush: Timestamp,
@@ -161,7 +167,7 @@ impl CaptureWriter {
             destination: None,
             chunk: Vec::with_capacity(CHUNK + CHUNK / 4),
             at_start: true,
-            unpacked: 0,
+            ratio: EXPECTED_RATIO,
             packets: 0,
             opened: now,
             last_flush: now,
@@ -299,11 +305,15 @@ impl CaptureWriter {
             return Ok(());
         }
         let (format, at_start) = (self.options.format, self.at_start);
+        let before = destination.length();
         let done = destination.write(&self.chunk, |chunk, written| match format {
             FileFormat::Pcapng => pcapng::last_whole(chunk, written),
             FileFormat::Pcap(_) => pcap::last_whole(chunk, written, at_start),
         });
-        self.unpacked += self.chunk.len() as u64;
+        if self.chunk.len() >= RATIO_FROM {
+            let grown = destination.length().saturating_sub(before);
+            self.ratio = grown as f64 / self.chunk.len() as f64;
+        }
         self.chunk.clear();
         self.at_start = false;
         done.map_err(|error| self.failure(error))
@@ -359,9 +369,8 @@ impl CaptureWriter {
             return false;
         }
         let waiting = (self.chunk.len() + caplen) as u64;
-        let waiting = if destination.is_compressed() && self.unpacked > 0 {
-            // As well as the file so far was compressed.
-            (waiting as f64 * destination.length() as f64 / self.unpacked as f64) as u64
+        let waiting = if destination.is_compressed() {
+            (waiting as f64 * self.ratio) as u64
         } else {
             let end = match self.options.format {
                 FileFormat::Pcapng => 64 + STATISTICS_LEN * self.interfaces as u64,
@@ -399,12 +408,16 @@ impl CaptureWriter {
         let opened = Destination::create(&path, self.options.compression);
         self.destination = Some(opened.map_err(|error| {
             self.failed = true;
-            SourceError::new(path.display().to_string(), "cannot be written").caused_by(error)
+            let words = match error.kind() {
+                io::ErrorKind::NotFound => "cannot be written: there is no such folder",
+                io::ErrorKind::PermissionDenied => "cannot be written: this user may not",
+                _ => "cannot be written",
+            };
+            SourceError::new(path.display().to_string(), words).caused_by(error)
         })?);
         self.files.kept.push_back(path);
         self.opened = start;
         self.packets = 0;
-        self.unpacked = 0;
         self.at_start = true;
         match self.options.format {
             FileFormat::Pcapng => self.encoder.section(&mut self.chunk, &self.options.section),

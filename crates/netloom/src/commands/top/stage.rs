@@ -1,0 +1,153 @@
+//! Packets into the model of `netloom top`, as a stage of the engine.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use netloom::Timestamp;
+use netloom::pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
+use netloom::tables::protocol_name;
+
+use super::model::{FlowDelta, FlowKey, Model, Second};
+
+/// Sums up each round into a model that the screen reads.
+pub(super) struct TopStage {
+    pub(super) model: Arc<Mutex<Model>>,
+    /// Who owns a flow on this machine, where that is known.
+    pub(super) owner: Box<dyn Fn(&FlowKey) -> Option<String> + Sync>,
+}
+
+/// The model, whoever panicked with it.
+pub(super) fn lock(model: &Mutex<Model>) -> MutexGuard<'_, Model> {
+    model.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a shard saw in a round.
+#[derive(Debug, Default)]
+pub(super) struct Delta {
+    flows: HashMap<FlowKey, FlowDelta>,
+    /// What has no IP header, by what it is.
+    frames: HashMap<&'static str, (u64, u64)>,
+    seconds: Vec<Second>,
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Stage for TopStage {
+    type Worker = ();
+    type Shard = Delta;
+    type Serial = ();
+    type Rows = ();
+    type Output = ();
+
+    fn needs(&self) -> Needs {
+        Needs {
+            packets: true,
+            ..Needs::default()
+        }
+    }
+
+    fn new_worker(&self) {}
+
+    fn new_shard(&self) -> Delta {
+        Delta::default()
+    }
+
+    fn new_serial(&self) {}
+
+    fn packet(&self, _worker: &mut (), shard: &mut Delta, packet: &StagePacket<'_>) {
+        let bytes = u64::from(packet.packet.wire_len);
+        let at = packet.packet.timestamp;
+        let (first, last) = shard.span.get_or_insert((at, at));
+        *first = at.min(*first);
+        *last = at.max(*last);
+        let second = at.as_secs();
+        let known = shard
+            .seconds
+            .iter_mut()
+            .rfind(|known| known.second == second);
+        match known {
+            Some(known) => {
+                known.bytes += bytes;
+                known.packets += 1;
+            }
+            None => shard.seconds.push(Second {
+                second,
+                bytes,
+                packets: 1,
+            }),
+        }
+        let Some(ip) = &packet.decoded.ip else {
+            let (sum, packets) = shard.frames.entry(frame(packet)).or_default();
+            *sum += bytes;
+            *packets += 1;
+            return;
+        };
+        let src = (ip.src, packet.decoded.src_port);
+        let dst = (ip.dst, packet.decoded.dst_port);
+        let from_a = src <= dst;
+        let (a, b) = if from_a { (src, dst) } else { (dst, src) };
+        let key = FlowKey {
+            a,
+            b,
+            protocol: ip.protocol,
+        };
+        let delta = shard.flows.entry(key).or_insert_with(|| FlowDelta {
+            service: packet
+                .service()
+                .or_else(|| protocol_name(ip.protocol))
+                .unwrap_or("other"),
+            a_bytes: 0,
+            b_bytes: 0,
+            packets: 0,
+        });
+        if from_a {
+            delta.a_bytes += bytes;
+        } else {
+            delta.b_bytes += bytes;
+        }
+        delta.packets += 1;
+    }
+
+    fn round_end(
+        &self,
+        _serial: &mut (),
+        shards: &mut [&mut Delta],
+        _rows: Vec<()>,
+    ) -> Result<(), RoundError> {
+        let mut model = lock(&self.model);
+        for shard in shards.iter_mut() {
+            if let Some((first, last)) = shard.span.take() {
+                model.see(first, last);
+            }
+            for second in shard.seconds.drain(..) {
+                model.time(second);
+            }
+        }
+        let second = model.clock.map_or(0, Timestamp::as_secs);
+        for shard in shards.iter_mut() {
+            for (key, delta) in shard.flows.drain() {
+                let process = (self.owner)(&key);
+                model.flow(&key, &delta, None, process.as_deref(), second);
+            }
+            for (name, (bytes, packets)) in shard.frames.drain() {
+                model.services.add(name, second, bytes, 0, packets);
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&self, (): (), _shards: Vec<Delta>, _workers: Vec<()>, _facts: &ShardFacts) {}
+}
+
+/// What a packet without an IP header is.
+fn frame(packet: &StagePacket<'_>) -> &'static str {
+    use netloom::decode::Network;
+    match packet.decoded.network {
+        Network::Arp | Network::Rarp => "arp",
+        Network::Lldp => "lldp",
+        Network::Cdp => "cdp",
+        Network::Stp => "stp",
+        Network::Eapol => "eapol",
+        Network::WlanControl | Network::WlanEncrypted => "802.11",
+        _ => "other frames",
+    }
+}
