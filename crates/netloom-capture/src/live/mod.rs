@@ -47,6 +47,8 @@ mod privileges;
 #[cfg(target_os = "linux")]
 mod program;
 #[cfg(target_os = "linux")]
+pub mod sockets;
+#[cfg(target_os = "linux")]
 mod source;
 #[cfg(target_os = "linux")]
 mod stats;

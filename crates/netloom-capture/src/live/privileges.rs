@@ -62,13 +62,13 @@ pub fn drop_privileges(user: Option<&str>) -> Result<Privileges, SourceError> {
 
 /// Whether this process may open a packet socket.
 pub fn may_capture() -> bool {
-    fs::read_to_string("/proc/self/status").map_or_else(
+    fs::read_to_string("/proc/thread-self/status").map_or_else(
         |_| sys::effective_uid() == 0,
         |status| effective_capabilities(&status) & (1 << CAP_NET_RAW) != 0,
     )
 }
 
-/// The line `CapEff:` of /proc/self/status.
+/// The line `CapEff:` of /proc/PID/status.
 fn effective_capabilities(status: &str) -> u64 {
     status
         .lines()

@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use netloom_capture::file::PcapngWriter;
+use netloom_capture::live::sockets::SocketWatcher;
 use netloom_capture::live::{self, Direction, LiveOptions, LiveSource};
 use netloom_packet::{
     LinkType, Packet, PacketBatch, PacketSink as _, PacketSource as _, Timestamp,
@@ -566,4 +567,82 @@ fn what_cannot_be_opened_says_why() {
     let down = error(&["va"]);
     assert!(down.to_string().contains("is down"));
     assert!(down.hint.unwrap().contains("ip link set va up"));
+}
+
+#[test]
+fn flows_have_owners() {
+    let Some(namespace) = inside("flows_have_owners") else {
+        return;
+    };
+    if !has("bash") {
+        return;
+    }
+    let peer = namespace.peer();
+    let watcher = SocketWatcher::start().unwrap();
+    let listener = std::net::TcpListener::bind("10.9.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap();
+    // A program of the other namespace is no process of this one; a program here is.
+    let command = format!(
+        "exec 3<>/dev/tcp/10.9.0.1/{}; read -r answer <&3",
+        server.port()
+    );
+    let _stranger = Running(peer.command("bash").args(["-c", &command]).spawn().unwrap());
+    let (_there, stranger) = listener.accept().unwrap();
+    let child = Running(Command::new("bash").args(["-c", &command]).spawn().unwrap());
+    let (_here, client) = listener.accept().unwrap();
+    eventually("the child is found", || {
+        watcher
+            .lookup(6, client, server)
+            .is_some_and(|owner| owner.pid == Some(child.0.id()))
+    });
+    let owner = watcher.lookup(6, client, server).unwrap();
+    assert_eq!(owner.process.as_deref(), Some("bash"));
+    assert_eq!((owner.uid, owner.user.as_deref()), (0, Some("root")));
+    // What comes from elsewhere belongs to who serves it.
+    eventually("the server is found", || {
+        watcher
+            .lookup(6, stranger, server)
+            .is_some_and(|owner| owner.pid == Some(std::process::id()))
+    });
+    // What is between others belongs to nobody here.
+    let other = |address: &str| address.parse().unwrap();
+    assert_eq!(
+        watcher.lookup(6, other("192.0.2.1:1"), other("192.0.2.2:2")),
+        None
+    );
+}
+
+#[test]
+fn privileges_are_needed_and_given_up() {
+    let Some(_namespace) = inside("privileges_are_needed_and_given_up") else {
+        return;
+    };
+    if !has("tcpreplay") {
+        return;
+    }
+    let mut source = open(&["vb"]);
+    assert!(live::may_capture());
+    let before = live::drop_privileges(Some("nobody")).unwrap();
+    assert!(before.user.is_some());
+    assert!(!live::may_capture());
+    // Not any more: it says why, and what to do.
+    let refused = live::open(&LiveOptions::new(["vb"])).unwrap_err();
+    let kind = refused.cause.as_ref().map(std::io::Error::kind);
+    assert_eq!(
+        kind,
+        Some(std::io::ErrorKind::PermissionDenied),
+        "{refused}"
+    );
+    assert!(
+        refused
+            .hint
+            .unwrap()
+            .contains("setcap cap_net_raw,cap_net_admin=eip")
+    );
+    // No way back, and no other user's file.
+    assert!(std::fs::File::open("/etc/shadow").is_err());
+    assert!(live::drop_privileges(None).unwrap().user.is_none());
+    // What was open before still captures; the filter can still be set.
+    assert!(source.set_filter(0, &TO_PORT_7).unwrap());
+    assert!(source.next_batch(&mut PacketBatch::default()).unwrap());
 }
