@@ -3,6 +3,7 @@
 //! What of a handshake is in clear is read: hellos, certificates up to TLS 1.2, alerts. Nothing is
 //! decrypted here.
 
+mod assembly;
 mod check;
 mod cipher_suites;
 mod fingerprint;
@@ -17,7 +18,9 @@ pub mod x509;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use assembly::Assembly;
 pub use fingerprint::{ja3, ja3s, ja4};
+pub(crate) use record::content;
 pub(crate) use session::{HandshakeBuffer, Session};
 pub use stream::{DETECTOR, PROTOCOL};
 

@@ -112,6 +112,11 @@ pub(crate) fn probe_of(data: &[u8], tcp: bool, from_client: bool) -> Probe<'_> {
     }
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    fingerprint::hex(bytes)
+}
+
 /// An extension.
 pub(crate) fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
     let mut bytes = kind.to_be_bytes().to_vec();
