@@ -11,20 +11,28 @@
 //! events, is `netloom-flow`'s part.
 
 mod ber;
+pub mod bjnp;
 pub mod cassandra;
 pub mod dce_rpc;
+pub mod dhcp;
+pub mod dhcpv6;
 pub mod diameter;
 pub mod dns;
+pub mod dnscrypt;
+pub mod dropbox;
 pub mod dtls;
 mod event;
 pub mod h2;
 pub mod http;
 pub mod kerberos;
 pub mod memcached;
+pub mod meraki;
 pub mod mongodb;
 pub mod mqtt;
 pub mod mssql;
+pub mod netbios;
 pub mod ntlmssp;
+pub mod ntp;
 pub mod oracle;
 pub mod quic;
 pub mod radius;
@@ -32,14 +40,21 @@ pub mod redis;
 mod registry;
 pub mod signatures;
 pub mod smb;
+pub mod snmp;
+pub mod ssdp;
 mod support;
+pub mod syslog;
 pub mod tacacs;
 pub mod text;
+pub mod tivo_connect;
 pub mod tls;
+pub mod tplink_shp;
 #[cfg(test)]
 mod trial;
+pub mod tuya_lp;
 pub mod websocket;
 pub mod wire;
+pub mod ws_discovery;
 
 use std::fmt;
 use std::net::IpAddr;

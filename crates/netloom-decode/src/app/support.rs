@@ -123,6 +123,26 @@ pub(crate) fn keep(text: &[u8], max: usize) -> Box<[u8]> {
     text.get(..max).unwrap_or(text).into()
 }
 
+/// The text of the first member of this name in JSON, escapes as they are; `None` where there is
+/// none or it is empty. Reads no structure: enough for what devices announce.
+pub(crate) fn json_text<'a>(data: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = data;
+    loop {
+        let at = rest.windows(name.len()).position(|window| window == name)?;
+        let quoted = at.checked_sub(1).and_then(|before| rest.get(before)) == Some(&b'"');
+        rest = rest.get(at + name.len()..)?;
+        let value = quoted
+            .then_some(rest)
+            .and_then(|rest| rest.strip_prefix(b"\""))
+            .and_then(|rest| rest.trim_ascii_start().strip_prefix(b":"))
+            .and_then(|rest| rest.trim_ascii_start().strip_prefix(b"\""));
+        if let Some(value) = value {
+            let end = value.iter().position(|&byte| byte == b'"')?;
+            return value.get(..end).filter(|value| !value.is_empty());
+        }
+    }
+}
+
 /// Whether `data` is printable ASCII, and not empty.
 pub(crate) fn printable(data: &[u8]) -> bool {
     !data.is_empty() && data.iter().all(|byte| (b' '..=b'~').contains(byte))
@@ -148,6 +168,15 @@ mod tests {
         assert_eq!(step.consumed, 0);
         let step = frames(&[0; 8], 8, |_| Frame::Of(0), |_| Next::Continue);
         assert!(matches!(step.next, Next::Done));
+    }
+
+    #[test]
+    fn members_of_json() {
+        let json = br#"{"a":1, "ab" : "x y", "b":""}"#;
+        assert_eq!(json_text(json, b"ab"), Some(&b"x y"[..]));
+        assert_eq!(json_text(json, b"b"), None);
+        assert_eq!(json_text(json, b"a"), None);
+        assert_eq!(json_text(b"\"a\":\"cut", b"a"), None);
     }
 
     #[test]

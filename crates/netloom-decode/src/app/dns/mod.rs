@@ -24,6 +24,7 @@ use netloom_packet::MacAddr;
 use super::{Category, Detector, Over, Protocol};
 
 pub use learn::{is_response, learn};
+pub(crate) use name::plain_name;
 pub use name::reverse_address;
 pub use netbios::{NetbiosName, netbios_base};
 pub use number::{opcode_name, qclass_name, qtype_name, rcode_name, rtype};

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::app::wire::Reader;
+
 /// Longest name, in bytes of its text; RFC 1035 allows 255 bytes on the wire.
 const NAME_MAX: usize = 255;
 
@@ -56,6 +58,26 @@ pub(super) fn read(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize
             _ => return Err(Broken::Malformed),
         }
     }
+}
+
+/// A name in wire form without pointers, as text: what DHCP carries of names. One that does not
+/// end (RFC 4704, section 4.2) is taken as far as it goes.
+pub(crate) fn plain_name(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut name = Vec::new();
+    let mut reader = Reader::new(bytes);
+    while let Some(length @ 1..) = reader.u8() {
+        let label = reader
+            .take(usize::from(length))
+            .filter(|_| length <= 0x3f)?;
+        if !name.is_empty() {
+            name.push(b'.');
+        }
+        name.extend_from_slice(label);
+        if name.len() > NAME_MAX {
+            return None;
+        }
+    }
+    (!name.is_empty()).then_some(name)
 }
 
 /// The address that a name under `in-addr.arpa` or `ip6.arpa` stands for, where it is complete.
