@@ -48,7 +48,9 @@ pub use columns::{Columns, ColumnsError, Table};
 pub use dictionary::{markdown, table, tables};
 pub use info::info;
 pub use protocol::protocol_name;
-pub use schema::{Anomalies, AnomalyRow, Captures, FlowRow, Flows, PacketRow, Packets};
+pub use schema::{
+    Anomalies, AnomalyRow, Captures, FlowRow, Flows, HostRow, Hosts, PacketRow, Packets,
+};
 pub use write::{
     CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,
     csv_header, format_csv, format_json_lines,

@@ -2,7 +2,7 @@
 //! makes the [`Report`](crate::report::Report) of it.
 
 mod arp;
-mod bounded;
+pub(crate) mod bounded;
 mod build;
 mod findings;
 mod histogram;

@@ -214,23 +214,23 @@ static COLUMNS: &[Column<Flows>] = &[
     column("domain", Make::Text(|row, out| text::some(row.record.domain()?, out)))
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
-    column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
+    column("ja3", Make::Text(|row, out| fingerprint(*row, "ja3", out)))
     .doc("JA3 of the TLS client: MD5 of version, ciphers, extensions, groups, point formats, without GREASE.")
     .zeek("ja3")
     .nfstream("client_fingerprint")
     .ecs("tls.client.ja3"),
-    column("ja3s", Make::Text(|row, out| fingerprint(row, "ja3s", out)))
+    column("ja3s", Make::Text(|row, out| fingerprint(*row, "ja3s", out)))
     .doc("JA3S of the TLS server.")
     .zeek("ja3s")
     .nfstream("server_fingerprint")
     .ecs("tls.server.ja3s"),
-    column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
+    column("ja4", Make::Text(|row, out| fingerprint(*row, "ja4", out)))
     .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
     .zeek("ja4"),
-    column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
+    column("hassh", Make::Text(|row, out| fingerprint(*row, "hassh", out)))
     .doc("HASSH of the SSH client: MD5 of its key exchange, encryption, MAC and compression algorithms.")
     .zeek("hassh"),
-    column("hassh_server", Make::Text(|row, out| fingerprint(row, "hassh_server", out)))
+    column("hassh_server", Make::Text(|row, out| fingerprint(*row, "hassh_server", out)))
     .doc("HASSH of the SSH server.")
     .zeek("hasshServer"),
     column("user", Make::Text(|row, out| {
@@ -390,10 +390,10 @@ static COLUMNS: &[Column<Flows>] = &[
         .required()
         .doc("Packets dst→src with transport payload.")
         .unit("packets"),
-    column("fwd_tcp_flags", Make::U8(|row| tcp_flags(row, row.record.fwd.tcp_flags)))
+    column("fwd_tcp_flags", Make::U8(|row| tcp_flags(*row, row.record.fwd.tcp_flags)))
         .doc("All TCP flags seen src→dst, or-ed, as the byte of the header; null without TCP.")
         .ipfix("tcpControlBits (6)"),
-    column("bwd_tcp_flags", Make::U8(|row| tcp_flags(row, row.record.bwd.tcp_flags)))
+    column("bwd_tcp_flags", Make::U8(|row| tcp_flags(*row, row.record.bwd.tcp_flags)))
         .doc("All TCP flags seen dst→src, or-ed, as the byte of the header; null without TCP.")
         .ipfix("reverse tcpControlBits (6)"),
     column("tcp_rtt_ms", Make::F64(|row| row.record.tcp_rtt.map(millis)))

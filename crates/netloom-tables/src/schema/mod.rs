@@ -3,11 +3,13 @@
 mod anomalies;
 mod capture;
 mod flows;
+mod hosts;
 mod packets;
 mod text;
 
 pub use anomalies::{Anomalies, AnomalyRow};
 pub use capture::Captures;
 pub use flows::{FlowRow, Flows};
+pub use hosts::{HostRow, Hosts};
 pub use packets::{PacketRow, Packets};
 pub(crate) use text::some;

@@ -1,0 +1,451 @@
+//! Who is on the network: what flows, names and devices say about each address.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use netloom_pipeline::StagePacket;
+use netloom_pipeline::decode::app::DeviceSource;
+use netloom_pipeline::decode::net::arp::Arp;
+use netloom_pipeline::decode::{Decoded, Network, TcpFlags, Transport};
+use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::flow::app::{Confidence, DeviceRecord};
+use netloom_pipeline::flow::name::is_local;
+use netloom_pipeline::packet::{MacAddr, Timestamp};
+use netloom_tables::HostRow;
+
+use crate::summary::bounded::{BoundedTable, Counts};
+
+/// Services of a host that are kept.
+const SERVICES_MAX: usize = 32;
+/// Pairs of addresses that are remembered, to count peers.
+const PAIRS_MAX: usize = 524_288;
+
+/// What is known about addresses, fed in packet order.
+#[derive(Debug)]
+pub struct HostTable {
+    hosts: BoundedTable<IpAddr, Host>,
+    pairs: hashbrown::HashSet<(IpAddr, IpAddr), foldhash::fast::RandomState>,
+    /// Whether only local addresses are of interest.
+    local_only: bool,
+}
+
+/// What is known about an address.
+#[derive(Debug)]
+struct Host {
+    first: Timestamp,
+    last: Timestamp,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    flows: u64,
+    mac: Option<MacAddr>,
+    /// Few have any of it.
+    told: Option<Box<Told>>,
+}
+
+/// What was said about a host.
+#[derive(Debug, Default)]
+struct Told {
+    hostname: Option<(u8, &'static str, Box<str>)>,
+    os: Option<(u8, &'static str, Box<str>)>,
+    device: Option<(u8, Box<str>)>,
+    dhcp_fingerprint: Option<Box<str>>,
+    services: BTreeSet<Box<str>>,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            first: Timestamp::MAX,
+            last: Timestamp::MIN,
+            packets: [0; 2],
+            bytes: [0; 2],
+            flows: 0,
+            mac: None,
+            told: None,
+        }
+    }
+}
+
+impl Counts for Host {
+    fn weight(&self) -> u64 {
+        // What is known by name matters more than what is only seen.
+        let known = u64::from(self.told.is_some()) << 40;
+        self.bytes[0]
+            .saturating_add(self.bytes[1])
+            .saturating_add(known)
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for side in 0..2 {
+            self.packets[side] += other.packets[side];
+            self.bytes[side] += other.bytes[side];
+        }
+        self.flows += other.flows;
+        self.mac = self.mac.or(other.mac);
+        if self.told.is_none() {
+            self.told = other.told;
+        }
+    }
+}
+
+impl Host {
+    fn told(&mut self) -> &mut Told {
+        self.told.get_or_insert_default()
+    }
+}
+
+impl Told {
+    fn name(&mut self, rank: u8, source: &'static str, name: &str) {
+        if !name.is_empty() && self.hostname.as_ref().is_none_or(|known| rank > known.0) {
+            self.hostname = Some((rank, source, name.into()));
+        }
+    }
+
+    fn os(&mut self, rank: u8, source: &'static str, os: &str) {
+        if !os.is_empty() && self.os.as_ref().is_none_or(|known| rank > known.0) {
+            self.os = Some((rank, source, os.into()));
+        }
+    }
+
+    fn service(&mut self, service: &str) {
+        if self.services.len() < SERVICES_MAX && !self.services.contains(service) {
+            self.services.insert(service.into());
+        }
+    }
+}
+
+/// How good a device's own words about its name are.
+fn rank(source: DeviceSource) -> u8 {
+    match source {
+        DeviceSource::Dhcp => 20,
+        DeviceSource::Mdns => 19,
+        DeviceSource::Nbns => 18,
+        DeviceSource::Smb => 17,
+        DeviceSource::Llmnr => 16,
+        DeviceSource::Ssdp => 15,
+        DeviceSource::Dns => 14,
+        _ => 1,
+    }
+}
+
+impl HostTable {
+    /// A table of at most `max` addresses; with more, those with the least traffic are
+    /// forgotten. `local_only`: of other networks' addresses nothing is kept.
+    pub fn new(max: usize, local_only: bool) -> Self {
+        Self {
+            hosts: BoundedTable::new(max),
+            pairs: hashbrown::HashSet::default(),
+            local_only,
+        }
+    }
+
+    /// The entry of an address, where it is of interest.
+    fn host(&mut self, address: IpAddr) -> Option<&mut Host> {
+        if address.is_unspecified()
+            || self.local_only && (!is_local(address) || !is_a_host(address))
+        {
+            return None;
+        }
+        Some(self.hosts.entry(address))
+    }
+
+    /// A flow that has ended; in the order of the packets that closed them.
+    pub fn flow(&mut self, flow: &FlowRecord) {
+        if flow.outer {
+            return;
+        }
+        let sides = [
+            (flow.src_ip, flow.src_mac, flow.fwd, flow.bwd),
+            (flow.dst_ip, flow.dst_mac, flow.bwd, flow.fwd),
+        ];
+        for (address, mac, sent, received) in sides {
+            let Some(host) = self.host(address) else {
+                continue;
+            };
+            host.first = host.first.min(flow.start);
+            host.last = host.last.max(flow.end);
+            host.packets[0] += sent.packets;
+            host.packets[1] += received.packets;
+            host.bytes[0] += sent.bytes;
+            host.bytes[1] += received.bytes;
+            host.flows += 1;
+            // Behind a router it would be the router's.
+            if host.mac.is_none() && sent.packets > 0 && is_local(address) && is_a_host(address) {
+                host.mac = mac;
+            }
+        }
+        if self.pairs.len() < PAIRS_MAX && flow.src_ip != flow.dst_ip {
+            let (a, b) = (flow.src_ip, flow.dst_ip);
+            let wanted = !self.local_only || is_local(a) || is_local(b);
+            if wanted {
+                self.pairs.insert(if a <= b { (a, b) } else { (b, a) });
+            }
+        }
+        self.server(flow);
+    }
+
+    /// What a flow says about the host that was asked.
+    fn server(&mut self, flow: &FlowRecord) {
+        let name = flow.app.as_ref().and_then(|app| {
+            let source = app.server_name_source;
+            let name = app.server_name.as_deref()?;
+            // A name that is an address is none.
+            name.parse::<IpAddr>().is_err().then_some((source, name))
+        });
+        let service = flow
+            .service()
+            .filter(|_| flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port));
+        if name.is_none() && service.is_none() {
+            return;
+        }
+        let port = flow.dst_port;
+        let transport = if flow.protocol == 6 { "tcp" } else { "udp" };
+        let Some(host) = self.host(flow.dst_ip) else {
+            return;
+        };
+        if let Some((source, name)) = name {
+            let rank = match source {
+                "mdns" => 19,
+                "dns" => 14,
+                _ => 8,
+            };
+            host.told().name(rank, source, name);
+        }
+        if let (Some(service), Some(port)) = (service, port) {
+            host.told()
+                .service(&format!("{service}:{port}/{transport}"));
+        }
+    }
+
+    /// What a device said of itself or of another.
+    pub fn device(&mut self, device: &DeviceRecord) {
+        let Some(address) = device.address.filter(|address| is_a_host(*address)) else {
+            return;
+        };
+        let Some(host) = self.host(address) else {
+            return;
+        };
+        if device.mac.is_some() && is_local(address) {
+            host.mac = device.mac;
+        }
+        let (rank, source) = (rank(device.source), device.source.name());
+        let told = host.told();
+        if let Some(name) = &device.hostname {
+            told.name(rank, source, name);
+        }
+        if let Some(os) = &device.os {
+            told.os(rank, source, os);
+        }
+        let model = device.model.as_deref().or(device.vendor.as_deref());
+        if let Some(model) = model.filter(|model| !model.is_empty()) {
+            let rank = rank + u8::from(device.model.is_some());
+            if told.device.as_ref().is_none_or(|known| rank > known.0) {
+                told.device = Some((rank, model.into()));
+            }
+        }
+        if told.dhcp_fingerprint.is_none() {
+            told.dhcp_fingerprint.clone_from(&device.fingerprint);
+        }
+        if let Some(service) = &device.service {
+            told.service(service);
+        }
+    }
+
+    /// Whether [`packet`](Self::packet) has anything to learn from a packet.
+    #[inline]
+    pub fn wants(decoded: &Decoded) -> bool {
+        match &decoded.transport {
+            Transport::Tcp(header) => {
+                header.flags.contains(TcpFlags::SYN) && !header.flags.contains(TcpFlags::ACK)
+            }
+            _ => decoded.network == Network::Arp,
+        }
+    }
+
+    /// A packet: ARP says who has which hardware address, a SYN how its system opens connections.
+    pub fn packet(&mut self, packet: &StagePacket<'_>) {
+        let decoded = packet.decoded;
+        if decoded.network == Network::Arp {
+            let start = decoded.payload_offset as usize;
+            let Some(message) = packet.packet.data.get(start..).and_then(Arp::parse) else {
+                return;
+            };
+            let (address, mac) = (IpAddr::from(message.sender_ip), message.sender_mac);
+            if let Some(host) = self.host(address) {
+                host.first = host.first.min(packet.packet.timestamp);
+                host.last = host.last.max(packet.packet.timestamp);
+                host.mac = Some(mac);
+            }
+            return;
+        }
+        if let (Some(ip), Some(os)) = (&decoded.ip, system(decoded))
+            && let Some(host) = self.host(ip.src)
+        {
+            host.told().os(0, "tcp", os);
+        }
+    }
+
+    /// Rows, in the order of the addresses.
+    pub fn rows(&self) -> Vec<HostRow> {
+        let mut peers: hashbrown::HashMap<IpAddr, u64, foldhash::fast::RandomState> =
+            hashbrown::HashMap::default();
+        for (a, b) in &self.pairs {
+            *peers.entry(*a).or_default() += 1;
+            *peers.entry(*b).or_default() += 1;
+        }
+        let mut rows: Vec<HostRow> = self
+            .hosts
+            .iter()
+            .map(|(&address, host)| {
+                let mut row = HostRow::new(address);
+                row.first_seen = host.first;
+                row.last_seen = host.last;
+                row.mac = host.mac;
+                row.packets = host.packets;
+                row.bytes = host.bytes;
+                row.flows = host.flows;
+                row.peers = peers.get(&address).copied().unwrap_or(0);
+                if let Some(told) = &host.told {
+                    if let Some((_, source, name)) = &told.hostname {
+                        row.hostname = Some(name.clone());
+                        row.hostname_source = source;
+                    }
+                    if let Some((_, source, os)) = &told.os {
+                        row.os = Some(os.clone());
+                        row.os_source = source;
+                    }
+                    row.device = told.device.as_ref().map(|(_, device)| device.clone());
+                    row.dhcp_fingerprint.clone_from(&told.dhcp_fingerprint);
+                    row.services = told.services.iter().cloned().collect();
+                }
+                row
+            })
+            .collect();
+        rows.sort_by(|a, b| order(a.address, b.address));
+        rows
+    }
+
+    /// Whether addresses were forgotten for lack of room.
+    pub fn forgot(&self) -> bool {
+        self.hosts.forgot()
+    }
+}
+
+/// IPv4 before IPv6, each by number.
+fn order(a: IpAddr, b: IpAddr) -> Ordering {
+    a.cmp(&b)
+}
+
+/// Whether an address can be a single machine's.
+fn is_a_host(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_multicast() && !v4.is_broadcast() && !v4.is_unspecified(),
+        IpAddr::V6(v6) => !v6.is_multicast() && !v6.is_unspecified(),
+    }
+}
+
+/// A guess at the system that sends a SYN: initial TTL (64, 128, 255: the next power above what
+/// is left of it), window, and whether it offers timestamps. What systems do is common knowledge;
+/// where it fits several nothing is said.
+fn system(decoded: &Decoded) -> Option<&'static str> {
+    let Transport::Tcp(header) = &decoded.transport else {
+        return None;
+    };
+    let ttl = decoded.ip?.ttl;
+    let initial = match ttl {
+        0..=32 => return None,
+        33..=64 => 64,
+        65..=128 => 128,
+        129..=255 => 255,
+    };
+    let timestamps = header.timestamps.is_some();
+    match (initial, header.window, timestamps, header.window_scale) {
+        (128, 8192 | 64240 | 65535 | 65520 | 62720, false, Some(8)) => Some("Windows"),
+        (64, 65535, true, Some(5..=6)) => Some("macOS or iOS"),
+        (64, 65535, true, Some(8..=9)) => Some("Android"),
+        (64, 29200 | 64240 | 14600 | 5840 | 43690 | 42340 | 32120 | 65495, true, Some(6..=10)) => {
+            Some("Linux")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netloom_pipeline::decode::decode_ip;
+    use netloom_pipeline::flow::{FlowId, FlowKey, FlowRules, flow_id};
+
+    /// Some flow's identifier.
+    fn id() -> FlowId {
+        let datagram = [
+            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        let decoded = decode_ip(&datagram, 20, Default::default());
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        flow_id(&key, Timestamp::from_nanos(0), 1, "")
+    }
+
+    fn flow(src: &str, dst: &str, bytes: u64) -> FlowRecord {
+        let (src, dst) = (src.parse().unwrap(), dst.parse().unwrap());
+        let mut flow = FlowRecord::new(id(), src, dst, 6);
+        flow.dst_port = Some(443);
+        flow.fwd.packets = 1;
+        flow.fwd.bytes = bytes;
+        flow.bwd.packets = 2;
+        flow.bwd.bytes = 2 * bytes;
+        flow.src_mac = Some(MacAddr([0, 0, 0x0c, 0, 0, 1]));
+        flow.dst_mac = Some(MacAddr([0, 0, 0x0c, 0, 0, 2]));
+        flow
+    }
+
+    #[test]
+    fn both_ends_count() {
+        let mut table = HostTable::new(100, false);
+        table.flow(&flow("10.0.0.1", "198.51.100.1", 100));
+        table.flow(&flow("10.0.0.1", "198.51.100.2", 10));
+        let rows = table.rows();
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[0].address.to_string(), "10.0.0.1");
+        assert_eq!(
+            (rows[0].bytes, rows[0].peers, rows[0].flows),
+            ([110, 220], 2, 2)
+        );
+        assert!(
+            rows[0].mac.is_some() && rows[1].mac.is_none(),
+            "the router's is not the server's"
+        );
+        assert_eq!(*rows[1].services, ["tls:443/tcp".into()]);
+    }
+
+    #[test]
+    fn the_best_source_names_a_host() {
+        let mut table = HostTable::new(100, true);
+        let device = |source, name: &str| DeviceRecord {
+            address: Some("10.0.0.7".parse().unwrap()),
+            mac: None,
+            source,
+            hostname: Some(name.into()),
+            vendor: None,
+            model: None,
+            os: None,
+            fingerprint: None,
+            service: None,
+        };
+        for (source, name) in [
+            (DeviceSource::Nbns, "PRINTER"),
+            (DeviceSource::Dhcp, "printer-2"),
+            (DeviceSource::Mdns, "printer.local"),
+        ] {
+            table.device(&device(source, name));
+        }
+        table.flow(&flow("203.0.113.1", "198.51.100.1", 1));
+        let rows = table.rows();
+        assert_eq!(rows.len(), 1, "only local ones");
+        assert_eq!(rows[0].hostname.as_deref(), Some("printer-2"));
+        assert_eq!(rows[0].hostname_source, "dhcp");
+    }
+}
