@@ -250,7 +250,7 @@ pub(super) fn lists(value: &[u8], word: &[u8]) -> bool {
 }
 
 /// A host without its port; an IPv6 address without its brackets.
-pub(crate) fn without_port(host: &[u8]) -> &[u8] {
+pub fn without_port(host: &[u8]) -> &[u8] {
     if let Some(rest) = host.strip_prefix(b"[") {
         let end = rest.iter().position(|&byte| byte == b']');
         return end.and_then(|end| rest.get(..end)).unwrap_or(rest);

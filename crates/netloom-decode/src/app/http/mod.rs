@@ -14,9 +14,8 @@ mod url;
 use super::{Category, Detector, Guess, Over, Probe, Protocol, text};
 
 pub use auth::base64;
-pub(crate) use auth::parameter;
 pub use content::{is_program, sniff};
-pub(crate) use head::without_port;
+pub use head::without_port;
 
 /// HTTP/1.
 pub static PROTOCOL: Protocol = Protocol {

@@ -1,0 +1,424 @@
+//! FTP (RFC 959), its data channels announced, its users named.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::lines::{contains, lines, opens_with, reply};
+use super::support::{keep, login, say, software};
+use super::{
+    Category, Context, Detector, Event, Events, Expect, Guess, Interest, Next, Over, Parser, Probe,
+    Protocol, Step, Value, text, tls,
+};
+
+/// The control connection.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "ftp",
+    title: "FTP",
+    category: Category::FileTransfer,
+};
+
+/// A data connection; known by the control connection that announced it.
+pub static DATA: Protocol = Protocol {
+    name: "ftp-data",
+    title: "FTP data",
+    category: Category::FileTransfer,
+};
+
+/// FTP on TCP.
+pub static DETECTOR: Detector = Detector {
+    protocol: &PROTOCOL,
+    over: Over::Tcp,
+    ports: &[21, 2121],
+    probe,
+    parser: Some(|| Box::new(Session::default())),
+};
+
+/// Commands that begin a session and that mail has not.
+const FIRST: &[&[u8]] = &[
+    b"USER", b"AUTH", b"FEAT", b"SYST", b"CLNT", b"HOST", b"OPTS",
+];
+
+fn probe(probe: &Probe<'_>) -> Guess {
+    let (data, other) = (probe.data, probe.other);
+    if data.starts_with(b"220") {
+        let Some((line, _)) = text::line(data) else {
+            return Guess::More;
+        };
+        if reply(line).is_none() || contains(line, b"SMTP") {
+            return Guess::No;
+        }
+        return if contains(line, b"FTP") || opens_with(other, FIRST) {
+            Guess::Certain
+        } else if other.is_empty() || text::line(other).is_none() {
+            if probe.has_port(21) {
+                Guess::Unsure
+            } else {
+                Guess::More
+            }
+        } else {
+            Guess::No
+        };
+    }
+    if FIRST
+        .iter()
+        .any(|word| data.starts_with(&word[..data.len().min(4)]))
+    {
+        return if !opens_with(data, FIRST) {
+            if data.len() < 64 {
+                Guess::More
+            } else {
+                Guess::No
+            }
+        } else if other.starts_with(b"220") {
+            Guess::Certain
+        } else if other.is_empty() && probe.has_port(21) {
+            Guess::Unsure
+        } else if other.is_empty() {
+            Guess::More
+        } else {
+            Guess::No
+        };
+    }
+    if data.is_empty() || b"220".starts_with(data) {
+        Guess::More
+    } else {
+        Guess::No
+    }
+}
+
+/// Longest text that is kept of a command or a reply.
+const TEXT_MAX: usize = 512;
+/// Most lines of a reply that are told.
+const REPLY_MAX: usize = 16;
+
+/// A command that waits for its reply.
+#[derive(Debug)]
+struct Pending {
+    command: Box<[u8]>,
+    data: Box<[u8]>,
+    codes: Vec<Box<[u8]>>,
+    replies: Vec<Box<[u8]>>,
+}
+
+/// Reads a control connection.
+#[derive(Debug, Default)]
+struct Session {
+    user: Option<Box<[u8]>>,
+    pending: Option<Pending>,
+    greeted: bool,
+}
+
+/// The port of a data connection, and whether the server opens it.
+type Channel = (IpAddr, u16, bool);
+
+impl Session {
+    fn command(&mut self, context: &Context, line: &[u8], events: &mut dyn Events) {
+        self.flush(context, events);
+        let (command, data) = text::word(line);
+        if command.is_empty() || !command.iter().all(u8::is_ascii_alphabetic) {
+            return;
+        }
+        let secret = command.eq_ignore_ascii_case(b"PASS") || command.eq_ignore_ascii_case(b"ACCT");
+        if command.eq_ignore_ascii_case(b"USER") {
+            self.user = Some(keep(data, TEXT_MAX));
+        }
+        self.pending = Some(Pending {
+            command: keep(command, 16),
+            data: if secret {
+                Box::default()
+            } else {
+                keep(data, TEXT_MAX)
+            },
+            codes: Vec::new(),
+            replies: Vec::new(),
+        });
+        if let Some((to, port, _)) = active(context, command, data) {
+            events.event(Event::Expect(Expect {
+                protocol: &DATA,
+                from: Some(context.server.0),
+                to,
+                port,
+                tcp: true,
+            }));
+        }
+    }
+
+    fn reply(&mut self, context: &Context, line: &[u8], events: &mut dyn Events) -> Next {
+        let Some((code, last, words)) = reply(line) else {
+            // A line within a reply of several.
+            if let Some(pending) = &mut self.pending
+                && pending.replies.len() < REPLY_MAX
+            {
+                pending.replies.push(keep(line.trim_ascii(), TEXT_MAX));
+            }
+            return Next::Continue;
+        };
+        if !self.greeted {
+            self.greeted = true;
+            if code == 220 {
+                software(events, false, words);
+                if self.pending.is_none() {
+                    let text: &[&[u8]] = &[words];
+                    say(
+                        events,
+                        "greeting",
+                        &[
+                            ("completion_code", Value::Number(code.into())),
+                            ("reply", Value::List(text)),
+                        ],
+                    );
+                    return Next::Continue;
+                }
+            }
+        }
+        let Some(pending) = &mut self.pending else {
+            return Next::Continue;
+        };
+        if pending.replies.len() < REPLY_MAX {
+            pending.codes.push(keep(line, 3));
+            pending.replies.push(keep(words, TEXT_MAX));
+        }
+        if !last || code < 200 {
+            return Next::Continue;
+        }
+        if pending.command.eq_ignore_ascii_case(b"AUTH") && code == 234 {
+            self.flush(context, events);
+            return Next::Become(Some(&tls::DETECTOR));
+        }
+        let passive = match code {
+            227 => numbers(words).map(|(to, port)| (IpAddr::V4(to), port)),
+            229 => extended(words).map(|port| (context.server.0, port)),
+            _ => None,
+        };
+        if let Some((to, port)) = passive {
+            let to = if to.is_unspecified() {
+                context.server.0
+            } else {
+                to
+            };
+            events.event(Event::Expect(Expect {
+                protocol: &DATA,
+                from: Some(context.client.0),
+                to,
+                port,
+                tcp: true,
+            }));
+        }
+        let logged_in = match code {
+            230 | 232 => Some(true),
+            530 => Some(false),
+            _ => None,
+        };
+        if let (Some(success), Some(user)) = (logged_in, &self.user)
+            && (pending.command.eq_ignore_ascii_case(b"PASS")
+                || pending.command.eq_ignore_ascii_case(b"USER"))
+        {
+            let open = user.eq_ignore_ascii_case(b"anonymous") || user.eq_ignore_ascii_case(b"ftp");
+            let sent = pending.command.eq_ignore_ascii_case(b"PASS");
+            login(events, user, "USER/PASS", Some(success), sent && !open);
+        }
+        self.flush(context, events);
+        Next::Continue
+    }
+
+    /// Tells of a command and what came back.
+    fn flush(&mut self, context: &Context, events: &mut dyn Events) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        if !events.wants(Interest::MESSAGES) {
+            return;
+        }
+        let command = pending.command.to_ascii_uppercase();
+        let mut fields = vec![("command", Value::Text(&command))];
+        if !pending.data.is_empty() {
+            fields.push(("command_data", Value::Text(&pending.data)));
+        }
+        let codes: Vec<&[u8]> = pending.codes.iter().map(|code| &**code).collect();
+        let replies: Vec<&[u8]> = pending.replies.iter().map(|reply| &**reply).collect();
+        if !replies.is_empty() {
+            fields.push(("completion_code", Value::List(&codes)));
+            fields.push(("reply", Value::List(&replies)));
+        }
+        fields.push(("reply_received", Value::Flag(!replies.is_empty())));
+        let last = pending
+            .replies
+            .last()
+            .map(|reply| &**reply)
+            .unwrap_or_default();
+        let channel = channel(context, &command, &pending.data, last);
+        if let Some((_, port, by_server)) = channel {
+            fields.push(("dynamic_port", Value::Number(port.into())));
+            fields.push((
+                "mode",
+                Value::Word(if by_server { "active" } else { "passive" }),
+            ));
+        }
+        say(events, "command", &fields);
+    }
+}
+
+/// The data connection that a command and its reply are about.
+fn channel(context: &Context, command: &[u8], data: &[u8], reply: &[u8]) -> Option<Channel> {
+    match command {
+        b"PASV" => numbers(reply).map(|(to, port)| (IpAddr::V4(to), port, false)),
+        b"EPSV" => extended(reply).map(|port| (context.server.0, port, false)),
+        _ => active(context, command, data),
+    }
+}
+
+/// Where the client listens (`PORT`, `EPRT`).
+fn active(context: &Context, command: &[u8], data: &[u8]) -> Option<Channel> {
+    if command.eq_ignore_ascii_case(b"PORT") {
+        let (to, port) = numbers(data)?;
+        return Some((IpAddr::V4(to), port, true));
+    }
+    if !command.eq_ignore_ascii_case(b"EPRT") {
+        return None;
+    }
+    // |1|192.0.2.1|6275| or |2|2001:db8::1|5282|, with any delimiter (RFC 2428, section 2).
+    let delimiter = *data.first()?;
+    let mut parts = data.split(|&byte| byte == delimiter).skip(2);
+    let address = std::str::from_utf8(parts.next()?).ok()?;
+    let to = address.parse().unwrap_or(context.client.0);
+    let port = u16::try_from(text::number(parts.next()?)?).ok()?;
+    Some((to, port, true))
+}
+
+/// `h1,h2,h3,h4,p1,p2`, wherever it stands in a text.
+fn numbers(words: &[u8]) -> Option<(Ipv4Addr, u16)> {
+    let from = words.iter().position(u8::is_ascii_digit)?;
+    let run = words.get(from..)?;
+    let end = run
+        .iter()
+        .position(|&byte| !byte.is_ascii_digit() && byte != b',')
+        .unwrap_or(run.len());
+    let mut parts = run.get(..end)?.split(|&byte| byte == b',');
+    let mut next = || {
+        parts
+            .next()
+            .and_then(text::number)
+            .and_then(|number| u8::try_from(number).ok())
+    };
+    let address = Ipv4Addr::new(next()?, next()?, next()?, next()?);
+    Some((address, u16::from_be_bytes([next()?, next()?])))
+}
+
+/// `(|||6446|)` (RFC 2428, section 3).
+fn extended(words: &[u8]) -> Option<u16> {
+    let open = words.iter().position(|&byte| byte == b'(')?;
+    let inside = words.get(open + 1..)?;
+    let delimiter = *inside.first()?;
+    let port = inside.split(|&byte| byte == delimiter).nth(3)?;
+    u16::try_from(text::number(port)?).ok()
+}
+
+impl Parser for Session {
+    fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
+        lines(data, |line| {
+            if context.from_client {
+                self.command(context, line, events);
+                Next::Continue
+            } else {
+                self.reply(context, line, events)
+            }
+        })
+    }
+
+    fn gap(&mut self, _: &Context, _: u64, _: &mut dyn Events) -> Next {
+        Next::Continue
+    }
+
+    fn finish(&mut self, context: &Context, events: &mut dyn Events) {
+        self.flush(context, events);
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let pending = self.pending.as_ref().map_or(0, |pending| {
+            let texts = |texts: &[Box<[u8]>]| {
+                texts
+                    .iter()
+                    .map(|text| text.len() + size_of::<Box<[u8]>>())
+                    .sum::<usize>()
+            };
+            pending.data.len() + texts(&pending.codes) + texts(&pending.replies)
+        });
+        size_of::<Self>() + pending + self.user.as_ref().map_or(0, |user| user.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::trial::{Said, conversation, guess, probe as make, streams};
+    use super::*;
+
+    #[test]
+    fn a_session() {
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, b"220 ProFTPD 1.3.5 Server\r\n"),
+                (true, b"USER bob\r\n"),
+                (false, b"331 Password required\r\n"),
+                (true, b"PASS secret\r\n"),
+                (false, b"230 User logged in\r\n"),
+                (true, b"PASV\r\n"),
+                (false, b"227 Entering Passive Mode (192,0,2,9,195,149).\r\n"),
+                (true, b"EPSV\r\n"),
+                (false, b"229 Entering Extended Passive Mode (|||6446|)\r\n"),
+                (true, b"PORT 192,0,2,1,4,1\r\n"),
+                (false, b"200 OK\r\n"),
+                (true, b"EPRT |2|2001:db8::1|5282|\r\n"),
+                (false, b"200 OK\r\n"),
+                (true, b"RETR x\r\n"),
+                (false, b"150-Opening\r\n150 Go\r\n226 Done\r\n"),
+            ],
+        );
+        assert!(said.has("software: server ProFTPD"), "{said:#?}");
+        assert!(said.has("login: bob USER/PASS Some(true) true"));
+        assert!(!said.has("secret"));
+        assert!(said.has("expect: ftp-data 192.0.2.9:50069 tcp"));
+        assert!(said.has("expect: ftp-data 192.0.2.2:6446 tcp"));
+        assert!(said.has("expect: ftp-data 192.0.2.1:1025 tcp"));
+        assert!(said.has("expect: ftp-data 2001:db8::1:5282 tcp"));
+        assert!(said.has("command=PASV completion_code=[227]"));
+        assert!(said.has("dynamic_port=50069 mode=passive"));
+        assert!(said.has(
+            "command=RETR command_data=x completion_code=[150,150,226] reply=[Opening,Go,Done]"
+        ));
+    }
+
+    #[test]
+    fn the_change_to_tls() {
+        let mut said = Said::default();
+        let next = streams(
+            &mut Session::default(),
+            [(true, &b"AUTH TLS\r\n"[..]), (false, b"234 go\r\n\x16\x03")],
+            &mut said,
+        );
+        assert!(matches!(next, Next::Become(Some(_))));
+    }
+
+    #[test]
+    fn recognition() {
+        assert_eq!(guess(&DETECTOR, b"220 (vsFTPd 3.0.3)\r\n"), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, b"220 mail ESMTP\r\n"), Guess::No);
+        assert_eq!(guess(&DETECTOR, b"220 welcome\r\n"), Guess::More);
+        let mut asked = make(b"USER me\r\n", true, true, (40_000, 40_001));
+        asked.other = b"220 welcome\r\n";
+        assert_eq!(probe(&asked), Guess::Certain);
+        asked.other = b"+OK pop\r\n";
+        assert_eq!(probe(&asked), Guess::No);
+        assert_eq!(guess(&DETECTOR, b"GET / HTTP/1.1\r\n"), Guess::No);
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_never_panic(pieces in proptest::collection::vec((any::<bool>(), "(PASV|PORT|EPRT|AUTH|227|229|230|200-|[ ,|()0-9a-z\r\n]){0,12}\r\n"), 0..30)) {
+            let mut session = Session::default();
+            streams(&mut session, pieces, &mut Said::default());
+            prop_assert!(session.heap_bytes() < 64 * 1024);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! POP3 (RFC 1939): users, and the change to TLS.
+
+use super::http::base64;
+use super::lines::{is_command, lines, opens_with};
+use super::smtp::plain_user;
+use super::support::{keep, login, say};
+use super::{
+    Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
+    text, tls,
+};
+
+/// POP3.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "pop3",
+    title: "POP3",
+    category: Category::Mail,
+};
+
+/// POP3 on TCP.
+pub static DETECTOR: Detector = Detector {
+    protocol: &PROTOCOL,
+    over: Over::Tcp,
+    ports: &[110],
+    probe,
+    parser: Some(|| Box::new(Session::default())),
+};
+
+const FIRST: &[&[u8]] = &[
+    b"USER", b"APOP", b"CAPA", b"STLS", b"AUTH", b"QUIT", b"UTF8",
+];
+
+fn probe(probe: &Probe<'_>) -> Guess {
+    let (data, other) = (probe.data, probe.other);
+    let greeting = |data: &[u8]| data.starts_with(b"+OK") && text::line(data).is_some();
+    if greeting(data) {
+        let named = text::line(data).is_some_and(|(line, _)| {
+            super::lines::contains(line, b"POP") || super::lines::contains(line, b"dovecot")
+        });
+        return if named || opens_with(other, FIRST) {
+            Guess::Certain
+        } else if other.is_empty() && probe.has_port(110) {
+            Guess::Unsure
+        } else if text::line(other).is_none() {
+            Guess::More
+        } else {
+            Guess::No
+        };
+    }
+    if opens_with(data, FIRST) {
+        return if greeting(other) {
+            Guess::Certain
+        } else if other.is_empty() {
+            if probe.has_port(110) {
+                Guess::Unsure
+            } else {
+                Guess::More
+            }
+        } else {
+            Guess::No
+        };
+    }
+    let starts = |word: &[u8]| {
+        let known = data.len().min(word.len());
+        data.get(..known) == word.get(..known)
+    };
+    if text::line(data).is_none()
+        && data.len() < 512
+        && (starts(b"+OK") || FIRST.iter().any(|word| starts(word)))
+    {
+        Guess::More
+    } else {
+        Guess::No
+    }
+}
+
+/// What the server's next status is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Asked {
+    #[default]
+    Nothing,
+    Tls,
+    Password,
+    Apop,
+    Plain,
+    PlainSent,
+}
+
+/// Reads a connection.
+#[derive(Debug, Default)]
+struct Session {
+    asked: Asked,
+    user: Option<Box<[u8]>>,
+}
+
+impl Session {
+    fn client(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
+        if self.asked == Asked::Plain {
+            self.user = Some(keep(plain_user(&base64(line.trim_ascii())), 256));
+            self.asked = Asked::PlainSent;
+            return Next::Continue;
+        }
+        let (command, data) = text::word(line.trim_ascii_end());
+        let is = |word: &[u8]| is_command(line, word);
+        self.asked = if is(b"USER") {
+            self.user = Some(keep(data, 256));
+            Asked::Nothing
+        } else if is(b"PASS") {
+            Asked::Password
+        } else if is(b"APOP") {
+            self.user = Some(keep(text::word(data).0, 256));
+            Asked::Apop
+        } else if is(b"STLS") {
+            Asked::Tls
+        } else if is(b"AUTH") && text::starts_with_ignore_case(data, b"PLAIN") {
+            let initial = text::word(data).1;
+            if initial.is_empty() {
+                Asked::Plain
+            } else {
+                self.user = Some(keep(plain_user(&base64(initial)), 256));
+                Asked::PlainSent
+            }
+        } else {
+            Asked::Nothing
+        };
+        let known =
+            (3..=4).contains(&command.len()) && command.iter().all(u8::is_ascii_alphanumeric);
+        if known {
+            let mut fields = vec![("command", Value::Text(command))];
+            if !is(b"PASS") && !is(b"APOP") && !is(b"AUTH") && !data.is_empty() {
+                fields.push(("argument", Value::Text(data)));
+            }
+            say(events, "command", &fields);
+        }
+        Next::Continue
+    }
+
+    fn server(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
+        let success = if line.starts_with(b"+OK") {
+            true
+        } else if line.starts_with(b"-ERR") {
+            false
+        } else {
+            return Next::Continue;
+        };
+        let (method, cleartext) = match std::mem::take(&mut self.asked) {
+            Asked::Tls if success => return Next::Become(Some(&tls::DETECTOR)),
+            Asked::Password => ("USER/PASS", true),
+            Asked::PlainSent => ("PLAIN", true),
+            Asked::Apop => ("APOP", false),
+            _ => return Next::Continue,
+        };
+        let user = self.user.as_deref().unwrap_or_default();
+        login(events, user, method, Some(success), cleartext);
+        if success {
+            // From here on there are mails.
+            return Next::Done;
+        }
+        Next::Continue
+    }
+}
+
+impl Parser for Session {
+    fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
+        lines(data, |line| {
+            if context.from_client {
+                self.client(line, events)
+            } else {
+                self.server(line, events)
+            }
+        })
+    }
+
+    fn finish(&mut self, _: &Context, events: &mut dyn Events) {
+        if self.asked == Asked::Password {
+            let user = self.user.as_deref().unwrap_or_default();
+            login(events, user, "USER/PASS", None, true);
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.user.as_ref().map_or(0, |user| user.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{Said, conversation, guess, probe as make, streams};
+    use super::*;
+
+    #[test]
+    fn a_login() {
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, b"+OK hello\r\n"),
+                (true, b"CAPA\r\n"),
+                (false, b"+OK\r\nUSER\r\n.\r\n"),
+                (true, b"USER bob\r\n"),
+                (false, b"+OK\r\n"),
+                (true, b"PASS secret\r\n"),
+                (false, b"-ERR no\r\n"),
+            ],
+        );
+        assert!(
+            said.has("login: bob USER/PASS Some(false) true"),
+            "{said:#?}"
+        );
+        assert!(!said.has("secret"));
+    }
+
+    #[test]
+    fn the_change_to_tls() {
+        let next = streams(
+            &mut Session::default(),
+            [(true, &b"STLS\r\n"[..]), (false, b"+OK go\r\n")],
+            &mut Said::default(),
+        );
+        assert!(matches!(next, Next::Become(Some(_))));
+    }
+
+    #[test]
+    fn recognition() {
+        assert_eq!(guess(&DETECTOR, b"+OK POP3 ready\r\n"), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, b"+OK ready\r\n"), Guess::More);
+        let mut asked = make(b"USER me\r\n", true, true, (40_000, 40_001));
+        asked.other = b"+OK ready\r\n";
+        assert_eq!(probe(&asked), Guess::Certain);
+        asked.other = b"220 ready\r\n";
+        assert_eq!(probe(&asked), Guess::No);
+        assert_eq!(guess(&DETECTOR, b"+PONG\r\n"), Guess::No);
+    }
+}

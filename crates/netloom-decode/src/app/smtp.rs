@@ -1,0 +1,436 @@
+//! SMTP (RFC 5321): who writes to whom, and logins.
+
+use super::http::base64;
+use super::lines::{contains, is_command, is_host_name, lines, opens_with, reply};
+use super::support::{keep, login, say, software};
+use super::{
+    Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Step,
+    Value, text, tls,
+};
+
+/// SMTP.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "smtp",
+    title: "SMTP",
+    category: Category::Mail,
+};
+
+/// SMTP on TCP.
+pub static DETECTOR: Detector = Detector {
+    protocol: &PROTOCOL,
+    over: Over::Tcp,
+    ports: &[25, 587, 2525],
+    probe,
+    parser: Some(|| Box::new(Session::default())),
+};
+
+/// Commands that begin a session.
+const FIRST: &[&[u8]] = &[b"EHLO", b"HELO", b"LHLO"];
+
+fn probe(probe: &Probe<'_>) -> Guess {
+    let (data, other) = (probe.data, probe.other);
+    if data.starts_with(b"220") {
+        let Some((line, _)) = text::line(data) else {
+            return Guess::More;
+        };
+        if reply(line).is_none() {
+            return Guess::No;
+        }
+        return if contains(line, b"SMTP") || opens_with(other, FIRST) {
+            Guess::Certain
+        } else if other.is_empty() || text::line(other).is_none() {
+            if probe.has_port(25) || probe.has_port(587) {
+                Guess::Unsure
+            } else {
+                Guess::More
+            }
+        } else {
+            Guess::No
+        };
+    }
+    if opens_with(data, FIRST) {
+        return Guess::Certain;
+    }
+    let early = FIRST.iter().any(|word| {
+        let known = data.len().min(word.len());
+        data.get(..known) == word.get(..known)
+    });
+    if data.is_empty() || b"220".starts_with(data) || early && data.len() < 300 {
+        Guess::More
+    } else {
+        Guess::No
+    }
+}
+
+/// Longest text that is kept.
+const TEXT_MAX: usize = 512;
+/// Most recipients that are kept.
+const RECIPIENTS_MAX: usize = 64;
+
+/// What the client's next lines are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    Commands,
+    /// `DATA` was sent: a message follows once the server agrees.
+    Asked,
+    /// Header fields of a message.
+    Header,
+    /// The text of a message, until a line with a dot.
+    Text,
+    /// The user's name in base64.
+    AuthUser,
+    /// An initial response in base64.
+    AuthPlain,
+    /// What is of no interest (a password) until the server says what became of it.
+    AuthSecret,
+}
+
+/// A mail as far as it is known.
+#[derive(Debug, Default)]
+struct Mail {
+    from: Option<Box<[u8]>>,
+    to: Vec<Box<[u8]>>,
+    /// `From`, `To`, `Subject`, `Date`, `Message-ID`, `User-Agent` or `X-Mailer` of its header.
+    header: [Option<Box<[u8]>>; 6],
+}
+
+const HEADER: [(&[u8], &str, usize); 7] = [
+    (b"from:", "from", 0),
+    (b"to:", "to", 1),
+    (b"subject:", "subject", 2),
+    (b"date:", "date", 3),
+    (b"message-id:", "msg_id", 4),
+    (b"user-agent:", "user_agent", 5),
+    (b"x-mailer:", "user_agent", 5),
+];
+
+/// Reads a connection.
+#[derive(Debug, Default)]
+struct Session {
+    state: State,
+    greeted: bool,
+    starttls: bool,
+    helo: Option<Box<[u8]>>,
+    mail: Mail,
+    /// A mail was sent and its fate is not known.
+    sent: bool,
+    auth: Option<(&'static str, Box<[u8]>)>,
+    /// Bytes of a chunk (`BDAT`) that follow.
+    skip: u64,
+}
+
+/// The address in `FROM:<a@b> SIZE=1`.
+fn address(data: &[u8]) -> Box<[u8]> {
+    let rest = match data.iter().position(|&byte| byte == b':') {
+        Some(colon) => data.get(colon + 1..).unwrap_or_default().trim_ascii(),
+        None => data,
+    };
+    let inner = match rest.strip_prefix(b"<") {
+        Some(inner) => inner.split(|&byte| byte == b'>').next().unwrap_or(inner),
+        None => text::word(rest).0,
+    };
+    keep(inner, TEXT_MAX)
+}
+
+impl Session {
+    fn client(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
+        match self.state {
+            State::Header | State::Text => self.message(line, events),
+            State::AuthUser => {
+                self.auth = Some(("LOGIN", keep(&base64(line.trim_ascii()), TEXT_MAX)));
+                self.state = State::AuthSecret;
+            }
+            State::AuthPlain => self.plain(line),
+            State::AuthSecret => {}
+            State::Commands | State::Asked => return self.command(line, events),
+        }
+        Next::Continue
+    }
+
+    fn command(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
+        let (_, data) = text::word(line.trim_ascii_end());
+        let is = |word: &[u8]| is_command(line, word);
+        if is(b"EHLO") || is(b"HELO") || is(b"LHLO") {
+            self.helo = Some(keep(data, TEXT_MAX));
+        } else if is(b"MAIL") {
+            self.tell(None, events);
+            self.mail = Mail {
+                from: Some(address(data)),
+                ..Mail::default()
+            };
+        } else if is(b"RCPT") {
+            if self.mail.to.len() < RECIPIENTS_MAX {
+                self.mail.to.push(address(data));
+            }
+        } else if is(b"DATA") {
+            self.state = State::Asked;
+        } else if is(b"BDAT") {
+            let (size, last) = text::word(data);
+            self.skip = text::number(size).unwrap_or(0);
+            self.sent |= last.eq_ignore_ascii_case(b"LAST");
+            return Next::Skip(self.skip);
+        } else if is(b"STARTTLS") {
+            self.starttls = true;
+        } else if is(b"AUTH") {
+            let (mechanism, initial) = text::word(data);
+            let initial = initial.trim_ascii();
+            if mechanism.eq_ignore_ascii_case(b"LOGIN") {
+                if initial.is_empty() {
+                    self.state = State::AuthUser;
+                } else {
+                    self.auth = Some(("LOGIN", keep(&base64(initial), TEXT_MAX)));
+                    self.state = State::AuthSecret;
+                }
+            } else if mechanism.eq_ignore_ascii_case(b"PLAIN") {
+                if initial.is_empty() {
+                    self.state = State::AuthPlain;
+                } else {
+                    self.plain(initial);
+                }
+            } else {
+                self.state = State::AuthSecret;
+            }
+        }
+        Next::Continue
+    }
+
+    /// `authorization NUL user NUL password` (RFC 4616).
+    fn plain(&mut self, encoded: &[u8]) {
+        self.auth = Some((
+            "PLAIN",
+            keep(plain_user(&base64(encoded.trim_ascii())), TEXT_MAX),
+        ));
+        self.state = State::AuthSecret;
+    }
+
+    /// A line of a message.
+    fn message(&mut self, line: &[u8], _: &mut dyn Events) {
+        if line == b"." {
+            self.state = State::Commands;
+            self.sent = true;
+        } else if self.state == State::Header {
+            if line.is_empty() {
+                self.state = State::Text;
+            }
+            for (name, _, place) in HEADER {
+                if text::starts_with_ignore_case(line, name)
+                    && let Some(slot @ None) = self.mail.header.get_mut(place)
+                {
+                    let value = line.get(name.len()..).unwrap_or_default();
+                    *slot = Some(keep(value.trim_ascii(), TEXT_MAX));
+                }
+            }
+        }
+    }
+
+    fn server(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
+        let Some((code, last, words)) = reply(line) else {
+            return Next::Continue;
+        };
+        if !std::mem::replace(&mut self.greeted, true) && code == 220 {
+            let (name, rest) = text::word(words);
+            if is_host_name(name) {
+                events.event(Event::ServerName {
+                    name,
+                    source: "smtp_banner",
+                });
+            }
+            software(events, false, rest);
+            return Next::Continue;
+        }
+        if !last {
+            return Next::Continue;
+        }
+        if std::mem::take(&mut self.starttls) && code == 220 {
+            self.tell(None, events);
+            say(events, "starttls", &self.who());
+            return Next::Become(Some(&tls::DETECTOR));
+        }
+        match code {
+            354 if self.state == State::Asked => self.state = State::Header,
+            400.. if self.state == State::Asked => self.state = State::Commands,
+            235 | 500..=599
+                if matches!(
+                    self.state,
+                    State::AuthSecret | State::AuthUser | State::AuthPlain
+                ) =>
+            {
+                if let Some((method, user)) = self.auth.take() {
+                    login(events, &user, method, Some(code == 235), true);
+                }
+                self.state = State::Commands;
+            }
+            _ if self.sent => self.tell(Some(line), events),
+            _ => {}
+        }
+        Next::Continue
+    }
+
+    fn who(&self) -> Vec<(&'static str, Value<'_>)> {
+        self.helo
+            .iter()
+            .map(|helo| ("helo", Value::Text(helo)))
+            .collect()
+    }
+
+    /// Tells of a mail.
+    fn tell(&mut self, last_reply: Option<&[u8]>, events: &mut dyn Events) {
+        self.sent = false;
+        let mail = std::mem::take(&mut self.mail);
+        let Some(from) = &mail.from else {
+            return;
+        };
+        let mut fields = self.who();
+        fields.push(("mailfrom", Value::Text(from)));
+        let to: Vec<&[u8]> = mail.to.iter().map(|to| &**to).collect();
+        fields.push(("rcptto", Value::List(&to)));
+        for (_, name, place) in HEADER.iter().take(6) {
+            if let Some(Some(value)) = mail.header.get(*place) {
+                fields.push((name, Value::Text(value)));
+            }
+        }
+        if let Some(reply) = last_reply {
+            fields.push(("last_reply", Value::Text(reply)));
+        }
+        say(events, "mail", &fields);
+    }
+}
+
+/// The user in `authorization NUL user NUL password`.
+pub(crate) fn plain_user(decoded: &[u8]) -> &[u8] {
+    decoded.split(|&byte| byte == 0).nth(1).unwrap_or_default()
+}
+
+impl Parser for Session {
+    fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
+        if context.from_client && self.state == State::Asked {
+            // The server's word comes first; only who does not wait for it is read on.
+            return Step::consumed(0);
+        }
+        let mut held = false;
+        let mut consumed = 0;
+        let step = lines(data, |line| {
+            if !context.from_client {
+                return self.server(line, events);
+            }
+            match self.client(line, events) {
+                Next::Continue if self.state == State::Asked => {
+                    held = true;
+                    Next::Quiet
+                }
+                other => other,
+            }
+        });
+        consumed += step.consumed;
+        if held { Step::consumed(consumed) } else { step }
+    }
+
+    fn gap(&mut self, context: &Context, _: u64, _: &mut dyn Events) -> Next {
+        if context.from_client && self.state == State::Header {
+            self.state = State::Text;
+        }
+        Next::Continue
+    }
+
+    fn finish(&mut self, _: &Context, events: &mut dyn Events) {
+        self.tell(None, events);
+        if let Some((method, user)) = self.auth.take() {
+            login(events, &user, method, None, true);
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let mail = self.mail.to.iter().map(|to| to.len() + 16).sum::<usize>()
+            + self
+                .mail
+                .header
+                .iter()
+                .flatten()
+                .map(|text| text.len())
+                .sum::<usize>()
+            + self.mail.from.as_ref().map_or(0, |from| from.len());
+        size_of::<Self>() + mail + self.helo.as_ref().map_or(0, |helo| helo.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::trial::{Said, conversation, guess, streams};
+    use super::*;
+
+    #[test]
+    fn a_mail() {
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, b"220 mail.example.org ESMTP Postfix\r\n"),
+                (true, b"EHLO me\r\n"),
+                (false, b"250-mail.example.org\r\n250 AUTH PLAIN LOGIN\r\n"),
+                (true, b"AUTH LOGIN\r\n"),
+                (false, b"334 VXNlcm5hbWU6\r\n"),
+                (true, b"Ym9i\r\n"),
+                (false, b"334 UGFzc3dvcmQ6\r\n"),
+                (true, b"c2VjcmV0\r\n"),
+                (false, b"235 ok\r\n"),
+                (true, b"MAIL FROM:<a@example.org> SIZE=10\r\n"),
+                (false, b"250 ok\r\n"),
+                (
+                    true,
+                    b"RCPT TO:<b@example.org>\r\nRCPT TO: c@example.org\r\n",
+                ),
+                (false, b"250 ok\r\n250 ok\r\n"),
+                (true, b"DATA\r\n"),
+                (false, b"354 go\r\n"),
+                (
+                    true,
+                    b"Subject: hello\r\nX-Mailer: it\r\n\r\nMAIL FROM:<no>\r\n.\r\nQUIT\r\n",
+                ),
+                (false, b"250 queued\r\n"),
+            ],
+        );
+        assert!(said.has("login: bob LOGIN Some(true) true"), "{said:#?}");
+        assert!(said.has("helo=me mailfrom=a@example.org rcptto=[b@example.org,c@example.org] subject=hello user_agent=it last_reply=250 queued"));
+        assert!(said.has("smtp_banner"));
+        assert!(!said.has("secret"));
+    }
+
+    #[test]
+    fn plain_and_tls() {
+        let mut said = Said::default();
+        let next = streams(
+            &mut Session::default(),
+            [
+                (false, &b"220 x ESMTP\r\n"[..]),
+                (true, b"AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n"),
+                (false, b"535 no\r\n"),
+                (true, b"STARTTLS\r\n"),
+                (false, b"220 go\r\n"),
+            ],
+            &mut said,
+        );
+        assert!(matches!(next, Next::Become(Some(_))));
+        assert!(said.has("login: bob PLAIN Some(false) true"), "{said:#?}");
+    }
+
+    #[test]
+    fn recognition() {
+        assert_eq!(guess(&DETECTOR, b"220 x ESMTP y\r\n"), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, b"EHLO me\r\n"), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, b"EHL"), Guess::More);
+        assert_eq!(guess(&DETECTOR, b"220 x\r\n"), Guess::More);
+        assert_eq!(guess(&DETECTOR, b"250 x\r\n"), Guess::No);
+        assert_eq!(guess(&DETECTOR, b"HELLO x\r\n"), Guess::No);
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_never_panic(pieces in proptest::collection::vec((any::<bool>(), "(EHLO|MAIL FROM:<|RCPT TO|DATA|AUTH |PLAIN|LOGIN|BDAT 3|STARTTLS|354 |235 |250|[ -~]|\r\n){0,8}\r\n"), 0..40)) {
+            let mut session = Session::default();
+            streams(&mut session, pieces, &mut Said::default());
+            prop_assert!(session.heap_bytes() < 128 * 1024);
+        }
+    }
+}
