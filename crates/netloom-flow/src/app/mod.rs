@@ -27,7 +27,7 @@ pub use self::dns::DnsRecord;
 pub use self::http::HttpRecord;
 pub use self::info::{AppInfo, Confidence};
 pub use self::record::{AppRecord, AppRow, DeviceRecord, FieldValue, MessageRecord};
-pub use self::tls::TlsRecord;
+pub use self::tls::{CertificateRecord, QuicRecord, TlsRecord};
 
 /// Times a flow may be recognised anew after a parser gave up.
 const RETRIES_MAX: u8 = 3;

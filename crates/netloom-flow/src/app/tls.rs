@@ -1,37 +1,360 @@
 //! TLS handshakes: rows of `tls`.
 
+use std::net::IpAddr;
+
 use netloom_decode::app::Context;
-use netloom_decode::app::tls::Handshake;
+use netloom_decode::app::quic;
+use netloom_decode::app::text::display;
+use netloom_decode::app::tls::x509::{self, Certificate};
+use netloom_decode::app::tls::{
+    Carrier, ClientHello, Handshake, ServerHello, ja3, ja3s, ja4, names,
+};
+use netloom_packet::Timestamp;
 
 use super::AppInfo;
 
-/// A handshake: a row of `tls`, in the terms of Zeek's ssl.log and quic.log.
+/// A handshake: a row of `tls`, in the terms of Zeek's ssl.log, x509.log and quic.log.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
-pub struct TlsRecord {}
+pub struct TlsRecord {
+    /// Time of the first packet of the handshake.
+    pub ts: Timestamp,
+    /// What carried it.
+    pub carrier: Carrier,
+    /// Version that the server chose (`TLSv12`); `None` where it did not answer.
+    pub version: Option<Box<str>>,
+    /// Cipher suite that the server chose, IANA's name.
+    pub cipher: Option<Box<str>>,
+    /// Group of the key exchange, IANA's name.
+    pub curve: Option<Box<str>>,
+    /// Name that the client asked for (SNI).
+    pub server_name: Option<Box<str>>,
+    /// Whether an earlier session went on.
+    pub resumed: bool,
+    /// Whether the handshake was seen to its end.
+    pub established: bool,
+    /// The last alert in clear.
+    pub last_alert: Option<Box<str>>,
+    /// Application protocol that the server chose, where that is in clear.
+    pub next_protocol: Option<Box<str>>,
+    /// Application protocols that the client offered.
+    pub client_alpns: Vec<Box<str>>,
+    /// Letters of the messages in Zeek's `ssl_history`, the client's in upper case.
+    pub ssl_history: String,
+    /// JA3 of the first hello of the client.
+    pub ja3: Option<Box<str>>,
+    /// JA3S of the server's hello.
+    pub ja3s: Option<Box<str>>,
+    /// JA4 of the first hello of the client.
+    pub ja4: Option<Box<str>>,
+    /// Whether the client's hello has an encrypted one, or pretends to.
+    pub ech: bool,
+    /// The server's certificate.
+    pub certificate: Option<Box<CertificateRecord>>,
+    /// The client's certificate.
+    pub client_certificate: Option<Box<CertificateRecord>>,
+    /// Whether the server's certificate is for the name asked for; `None` unless both are known.
+    pub sni_matches_cert: Option<bool>,
+    /// QUIC's own part.
+    pub quic: Option<Box<QuicRecord>>,
+}
+
+/// The leaf of a certificate chain.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct CertificateRecord {
+    /// SHA-256 of each certificate of the chain, leaf first, hexadecimal.
+    pub fingerprints: Vec<Box<str>>,
+    /// SHA-1 of the leaf, hexadecimal.
+    pub sha1: Box<str>,
+    /// Whose it is, as Zeek writes it.
+    pub subject: Box<str>,
+    /// Who signed it.
+    pub issuer: Box<str>,
+    /// Serial number, hexadecimal, upper case.
+    pub serial: Box<str>,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid to.
+    pub not_after: Option<Timestamp>,
+    /// Kind of key, OpenSSL's name.
+    pub key_alg: Box<str>,
+    /// Bits of the key.
+    pub key_length: Option<u32>,
+    /// Curve of the key.
+    pub key_curve: Option<Box<str>>,
+    /// How it was signed, OpenSSL's name.
+    pub sig_alg: Box<str>,
+    /// Names of hosts it is for.
+    pub san_dns: Vec<Box<str>>,
+    /// Addresses it is for.
+    pub san_ip: Vec<IpAddr>,
+    /// Basic constraints: whether it may sign others.
+    pub ca: Option<bool>,
+}
+
+/// QUIC's own part of a handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct QuicRecord {
+    /// Version (`1`, `quicv2`, `draft-29`).
+    pub version: Box<str>,
+    /// Destination connection ID of the client's first packet, hexadecimal.
+    pub client_initial_dcid: Box<str>,
+    /// Connection ID of the client, hexadecimal.
+    pub client_scid: Box<str>,
+    /// Connection ID of the server, hexadecimal.
+    pub server_scid: Box<str>,
+    /// Letters of the packets in Zeek's `history`.
+    pub history: Box<str>,
+}
+
+/// Most letters of the history (Zeek's limit, too).
+const HISTORY_MAX: usize = 100;
+/// Most names of a certificate, and protocols of a hello, that a row holds.
+const LIST_MAX: usize = 100;
+/// Longest text of a row, in bytes, certificate names apart.
+const TEXT_MAX: usize = 512;
+
+impl CertificateRecord {
+    fn new(chain: &[&[u8]]) -> Option<Self> {
+        let leaf = chain.first()?;
+        let mut record = Self {
+            fingerprints: chain.iter().map(|der| x509::sha256(der).into()).collect(),
+            sha1: x509::sha1(leaf).into(),
+            ..Self::default()
+        };
+        // What cannot be read is known by its fingerprint.
+        if let Some(leaf) = Certificate::parse(leaf) {
+            let text = |text: String| Box::from(display(text.as_bytes()));
+            record.subject = text(leaf.subject.to_text());
+            record.issuer = text(leaf.issuer.to_text());
+            record.serial = leaf.serial_text().into();
+            record.not_before = leaf.not_before;
+            record.not_after = leaf.not_after;
+            record.key_alg = leaf.key_algorithm().into();
+            record.key_length = leaf.key_bits;
+            record.key_curve = leaf.key_curve().map(Into::into);
+            record.sig_alg = leaf.signature_algorithm().into();
+            record.san_dns = texts(leaf.dns_names.iter().copied());
+            record.san_ip = leaf.addresses.iter().copied().take(LIST_MAX).collect();
+            record.ca = leaf.ca;
+        }
+        Some(record)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let names = self.fingerprints.iter().chain(&self.san_dns);
+        size_of::<Self>()
+            + self.subject.len()
+            + self.issuer.len()
+            + names.map(|name| name.len() + 16).sum::<usize>()
+            + self.san_ip.len() * size_of::<IpAddr>()
+            // Short texts: fingerprint, serial, algorithms.
+            + 128
+    }
+}
 
 /// The handshake of a flow as far as it is known.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker {}
+pub(crate) struct Tracker {
+    record: Option<Box<TlsRecord>>,
+}
 
 impl Tracker {
     /// A part of the handshake. `wanted`: whether records are asked for; what the flow itself
     /// should know goes to `info` in any case.
     pub(crate) fn handshake(
         &mut self,
-        _context: &Context,
-        _part: &Handshake<'_>,
-        _info: &mut AppInfo,
-        _wanted: bool,
-        _out: &mut dyn FnMut(TlsRecord),
+        context: &Context,
+        part: &Handshake<'_>,
+        info: &mut AppInfo,
+        wanted: bool,
+        out: &mut dyn FnMut(TlsRecord),
     ) {
+        if let Handshake::Certificates { of_client, chain } = part
+            && !of_client
+            && info.certificate_organization.is_none()
+        {
+            info.certificate_organization = organization(chain);
+        }
+        if !wanted {
+            return;
+        }
+        let record = self.record.get_or_insert_with(|| {
+            Box::new(TlsRecord {
+                ts: context.timestamp,
+                ..TlsRecord::default()
+            })
+        });
+        let done = record.take(part);
+        if done && let Some(record) = self.record.take() {
+            out(*record);
+        }
     }
 
     /// The flow has ended: what is held back goes out.
-    pub(crate) fn finish(&mut self, _info: &mut AppInfo, _out: &mut dyn FnMut(TlsRecord)) {}
+    pub(crate) fn finish(&mut self, _info: &mut AppInfo, out: &mut dyn FnMut(TlsRecord)) {
+        if let Some(record) = self.record.take() {
+            out(*record);
+        }
+    }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        0
+        self.record.as_ref().map_or(0, |record| record.heap_bytes())
     }
+}
+
+impl TlsRecord {
+    /// Takes a part of the handshake; whether it was the last.
+    fn take(&mut self, part: &Handshake<'_>) -> bool {
+        match *part {
+            Handshake::ClientHello(hello) => self.client_hello(hello),
+            Handshake::ServerHello(hello) => self.server_hello(hello),
+            Handshake::Certificates { of_client, chain } => self.certificates(of_client, chain),
+            Handshake::KeyExchange { group } => self.curve = Some(names::group(group).into()),
+            Handshake::Resumed => self.resumed = true,
+            Handshake::Flipped => self.letter('^'),
+            Handshake::Step { of_client, letter } => {
+                let letter = char::from(letter);
+                self.letter(if of_client {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter
+                });
+            }
+            Handshake::Alert { description, .. } => {
+                self.last_alert = Some(names::alert(description).into());
+            }
+            Handshake::Established => {
+                self.established = true;
+                return true;
+            }
+            Handshake::Quic {
+                version,
+                client_initial_dcid,
+                client_scid,
+                server_scid,
+                history,
+            } => {
+                self.carrier = Carrier::Quic;
+                self.quic = Some(Box::new(QuicRecord {
+                    version: quic::Version(version).name().into(),
+                    client_initial_dcid: hex(client_initial_dcid),
+                    client_scid: hex(client_scid),
+                    server_scid: hex(server_scid),
+                    history: history.into(),
+                }));
+                return true;
+            }
+            _ => (),
+        }
+        false
+    }
+
+    fn letter(&mut self, letter: char) {
+        if self.ssl_history.len() < HISTORY_MAX {
+            self.ssl_history.push(letter);
+        }
+    }
+
+    fn client_hello(&mut self, hello: &ClientHello<'_>) {
+        self.carrier = hello.carrier;
+        self.ech |= hello.ech;
+        // Of two hellos the second may lack what the first had, not the other way round.
+        if let Some(name) = hello.server_name {
+            self.server_name = Some(boxed(name));
+        }
+        if !hello.alpn.is_empty() {
+            self.client_alpns = texts(hello.alpn.iter().copied());
+        }
+        if self.ja4.is_none() && !hello.truncated && hello.record_version != 0x0002 {
+            self.ja3 = Some(ja3(hello).into());
+            self.ja4 = Some(ja4(hello).into());
+        }
+    }
+
+    fn server_hello(&mut self, hello: &ServerHello<'_>) {
+        self.carrier = hello.carrier;
+        self.version = Some(names::version(hello.version).into());
+        if hello.version == 0x0002 {
+            // SSL 2: the client has the last word on the cipher.
+            return;
+        }
+        self.cipher = Some(names::cipher_suite(hello.cipher_suite).into());
+        if let Some(group) = hello.group {
+            self.curve = Some(names::group(group).into());
+        }
+        if let Some(alpn) = hello.alpn {
+            self.next_protocol = Some(boxed(alpn));
+        }
+        if !hello.retry {
+            self.ja3s = Some(ja3s(hello).into());
+        }
+    }
+
+    fn certificates(&mut self, of_client: bool, chain: &[&[u8]]) {
+        let record = CertificateRecord::new(chain).map(Box::new);
+        if of_client {
+            self.client_certificate = record;
+            return;
+        }
+        self.certificate = record;
+        let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf));
+        if let (Some(leaf), Some(name)) = (leaf, &self.server_name) {
+            self.sni_matches_cert = Some(leaf.is_for(name.as_bytes()));
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let certificates = [&self.certificate, &self.client_certificate];
+        size_of::<Self>()
+            + text(&self.cipher)
+            + text(&self.server_name)
+            + text(&self.next_protocol)
+            + self
+                .client_alpns
+                .iter()
+                .map(|alpn| alpn.len() + size_of::<Box<str>>())
+                .sum::<usize>()
+            + self.ssl_history.capacity()
+            + certificates
+                .into_iter()
+                .flatten()
+                .map(|certificate| certificate.heap_bytes())
+                .sum::<usize>()
+            + self.quic.as_ref().map_or(0, |quic| {
+                size_of::<QuicRecord>() + quic.history.len() + 3 * 40
+            })
+            // Fingerprints and names of few bytes.
+            + 160
+    }
+}
+
+/// The organisation in the leaf of a chain.
+fn organization(chain: &[&[u8]]) -> Option<Box<str>> {
+    let leaf = Certificate::parse(chain.first()?)?;
+    leaf.subject.organization().map(|name| boxed(&name))
+}
+
+fn boxed(bytes: &[u8]) -> Box<str> {
+    display(bytes.get(..TEXT_MAX).unwrap_or(bytes)).into()
+}
+
+fn texts<'a>(list: impl Iterator<Item = &'a [u8]>) -> Vec<Box<str>> {
+    list.take(LIST_MAX).map(boxed).collect()
+}
+
+fn hex(bytes: &[u8]) -> Box<str> {
+    use std::fmt::Write as _;
+
+    bytes
+        .iter()
+        .fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+        .into()
 }

@@ -283,7 +283,8 @@ impl Session {
     ) {
         let of_client = self.of_client(context.from_client);
         let Some(leaf) = chain.first() else { return };
-        Self::tell(events, Handshake::Certificates { of_client, chain });
+        // Told in any case: whose the certificate is says what is behind the flow.
+        events.event(Event::Tls(Handshake::Certificates { of_client, chain }));
         let Some(leaf) = Certificate::parse(leaf) else {
             return;
         };

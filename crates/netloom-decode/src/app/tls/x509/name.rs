@@ -26,14 +26,24 @@ impl<'a> Name<'a> {
 
     /// The last common name (the most exact one), as it is written in the certificate.
     pub fn common_name(self) -> Option<&'a [u8]> {
+        self.last([0x55, 0x04, 0x03]).map(|value| value.content)
+    }
+
+    /// The last organisation, as UTF-8.
+    pub fn organization(self) -> Option<Vec<u8>> {
+        self.last([0x55, 0x04, 0x0a]).and_then(decode)
+    }
+
+    /// The last value of a kind.
+    fn last(self, kind: [u8; 3]) -> Option<Value<'a>> {
         let mut sets = Der::new(self.0).inside(tag::SEQUENCE)?;
         let mut found = None;
         while let Some(mut set) = sets.inside(tag::SET) {
             while let Some(mut pair) = set.inside(tag::SEQUENCE) {
-                let kind = pair.expect(tag::OID)?;
+                let this = pair.expect(tag::OID)?;
                 let value = pair.any()?;
-                if kind == [0x55, 0x04, 0x03] {
-                    found = Some(value.content);
+                if this == kind {
+                    found = Some(value);
                 }
             }
         }

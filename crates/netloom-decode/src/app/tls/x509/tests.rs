@@ -46,6 +46,10 @@ fn everything_in_a_certificate() {
         certificate.subject.common_name().unwrap(),
         b"www.example.org"
     );
+    assert_eq!(
+        certificate.subject.organization().unwrap(),
+        b"Example, Inc."
+    );
     assert_eq!(certificate.version, 3);
     assert_eq!(certificate.serial_text(), "FF01");
     assert_eq!(
