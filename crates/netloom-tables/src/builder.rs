@@ -8,6 +8,7 @@ use arrow_array::builder::{
 };
 use arrow_array::{
     Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, StringArray, UInt16Array,
+    UInt32Array,
 };
 use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
@@ -124,7 +125,8 @@ enum ColumnBuilder<T: Table> {
     F64(Get<T, f64>, Float64Builder),
     Time(Get<T, Timestamp>, TimestampNanosecondBuilder),
     Text(GetText<T>, TextBuilder),
-    U16List(GetList<T>, Offsets, Vec<u16>),
+    U16List(GetList<T, u16>, Offsets, Vec<u16>),
+    U32List(GetList<T, u32>, Offsets, Vec<u32>),
     TextList(GetTexts<T>, Offsets, TextBuilder),
 }
 
@@ -142,6 +144,7 @@ impl<T: Table> ColumnBuilder<T> {
             }
             Make::Text(get) => Self::Text(get, TextBuilder::default()),
             Make::U16List(get) => Self::U16List(get, Offsets::default(), Vec::new()),
+            Make::U32List(get) => Self::U32List(get, Offsets::default(), Vec::new()),
             Make::TextList(get) => Self::TextList(get, Offsets::default(), TextBuilder::default()),
         }
     }
@@ -157,13 +160,8 @@ impl<T: Table> ColumnBuilder<T> {
             Self::F64(get, cells) => cells.append_option(get(row)),
             Self::Time(get, cells) => cells.append_option(get(row).map(Timestamp::as_nanos)),
             Self::Text(get, cells) => cells.append_with(|text| get(row, text)),
-            Self::U16List(get, offsets, items) => {
-                let valid = get(row, items).is_some();
-                if !valid {
-                    items.truncate(offsets.last());
-                }
-                offsets.push(items.len(), valid);
-            }
+            Self::U16List(get, offsets, items) => append_list(*get, row, offsets, items),
+            Self::U32List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::TextList(get, offsets, items) => {
                 let valid = get(row, &mut |item| {
                     items.append_with(|text| {
@@ -198,12 +196,30 @@ impl<T: Table> ColumnBuilder<T> {
                 let items = UInt16Array::from(std::mem::take(items));
                 Arc::new(offsets.finish(DataType::UInt16, Arc::new(items)))
             }
+            Self::U32List(_, offsets, items) => {
+                let items = UInt32Array::from(std::mem::take(items));
+                Arc::new(offsets.finish(DataType::UInt32, Arc::new(items)))
+            }
             Self::TextList(_, offsets, items) => {
                 let items = items.finish();
                 Arc::new(offsets.finish(DataType::Utf8, Arc::new(items)))
             }
         }
     }
+}
+
+/// Appends a cell's numbers; what a null cell left behind is taken back.
+fn append_list<T: Table, V>(
+    get: GetList<T, V>,
+    row: &T::Row<'_>,
+    offsets: &mut Offsets,
+    items: &mut Vec<V>,
+) {
+    let valid = get(row, items).is_some();
+    if !valid {
+        items.truncate(offsets.last());
+    }
+    offsets.push(items.len(), valid);
 }
 
 /// Ends of the cells of a text or list column, and which are null.

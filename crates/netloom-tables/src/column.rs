@@ -29,6 +29,8 @@ pub enum Kind {
     Text,
     /// List of unsigned 16-bit numbers.
     U16List,
+    /// List of unsigned 32-bit numbers.
+    U32List,
     /// List of UTF-8 texts.
     TextList,
 }
@@ -46,6 +48,7 @@ impl Kind {
             Self::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some(UTC.into())),
             Self::Text => DataType::Utf8,
             Self::U16List => DataType::List(list_item(DataType::UInt16)),
+            Self::U32List => DataType::List(list_item(DataType::UInt32)),
             Self::TextList => DataType::List(list_item(DataType::Utf8)),
         }
     }
@@ -62,6 +65,7 @@ impl Kind {
             Self::Time => "timestamp(ns, UTC)",
             Self::Text => "text",
             Self::U16List => "list<uint16>",
+            Self::U32List => "list<uint32>",
             Self::TextList => "list<text>",
         }
     }
@@ -150,7 +154,7 @@ pub(crate) type Get<T, V> = fn(&<T as Table>::Row<'_>) -> Option<V>;
 /// Appends a cell's text to the column's; `None` is null (and drops what was appended).
 pub(crate) type GetText<T> = fn(&<T as Table>::Row<'_>, &mut String) -> Option<()>;
 /// Appends a cell's numbers to the column's; `None` is null.
-pub(crate) type GetList<T> = fn(&<T as Table>::Row<'_>, &mut Vec<u16>) -> Option<()>;
+pub(crate) type GetList<T, V> = fn(&<T as Table>::Row<'_>, &mut Vec<V>) -> Option<()>;
 /// Hands a cell's texts to the column one by one; `None` is null.
 pub(crate) type GetTexts<T> =
     fn(&<T as Table>::Row<'_>, &mut dyn FnMut(std::fmt::Arguments<'_>)) -> Option<()>;
@@ -166,7 +170,8 @@ pub(crate) enum Make<T: Table> {
     F64(Get<T, f64>),
     Time(Get<T, Timestamp>),
     Text(GetText<T>),
-    U16List(GetList<T>),
+    U16List(GetList<T, u16>),
+    U32List(GetList<T, u32>),
     TextList(GetTexts<T>),
 }
 
@@ -189,6 +194,7 @@ pub(crate) const fn column<T: Table>(name: &'static str, make: Make<T>) -> Colum
         Make::Time(_) => Kind::Time,
         Make::Text(_) => Kind::Text,
         Make::U16List(_) => Kind::U16List,
+        Make::U32List(_) => Kind::U32List,
         Make::TextList(_) => Kind::TextList,
     };
     Column {

@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod capture;
+mod dns;
 mod flows;
 mod hosts;
 mod packets;
@@ -9,6 +10,7 @@ mod text;
 
 pub use anomalies::{Anomalies, AnomalyRow};
 pub use capture::Captures;
+pub use dns::{Dns, DnsRow};
 pub use flows::{FlowRow, Flows};
 pub use hosts::{HostRow, Hosts};
 pub use packets::{PacketRow, Packets};
