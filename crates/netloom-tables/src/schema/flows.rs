@@ -41,7 +41,7 @@ impl Table for Flows {
 }
 
 /// A fingerprint of the flow's ends.
-fn fingerprint(row: &FlowRow<'_>, kind: &str, out: &mut String) -> Option<()> {
+fn fingerprint(row: FlowRow<'_>, kind: &str, out: &mut String) -> Option<()> {
     text::some(row.record.app.as_ref()?.fingerprint(kind)?, out)
 }
 
@@ -446,6 +446,6 @@ fn community_id(flow: &FlowRecord) -> String {
 }
 
 /// TCP flags, of TCP only.
-fn tcp_flags(row: &FlowRow<'_>, flags: u8) -> Option<u8> {
+fn tcp_flags(row: FlowRow<'_>, flags: u8) -> Option<u8> {
     (row.record.protocol == 6).then_some(flags)
 }
