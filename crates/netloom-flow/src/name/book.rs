@@ -22,7 +22,7 @@ pub const LESSONS_MAX: u64 = 65_536;
 pub const GRACE_NANOS: i64 = 3_600 * 1_000_000_000;
 
 /// How long an announced flow is waited for.
-pub const EXPECT_NANOS: i64 = 120 * 1_000_000_000;
+pub(super) const EXPECT_NANOS: i64 = 120 * 1_000_000_000;
 
 /// Something a packet taught.
 #[derive(Debug, Clone, PartialEq, Eq)]
