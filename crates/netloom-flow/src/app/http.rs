@@ -1,32 +1,476 @@
 //! HTTP requests and their responses: rows of `http`.
 
+use std::collections::VecDeque;
+
 use netloom_decode::app::Context;
-use netloom_decode::app::http::Exchange;
+use netloom_decode::app::http::{Exchange, Request, Response, base64, sniff};
+use netloom_decode::app::text::{display, starts_with_ignore_case, word};
+use netloom_packet::Timestamp;
 
 /// A request with its response: a row of `http`, in the terms of Zeek's http.log.
+///
+/// Beside what Zeek says: `uri` is as it was sent, where Zeek takes percent codes away; `host`
+/// has no port; lengths are those of bodies on the wire (transfer coding taken off), where Zeek
+/// counts what a content coding unpacks to; a kind of content that no signature knows is the one
+/// that its header names.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
-pub struct HttpRecord {}
+pub struct HttpRecord {
+    /// Time of the request, or of the response where no request was seen.
+    pub ts: Timestamp,
+    /// Number of the exchange within its connection, from 1.
+    pub trans_depth: u32,
+    /// Method; `None` where no request was seen.
+    pub method: Option<Box<str>>,
+    /// Host asked for, without port.
+    pub host: Option<Box<str>>,
+    /// Request target as sent.
+    pub uri: Option<Box<str>>,
+    /// `Referer`.
+    pub referrer: Option<Box<str>>,
+    /// Version of the response, else of the request.
+    pub version: Option<Box<str>>,
+    /// `User-Agent`.
+    pub user_agent: Option<Box<str>>,
+    /// `Origin`.
+    pub origin: Option<Box<str>>,
+    /// Bytes of the request's body.
+    pub request_body_len: u64,
+    /// Bytes of the response's body.
+    pub response_body_len: u64,
+    /// Status of the response; 0 for version 0.9.
+    pub status_code: Option<u16>,
+    /// Its reason phrase.
+    pub status_msg: Option<Box<str>>,
+    /// Last informational (1xx) status.
+    pub info_code: Option<u16>,
+    /// Its reason phrase.
+    pub info_msg: Option<Box<str>>,
+    /// User of basic authentication.
+    pub username: Option<Box<str>>,
+    /// Header fields that proxies add: `NAME -> value`.
+    pub proxied: Vec<Box<str>>,
+    /// File name that the response gives its body.
+    pub filename: Option<Box<str>>,
+    /// Media type of the request's body.
+    pub orig_mime_type: Option<Box<str>>,
+    /// Media type of the response's body, by its first bytes, else by its header.
+    pub resp_mime_type: Option<Box<str>>,
+    /// `Server`.
+    pub server: Option<Box<str>>,
+    /// Whether the response's body ended as its head said.
+    pub complete: bool,
+}
+
+/// Most exchanges of a flow that wait for their ends.
+const WAITING_MAX: usize = 64;
+/// Longest text that is kept of a header field, in bytes.
+const TEXT_MAX: usize = 1024;
+/// Most fields of proxies that are kept.
+const PROXIED_MAX: usize = 8;
+
+/// Header fields that proxies add, as Zeek knows them.
+const PROXY_FIELDS: &[&[u8]] = &[
+    b"forwarded",
+    b"x-forwarded-for",
+    b"x-forwarded-from",
+    b"client-ip",
+    b"via",
+    b"xroxy-connection",
+    b"proxy-connection",
+];
 
 /// Exchanges of a flow that are not complete.
 #[derive(Debug, Default)]
-pub(crate) struct Pairing {}
+pub(crate) struct Pairing {
+    waiting: VecDeque<Waiting>,
+}
+
+/// An exchange under way.
+#[derive(Debug)]
+struct Waiting {
+    number: u32,
+    /// Whether the request is over; so it is where none was seen.
+    asked: bool,
+    answered: bool,
+    /// How the response's body is packed.
+    coding: Coding,
+    record: Box<HttpRecord>,
+}
+
+/// Content codings whose start can be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    None,
+    Gzip,
+    Deflate,
+    Unknown,
+}
+
+fn kept(bytes: &[u8]) -> Box<str> {
+    display(bytes.get(..TEXT_MAX).unwrap_or(bytes)).into()
+}
+
+fn host_name(host: &[u8]) -> Box<str> {
+    kept(netloom_decode::app::http::without_port(host))
+}
+
+/// The media type in a `Content-Type`.
+fn media_type(value: &[u8]) -> Option<Box<str>> {
+    let kind = value
+        .split(|&byte| byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    (!kind.is_empty()).then(|| kept(kind).to_ascii_lowercase().into())
+}
+
+/// The file's name in a `Content-Disposition` (RFC 6266).
+fn file_name(value: &[u8]) -> Option<Box<str>> {
+    value.split(|&byte| byte == b';').skip(1).find_map(|item| {
+        let item = item.trim_ascii();
+        let equals = item.iter().position(|&byte| byte == b'=')?;
+        let (name, value) = (item.get(..equals)?.trim_ascii(), item.get(equals + 1..)?);
+        let value = value.trim_ascii();
+        let value = if name.eq_ignore_ascii_case(b"filename") {
+            value.strip_prefix(b"\"").unwrap_or(value)
+        } else if name.eq_ignore_ascii_case(b"filename*") {
+            // charset'language'name
+            value.splitn(3, |&byte| byte == b'\'').nth(2)?
+        } else {
+            return None;
+        };
+        let value = value.strip_suffix(b"\"").unwrap_or(value);
+        (!value.is_empty()).then(|| kept(value))
+    })
+}
+
+/// The user in `Basic dXNlcjpwYXNz`; the password is left behind.
+fn basic_user(authorization: &[u8]) -> Option<Box<str>> {
+    let (scheme, rest) = word(authorization);
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return None;
+    }
+    let decoded = base64(rest.trim_ascii());
+    let user = decoded.split(|&byte| byte == b':').next()?;
+    Some(kept(user))
+}
+
+fn coding(headers: &[(&[u8], &[u8])]) -> Coding {
+    let value = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
+        .map_or(&b""[..], |(_, value)| value);
+    if value.is_empty() || value.eq_ignore_ascii_case(b"identity") {
+        Coding::None
+    } else if value.eq_ignore_ascii_case(b"gzip") || value.eq_ignore_ascii_case(b"x-gzip") {
+        Coding::Gzip
+    } else if value.eq_ignore_ascii_case(b"deflate") {
+        Coding::Deflate
+    } else {
+        Coding::Unknown
+    }
+}
+
+/// What the start of a packed body unpacks to, at most 1024 bytes.
+fn unpacked(coding: Coding, start: &[u8]) -> Vec<u8> {
+    use flate2::{Decompress, FlushDecompress};
+    let mut out = Vec::with_capacity(1024);
+    let (mut inflate, data) = match coding {
+        Coding::Gzip => match gzip_data(start) {
+            Some(data) => (Decompress::new(false), data),
+            // Some servers leave the header out.
+            None => (Decompress::new(false), start),
+        },
+        Coding::Deflate => {
+            // Zlib's header, as it should be, or none, as some servers have it.
+            let zlib = matches!(start, [first, second, ..]
+                if first & 15 == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0);
+            (Decompress::new(zlib), start)
+        }
+        Coding::None | Coding::Unknown => return out,
+    };
+    // What cannot be unpacked, or not further, leaves what came before.
+    let _ = inflate.decompress_vec(data, &mut out, FlushDecompress::Sync);
+    out
+}
+
+/// What follows the header of a gzip member (RFC 1952, section 2.3).
+fn gzip_data(start: &[u8]) -> Option<&[u8]> {
+    let [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] = start else {
+        return None;
+    };
+    let mut rest = rest;
+    if flags & 4 != 0 {
+        let length = rest.first_chunk::<2>().map(|b| u16::from_le_bytes(*b))?;
+        rest = rest.get(2 + usize::from(length)..)?;
+    }
+    for flag in [8, 16] {
+        if flags & flag != 0 {
+            let end = rest.iter().position(|&byte| byte == 0)?;
+            rest = rest.get(end + 1..)?;
+        }
+    }
+    if flags & 2 != 0 {
+        rest = rest.get(2..)?;
+    }
+    Some(rest)
+}
+
+impl Waiting {
+    fn new(context: &Context, number: u32, asked: bool) -> Self {
+        Self {
+            number,
+            asked,
+            answered: false,
+            coding: Coding::None,
+            record: Box::new(HttpRecord {
+                ts: context.timestamp,
+                trans_depth: number.saturating_add(1),
+                ..HttpRecord::default()
+            }),
+        }
+    }
+
+    fn request(&mut self, request: &Request<'_>) {
+        let record = &mut *self.record;
+        record.method = Some(kept(request.method));
+        record.host = request.host.map(host_name);
+        record.uri = Some(display(request.uri).into());
+        record.referrer = request.referrer.map(kept);
+        record.version = Some(kept(request.version));
+        record.user_agent = request.user_agent.map(kept);
+        record.origin = request.origin.map(kept);
+        record.username = request
+            .authorization
+            .and_then(basic_user)
+            .or_else(|| request.proxy_authorization.and_then(basic_user));
+        record.orig_mime_type = request.content_type.and_then(media_type);
+        for (name, value) in request.headers {
+            if record.proxied.len() < PROXIED_MAX
+                && PROXY_FIELDS
+                    .iter()
+                    .any(|known| name.eq_ignore_ascii_case(known))
+            {
+                let name = kept(name).to_ascii_uppercase();
+                record
+                    .proxied
+                    .push(format!("{name} -> {}", kept(value)).into());
+            }
+        }
+    }
+
+    fn response(&mut self, response: &Response<'_>) {
+        let record = &mut *self.record;
+        let message = (!response.reason.is_empty()).then(|| kept(response.reason));
+        if (100..200).contains(&response.status) {
+            record.info_code = Some(response.status);
+            record.info_msg.clone_from(&message);
+        }
+        record.status_code = Some(response.status);
+        record.status_msg = message;
+        record.version = Some(kept(response.version));
+        if response.server.is_some() {
+            record.server = response.server.map(kept);
+        }
+        record.filename = response.content_disposition.and_then(file_name);
+        record.resp_mime_type = response.content_type.and_then(media_type);
+        self.coding = coding(response.headers);
+    }
+
+    fn body(&mut self, of_request: bool, start: &[u8]) {
+        let plain = of_request || self.coding == Coding::None;
+        let kind = if plain {
+            sniff(start)
+        } else {
+            sniff(&unpacked(self.coding, start))
+        };
+        let record = &mut *self.record;
+        let place = if of_request {
+            &mut record.orig_mime_type
+        } else {
+            &mut record.resp_mime_type
+        };
+        // Plain text is what anything may look like: then the header knows better, where it
+        // names a kind of text.
+        let better = place.as_deref().is_some_and(|declared| {
+            kind == Some("text/plain")
+                && (starts_with_ignore_case(declared.as_bytes(), b"text/")
+                    || declared == "application/javascript"
+                    || declared == "application/x-www-form-urlencoded")
+        });
+        if let Some(kind) = kind.filter(|_| !better) {
+            *place = Some(kind.into());
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let record = &*self.record;
+        let texts = [
+            &record.method,
+            &record.host,
+            &record.uri,
+            &record.referrer,
+            &record.user_agent,
+            &record.origin,
+            &record.status_msg,
+            &record.info_msg,
+            &record.username,
+            &record.filename,
+            &record.orig_mime_type,
+            &record.resp_mime_type,
+            &record.server,
+        ];
+        size_of::<HttpRecord>()
+            + texts
+                .iter()
+                .map(|text| text.as_ref().map_or(0, |text| text.len()))
+                .sum::<usize>()
+            + record
+                .proxied
+                .iter()
+                .map(|text| text.len() + size_of::<Box<str>>())
+                .sum::<usize>()
+    }
+}
 
 impl Pairing {
     /// A part of an exchange; what is complete goes to `out`.
     pub(crate) fn exchange(
         &mut self,
-        _context: &Context,
-        _part: &Exchange<'_>,
-        _out: &mut dyn FnMut(HttpRecord),
+        context: &Context,
+        part: &Exchange<'_>,
+        out: &mut dyn FnMut(HttpRecord),
     ) {
+        match part {
+            Exchange::Request(number, request) => {
+                // A connection that was upgraded counts anew.
+                if let Some(at) = self.position(*number)
+                    && let Some(old) = self.waiting.remove(at)
+                {
+                    out(*old.record);
+                }
+                self.add(Waiting::new(context, *number, false), out)
+                    .request(request);
+            }
+            Exchange::Response(number, response) => {
+                self.get(context, *number, out).response(response);
+            }
+            Exchange::Body {
+                number,
+                of_request,
+                start,
+            } => {
+                self.get(context, *number, out).body(*of_request, start);
+            }
+            Exchange::End {
+                number,
+                of_request,
+                body_len,
+                complete,
+            } => {
+                let Some(at) = self.position(*number) else {
+                    return;
+                };
+                let Some(waiting) = self.waiting.get_mut(at) else {
+                    return;
+                };
+                if *of_request {
+                    waiting.asked = true;
+                    waiting.record.request_body_len = *body_len;
+                } else {
+                    waiting.answered = true;
+                    waiting.record.response_body_len = *body_len;
+                    waiting.record.complete = *complete;
+                }
+                if waiting.asked
+                    && waiting.answered
+                    && let Some(done) = self.waiting.remove(at)
+                {
+                    out(*done.record);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn position(&self, number: u32) -> Option<usize> {
+        self.waiting
+            .iter()
+            .position(|waiting| waiting.number == number)
+    }
+
+    /// The exchange of this number; a response to a request that nobody saw begins one.
+    fn get(
+        &mut self,
+        context: &Context,
+        number: u32,
+        out: &mut dyn FnMut(HttpRecord),
+    ) -> &mut Waiting {
+        match self.position(number) {
+            Some(at) => &mut self.waiting[at],
+            None => self.add(Waiting::new(context, number, true), out),
+        }
+    }
+
+    fn add(&mut self, waiting: Waiting, out: &mut dyn FnMut(HttpRecord)) -> &mut Waiting {
+        if self.waiting.len() >= WAITING_MAX
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            out(*oldest.record);
+        }
+        self.waiting.push_back(waiting);
+        let last = self.waiting.len() - 1;
+        &mut self.waiting[last]
     }
 
     /// The flow has ended: what waits goes out.
-    pub(crate) fn finish(&mut self, _out: &mut dyn FnMut(HttpRecord)) {}
+    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(HttpRecord)) {
+        for waiting in self.waiting.drain(..) {
+            out(*waiting.record);
+        }
+    }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        0
+        self.waiting.capacity() * size_of::<Waiting>()
+            + self.waiting.iter().map(Waiting::heap_bytes).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files() {
+        assert_eq!(
+            file_name(b"attachment; filename=\"a b.txt\"").as_deref(),
+            Some("a b.txt")
+        );
+        assert_eq!(
+            file_name(b"inline; filename*=UTF-8''x.pdf").as_deref(),
+            Some("x.pdf")
+        );
+        assert_eq!(file_name(b"inline"), None);
+    }
+
+    #[test]
+    fn users() {
+        assert_eq!(basic_user(b"Basic  bWU6c2VjcmV0").as_deref(), Some("me"));
+        assert_eq!(basic_user(b"Bearer x"), None);
+    }
+
+    #[test]
+    fn packed_starts() {
+        // printf '<html>' | gzip -n
+        let gzip = [
+            0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xb3, 0xc9, 0x28, 0xc9, 0xcd, 0xb1, 0x03, 0x00,
+        ];
+        assert_eq!(unpacked(Coding::Gzip, &gzip), b"<html>");
+        assert_eq!(unpacked(Coding::Gzip, &gzip[10..]), b"<html>");
+        assert_eq!(unpacked(Coding::Deflate, &gzip[10..]), b"<html>");
+        assert_eq!(unpacked(Coding::Gzip, b"\x1f\x8b\x08\xff"), b"");
+        assert_eq!(unpacked(Coding::Unknown, &gzip), b"");
     }
 }
