@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 
 use netloom_packet::{CaptureInfo, Interface, LinkType, Packet, SourceError, Timestamp};
 
+use super::Instruction;
 use super::frames::{Cursor, Frame, Layout, PACKET_OUTGOING, SLL2_LEN};
 use super::link_kind;
 use super::options::{Direction, LiveOptions};
-use super::program::{self, Instruction};
+use super::program;
 use super::stats::{Counters, Shared};
 use super::sys::{Ring, Socket};
 

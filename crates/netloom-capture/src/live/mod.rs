@@ -33,8 +33,11 @@
 
 #[cfg(target_os = "linux")]
 mod device;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 #[cfg(target_os = "linux")]
 mod frames;
+mod interface;
 #[cfg(target_os = "linux")]
 mod interfaces;
 #[cfg(target_os = "linux")]
@@ -50,22 +53,36 @@ mod program;
 pub mod sockets;
 #[cfg(target_os = "linux")]
 mod source;
-#[cfg(target_os = "linux")]
 mod stats;
 #[cfg(target_os = "linux")]
 mod sys;
 
 use netloom_packet::{SourceError, Timestamp};
 
+#[cfg(not(target_os = "linux"))]
+pub use self::elsewhere::{
+    LiveSource, StopHandle, drop_privileges, interfaces, may_capture, permission_hint, sockets,
+};
+pub use self::interface::{InterfaceAddress, NetworkInterface, Traffic};
 pub use self::options::{DEFAULT_RING_BYTES, DEFAULT_SNAPLEN, Direction, LiveOptions};
+pub use self::stats::{InterfaceStats, LiveStats, StatsHandle};
 #[cfg(target_os = "linux")]
 pub use self::{
-    interfaces::{InterfaceAddress, NetworkInterface, Traffic, interfaces},
-    privileges::{Privileges, drop_privileges, may_capture},
-    program::Instruction,
+    interfaces::interfaces,
+    privileges::{drop_privileges, may_capture},
     source::{LiveSource, StopHandle},
-    stats::{InterfaceStats, LiveStats, StatsHandle},
 };
+
+/// An instruction of classic BPF (linux/filter.h): code, jump if true, jump if false, k.
+pub type Instruction = (u16, u8, u8, u32);
+
+/// What [`drop_privileges`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Privileges {
+    /// The user (id) and group that the process runs as now, where they changed.
+    pub user: Option<(u32, u32)>,
+}
 
 /// Opens interfaces for capture. No packet comes before the first read or
 /// [`LiveSource::start`], so that a filter can be set first.
@@ -74,7 +91,7 @@ pub use self::{
 ///
 /// When an interface does not exist or is down, when the ring cannot be had, and when the caller
 /// may not capture: then the cause is `PermissionDenied` and the hint says how to change that.
-#[cfg(target_os = "linux")]
+/// On other systems than Linux always.
 pub fn open(options: &LiveOptions) -> Result<LiveSource, SourceError> {
     LiveSource::open(options)
 }
@@ -85,7 +102,6 @@ pub fn open(options: &LiveOptions) -> Result<LiveSource, SourceError> {
 /// # Errors
 ///
 /// As for [`open`].
-#[cfg(target_os = "linux")]
 pub fn open_fanout(options: &LiveOptions, count: usize) -> Result<Vec<LiveSource>, SourceError> {
     LiveSource::open_fanout(options, count)
 }

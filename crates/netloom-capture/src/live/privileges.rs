@@ -4,21 +4,13 @@ use std::fs;
 
 use netloom_packet::SourceError;
 
-use super::sys;
+use super::{Privileges, sys};
 
 /// `CAP_NET_RAW` (linux/capability.h): what opening a packet socket takes.
 const CAP_NET_RAW: u32 = 13;
 
 /// The user and group that root becomes where nobody else is named.
 const NOBODY: (u32, u32) = (65534, 65534);
-
-/// What [`drop_privileges`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Privileges {
-    /// The user (id) and group that the process runs as now, where they changed.
-    pub user: Option<(u32, u32)>,
-}
 
 /// Gives up all privileges, once the sockets are open; capturing goes on.
 ///

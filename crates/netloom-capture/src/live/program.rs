@@ -1,7 +1,6 @@
 //! Filters as the kernel wants them.
 
-/// An instruction of classic BPF (linux/filter.h): code, jump if true, jump if false, k.
-pub type Instruction = (u16, u8, u8, u32);
+use super::Instruction;
 
 /// `ret #k`
 const RET_K: u16 = 0x06;

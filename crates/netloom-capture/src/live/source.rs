@@ -13,9 +13,9 @@ use netloom_packet::{
     WarningKind,
 };
 
+use super::Instruction;
 use super::device::{ANY, Device, State};
 use super::options::LiveOptions;
-use super::program::Instruction;
 use super::stats::{Counters, LiveStats, Shared, StatsHandle};
 use super::{now, sys};
 

@@ -1,4 +1,8 @@
 //! What a live source has counted, readable from other threads while it runs.
+#![cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "nothing is captured, so nothing is told")
+)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
