@@ -1,7 +1,8 @@
 //! HTTP, mail, files, terminals: what people use.
 
 use crate::app::{
-    Detector, ftp, h2, http, imap, irc, pop3, rdp, rlogin, smtp, ssh, telnet, tftp, vnc,
+    Detector, first_words, ftp, h2, http, imap, irc, nntp, pop3, rdp, rlogin, rtsp, smtp, socks,
+    ssh, telnet, tftp, vnc, xmpp,
 };
 
 /// In the order in which they are asked.
@@ -21,4 +22,15 @@ pub(super) const DETECTORS: &[&Detector] = &[
     &rlogin::RLOGIN_DETECTOR,
     &rlogin::RSH_DETECTOR,
     &rlogin::REXEC_DETECTOR,
+    &rtsp::DETECTOR,
+    &socks::DETECTOR,
+    &nntp::DETECTOR,
+    &xmpp::DETECTOR,
+    &first_words::GIT_DETECTOR,
+    &first_words::RSYNC_DETECTOR,
+    &first_words::SVN_DETECTOR,
+    &first_words::X11_DETECTOR,
+    &first_words::GOPHER_DETECTOR,
+    &first_words::FINGER_DETECTOR,
+    &first_words::WHOIS_DETECTOR,
 ];
