@@ -1,9 +1,11 @@
 //! The command and its documentation, as a person uses them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod capture;
 mod command;
 mod common;
 mod edges;
 mod golden;
+mod network;
 mod peers;
 mod readme;

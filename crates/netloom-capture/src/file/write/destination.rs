@@ -1,7 +1,7 @@
 //! Where the bytes of a capture go: a file, a pipe, standard output; compressed or not.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 /// A compression that is written.
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum WriteCompression {
     /// gzip (RFC 1952), one member after another.
     Gzip,
-    /// Zstandard (RFC 8878), one frame after another.
+    /// Zstandard (RFC 8878), one frame that is flushed again and again. (Wireshark 4.0 takes the
+    /// second of several frames for garbage.)
     Zstd,
 }
 
@@ -52,8 +53,12 @@ enum Target {
 enum Packer {
     None,
     Gzip,
-    Zstd(zstd::bulk::Compressor<'static>),
+    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
 }
+
+/// The last block of a Zstandard frame without a checksum: of raw bytes, none of them
+/// (RFC 8878, 3.1.1.2).
+const ZSTD_LAST_BLOCK: [u8; 3] = [1, 0, 0];
 
 impl Destination {
     /// Opens it under its final name: people watch a capture grow. `-` is standard output.
@@ -77,9 +82,7 @@ impl Destination {
             None => Packer::None,
             Some(WriteCompression::Gzip) => Packer::Gzip,
             Some(WriteCompression::Zstd) => {
-                let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
-                compressor.include_checksum(true)?;
-                Packer::Zstd(compressor)
+                Packer::Zstd(zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?)
             }
         };
         Ok(Self {
@@ -110,8 +113,12 @@ impl Destination {
         !matches!(self.packer, Packer::None)
     }
 
-    /// Takes a chunk of whole packets; compressed, it becomes a frame of its own, so that what
-    /// was written can be read whatever comes after it.
+    /// Whether what a chunk saves grows with its length: nothing of one helps the next.
+    pub(super) const fn likes_large_chunks(&self) -> bool {
+        matches!(self.packer, Packer::Gzip)
+    }
+
+    /// Takes a chunk of whole packets; compressed, it can be read whatever comes after it.
     ///
     /// If the file cannot take it all, it is cut back to whole packets; `whole` says where the
     /// last of them ends among the first bytes of the chunk.
@@ -134,12 +141,11 @@ impl Destination {
                 self.packed = encoder.finish()?;
                 &self.packed
             }
-            Packer::Zstd(compressor) => {
-                self.packed
-                    .resize(zstd::zstd_safe::compress_bound(chunk.len()), 0);
-                let packed = compressor.compress_to_buffer(chunk, &mut self.packed[..])?;
-                self.packed.truncate(packed);
-                &self.packed
+            Packer::Zstd(encoder) => {
+                encoder.get_mut().clear();
+                encoder.write_all(chunk)?;
+                encoder.flush()?;
+                encoder.get_ref()
             }
         };
         let (written, done) = write_all(&mut self.target, bytes);
@@ -155,10 +161,35 @@ impl Destination {
             self.length += whole as u64;
             // Readers bear with a torn end; this saves them the warning.
             _ = file.set_len(self.length);
+            self.end();
         } else {
             self.length += written as u64;
         }
         done
+    }
+}
+
+impl Destination {
+    /// Ends what has an end of its own.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if let Packer::Zstd(_) = self.packer {
+            let (written, done) = write_all(&mut self.target, &ZSTD_LAST_BLOCK);
+            self.length += written as u64;
+            self.packer = Packer::None;
+            return done;
+        }
+        Ok(())
+    }
+
+    /// Ends a file that was cut back: there is room for a few bytes where there was some for
+    /// part of a chunk.
+    fn end(&mut self) {
+        if let (Target::Regular(file), Packer::Zstd(_)) = (&mut self.target, &self.packer)
+            && file.seek(io::SeekFrom::Start(self.length)).is_ok()
+        {
+            // If not, readers say that the file was cut.
+            _ = self.finish();
+        }
     }
 }
 

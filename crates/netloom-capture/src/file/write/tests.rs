@@ -269,7 +269,9 @@ fn what_waits_is_written_within_the_second() {
         writer.tick(START.plus_nanos(SECOND / 2)).unwrap();
         let (packets, info) = read(&path);
         assert_eq!(packets.len(), 1, "{name}");
-        assert!(info.warnings.is_empty(), "{name}: {:?}", info.warnings);
+        // A Zstandard frame that has not ended yet is one that was cut.
+        let expected = usize::from(name == "a.pcapng.zst");
+        assert_eq!(info.warnings.len(), expected, "{name}: {:?}", info.warnings);
         // A clock that is set back does not stop this.
         writer
             .write(&packet(2, 0, &[3; 100]), PacketNotes::default())

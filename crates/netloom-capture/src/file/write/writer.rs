@@ -336,11 +336,11 @@ impl CaptureWriter {
     }
 
     fn chunk_limit(&self) -> usize {
-        let compressed = self
+        let large = self
             .destination
             .as_ref()
-            .is_some_and(Destination::is_compressed);
-        if !compressed {
+            .is_some_and(Destination::likes_large_chunks);
+        if !large {
             return CHUNK;
         }
         let limit = self.options.rotation.bytes;
@@ -456,8 +456,14 @@ impl CaptureWriter {
                     .statistics(&mut self.chunk, interface as u32, now, &here);
             }
         }
-        let done = self.flush();
-        if let Some(destination) = self.destination.take() {
+        let mut done = self.flush();
+        if let Some(mut destination) = self.destination.take() {
+            if done.is_ok() && !self.failed {
+                done = destination.finish().map_err(|error| {
+                    let name = destination.path().display().to_string();
+                    SourceError::new(name, "cannot be written").caused_by(error)
+                });
+            }
             self.files.bytes += destination.length();
             if destination.is_regular() {
                 self.closed.push(ClosedFile {
