@@ -1,23 +1,71 @@
-//! The registrable domain of a name.
+//! Registrable domains, by the Public Suffix List (publicsuffix.org, as the `psl` crate has it).
 
-/// The registrable domain of a host name by the public suffix list (`example.co.uk` of
-/// `www.example.co.uk`); `None` for addresses, single labels, public suffixes themselves and
-/// names under no suffix of the list.
+/// Longest name that is looked at, in bytes (RFC 1035).
+const NAME_MAX: usize = 253;
+
+/// The part of a name that somebody registered: `bbc.co.uk` of `www.bbc.co.uk`.
+///
+/// `None` for addresses, names of one label, public suffixes themselves and what stands below
+/// no known top-level domain (`printer.local`). The case stays as it is; a dot at the end is
+/// left out.
 ///
 /// ```
 /// use netloom_flow::name::registrable_domain;
-/// assert_eq!(registrable_domain("www.example.co.uk"), Some("example.co.uk"));
-/// assert_eq!(registrable_domain("co.uk"), None);
-/// assert_eq!(registrable_domain("192.0.2.1"), None);
+/// assert_eq!(registrable_domain("www.bbc.co.uk"), Some("bbc.co.uk"));
 /// assert_eq!(registrable_domain("printer.local"), None);
 /// ```
 pub fn registrable_domain(name: &str) -> Option<&str> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.parse::<std::net::IpAddr>().is_ok() {
+    if name.is_empty()
+        || name.len() > NAME_MAX
+        || name.split('.').any(str::is_empty)
+        || name.parse::<std::net::IpAddr>().is_ok()
+    {
         return None;
     }
-    let domain = psl::domain(name.as_bytes())?;
-    // The list's default rule takes any last label for a suffix: `local` is none.
-    domain.suffix().is_known().then_some(())?;
-    std::str::from_utf8(domain.as_bytes()).ok()
+    // The list is in lower case.
+    let mut lower = [0; NAME_MAX];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name.as_bytes());
+    lower.make_ascii_lowercase();
+    let domain = psl::domain(lower)?;
+    if !domain.suffix().is_known() {
+        return None;
+    }
+    name.get(name.len().checked_sub(domain.as_bytes().len())?..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::registrable_domain;
+
+    #[test]
+    fn domains() {
+        for (name, domain) in [
+            ("example.com", Some("example.com")),
+            ("a.b.Example.COM", Some("Example.COM")),
+            ("www.bbc.co.uk.", Some("bbc.co.uk")),
+            ("co.uk", None),
+            ("com", None),
+            ("localhost", None),
+            ("nas.local", None),
+            ("10.0.0.1", None),
+            ("a..com", None),
+            ("", None),
+            // A private suffix: each customer is on his own.
+            ("shop.user.github.io", Some("user.github.io")),
+        ] {
+            assert_eq!(registrable_domain(name), domain, "{name}");
+        }
+        assert_eq!(registrable_domain(&"a.".repeat(200)), None);
+    }
+
+    #[test]
+    fn anything_goes() {
+        proptest::proptest!(|(name in ".{0,300}")| {
+            if let Some(domain) = registrable_domain(&name) {
+                assert!(name.trim_end_matches('.').ends_with(domain));
+            }
+        });
+    }
 }

@@ -1,13 +1,19 @@
 //! Who is behind an address: names learned from packets.
 
+mod apps;
 mod book;
 mod domain;
 mod lesson;
+mod owners;
 mod place;
+mod products;
 mod settle;
+mod suspicion;
 
+pub use apps::{App, AppBy, product};
 pub use book::{Fact, GRACE_NANOS, Hint, LESSONS_MAX, Lesson, NameBook};
 pub use domain::registrable_domain;
 pub use lesson::observe;
 pub use place::{country, is_local, vendor};
 pub(crate) use settle::settle;
+pub use suspicion::{dga_score, is_homograph, is_risky_domain, is_tor_name};

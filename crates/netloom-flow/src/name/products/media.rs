@@ -283,4 +283,3 @@ pub(super) const PRODUCTS: &[Product] = &[
     product("Stripchat", Adult, &["stripchat.com", "doppiocdn.com", "strpst.com"]),
     product("SpankBang", Adult, &["spankbang.com", "sb-cd.com"]),
 ];
-
