@@ -121,7 +121,7 @@ impl Amqp {
                     return Next::Continue;
                 };
                 let answer = reader.take_up_to(length as usize);
-                self.credentials(mechanism, answer, events);
+                Self::credentials(mechanism, answer, events);
                 return Next::Continue;
             }
             _ => {}
@@ -136,7 +136,7 @@ impl Amqp {
         }
     }
 
-    fn credentials(&mut self, mechanism: &[u8], answer: &[u8], events: &mut dyn Events) {
+    fn credentials(mechanism: &[u8], answer: &[u8], events: &mut dyn Events) {
         let mut user: &[u8] = &[];
         if mechanism == b"PLAIN" {
             user = answer.split(|&byte| byte == 0).nth(1).unwrap_or_default();

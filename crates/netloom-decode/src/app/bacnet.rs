@@ -32,7 +32,6 @@ fn probe(probe: &Probe<'_>) -> Guess {
         {
             match (function, application(data)) {
                 // A version of the network layer, 1, behind it.
-                (4 | 9 | 10 | 11, Some(_)) => Guess::Certain,
                 (4 | 9 | 10 | 11, None) => Guess::No,
                 _ => Guess::Certain,
             }

@@ -122,9 +122,8 @@ fn probe(probe: &Probe<'_>) -> Guess {
             .iter()
             .all(|part| super::support::printable(part));
     let long: usize = message.path.iter().map(|part| part.len()).sum();
-    if text && long >= 4 && data[1] < 32 && message.kind < 2 && name != "EMPTY" {
-        Guess::Certain
-    } else if answers && message.known > 0 {
+    let asks = text && long >= 4 && data[1] < 32 && message.kind < 2 && name != "EMPTY";
+    if asks || answers && message.known > 0 {
         Guess::Certain
     } else if message.known > 1 || own {
         Guess::Unsure

@@ -49,7 +49,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let first = u32_at(data, HEADER).unwrap_or_default();
     let size = u32_at(data, HEADER + 4).unwrap_or_default();
     let inside = (8..=length - 20).contains(&(size & 0x00ff_ffff));
-    if data[4] & 0x0f == 0 && (1..=2000).contains(&first) && size >> 24 & 0x1f == 0 && inside {
+    if data[4].trailing_zeros() >= 4
+        && (1..=2000).contains(&first)
+        && (size >> 24).trailing_zeros() >= 5
+        && inside
+    {
         Guess::Certain
     } else {
         Guess::No

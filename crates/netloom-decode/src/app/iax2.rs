@@ -46,7 +46,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
         elements += 1;
     }
     // The first one of a call has no other call's number and no sequence yet.
-    let begins = data[2] & 0x7f == 0 && data[3] == 0 && data[8] == 0 && data[9] == 0;
+    let begins = data[2].trailing_zeros() >= 7 && data[3] == 0 && data[8] == 0 && data[9] == 0;
     match (reader.is_empty(), elements, probe.has_port(4569)) {
         (true, 1.., true) | (true, 2.., _) => Guess::Certain,
         (true, 0, true) => Guess::Unsure,

@@ -86,9 +86,8 @@ fn probe(probe: &Probe<'_>) -> Guess {
         bits += frame;
         let length = usize::from(data[1]) + 2;
         match data.get(length..) {
-            Some([]) if bits >= 32 || probe.has_port(2404) => return Guess::Certain,
+            Some([]) | None if bits >= 32 || probe.has_port(2404) => return Guess::Certain,
             Some(rest) => data = rest,
-            None if probe.has_port(2404) || bits >= 32 => return Guess::Certain,
             None => return Guess::More,
         }
         if bits >= 48 {

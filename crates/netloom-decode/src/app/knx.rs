@@ -35,7 +35,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
             let service = u16_at(data, 2).and_then(service_name);
             let length = u16_at(data, 4).map_or(0, usize::from);
             let fits = if probe.tcp {
-                length >= 6 && length <= 1024
+                (6..=1024).contains(&length)
             } else {
                 length == probe.wire_len
             };

@@ -92,10 +92,9 @@ fn fits_response(function: u8, length: usize, body: &[u8]) -> bool {
         1..=4 | 20 | 21 | 23 | 12 | 17 => body
             .first()
             .is_some_and(|&bytes| length == 1 + usize::from(bytes) && bytes > 0),
-        5 | 6 | 15 | 16 => length == 4,
+        5 | 6 | 11 | 15 | 16 => length == 4,
         7 => length == 1,
         8 => length >= 4 && u16_at(body, 0).is_some_and(|sub| sub <= 20),
-        11 => length == 4,
         22 => length == 6,
         43 => matches!(body.first(), Some(13 | 14)) && length >= 3,
         0x81..=0xab => {
@@ -124,7 +123,7 @@ impl Parser for Modbus {
             },
             |message| {
                 self.messages += 1;
-                self.message(context.from_client, message, events);
+                said(context.from_client, message, events);
                 if self.messages < MESSAGES_MAX {
                     Next::Continue
                 } else {
@@ -139,43 +138,41 @@ impl Parser for Modbus {
     }
 }
 
-impl Modbus {
-    fn message(&mut self, request: bool, message: &[u8], events: &mut dyn Events) {
-        let (Some(id), Some(&unit), Some(&function)) =
-            (u16_at(message, 0), message.get(6), message.get(7))
-        else {
-            return;
-        };
-        let body = message.get(8..).unwrap_or_default();
-        let mut fields = vec![
-            ("transaction_id", Value::Number(id.into())),
-            ("unit_id", Value::Number(unit.into())),
-            ("function_code", Value::Number((function & 0x7f).into())),
-            ("request", Value::Flag(request)),
-        ];
-        let name = function_name(function & 0x7f).unwrap_or("unknown");
-        if function & 0x80 != 0 {
-            if let Some(&code) = body.first() {
-                fields.push(("exception_code", Value::Number(code.into())));
-                fields.push(("exception", Value::Word(exception_name(code))));
-            }
-        } else if request || matches!(function, 5 | 6 | 15 | 16) {
-            if matches!(function, 1..=6 | 15 | 16 | 22 | 23)
-                && let Some(address) = u16_at(body, 0)
-            {
-                fields.push(("address", Value::Number(address.into())));
-                if let Some(number) = u16_at(body, 2) {
-                    let name = if matches!(function, 5 | 6) {
-                        "value"
-                    } else {
-                        "quantity"
-                    };
-                    fields.push((name, Value::Number(number.into())));
-                }
-            }
+/// Says a message.
+fn said(request: bool, message: &[u8], events: &mut dyn Events) {
+    let (Some(id), Some(&unit), Some(&function)) =
+        (u16_at(message, 0), message.get(6), message.get(7))
+    else {
+        return;
+    };
+    let body = message.get(8..).unwrap_or_default();
+    let mut fields = vec![
+        ("transaction_id", Value::Number(id.into())),
+        ("unit_id", Value::Number(unit.into())),
+        ("function_code", Value::Number((function & 0x7f).into())),
+        ("request", Value::Flag(request)),
+    ];
+    let name = function_name(function & 0x7f).unwrap_or("unknown");
+    if function & 0x80 != 0 {
+        if let Some(&code) = body.first() {
+            fields.push(("exception_code", Value::Number(code.into())));
+            fields.push(("exception", Value::Word(exception_name(code))));
         }
-        say(events, name, &fields);
+    } else if (request || matches!(function, 5 | 6 | 15 | 16))
+        && matches!(function, 1..=6 | 15 | 16 | 22 | 23)
+        && let Some(address) = u16_at(body, 0)
+    {
+        fields.push(("address", Value::Number(address.into())));
+        if let Some(number) = u16_at(body, 2) {
+            let name = if matches!(function, 5 | 6) {
+                "value"
+            } else {
+                "quantity"
+            };
+            fields.push((name, Value::Number(number.into())));
+        }
     }
+    say(events, name, &fields);
 }
 
 /// Functions, named as Zeek's modbus.log has them, in lower case.

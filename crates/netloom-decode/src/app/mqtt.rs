@@ -148,7 +148,7 @@ impl Mqtt {
         if !lists.topics.is_empty() {
             fields.push(("topics", Value::List(&lists.topics)));
         }
-        let numbers: Vec<&[u8]> = lists.numbers.iter().map(|text| text.as_bytes()).collect();
+        let numbers: Vec<&[u8]> = lists.numbers.iter().map(String::as_bytes).collect();
         if !numbers.is_empty() {
             fields.push((lists.numbers_name, Value::List(&numbers)));
         }

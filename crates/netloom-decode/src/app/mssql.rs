@@ -42,9 +42,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
             if !whole {
                 return Guess::No;
             }
-            match kind {
+            match *kind {
                 // Options: token 0 (version) first, at an offset within, six bytes long.
-                &PRELOGIN => match body {
+                PRELOGIN => match body {
                     [0, 0, offset, 0, 6, 1 | 0xff, ..] if usize::from(*offset) < length => {
                         Guess::Certain
                     }
@@ -52,7 +52,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
                     _ => Guess::No,
                 },
                 // A length of its own, then the version 7.x.
-                &LOGIN7 => match (super::wire::u32_le_at(body, 0), body.get(7)) {
+                LOGIN7 => match (super::wire::u32_le_at(body, 0), body.get(7)) {
                     (Some(own), Some(0x70..=0x74)) if own as usize + 8 >= length => Guess::Certain,
                     (_, None) => Guess::More,
                     _ => Guess::No,

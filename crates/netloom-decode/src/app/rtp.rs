@@ -112,9 +112,8 @@ fn framed(probe: &Probe<'_>) -> Guess {
     let second = data.get(length + 2..).unwrap_or_default();
     match second.get(2..).and_then(header) {
         Some(next) if follows(first, next) => Guess::Certain,
-        Some(_) => Guess::No,
         None if second.len() < 16 && length < 2048 => Guess::More,
-        None => Guess::No,
+        _ => Guess::No,
     }
 }
 

@@ -79,12 +79,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
     match line(data) {
         Some((first, _)) if first.ends_with(b" SIP/2.0") => Guess::Certain,
         Some(_) if uri && method == b"OPTIONS" => Guess::Unsure,
-        // RTSP and HTTP share method names; their lines end otherwise.
-        Some(_) => Guess::No,
         None if uri && !probe.tcp => Guess::Certain,
         None if uri && data.len() < 2048 => Guess::More,
         None if rest.len() < 5 && probe.tcp => Guess::More,
-        None => Guess::No,
+        // RTSP and HTTP share method names; their lines end otherwise.
+        _ => Guess::No,
     }
 }
 

@@ -112,7 +112,7 @@ impl Parser for Stun {
             return Step::consumed(0);
         }
         let side = usize::from(context.from_client);
-        let framed = *self.framed[side].get_or_insert(u32_at(data, 4) != Some(COOKIE));
+        let framed = *self.framed[side].get_or_insert_with(|| u32_at(data, 4) != Some(COOKIE));
         frames(
             data,
             4096,

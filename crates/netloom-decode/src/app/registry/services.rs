@@ -1,9 +1,10 @@
 //! Databases, directories, file servers, calls, industry.
 
 use crate::app::{
-    Detector, amqp, bacnet, cassandra, coap, dce_rpc, diameter, dnp3, enip, h323, hislip, iax2,
-    iec104, kafka, kerberos, knx, ldap, memcached, mgcp, modbus, mongodb, mqtt, mssql, mysql, nats,
-    opcua, oracle, postgresql, radius, redis, rtcp, rtp, s7comm, sccp, sip, smb, stun, tacacs,
+    Detector, amqp, bacnet, cassandra, coap, dce_rpc, diameter, dlep, dnp3, enip, giop, h323,
+    hislip, iax2, iec104, kafka, kerberos, knx, ldap, lisp, memcached, mgcp, modbus, mongodb, mqtt,
+    mssql, mysql, nats, opcua, oracle, pfcp, postgresql, ptp, radius, redis, rpc, rtcp, rtp, rtps,
+    s7comm, sccp, sip, smb, someip, stun, tacacs,
 };
 
 /// In the order in which they are asked.
@@ -35,6 +36,9 @@ pub(super) const DETECTORS: &[&Detector] = &[
     &h323::DETECTOR,
     &iax2::DETECTOR,
     &sccp::DETECTOR,
+    &rpc::DETECTOR,
+    &giop::DETECTOR,
+    &rtps::DETECTOR,
     &coap::DETECTOR,
     &modbus::DETECTOR,
     &dnp3::DETECTOR,
@@ -45,4 +49,9 @@ pub(super) const DETECTORS: &[&Detector] = &[
     &opcua::DETECTOR,
     &knx::DETECTOR,
     &hislip::DETECTOR,
+    &ptp::DETECTOR,
+    &someip::DETECTOR,
+    &dlep::DETECTOR,
+    &pfcp::DETECTOR,
+    &lisp::DETECTOR,
 ];

@@ -62,19 +62,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
 
 fn message(data: &[u8]) -> Guess {
     match data {
-        [
-            0,
-            0 | 1,
-            _,
-            _,
-            0xff | 0xfe | 0xfd | 0xfc,
-            b'S',
-            b'M',
-            b'B',
-            ..,
-        ] => Guess::Certain,
+        [0, 0 | 1, _, _, 0xfc..=0xff, b'S', b'M', b'B', ..] => Guess::Certain,
         [0] | [0, _] | [0, _, _] | [0, _, _, _] => Guess::More,
-        [0, _, _, _, 0xff | 0xfe | 0xfd | 0xfc, ..] if data.len() < 8 => Guess::More,
+        [0, _, _, _, 0xfc..=0xff, ..] if data.len() < 8 => Guess::More,
         _ => Guess::No,
     }
 }
@@ -92,6 +82,8 @@ fn frame(data: &[u8]) -> Frame {
 /// A request that waits for its answer.
 #[derive(Debug, Default)]
 struct Request {
+    /// Number of the exchange within the connection, from 1.
+    number: u64,
     id: u64,
     command: u16,
     tree: u32,
@@ -123,6 +115,8 @@ struct Smb {
     user: Option<(String, String)>,
     old_said: bool,
     server_said: bool,
+    /// Requests seen.
+    requests: u64,
 }
 
 impl Parser for Smb {
@@ -167,8 +161,8 @@ impl Smb {
         let Some(body) = message.get(4..) else { return };
         match body {
             [0xff, b'S', b'M', b'B', ..] => {
-                if self.version_1(body, from_client, events) && !self.old_said {
-                    self.old_said = true;
+                let spoken = self.version_1(body, from_client, events);
+                if spoken && !std::mem::replace(&mut self.old_said, true) {
                     risk(events, Risk::ObsoleteSmb, "SMB 1 spoken");
                 }
             }
@@ -177,7 +171,9 @@ impl Smb {
         }
     }
 
-    fn remember(&mut self, request: Request) {
+    fn remember(&mut self, mut request: Request) {
+        self.requests += 1;
+        request.number = self.requests;
         if self.pending.len() >= PENDING_MAX {
             self.pending.remove(0);
         }

@@ -191,7 +191,7 @@ impl Smb {
         }
         let [status_field, code_field] = status_fields(name, &number);
         let mut fields = vec![
-            ("id", Value::Number(request.id)),
+            ("id", Value::Number(request.number)),
             ("dialect", Value::Word(self.dialect_name())),
             ("command", Value::Word(command_1(command))),
             status_field,
@@ -295,7 +295,7 @@ impl Smb {
             events,
             command_1(0x72),
             &[
-                ("id", Value::Number(request.id)),
+                ("id", Value::Number(request.number)),
                 ("dialect", Value::Word(self.dialect_name())),
                 ("command", Value::Word(command_1(0x72))),
                 status_field,

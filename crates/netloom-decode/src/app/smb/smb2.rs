@@ -62,6 +62,16 @@ fn long_buffer(message: &[u8], offset_at: usize) -> Option<&[u8]> {
     Some(rest.get(..length).unwrap_or(rest))
 }
 
+/// The file's number; all ones stand for the one that the message before in a chain named.
+fn file_2(message: &[u8], at: usize, related: &mut [u8; 16]) -> [u8; 16] {
+    let file = guid_at(message, at).unwrap_or_default();
+    if file == [0xff; 16] {
+        return *related;
+    }
+    *related = file;
+    file
+}
+
 impl Smb {
     /// The messages of a frame, chained by NextCommand.
     pub(super) fn version_2(&mut self, mut frame: &[u8], events: &mut dyn Events) {
@@ -158,19 +168,19 @@ impl Smb {
                 request.delete = options & DELETE_ON_CLOSE != 0;
             }
             command::CLOSE => {
-                request.file = self.file_2(message, HEADER + 8, file);
+                request.file = file_2(message, HEADER + 8, file);
                 request.name = self.file_name(&request.file).to_owned();
             }
-            command::READ => request.file = self.file_2(message, HEADER + 16, file),
+            command::READ => request.file = file_2(message, HEADER + 16, file),
             command::WRITE => {
-                request.file = self.file_2(message, HEADER + 16, file);
+                request.file = file_2(message, HEADER + 16, file);
                 request.name = self.file_name(&request.file).to_owned();
                 let offset = usize::from(u16_le_at(message, HEADER + 2).unwrap_or_default());
                 request.rpc = message.get(offset..).and_then(dce_rpc::parse);
             }
             command::IOCTL => {
                 request.disposition = u32_le_at(message, HEADER + 4).unwrap_or_default();
-                request.file = self.file_2(message, HEADER + 8, file);
+                request.file = file_2(message, HEADER + 8, file);
                 if request.disposition == TRANSCEIVE {
                     request.rpc = long_buffer(message, HEADER + 24).and_then(dce_rpc::parse);
                 }
@@ -180,18 +190,8 @@ impl Smb {
         }
     }
 
-    /// The file's number; all ones stand for the one that the message before in a chain named.
-    fn file_2(&self, message: &[u8], at: usize, related: &mut [u8; 16]) -> [u8; 16] {
-        let file = guid_at(message, at).unwrap_or_default();
-        if file == [0xff; 16] {
-            return *related;
-        }
-        *related = file;
-        file
-    }
-
     fn set_info(&self, message: &[u8], request: &mut Request, file: &mut [u8; 16]) {
-        request.file = self.file_2(message, HEADER + 16, file);
+        request.file = file_2(message, HEADER + 16, file);
         let name = self.file_name(&request.file).to_owned();
         let offset = usize::from(u16_le_at(message, HEADER + 8).unwrap_or_default());
         let data = message.get(offset..).unwrap_or_default();
@@ -223,7 +223,7 @@ impl Smb {
         let number = format!("0x{code:x}");
         let [status_field, code_field] = status_fields(status(code), &number);
         let mut fields = vec![
-            ("id", Value::Number(request.id)),
+            ("id", Value::Number(request.number)),
             ("dialect", Value::Word(self.dialect_name())),
             ("command", Value::Word(command_2(request.command))),
             status_field,

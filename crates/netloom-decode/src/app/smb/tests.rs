@@ -135,7 +135,7 @@ fn version_1_is_obsolete() {
     );
     assert_eq!(
         said.0[0],
-        "SMB1_COMMAND_NEGOTIATE_PROTOCOL: id=0 dialect=NT LM 0.12 \
+        "SMB1_COMMAND_NEGOTIATE_PROTOCOL: id=1 dialect=NT LM 0.12 \
          command=SMB1_COMMAND_NEGOTIATE_PROTOCOL status=STATUS_SUCCESS status_code=0x0 \
          client_dialects=[NT LM 0.12]"
     );
