@@ -15,6 +15,7 @@ use netloom_pipeline::packet::{MacAddr, Timestamp};
 use netloom_tables::HostRow;
 
 use crate::summary::bounded::{BoundedTable, Counts};
+use crate::summary::hosts::EndedFlow;
 
 /// Services of a host that are kept.
 const SERVICES_MAX: usize = 32;
@@ -28,6 +29,7 @@ pub struct HostTable {
     pairs: hashbrown::HashSet<(IpAddr, IpAddr), foldhash::fast::RandomState>,
     /// Whether only local addresses are of interest.
     local_only: bool,
+    pairs_max: usize,
 }
 
 /// What is known about an address.
@@ -139,6 +141,8 @@ impl HostTable {
             hosts: BoundedTable::new(max),
             pairs: hashbrown::HashSet::default(),
             local_only,
+            // A report shows a few; a table all.
+            pairs_max: if local_only { PAIRS_MAX / 8 } else { PAIRS_MAX },
         }
     }
 
@@ -157,34 +161,46 @@ impl HostTable {
         if flow.outer {
             return;
         }
-        let sides = [
-            (flow.src_ip, flow.src_mac, flow.fwd, flow.bwd),
-            (flow.dst_ip, flow.dst_mac, flow.bwd, flow.fwd),
-        ];
-        for (address, mac, sent, received) in sides {
-            let Some(host) = self.host(address) else {
-                continue;
-            };
-            host.first = host.first.min(flow.start);
-            host.last = host.last.max(flow.end);
-            host.packets[0] += sent.packets;
-            host.packets[1] += received.packets;
-            host.bytes[0] += sent.bytes;
-            host.bytes[1] += received.bytes;
-            host.flows += 1;
+        let ended = EndedFlow::new(flow, None);
+        self.ended(&ended);
+        for (address, mac, sent) in [
+            (flow.src_ip, flow.src_mac, flow.fwd.packets),
+            (flow.dst_ip, flow.dst_mac, flow.bwd.packets),
+        ] {
             // Behind a router it would be the router's.
-            if host.mac.is_none() && sent.packets > 0 && is_local(address) && is_a_host(address) {
+            if sent > 0
+                && mac.is_some()
+                && is_local(address)
+                && is_a_host(address)
+                && let Some(host) = self.host(address)
+                && host.mac.is_none()
+            {
                 host.mac = mac;
             }
         }
-        if self.pairs.len() < PAIRS_MAX && flow.src_ip != flow.dst_ip {
-            let (a, b) = (flow.src_ip, flow.dst_ip);
-            let wanted = !self.local_only || is_local(a) || is_local(b);
-            if wanted {
-                self.pairs.insert(if a <= b { (a, b) } else { (b, a) });
-            }
-        }
         self.server(flow);
+    }
+
+    /// A flow of which nothing is known but its addresses.
+    pub(crate) fn ended(&mut self, flow: &EndedFlow) {
+        for (originator, address) in [(true, flow.src), (false, flow.dst)] {
+            let Some(host) = self.host(address) else {
+                continue;
+            };
+            let (sent, received) = if originator { (0, 1) } else { (1, 0) };
+            host.first = host.first.min(flow.start);
+            host.last = host.last.max(flow.end);
+            host.packets[0] += flow.packets[sent];
+            host.packets[1] += flow.packets[received];
+            host.bytes[0] += flow.bytes[sent];
+            host.bytes[1] += flow.bytes[received];
+            host.flows += 1;
+        }
+        let (a, b) = (flow.src, flow.dst);
+        let wanted = a != b && (!self.local_only || is_local(a) || is_local(b));
+        if wanted && self.pairs.len() < self.pairs_max {
+            self.pairs.insert(if a <= b { (a, b) } else { (b, a) });
+        }
     }
 
     /// What a flow says about the host that was asked.
@@ -376,7 +392,7 @@ fn system(decoded: &Decoded) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_pipeline::decode::decode_ip;
+    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
     use netloom_pipeline::flow::{FlowId, FlowKey, FlowRules, flow_id};
 
     /// Some flow's identifier.
@@ -384,7 +400,7 @@ mod tests {
         let datagram = [
             0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
         ];
-        let decoded = decode_ip(&datagram, 20, Default::default());
+        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
         let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
         flow_id(&key, Timestamp::from_nanos(0), 1, "")
     }

@@ -4,7 +4,14 @@
 //! Counts are exact unless the field `approximate` beside them says otherwise; lengths are
 //! frame lengths on the wire in bytes; times are RFC 3339 UTC with nanoseconds.
 
+mod named;
+
 use serde::Serialize;
+
+pub use named::{
+    Certificate, Count, Dns, DnsFailure, DnsServer, Group, Host, Http, RiskExample, RiskSummary,
+    Site, SlowAnswer, Tls,
+};
 
 /// Everything a report tells.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -74,6 +81,28 @@ pub struct Report {
     pub flow_table: FlowTableFacts,
     /// Sentences worth saying first: what a person should notice.
     pub findings: Vec<Finding>,
+    /// Share of bytes that belong to flows with a known server name, 0 to 1; null without flows.
+    pub named_share: Option<f64>,
+    /// Sites with the most bytes: full names of servers.
+    pub sites: Vec<Site>,
+    /// Registrable domains with the most bytes.
+    pub domains: Vec<Site>,
+    /// Products with the most bytes.
+    pub applications: Vec<Group>,
+    /// Categories, most bytes first.
+    pub categories: Vec<Group>,
+    /// Countries of the addresses outside, most bytes first; all of them, for the map.
+    pub countries: Vec<Group>,
+    /// Name resolution.
+    pub dns: Dns,
+    /// TLS, over TCP and QUIC.
+    pub tls: Tls,
+    /// HTTP in clear.
+    pub http: Http,
+    /// Hosts on the local network, most bytes first.
+    pub hosts: Vec<Host>,
+    /// Risks, worst first.
+    pub risks: Vec<RiskSummary>,
 }
 
 impl Report {

@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use netloom_pipeline::flow::app::Confidence;
+use netloom_pipeline::flow::name::vendor;
 use netloom_pipeline::packet::{CaptureInfo, MacAddr, Timestamp};
 
 use super::Summary;
 use super::findings;
 use super::hosts::{AddressCounts, is_local};
 use super::protocols::{ProtocolCounter, protocol_name};
+use crate::hosts::HostTable;
 use crate::report::model::{
-    Address, Capture, CaptureInterface, Conversation, FlowTableFacts, Mac, Quality, Report,
+    Address, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac, Quality, Report,
     Service, Unique,
 };
 
@@ -122,6 +125,9 @@ impl Summary {
         report.timeline = self.timeline.finish(first, last);
         report.performance = self.performance.finish();
         report.risky = self.risks.finish(top);
+        report.approximate |= self.names.forgot();
+        self.names.finish(&mut report);
+        report.hosts = local_hosts(&self.hosts, top);
         report.findings = findings::findings(&report);
         report
     }
@@ -153,7 +159,7 @@ impl Summary {
     fn services(&self) -> Vec<Service> {
         // By name and transport; the port that carried most speaks for the rest.
         let mut services: HashMap<(&str, u8), (Service, u64)> = HashMap::new();
-        for (&(name, protocol, port), traffic) in self.services.iter() {
+        for (&(name, protocol, port, confidence), traffic) in self.services.iter() {
             if name.is_empty() {
                 continue;
             }
@@ -167,6 +173,9 @@ impl Summary {
             if better {
                 *best = traffic.bytes;
                 service.port = port;
+                confidence
+                    .map_or("port", Confidence::name)
+                    .clone_into(&mut service.source);
             }
         }
         let mut services: Vec<Service> = services
@@ -174,7 +183,6 @@ impl Summary {
             .map(|((name, protocol), (service, _))| Service {
                 name: name.to_owned(),
                 transport: protocol_name(protocol).into_owned(),
-                source: "port".to_owned(),
                 ..service
             })
             .collect();
@@ -335,4 +343,31 @@ fn capture(info: &CaptureInfo) -> Capture {
             })
             .collect(),
     }
+}
+
+/// The hosts of the local network with the most bytes.
+fn local_hosts(table: &HostTable, top: usize) -> Vec<Host> {
+    let mut rows = table.rows();
+    rows.sort_by_key(|row| {
+        let bytes = row.bytes[0].saturating_add(row.bytes[1]);
+        (std::cmp::Reverse(bytes), row.address)
+    });
+    let text = |text: Option<Box<str>>| text.map(String::from);
+    let source = |source: &str| (!source.is_empty()).then(|| source.to_owned());
+    rows.into_iter()
+        .take(top)
+        .map(|row| Host {
+            address: row.address.to_string(),
+            mac: row.mac.map(|mac| mac.to_string()),
+            vendor: row.mac.and_then(vendor).map(ToOwned::to_owned),
+            name: text(row.hostname),
+            name_source: source(row.hostname_source),
+            os: text(row.os),
+            device: text(row.device),
+            services: row.services.into_iter().map(String::from).collect(),
+            bytes_sent: row.bytes[0],
+            bytes_received: row.bytes[1],
+            peers: row.peers,
+        })
+        .collect()
 }

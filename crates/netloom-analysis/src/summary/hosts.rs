@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::flow::app::Confidence;
 use netloom_pipeline::packet::{MacAddr, Timestamp};
 use smallvec::SmallVec;
 
@@ -15,15 +16,23 @@ pub(crate) struct EndedFlow {
     pub(crate) first_number: u64,
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
-    start: Timestamp,
-    end: Timestamp,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
     /// Packets and bytes, forward and backward.
-    packets: [u64; 2],
-    bytes: [u64; 2],
+    pub(crate) packets: [u64; 2],
+    pub(crate) bytes: [u64; 2],
     service: Option<&'static str>,
+    /// Whether its payload told something, which has been counted.
+    pub(crate) named: bool,
 }
 
 impl EndedFlow {
+    /// A flow whose payload told something.
+    pub(crate) fn named(mut self) -> Self {
+        self.named = true;
+        self
+    }
+
     pub(crate) fn new(flow: &FlowRecord, service: Option<&'static str>) -> Self {
         Self {
             closed_by: flow.closed_by,
@@ -35,6 +44,7 @@ impl EndedFlow {
             packets: [flow.fwd.packets, flow.bwd.packets],
             bytes: [flow.fwd.bytes, flow.bwd.bytes],
             service,
+            named: false,
         }
     }
 }
@@ -183,8 +193,8 @@ impl Counts for ConversationCounts {
     }
 }
 
-/// A service: name, transport, the server's port.
-pub(crate) type ServiceKey = (&'static str, u8, Option<u16>);
+/// A service: name, transport, the server's port, how sure.
+pub(crate) type ServiceKey = (&'static str, u8, Option<u16>, Option<Confidence>);
 
 /// What a service carried; also used for frames between two stations.
 #[derive(Debug, Clone, Copy, Default)]

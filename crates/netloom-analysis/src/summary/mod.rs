@@ -6,8 +6,8 @@ pub(crate) mod bounded;
 mod build;
 mod findings;
 mod histogram;
-mod hosts;
-mod login;
+pub(crate) mod hosts;
+mod named;
 mod performance;
 mod protocols;
 mod quality;
@@ -17,9 +17,11 @@ mod timeline;
 use std::net::IpAddr;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
+use netloom_pipeline::decode::app::Interest;
 use netloom_pipeline::decode::net::arp::Arp;
 use netloom_pipeline::decode::{Decoded, Network};
 use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::flow::app::{AppRecord, AppRow};
 use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
@@ -28,11 +30,14 @@ use hosts::{
     AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter,
     Traffic,
 };
+use named::NameCounter;
 use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
 use risky::RiskCounter;
 use timeline::TimelineCounter;
+
+use crate::hosts::HostTable;
 
 pub use build::ReportContext;
 
@@ -40,6 +45,8 @@ pub use build::ReportContext;
 const ADDRESSES_MAX: usize = 229_376;
 /// Pairs of addresses, likewise.
 const CONVERSATIONS_MAX: usize = 114_688;
+/// Addresses of the local network that are kept with their names.
+const LOCAL_HOSTS_MAX: usize = 16_384;
 /// Ended flows that a shard keeps room for.
 const KEPT_ENDED: usize = 64;
 /// Pairs of stations in a shard's table, likewise.
@@ -81,8 +88,12 @@ pub struct SummaryShard {
     stations: StationCounter,
     duplicates: DuplicateCounter,
     risks: RiskCounter,
-    /// Flows that ended in this round.
+    /// Flows that ended in this round, of which nothing is known but their addresses.
     ended: Vec<EndedFlow>,
+    /// Flows that ended in this round, and whose payloads told something.
+    named: Vec<FlowRecord>,
+    /// Rows of this round.
+    records: Vec<AppRecord>,
 }
 
 /// What goes in packet order.
@@ -91,16 +102,52 @@ pub struct SummarySerial {
     arp: ArpCounter,
     addresses: BoundedTable<IpAddr, AddressCounts>,
     conversations: BoundedTable<Pair, ConversationCounts>,
+    names: NameCounter,
+    hosts: HostTable,
     /// Room for a round's flows.
     ended: Vec<EndedFlow>,
+    named: Vec<FlowRecord>,
+    records: Vec<AppRecord>,
 }
 
 impl SummarySerial {
+    /// Takes what a shard holds back.
+    fn take(&mut self, shard: &mut SummaryShard) {
+        self.ended.append(&mut shard.ended);
+        self.named.append(&mut shard.named);
+        self.records.append(&mut shard.records);
+        shard.ended.shrink_to(KEPT_ENDED);
+        shard.named.shrink_to(KEPT_ENDED);
+        shard.records.shrink_to(KEPT_ENDED);
+    }
+
     /// Counts flows, in the order of the packets that closed them.
     fn count(&mut self) {
+        self.records
+            .sort_by_key(|record| (record.number, record.flow_id));
+        for record in self.records.drain(..) {
+            if let AppRow::Device(device) = &record.row {
+                self.hosts.device(device);
+            } else {
+                self.names.record(&record);
+            }
+        }
+        self.named
+            .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
+        for flow in self.named.drain(..) {
+            self.hosts.flow(&flow);
+            self.names.flow(&flow);
+            self.ended
+                .push(EndedFlow::new(&flow, flow.service()).named());
+        }
         self.ended
             .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
         for flow in self.ended.drain(..) {
+            if !flow.named {
+                self.hosts.ended(&flow);
+                self.names.unnamed(flow.bytes[0] + flow.bytes[1]);
+            }
+            self.names.places(&flow);
             self.addresses.entry(flow.src).flow(&flow, true);
             self.addresses.entry(flow.dst).flow(&flow, false);
             let pair = Pair::new(flow.src, flow.dst);
@@ -128,6 +175,8 @@ pub struct Summary {
     duplicates: u64,
     risks: RiskCounter,
     arp: ArpCounter,
+    names: NameCounter,
+    hosts: HostTable,
     facts: ShardFacts,
 }
 
@@ -146,6 +195,12 @@ impl Stage for SummaryStage {
         Needs {
             flows: true,
             packets: true,
+            applications: Some(
+                Interest::DNS
+                    .with(Interest::TLS)
+                    .with(Interest::HTTP)
+                    .with(Interest::DEVICES),
+            ),
             ..Needs::default()
         }
     }
@@ -168,6 +223,8 @@ impl Stage for SummaryStage {
             duplicates: DuplicateCounter::default(),
             risks: RiskCounter::default(),
             ended: Vec::new(),
+            named: Vec::new(),
+            records: Vec::new(),
         }
     }
 
@@ -176,7 +233,11 @@ impl Stage for SummaryStage {
             arp: ArpCounter::default(),
             addresses: BoundedTable::new(ADDRESSES_MAX),
             conversations: BoundedTable::new(CONVERSATIONS_MAX),
+            names: NameCounter::new(self.top),
+            hosts: HostTable::new(LOCAL_HOSTS_MAX, true),
             ended: Vec::new(),
+            named: Vec::new(),
+            records: Vec::new(),
         }
     }
 
@@ -192,7 +253,7 @@ impl Stage for SummaryStage {
             &mut worker.timeline,
         );
         worker.timeline.packet(raw.timestamp, label, raw.wire_len);
-        quality::fingerprint(packet) | u64::from(login::is_worth_a_look(packet, service))
+        quality::fingerprint(packet)
     }
 
     fn packet(
@@ -207,15 +268,14 @@ impl Stage for SummaryStage {
         }
         shard
             .duplicates
-            .packet(packet.packet.timestamp, packet.note & !1);
-        shard.risks.packet(packet, packet.note & 1 != 0);
+            .packet(packet.packet.timestamp, packet.note);
     }
 
     fn flow_end(&self, worker: &mut SummaryWorker, shard: &mut SummaryShard, flow: &FlowRecord) {
         if flow.outer {
             return;
         }
-        let service = flow.service_by_port();
+        let service = flow.service();
         worker.timeline.flow(flow.start);
         worker.performance.flow(flow, service, self.top);
         for (sent, received) in [
@@ -233,16 +293,20 @@ impl Stage for SummaryStage {
             }
         }
         let key = match service {
-            Some(name) => (name, flow.protocol, flow.dst_port),
-            None => ("", flow.protocol, None),
+            Some(name) => (name, flow.protocol, flow.dst_port, flow.confidence()),
+            None => ("", flow.protocol, None, None),
         };
         let traffic = worker.services.entry(key);
         traffic.flows += 1;
         traffic.packets += flow.packets();
         traffic.bytes += flow.bytes();
 
-        shard.risks.flow(flow, service);
-        shard.ended.push(EndedFlow::new(flow, service));
+        shard.risks.flow(flow);
+        if flow.app.is_some() {
+            shard.named.push(flow.clone());
+        } else {
+            shard.ended.push(EndedFlow::new(flow, service));
+        }
     }
 
     fn round_end(
@@ -257,25 +321,33 @@ impl Stage for SummaryStage {
 
     fn capture_end(&self, serial: &mut SummarySerial, shards: &mut [&mut SummaryShard]) {
         for shard in shards {
-            serial.ended.append(&mut shard.ended);
-            shard.ended.shrink_to(KEPT_ENDED);
+            serial.take(shard);
         }
         serial.count();
         serial.ended.shrink_to(64 * KEPT_ENDED);
+        serial.named.shrink_to(64 * KEPT_ENDED);
+        serial.records.shrink_to(64 * KEPT_ENDED);
     }
 
     fn shard_end(&self, serial: &mut SummarySerial, shard: &mut SummaryShard) {
         // Not all shards at once: every flow that is still alive ends here.
-        serial.ended.append(&mut shard.ended);
+        serial.take(shard);
         serial.count();
-        shard.ended.shrink_to(KEPT_ENDED);
+    }
+
+    fn app(&self, _worker: &mut SummaryWorker, shard: &mut SummaryShard, record: AppRecord) {
+        shard.records.push(record);
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
-        decoded.network == Network::Arp
+        HostTable::wants(decoded)
     }
 
     fn cross(&self, serial: &mut SummarySerial, packet: &StagePacket<'_>) {
+        serial.hosts.packet(packet);
+        if packet.decoded.network != Network::Arp {
+            return;
+        }
         let start = packet.decoded.payload_offset as usize;
         if let Some(message) = packet.packet.data.get(start..).and_then(Arp::parse) {
             serial.arp.packet(&message);
@@ -305,6 +377,8 @@ impl Stage for SummaryStage {
             duplicates: 0,
             risks: RiskCounter::default(),
             arp: serial.arp,
+            names: serial.names,
+            hosts: serial.hosts,
             facts: *facts,
         };
         let (mut senders, mut receivers) = (Vec::new(), Vec::new());

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use hashbrown::HashMap;
-use netloom_pipeline::StagePacket;
-use netloom_pipeline::decode::Transport;
+use netloom_pipeline::decode::app::Risk as FlowRisk;
 use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::flow::app::Confidence;
 
 use crate::report::model::{Risky, RiskyPair};
 use crate::summary::bounded::{BoundedTable, Counts};
-use crate::summary::login::{self, Sighting};
 
 /// A risk: what it is called, what is wrong, what to do.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub(crate) struct Risk {
     /// What people call it.
     label: &'static str,
     pub(crate) severity: &'static str,
-    /// Services (by port) whose flows are at this risk as they are.
+    /// Services (by content) whose flows are at this risk as they are.
     services: &'static [&'static str],
     why: &'static str,
     instead: &'static str,
@@ -59,7 +57,7 @@ pub(crate) const RISKS: &[Risk] = risks! {
     "rdp" "Remote Desktop (RDP)" "medium" ["rdp"]
         "Remote Desktop is a favourite target of password guessing and ransomware."
         => "Reach it through a VPN or gateway only, with network-level and two-factor authentication.";
-    "vnc" "VNC" "medium" ["vnc"]
+    "vnc" "VNC" "medium" ["vnc", "rfb"]
         "Most VNC sessions are not encrypted, and their passwords are short."
         => "Tunnel it through SSH or a VPN.";
     "x11" "X11" "medium" ["x11"]
@@ -125,16 +123,6 @@ impl Counts for RiskCounts {
     }
 }
 
-/// What was seen in a flow that has not ended.
-#[derive(Debug, Clone)]
-enum Seen {
-    /// A POST whose body may follow.
-    Post(String),
-    Login(Sighting),
-}
-
-/// Flows with something in them that are watched at once in a shard.
-const WATCHED_MAX: usize = 2_048;
 /// Pairs in a shard's table.
 const PAIRS_MAX: usize = 1_024;
 
@@ -142,106 +130,53 @@ const PAIRS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct RiskCounter {
     table: BoundedTable<RiskKey, RiskCounts>,
-    /// By number of the flow's first packet.
-    watched: HashMap<u64, Seen, foldhash::fast::RandomState>,
 }
 
 impl Default for RiskCounter {
     fn default() -> Self {
         Self {
             table: BoundedTable::new(PAIRS_MAX),
-            watched: HashMap::default(),
         }
     }
 }
 
 impl RiskCounter {
-    /// Looks at a packet's payload, if it is `worth_a_look` or its flow is being watched.
-    #[inline]
-    pub(crate) fn packet(&mut self, packet: &StagePacket<'_>, worth_a_look: bool) {
-        if worth_a_look || !self.watched.is_empty() {
-            self.look(packet, worth_a_look);
-        }
-    }
-
-    fn look(&mut self, packet: &StagePacket<'_>, worth_a_look: bool) {
-        let decoded = packet.decoded;
-        if decoded.payload_len == 0 || packet.flow.is_none() {
-            return;
-        }
-        let start = decoded.payload_offset as usize;
-        let Some(payload) = packet
-            .packet
-            .data
-            .get(start..start + decoded.payload_len as usize)
-        else {
+    /// Counts a flow that ended, by what its payload was recognised to be.
+    pub(crate) fn flow(&mut self, flow: &FlowRecord) {
+        let Some(app) = flow.app.as_deref() else {
             return;
         };
-        match decoded.transport {
-            Transport::Tcp(_) if worth_a_look => {
-                if let Some(seen) = login::in_tcp(payload, packet.service()) {
-                    self.watch(packet, Seen::Login(seen));
-                } else if let Some(place) = login::post(payload) {
-                    self.watch(packet, Seen::Post(place));
-                }
-            }
-            Transport::Tcp(_) => self.body(payload, packet),
-            Transport::Udp => {
-                if let Some(seen) = login::in_udp(payload, packet.service()) {
-                    self.watch(packet, Seen::Login(seen));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The body of a POST in a segment of its own.
-    fn body(&mut self, payload: &[u8], packet: &StagePacket<'_>) {
-        let Some(flow) = packet.flow else { return };
-        if let Some(seen) = self.watched.get_mut(&flow.first_number)
-            && let Seen::Post(place) = seen
-            && flow.from_src
-            && let Some(form) = login::in_form(payload)
-        {
-            *seen = Seen::Login(login::login(place, form.user));
-        }
-    }
-
-    fn watch(&mut self, packet: &StagePacket<'_>, seen: Seen) {
-        let Some(flow) = packet.flow else { return };
-        if let Some(known) = self.watched.get_mut(&flow.first_number) {
-            if matches!(known, Seen::Post(_)) {
-                *known = seen;
-            }
-        } else if self.watched.len() < WATCHED_MAX {
-            self.watched.insert(flow.first_number, seen);
-        }
-    }
-
-    /// Counts a flow that ended.
-    pub(crate) fn flow(&mut self, flow: &FlowRecord, service: Option<&'static str>) {
-        let seen = if self.watched.is_empty() {
-            None
-        } else {
-            self.watched.remove(&flow.first_number)
+        let (Some(service), Some(Confidence::Content)) = (app.service, app.confidence) else {
+            return;
         };
-        // A scanner's knock on the port is no use of the protocol.
-        if let Some(risk) = service.and_then(risk_of_service)
-            && flow.fwd.payload_bytes + flow.bwd.payload_bytes > 0
-        {
-            let detail = match &seen {
-                Some(Seen::Login(seen)) if risk_by_name(seen.risk) == Some(risk) => {
-                    seen.detail.clone()
-                }
+        let login = app
+            .risks
+            .iter()
+            .find(|(risk, _)| *risk == FlowRisk::CleartextCredentials);
+        let named = match service.name {
+            "http" | "http_proxy" if login.is_some() => Some("http login"),
+            "smtp" | "pop3" | "imap" if login.is_some() => Some("mail login"),
+            "snmp" if login.is_some() => Some("snmp"),
+            "smb"
+                if app
+                    .risks
+                    .iter()
+                    .any(|(risk, _)| *risk == FlowRisk::ObsoleteSmb) =>
+            {
+                Some("smb1")
+            }
+            _ => None,
+        };
+        let risk = named
+            .and_then(risk_by_name)
+            .or_else(|| risk_of_service(service.name));
+        if let Some(risk) = risk {
+            let detail = match (login, &app.user) {
+                (Some(_), Some(user)) => Some(format!("login as \"{user}\"")),
+                (Some((_, detail)), None) if !detail.is_empty() => Some(detail.to_string()),
                 _ => None,
             };
             self.count(risk, flow, detail);
-        }
-        if let Some(Seen::Login(seen)) = seen
-            && let Some(risk) = risk_by_name(seen.risk)
-            && service.and_then(risk_of_service) != Some(risk)
-        {
-            self.count(risk, flow, seen.detail);
         }
     }
 

@@ -1,0 +1,676 @@
+//! What names tell: sites, applications, DNS, TLS, HTTP, countries, risks.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
+use netloom_pipeline::decode::app::{Risk, text};
+use netloom_pipeline::flow::app::{AppRecord, AppRow, DnsRecord, HttpRecord, TlsRecord};
+use netloom_pipeline::flow::name::country;
+use netloom_pipeline::flow::{FlowId, FlowRecord};
+use netloom_pipeline::packet::Timestamp;
+
+use super::bounded::{BoundedTable, Counts};
+use super::histogram::Histogram;
+use super::hosts::EndedFlow;
+use crate::report::model::{
+    Certificate, Count, Dns, DnsFailure, DnsServer, Group, Http, Report, RiskExample, RiskSummary,
+    Site, SlowAnswer, Tls,
+};
+
+/// Names of servers that are counted one by one.
+const SITES_MAX: usize = 32_768;
+/// Names asked for, hosts, agents, issuers and the like.
+const TEXTS_MAX: usize = 16_384;
+/// Clients of a site that are told apart.
+const CLIENTS_MAX: usize = 64;
+/// Clients of a site that are shown.
+const CLIENTS_SHOWN: usize = 8;
+/// Days before its end that a certificate is worth a look.
+const EXPIRING_DAYS: i64 = 30;
+/// Certificates, slow answers and examples that are held for a top list.
+const HELD_MAX: usize = 1_000;
+const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
+
+/// How often, and how many bytes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sum {
+    count: u64,
+    packets: u64,
+    bytes: u64,
+}
+
+impl Counts for Sum {
+    fn weight(&self) -> u64 {
+        self.count + self.bytes
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.count += other.count;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+#[derive(Debug, Default)]
+struct SiteCounts {
+    sum: Sum,
+    received: u64,
+    app: Option<&'static str>,
+    sources: BTreeSet<&'static str>,
+    /// Bytes by client.
+    clients: Vec<(IpAddr, u64)>,
+}
+
+impl Counts for SiteCounts {
+    fn weight(&self) -> u64 {
+        self.sum.weight()
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.sum.absorb(other.sum);
+        self.received += other.received;
+        self.app = self.app.or(other.app);
+        self.sources.extend(other.sources);
+        for (client, bytes) in other.clients {
+            self.client(client, bytes);
+        }
+    }
+}
+
+impl SiteCounts {
+    fn flow(&mut self, flow: &FlowRecord, source: &'static str) {
+        self.sum.count += 1;
+        self.sum.packets += flow.packets();
+        self.sum.bytes += flow.bytes();
+        self.received += flow.bwd.bytes;
+        self.app = self.app.or_else(|| flow.product());
+        self.sources.insert(source);
+        self.client(flow.src_ip, flow.bytes());
+    }
+
+    fn client(&mut self, client: IpAddr, bytes: u64) {
+        if let Some(known) = self.clients.iter_mut().find(|known| known.0 == client) {
+            known.1 += bytes;
+        } else if self.clients.len() < CLIENTS_MAX {
+            self.clients.push((client, bytes));
+        }
+    }
+
+    fn site(&self, name: &str) -> Site {
+        let mut clients = self.clients.clone();
+        clients.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Site {
+            name: name.to_owned(),
+            sources: self
+                .sources
+                .iter()
+                .map(|&source| source.to_owned())
+                .collect(),
+            app: self.app.map(ToOwned::to_owned),
+            flows: self.sum.count,
+            bytes: self.sum.bytes,
+            bytes_received: self.received,
+            clients: clients
+                .iter()
+                .take(CLIENTS_SHOWN)
+                .map(|(client, _)| client.to_string())
+                .collect(),
+            client_count: clients.len() as u64,
+        }
+    }
+}
+
+/// Failures of a name by response code.
+#[derive(Debug, Default)]
+struct Failures(Vec<(u16, u64)>);
+
+impl Counts for Failures {
+    fn weight(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for (rcode, count) in other.0 {
+            self.add(rcode, count);
+        }
+    }
+}
+
+impl Failures {
+    fn add(&mut self, rcode: u16, count: u64) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.0 == rcode) {
+            known.1 += count;
+        } else if self.0.len() < 16 {
+            self.0.push((rcode, count));
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct ServerCounts {
+    queries: u64,
+    answered: u64,
+    times: Histogram,
+}
+
+impl Counts for ServerCounts {
+    fn weight(&self) -> u64 {
+        self.queries
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.queries += other.queries;
+        self.answered += other.answered;
+        self.times.absorb(&other.times);
+    }
+}
+
+#[derive(Debug, Default)]
+struct RiskCounts {
+    flows: u64,
+    /// Those with the most bytes.
+    examples: Vec<(u64, RiskExample)>,
+}
+
+/// Texts and how often.
+type Texts = BoundedTable<Box<str>, Sum>;
+
+/// Counts what names tell, in packet order.
+#[derive(Debug)]
+pub(crate) struct NameCounter {
+    top: usize,
+    bytes: u64,
+    named_bytes: u64,
+    sites: BoundedTable<Box<str>, SiteCounts>,
+    domains: BoundedTable<Box<str>, SiteCounts>,
+    apps: BoundedTable<(&'static str, &'static str), Sum>,
+    categories: BoundedTable<&'static str, Sum>,
+    countries: BoundedTable<&'static str, Sum>,
+    risks: Vec<RiskCounts>,
+    dns: Dns,
+    dns_names: Texts,
+    dns_types: Texts,
+    dns_rcodes: Texts,
+    dns_failures: BoundedTable<Box<str>, Failures>,
+    dns_servers: BoundedTable<IpAddr, ServerCounts>,
+    dns_times: Histogram,
+    /// Nanoseconds, name, server.
+    slow: Vec<(i64, Box<str>, IpAddr)>,
+    tls: Tls,
+    tls_versions: Texts,
+    tls_ciphers: Texts,
+    tls_issuers: Texts,
+    tls_clients: Texts,
+    certificates: BoundedTable<(Box<str>, Box<str>), Validity>,
+    http: Http,
+    http_hosts: Texts,
+    http_methods: Texts,
+    http_statuses: Texts,
+    http_agents: Texts,
+    http_types: Texts,
+}
+
+/// How long a certificate is good for, and who showed it.
+#[derive(Debug, Default)]
+struct Validity {
+    seen: u64,
+    issuer: Box<str>,
+    not_after: i64,
+    days_left: i64,
+    state: &'static str,
+}
+
+impl Counts for Validity {
+    fn weight(&self) -> u64 {
+        self.seen
+    }
+
+    fn absorb(&mut self, other: Self) {
+        let seen = self.seen + other.seen;
+        if self.state.is_empty() {
+            *self = other;
+        }
+        self.seen = seen;
+    }
+}
+
+fn texts() -> Texts {
+    BoundedTable::new(TEXTS_MAX)
+}
+
+fn add(table: &mut Texts, text: Option<&str>) {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        let end = text.floor_char_boundary(256);
+        let key: Box<str> = text.get(..end).unwrap_or_default().into();
+        table.entry(key).count += 1;
+    }
+}
+
+fn counts(table: &Texts, top: usize) -> Vec<Count> {
+    table
+        .top(top, |sum| sum.count)
+        .into_iter()
+        .map(|(name, sum)| Count {
+            name: name.to_string(),
+            count: sum.count,
+        })
+        .collect()
+}
+
+fn millis(nanos: i64) -> f64 {
+    nanos as f64 / 1e6
+}
+
+impl NameCounter {
+    pub(crate) fn new(top: usize) -> Self {
+        Self {
+            top,
+            bytes: 0,
+            named_bytes: 0,
+            sites: BoundedTable::new(SITES_MAX),
+            domains: BoundedTable::new(SITES_MAX),
+            apps: BoundedTable::new(TEXTS_MAX),
+            categories: BoundedTable::new(64),
+            countries: BoundedTable::new(512),
+            risks: Risk::ALL.iter().map(|_| RiskCounts::default()).collect(),
+            dns: Dns::default(),
+            dns_names: texts(),
+            dns_types: texts(),
+            dns_rcodes: texts(),
+            dns_failures: BoundedTable::new(TEXTS_MAX),
+            dns_servers: BoundedTable::new(1024),
+            dns_times: Histogram::default(),
+            slow: Vec::new(),
+            tls: Tls::default(),
+            tls_versions: texts(),
+            tls_ciphers: texts(),
+            tls_issuers: texts(),
+            tls_clients: texts(),
+            certificates: BoundedTable::new(TEXTS_MAX),
+            http: Http::default(),
+            http_hosts: texts(),
+            http_methods: texts(),
+            http_statuses: texts(),
+            http_agents: texts(),
+            http_types: texts(),
+        }
+    }
+
+    /// Bytes of a flow of which nothing is known but its addresses.
+    pub(crate) fn unnamed(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// A flow and what is known of it.
+    pub(crate) fn flow(&mut self, flow: &FlowRecord) {
+        self.bytes += flow.bytes();
+        let Some(app) = flow.app.as_deref() else {
+            return;
+        };
+        if let Some(name) = flow.server_name() {
+            self.named_bytes += flow.bytes();
+            let source = app.server_name_source;
+            let lower = name.to_ascii_lowercase();
+            if let Some(domain) = flow.domain() {
+                let domain = domain.to_ascii_lowercase().into();
+                self.domains.entry(domain).flow(flow, source);
+            }
+            self.sites.entry(lower.into()).flow(flow, source);
+        }
+        let sum = Sum {
+            count: 1,
+            packets: flow.packets(),
+            bytes: flow.bytes(),
+        };
+        let category = flow
+            .category()
+            .map(netloom_pipeline::decode::app::Category::name);
+        if let Some(product) = flow.product() {
+            let key = (product, category.unwrap_or_default());
+            self.apps.entry(key).absorb(sum);
+        }
+        if let Some(category) = category {
+            self.categories.entry(category).absorb(sum);
+        }
+        for (risk, detail) in &app.risks {
+            let Some(place) = Risk::ALL.iter().position(|known| known == risk) else {
+                continue;
+            };
+            let counts = &mut self.risks[place];
+            counts.flows += 1;
+            let weight = flow.bytes();
+            if counts.examples.len() < self.top
+                || counts.examples.last().is_some_and(|least| least.0 < weight)
+            {
+                let at = counts.examples.partition_point(|other| other.0 >= weight);
+                counts.examples.insert(at, (weight, example(flow, detail)));
+                counts.examples.truncate(self.top);
+            }
+            if *risk == Risk::EncryptedDns {
+                self.dns.encrypted_flows += 1;
+            }
+        }
+    }
+
+    /// The countries at both ends of a flow.
+    pub(crate) fn places(&mut self, flow: &EndedFlow) {
+        for address in [flow.src, flow.dst] {
+            if let Some(code) = country(address) {
+                self.countries.entry(code).absorb(Sum {
+                    count: 1,
+                    packets: flow.packets[0] + flow.packets[1],
+                    bytes: flow.bytes[0] + flow.bytes[1],
+                });
+            }
+        }
+    }
+
+    /// A row that a payload gave.
+    pub(crate) fn record(&mut self, record: &AppRecord) {
+        match &record.row {
+            AppRow::Dns(dns) => self.dns(dns, record),
+            AppRow::Tls(tls) => self.tls(tls, record),
+            AppRow::Http(http) => self.http(http),
+            _ => {}
+        }
+    }
+
+    fn dns(&mut self, dns: &DnsRecord, record: &AppRecord) {
+        if dns.service != "dns" {
+            self.dns.local_queries += 1;
+            return;
+        }
+        self.dns.queries += 1;
+        let query = dns.query.as_deref().map(str::to_ascii_lowercase);
+        add(&mut self.dns_names, query.as_deref());
+        let server = self.dns_servers.entry(record.dst.0);
+        server.queries += 1;
+        if let Some(qtype) = dns.qtype {
+            add(&mut self.dns_types, Some(&qtype_name(qtype, false)));
+        }
+        let Some(rcode) = dns.rcode else { return };
+        self.dns.answered += 1;
+        server.answered += 1;
+        add(&mut self.dns_rcodes, Some(&rcode_name(rcode)));
+        if rcode != 0 {
+            self.dns.failures += 1;
+            if let Some(query) = &query {
+                self.dns_failures.entry(query.as_str().into()).add(rcode, 1);
+            }
+        }
+        if let Some(rtt) = dns.rtt {
+            server.times.add(rtt);
+            self.dns_times.add(rtt);
+            let name = query.unwrap_or_default().into();
+            keep_largest(&mut self.slow, (rtt, name, record.dst.0), self.top);
+        }
+    }
+
+    fn tls(&mut self, tls: &TlsRecord, record: &AppRecord) {
+        self.tls.handshakes += 1;
+        self.tls.established += u64::from(tls.established);
+        self.tls.with_server_name += u64::from(tls.server_name.is_some());
+        self.tls.ech += u64::from(tls.ech);
+        add(&mut self.tls_versions, tls.version.as_deref());
+        add(&mut self.tls_ciphers, tls.cipher.as_deref());
+        add(&mut self.tls_clients, tls.ja4.as_deref());
+        let Some(certificate) = tls.certificate.as_deref() else {
+            return;
+        };
+        add(&mut self.tls_issuers, Some(&certificate.issuer));
+        let Some(not_after) = certificate.not_after else {
+            return;
+        };
+        let days_left = not_after.nanos_since(tls.ts).div_euclid(DAY_NANOS);
+        let state = if days_left < 0 {
+            "expired"
+        } else if certificate.not_before.is_some_and(|start| start > tls.ts) {
+            "not_yet_valid"
+        } else if days_left <= EXPIRING_DAYS {
+            "expiring"
+        } else {
+            return;
+        };
+        let server = tls
+            .server_name
+            .clone()
+            .unwrap_or_else(|| record.dst.0.to_string().into());
+        self.certificates
+            .entry((certificate.subject.clone(), server))
+            .absorb(Validity {
+                seen: 1,
+                issuer: certificate.issuer.clone(),
+                not_after: not_after.as_nanos(),
+                days_left,
+                state,
+            });
+    }
+
+    fn http(&mut self, http: &HttpRecord) {
+        if http.method.is_some() {
+            self.http.requests += 1;
+        }
+        self.http.response_bytes += http.response_body_len;
+        let host = http.host.as_deref().map(str::to_ascii_lowercase);
+        add(&mut self.http_hosts, host.as_deref());
+        add(&mut self.http_methods, http.method.as_deref());
+        add(&mut self.http_agents, http.user_agent.as_deref());
+        add(&mut self.http_types, http.resp_mime_type.as_deref());
+        if let Some(status) = http.status_code {
+            add(&mut self.http_statuses, Some(&status.to_string()));
+        }
+    }
+
+    /// Whether names were forgotten for lack of room.
+    pub(crate) fn forgot(&self) -> bool {
+        self.sites.forgot() || self.domains.forgot()
+    }
+
+    /// Puts the facts into a report.
+    pub(crate) fn finish(mut self, report: &mut Report) {
+        let top = self.top;
+        report.named_share = (self.bytes > 0).then(|| self.named_bytes as f64 / self.bytes as f64);
+        let sites = |table: &BoundedTable<Box<str>, SiteCounts>| {
+            table
+                .top(top, |site| site.sum.bytes)
+                .into_iter()
+                .map(|(name, site)| site.site(name))
+                .collect()
+        };
+        report.sites = sites(&self.sites);
+        report.domains = sites(&self.domains);
+        report.applications = self
+            .apps
+            .top(top, |sum| sum.bytes)
+            .into_iter()
+            .map(|((name, category), sum)| group(name, category, sum))
+            .collect();
+        report.categories = self
+            .categories
+            .top(64, |sum| sum.bytes)
+            .into_iter()
+            .map(|(name, sum)| group(name, "", sum))
+            .collect();
+        report.countries = self
+            .countries
+            .top(512, |sum| sum.bytes)
+            .into_iter()
+            .map(|(code, sum)| group(code, "", sum))
+            .collect();
+        report.risks = self.risks(top);
+        report.dns = self.finish_dns();
+        report.tls = self.finish_tls();
+        self.http.hosts = counts(&self.http_hosts, top);
+        self.http.methods = counts(&self.http_methods, top);
+        self.http.statuses = counts(&self.http_statuses, top);
+        self.http.user_agents = counts(&self.http_agents, top);
+        self.http.mime_types = counts(&self.http_types, top);
+        report.http = self.http;
+    }
+
+    fn risks(&mut self, top: usize) -> Vec<RiskSummary> {
+        let mut risks: Vec<_> = Risk::ALL
+            .iter()
+            .zip(std::mem::take(&mut self.risks))
+            .filter(|(_, counts)| counts.flows > 0)
+            .collect();
+        risks.sort_by_key(|(risk, counts)| {
+            (
+                std::cmp::Reverse((risk.severity(), counts.flows)),
+                risk.name(),
+            )
+        });
+        risks
+            .into_iter()
+            .map(|(risk, counts)| RiskSummary {
+                risk: risk.name().to_owned(),
+                title: risk.title().to_owned(),
+                severity: risk.severity().name().to_owned(),
+                flows: counts.flows,
+                examples: counts
+                    .examples
+                    .into_iter()
+                    .take(top)
+                    .map(|(_, example)| example)
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn finish_dns(&mut self) -> Dns {
+        let top = self.top;
+        let mut dns = std::mem::take(&mut self.dns);
+        dns.top_names = counts(&self.dns_names, top);
+        dns.types = counts(&self.dns_types, top);
+        dns.rcodes = counts(&self.dns_rcodes, top);
+        dns.failed_names = self
+            .dns_failures
+            .top(top, Counts::weight)
+            .into_iter()
+            .map(|(name, failures)| {
+                let most = failures
+                    .0
+                    .iter()
+                    .max_by_key(|(rcode, count)| (*count, *rcode));
+                DnsFailure {
+                    name: name.to_string(),
+                    rcode: most.map_or_else(String::new, |(rcode, _)| rcode_name(*rcode).into()),
+                    count: failures.weight(),
+                }
+            })
+            .collect();
+        dns.servers = self
+            .dns_servers
+            .top(top, |server| server.queries)
+            .into_iter()
+            .map(|(address, server)| DnsServer {
+                address: address.to_string(),
+                queries: server.queries,
+                answered: server.answered,
+                median_ms: server.times.distribution().p50,
+            })
+            .collect();
+        dns.slow = std::mem::take(&mut self.slow)
+            .into_iter()
+            .map(|(rtt, name, server)| SlowAnswer {
+                name: name.into(),
+                server: server.to_string(),
+                rtt_ms: millis(rtt),
+            })
+            .collect();
+        dns.rtt_ms = self.dns_times.distribution();
+        dns
+    }
+
+    fn finish_tls(&mut self) -> Tls {
+        let top = self.top;
+        let mut tls = std::mem::take(&mut self.tls);
+        tls.versions = counts(&self.tls_versions, top);
+        tls.ciphers = counts(&self.tls_ciphers, top);
+        tls.issuers = counts(&self.tls_issuers, top);
+        tls.clients = counts(&self.tls_clients, top);
+        let mut expiring: Vec<_> = self.certificates.iter().collect();
+        expiring.sort_by_key(|(key, validity)| (validity.days_left, *key));
+        tls.expiring = expiring
+            .into_iter()
+            .take(top)
+            .map(|((subject, server), validity)| Certificate {
+                subject: subject.to_string(),
+                issuer: validity.issuer.to_string(),
+                server: server.to_string(),
+                not_after: Timestamp::from_nanos(validity.not_after).to_string(),
+                days_left: validity.days_left,
+                state: validity.state.to_owned(),
+            })
+            .collect();
+        tls
+    }
+}
+
+fn group(name: &str, label: &str, sum: &Sum) -> Group {
+    Group {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        flows: sum.count,
+        packets: sum.packets,
+        bytes: sum.bytes,
+    }
+}
+
+fn example(flow: &FlowRecord, detail: &str) -> RiskExample {
+    let id: FlowId = flow.flow_id;
+    RiskExample {
+        flow_id: id.to_string(),
+        src: flow.src_ip.to_string(),
+        dst: match flow.dst_port {
+            Some(port) => std::net::SocketAddr::new(flow.dst_ip, port).to_string(),
+            None => flow.dst_ip.to_string(),
+        },
+        server_name: flow.server_name().map(ToOwned::to_owned),
+        detail: text::display(detail.as_bytes()).into_owned(),
+    }
+}
+
+/// Keeps the largest few, largest first; of equals the earlier.
+fn keep_largest(
+    list: &mut Vec<(i64, Box<str>, IpAddr)>,
+    item: (i64, Box<str>, IpAddr),
+    top: usize,
+) {
+    let most = top.min(HELD_MAX);
+    if list.len() >= most && list.last().is_some_and(|least| least.0 >= item.0) {
+        return;
+    }
+    let at = list.partition_point(|other| other.0 >= item.0);
+    list.insert(at, item);
+    list.truncate(most);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_stay() {
+        let mut slow = Vec::new();
+        for rtt in [5, 1, 9, 7, 3, 9] {
+            keep_largest(&mut slow, (rtt, "n".into(), IpAddr::from([0; 4])), 3);
+        }
+        let times: Vec<i64> = slow.iter().map(|entry| entry.0).collect();
+        assert_eq!(times, [9, 9, 7]);
+    }
+
+    #[test]
+    fn clients_of_a_site_are_told_apart() {
+        let mut site = SiteCounts::default();
+        for index in 0..200_u8 {
+            site.client(IpAddr::from([10, 0, 0, index]), u64::from(index));
+        }
+        site.client(IpAddr::from([10, 0, 0, 0]), 1_000);
+        let site = site.site("a.example");
+        assert_eq!(site.client_count, CLIENTS_MAX as u64);
+        assert_eq!(site.clients.len(), CLIENTS_SHOWN);
+        assert_eq!(site.clients[0], "10.0.0.0");
+    }
+}
