@@ -50,7 +50,7 @@ pub use info::info;
 pub use protocol::protocol_name;
 pub use schema::{
     Anomalies, AnomalyRow, Captures, Dns, DnsRow, FlowRow, Flows, HostRow, Hosts, PacketRow,
-    Packets,
+    Packets, Tls, TlsRow,
 };
 pub use write::{
     CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,

@@ -7,6 +7,7 @@ mod flows;
 mod hosts;
 mod packets;
 mod text;
+mod tls;
 
 pub use anomalies::{Anomalies, AnomalyRow};
 pub use capture::Captures;
@@ -15,3 +16,4 @@ pub use flows::{FlowRow, Flows};
 pub use hosts::{HostRow, Hosts};
 pub use packets::{PacketRow, Packets};
 pub(crate) use text::some;
+pub use tls::{Tls, TlsRow};
