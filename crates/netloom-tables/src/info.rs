@@ -1,7 +1,9 @@
 //! The `info` column: a packet in one line, for people.
 //!
-//! Made from numbers and names of our own alone: no text out of the packet gets into it, so it
-//! holds no control characters and nothing a stranger wrote.
+//! Text out of the packet (a name asked for, a request line) is made safe: no control characters
+//! get into it.
+
+mod app;
 
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
@@ -96,11 +98,17 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
     let len = decoded.payload_wire_len;
     match &decoded.transport {
         Transport::Tcp(header) => {
+            if len > 0 && application(row, true, out) {
+                return Some(());
+            }
             ports(row, out);
             tcp(header, len, out);
             Some(())
         }
         Transport::Udp | Transport::UdpLite => {
+            if application(row, false, out) {
+                return Some(());
+            }
             ports(row, out);
             out.push_str(" Len=");
             out.push_str(itoa::Buffer::new().format(len));
@@ -136,6 +144,36 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
             write!(out, " Len={len}").ok()
         }
     }
+}
+
+/// What the payload says, where it is DNS, TLS or HTTP by its bytes and by what is known of its flow or
+/// ports. Nothing is appended where it is not.
+fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
+    let payload = payload(row);
+    let begin = out.len();
+    let said = match (row.service, is_tcp) {
+        (Some("dns"), true) => payload
+            .get(2..)
+            .and_then(|message| app::dns(message, message.len(), "dns", out)),
+        (Some(service @ ("dns" | "mdns" | "llmnr")), false) => {
+            let service = match service {
+                "mdns" => "mdns",
+                "llmnr" => "llmnr",
+                _ => "dns",
+            };
+            app::dns(payload, row.decoded.payload_wire_len as usize, service, out)
+        }
+        (_, true) => match payload.first() {
+            Some(20..=24) => app::tls(payload, out),
+            Some(b'A'..=b'Z') => app::http(payload, out),
+            _ => None,
+        },
+        _ => None,
+    };
+    if said.is_none() {
+        out.truncate(begin);
+    }
+    said.is_some()
 }
 
 fn ports(row: &PacketRow<'_>, out: &mut String) {

@@ -49,8 +49,8 @@ pub use dictionary::{markdown, table, tables};
 pub use info::info;
 pub use protocol::protocol_name;
 pub use schema::{
-    Anomalies, AnomalyRow, Captures, Dns, DnsRow, FlowRow, Flows, HostRow, Hosts, PacketRow,
-    Packets, Tls, TlsRow,
+    Anomalies, AnomalyRow, Captures, Dns, DnsRow, FlowRow, Flows, HostRow, Hosts, Http, HttpRow,
+    MessageRow, Messages, PacketRow, Packets, Simple, Tls, TlsRow,
 };
 pub use write::{
     CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use netloom_decode::{Decoded, Tcp, Transport};
 use netloom_flow::FlowId;
+use netloom_flow::name::registrable_domain;
 use netloom_packet::Packet;
 
 use super::text;
@@ -29,8 +30,12 @@ pub struct PacketRow<'a> {
     pub flow_id: Option<FlowId>,
     /// Application protocol.
     pub service: Option<&'a str>,
+    /// Name of the server of its flow.
+    pub server_name: Option<&'a str>,
     /// Whether its checksums are right; `None` where they were not verified or cannot be.
     pub checksum_ok: Option<bool>,
+    /// Bytes of payload that the `payload` column shows.
+    pub payload_bytes: usize,
 }
 
 impl<'a> PacketRow<'a> {
@@ -42,7 +47,9 @@ impl<'a> PacketRow<'a> {
             data: packet.data,
             flow_id: None,
             service: None,
+            server_name: None,
             checksum_ok: None,
+            payload_bytes: usize::MAX,
         }
     }
 }
@@ -279,10 +286,24 @@ static COLUMNS: &[Column<Packets>] = &[
         "service",
         Make::Text(|row, out| text::some(row.service, out)),
     )
-    .doc("Application protocol in Zeek's words (`dns`, `http`, `ssl`); null where none is known.")
+    .doc("Application protocol of its flow (`dns`, `http`, `tls`), by content where that was recognised, else by its ports; null where neither says.")
     .zeek("service")
     .nfstream("application_name")
     .ecs("network.protocol"),
+    column(
+        "server_name",
+        Make::Text(|row, out| text::some(row.server_name, out)),
+    )
+    .doc("Name of the server of its flow, on every packet of the flow, those before the handshake included; null where nothing names it.")
+    .zeek("server_name")
+    .nfstream("requested_server_name")
+    .ecs("destination.domain"),
+    column(
+        "domain",
+        Make::Text(|row, out| text::some(registrable_domain(row.server_name?)?, out)),
+    )
+    .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
+    .ecs("destination.registered_domain"),
     column(
         "flow_id",
         Make::Text(|row, out| text::some(row.flow_id?.as_str(), out)),
@@ -317,4 +338,24 @@ static COLUMNS: &[Column<Packets>] = &[
     column("checksum_ok", Make::Bool(|row| row.checksum_ok))
         .when_asked()
         .doc("Whether the checksums of IP and transport header are right; null where they cannot be verified (cut or fragmented packets). Verified only when this column is asked for."),
+    column("payload", Make::Text(|row, out| payload(row, out)))
+        .when_asked()
+        .doc("Payload behind the transport header as hex, at most as many bytes as `--payload-bytes` says; null without payload. Only where it is asked for by name: it is what people said."),
 ];
+
+/// The payload as hex.
+fn payload(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let start = row.decoded.payload_offset as usize;
+    let len = (row.decoded.payload_len as usize).min(row.payload_bytes);
+    let bytes = row.data.get(start..start.checked_add(len)?)?;
+    if bytes.is_empty() {
+        return None;
+    }
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.push(DIGITS[usize::from(byte >> 4)].into());
+        out.push(DIGITS[usize::from(byte & 15)].into());
+    }
+    Some(())
+}

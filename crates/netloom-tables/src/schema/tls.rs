@@ -201,12 +201,25 @@ static COLUMNS: &[Column<Tls>] = &[
     .doc("Application protocols that the client offered (ALPN), in its order.")
     .zeek("client_protocol"),
     column(
+        "client_extensions",
+        Make::TextList(|row, item| list(&row.record.client_extensions, item)),
+    )
+    .when_asked()
+    .doc("Extensions of the client's first hello, in its order, IANA's names; GREASE is one of them.")
+    .zeek("ssl_client_exts"),
+    column(
         "ja3",
         Make::Text(|row, out| text::some(row.record.ja3.as_deref(), out)),
     )
     .doc("JA3 of the client's first hello; null where none was seen whole.")
     .zeek("ja3")
     .ecs("tls.client.ja3"),
+    column(
+        "ja3_text",
+        Make::Text(|row, out| text::some(row.record.ja3_text.as_deref(), out)),
+    )
+    .when_asked()
+    .doc("What `ja3` is the MD5 of: version, cipher suites, extensions, groups, point formats."),
     column(
         "ja3s",
         Make::Text(|row, out| text::some(row.record.ja3s.as_deref(), out)),

@@ -1,0 +1,239 @@
+//! DNS, TLS and HTTP in one line, each packet for itself.
+//!
+//! Text out of packets is made safe ([`text::display`]) and cut.
+
+use std::fmt::Write as _;
+
+use netloom_decode::app::dns::{Data, Message, Record, qtype_name, rcode_name};
+use netloom_decode::app::text;
+use netloom_decode::app::tls::names::{alert, version};
+use netloom_decode::app::tls::{Carrier, ClientHello};
+use netloom_decode::app::wire::Reader;
+
+/// Longest text of a packet in the line, in bytes.
+const TEXT_MAX: usize = 256;
+/// Answers that are named.
+const ANSWERS_MAX: usize = 16;
+
+/// Appends text of a packet.
+fn push_text(bytes: &[u8], out: &mut String) {
+    let cut = bytes.get(..TEXT_MAX).unwrap_or(bytes);
+    out.push_str(&text::display(cut));
+    if cut.len() < bytes.len() {
+        out.push('…');
+    }
+}
+
+/// A DNS message (also mDNS, LLMNR): kind, identifier, questions, answers.
+pub(super) fn dns(
+    payload: &[u8],
+    len: usize,
+    service: &'static str,
+    out: &mut String,
+) -> Option<()> {
+    let message = Message::parse(payload, len, service)?;
+    let kind = match message.opcode() {
+        0 => "Standard query",
+        1 => "Inverse query",
+        2 => "Server status request",
+        4 => "Zone change notification",
+        5 => "Dynamic update",
+        _ => "Unknown operation",
+    };
+    out.push_str(kind);
+    if message.is_response() {
+        out.push_str(" response");
+    }
+    write!(out, " 0x{:04x}", message.id).ok()?;
+    if message.is_response() && message.rcode() != 0 {
+        out.push(' ');
+        out.push_str(&rcode_name(message.rcode().into()));
+    }
+    for question in message.questions.iter().take(ANSWERS_MAX) {
+        write!(out, " {} ", qtype_name(question.qtype, service == "nbns")).ok()?;
+        push_text(&question.name, out);
+    }
+    for answer in message.answers.iter().take(ANSWERS_MAX) {
+        self::answer(answer, out)?;
+    }
+    Some(())
+}
+
+fn answer(answer: &Record<'_>, out: &mut String) -> Option<()> {
+    write!(out, " {}", qtype_name(answer.rtype, false)).ok()?;
+    match &answer.data {
+        Data::Address(address) => write!(out, " {address}").ok()?,
+        Data::Name(name) | Data::Mx(_, name) | Data::Srv(_, _, _, name) | Data::Soa(name, _) => {
+            out.push(' ');
+            push_text(name, out);
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+/// TLS records: what each of them is. `None` where the payload does not begin with a record.
+pub(super) fn tls(payload: &[u8], out: &mut String) -> Option<()> {
+    let mut reader = Reader::new(payload);
+    let mut any = false;
+    let mut encrypted = false;
+    while reader.len() >= 5 {
+        let (kind, record_version, len) = (reader.u8()?, reader.u16()?, reader.u16()?);
+        if !(20..=24).contains(&kind) || record_version >> 8 != 3 || len > 16_640 {
+            break;
+        }
+        let body = reader.take_up_to(len.into());
+        if any {
+            out.push_str(", ");
+        } else if record_version <= 0x0303 {
+            // What the record says; TLS 1.3 says 1.2 there.
+            write!(out, "{} ", version(record_version)).ok()?;
+        }
+        any = true;
+        match kind {
+            20 => {
+                encrypted = true;
+                out.push_str("Change Cipher Spec");
+            }
+            21 if body.len() == 2 && !encrypted => {
+                write!(out, "Alert ({})", alert(*body.get(1)?)).ok()?;
+            }
+            21 => out.push_str("Encrypted Alert"),
+            22 if encrypted => out.push_str("Encrypted Handshake Message"),
+            22 => handshake(body, record_version, out)?,
+            23 => out.push_str("Application Data"),
+            _ => out.push_str("Heartbeat"),
+        }
+    }
+    any.then_some(())
+}
+
+/// Handshake messages of a record.
+fn handshake(body: &[u8], record_version: u16, out: &mut String) -> Option<()> {
+    let mut reader = Reader::new(body);
+    let mut first = true;
+    while reader.len() >= 4 {
+        let (kind, len) = (reader.u8()?, reader.u24()? as usize);
+        let name = match kind {
+            0 if len == 0 => "Hello Request",
+            1 => "Client Hello",
+            2 => "Server Hello",
+            4 => "New Session Ticket",
+            11 => "Certificate",
+            12 => "Server Key Exchange",
+            13 => "Certificate Request",
+            14 if len == 0 => "Server Hello Done",
+            15 => "Certificate Verify",
+            16 => "Client Key Exchange",
+            22 => "Certificate Status",
+            _ => {
+                if first {
+                    out.push_str("Encrypted Handshake Message");
+                }
+                return Some(());
+            }
+        };
+        if !first {
+            out.push_str(", ");
+        }
+        first = false;
+        out.push_str(name);
+        let message = reader.take_up_to(len);
+        if kind == 1
+            && let Some(hello) = ClientHello::parse(message, Carrier::Tcp, record_version)
+            && let Some(name) = hello.server_name
+        {
+            out.push_str(" (SNI=");
+            push_text(name, out);
+            out.push(')');
+        }
+    }
+    Some(())
+}
+
+/// The first line of an HTTP/1 message. `None` where there is none.
+pub(super) fn http(payload: &[u8], out: &mut String) -> Option<()> {
+    let (line, _) = text::line(payload)?;
+    let is_response = line.starts_with(b"HTTP/1.");
+    let is_request = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
+    if !is_response && !is_request {
+        return None;
+    }
+    push_text(line, out);
+    if is_response && let Some(kind) = header(payload, b"content-type:") {
+        out.push_str("  (");
+        let end = kind.iter().position(|&byte| byte == b';');
+        push_text(kind.get(..end.unwrap_or(kind.len()))?.trim_ascii(), out);
+        out.push(')');
+    }
+    Some(())
+}
+
+/// Value of a header field, if its line is in this packet.
+fn header<'a>(payload: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = payload;
+    for _ in 0..64 {
+        let (line, taken) = text::line(rest)?;
+        if line.is_empty() {
+            return None;
+        }
+        if text::starts_with_ignore_case(line, name) {
+            return line.get(name.len()..).map(<[u8]>::trim_ascii);
+        }
+        rest = rest.get(taken..)?;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(make: impl FnOnce(&mut String) -> Option<()>) -> Option<String> {
+        let mut out = String::new();
+        make(&mut out).map(|()| out)
+    }
+
+    #[test]
+    fn a_query_and_its_answer() {
+        let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        message.extend_from_slice(b"\x01a\x07example\0\0\x01\0\x01");
+        assert_eq!(
+            line(|out| dns(&message, message.len(), "dns", out)).unwrap(),
+            "Standard query 0x1234 A a.example"
+        );
+        message[2] = 0x81;
+        message[3] = 0x80;
+        message[7] = 1;
+        message.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01");
+        assert_eq!(
+            line(|out| dns(&message, message.len(), "dns", out)).unwrap(),
+            "Standard query response 0x1234 A a.example A 192.0.2.1"
+        );
+    }
+
+    #[test]
+    fn records() {
+        let payload = b"\x14\x03\x03\0\x01\x01\x16\x03\x03\0\x02\xab\xcd\x17\x03\x03\0\x01\0";
+        assert_eq!(
+            line(|out| tls(payload, out)).unwrap(),
+            "TLSv12 Change Cipher Spec, Encrypted Handshake Message, Application Data"
+        );
+        assert_eq!(line(|out| tls(b"GET / HTTP/1.1\r\n", out)), None);
+    }
+
+    #[test]
+    fn first_lines() {
+        let request = b"GET /a\x1b[2J HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert_eq!(
+            line(|out| http(request, out)).unwrap(),
+            "GET /a\\x1b[2J HTTP/1.1"
+        );
+        let response = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n";
+        assert_eq!(
+            line(|out| http(response, out)).unwrap(),
+            "HTTP/1.1 200 OK  (text/html)"
+        );
+        assert_eq!(line(|out| http(b"hello\r\n", out)), None);
+    }
+}
