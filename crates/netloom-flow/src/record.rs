@@ -8,7 +8,7 @@ use netloom_packet::{MacAddr, Timestamp};
 
 use crate::app::{AppInfo, Confidence};
 use crate::key::FlowId;
-use crate::name::registrable_domain;
+use crate::name::{product, registrable_domain};
 
 /// A finished flow: `src` is the originator, `dst` the responder; `fwd` is src→dst.
 ///
@@ -156,16 +156,23 @@ impl FlowRecord {
         self.app.as_ref().and_then(|app| app.server_name.as_deref())
     }
 
-    /// The product behind the flow, as people write it.
+    /// The product behind the flow, as people write it: by its own signs, else by the server's
+    /// name, certificate or address.
     pub fn product(&self) -> Option<&'static str> {
-        self.app.as_ref().and_then(|app| app.app)
+        match &self.app {
+            Some(app) => app.app,
+            None => product(None, None, self.dst_ip, None).map(|product| product.title),
+        }
     }
 
     /// What the product, else the protocol, is for.
     pub fn category(&self) -> Option<Category> {
-        let info = self.app.as_ref()?;
-        info.category
-            .or_else(|| info.service.map(|protocol| protocol.category))
+        match &self.app {
+            Some(app) => app
+                .category
+                .or_else(|| app.service.map(|protocol| protocol.category)),
+            None => product(None, None, self.dst_ip, None).map(|product| product.category),
+        }
     }
 
     /// The registrable domain of [`server_name`](Self::server_name).

@@ -7,6 +7,7 @@ mod services;
 mod signatures;
 mod web;
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{Detector, Protocol};
@@ -29,10 +30,13 @@ pub fn detectors() -> &'static [&'static Detector] {
     &DETECTORS
 }
 
+/// Protocols by name.
+static NAMES: LazyLock<HashMap<&'static str, &'static Protocol>> = LazyLock::new(|| {
+    let protocols = DETECTORS.iter().map(|detector| detector.protocol);
+    protocols.map(|protocol| (protocol.name, protocol)).collect()
+});
+
 /// The protocol of this name, where a detector knows it.
 pub fn by_name(name: &str) -> Option<&'static Protocol> {
-    DETECTORS
-        .iter()
-        .map(|detector| detector.protocol)
-        .find(|protocol| protocol.name == name)
+    NAMES.get(name).copied()
 }

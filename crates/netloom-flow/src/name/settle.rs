@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use netloom_decode::app::{Protocol, Risk, detectors};
 
 use super::book::Hint;
+use super::{dga_score, is_homograph, is_local, is_risky_domain, product};
 use crate::app::{AppInfo, Confidence};
 use crate::record::FlowRecord;
 
@@ -25,9 +26,75 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
             info.confidence = Some(Confidence::Name);
         }
     }
-    let (protocol, port) = (record.protocol, record.dst_port);
+    let (protocol, port, server) = (record.protocol, record.dst_port, record.dst_ip);
+    let answered = record.bwd.packets > 0 || server.is_multicast();
     if let Some(info) = record.app.as_deref_mut() {
         odd_port(info, protocol, port);
+        odd_name(info);
+        by_service(info, server, answered);
+        find_product(info, server);
+    }
+}
+
+/// The product behind the flow, where the payload itself did not show it.
+fn find_product(info: &mut AppInfo, server: IpAddr) {
+    let found = product(
+        info.server_name.as_deref(),
+        info.certificate_organization.as_deref(),
+        server,
+        info.service,
+    );
+    if let Some(found) = found {
+        if info.app.is_none() {
+            info.app = Some(found.title);
+        }
+        info.category = info.category.or(Some(found.category));
+    }
+}
+
+/// What a server's name gives away.
+fn odd_name(info: &mut AppInfo) {
+    let Some(name) = info.server_name.take() else {
+        return;
+    };
+    if dga_score(&name) {
+        info.add_risk(Risk::DgaDomain, &name);
+    }
+    if is_homograph(&name) {
+        info.add_risk(Risk::IdnHomograph, &name);
+    }
+    if is_risky_domain(&name) {
+        info.add_risk(Risk::RiskyDomain, &name);
+    }
+    info.server_name = Some(name);
+}
+
+/// Risks that a protocol is by itself, or by where it goes.
+fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
+    let (Some(service), Some(Confidence::Content)) = (info.service, info.confidence) else {
+        return;
+    };
+    match service.name {
+        "telnet" | "rlogin" | "rsh" | "rexec" | "tftp" | "x11" | "vnc" | "finger" => {
+            info.add_risk(Risk::UnsafeProtocol, service.title);
+        }
+        _ => {}
+    }
+    let inside = is_local(server);
+    match service.name {
+        "rdp" | "vnc" | "smb" | "teamviewer" | "anydesk" | "x11" if !inside => {
+            info.add_risk(Risk::RemoteDesktop, service.title);
+        }
+        "mysql" | "postgresql" | "redis" | "mongodb" | "memcached" | "ldap" | "modbus"
+        | "s7comm" | "dnp3" | "elasticsearch" | "cassandra" | "mssql"
+            if !inside =>
+        {
+            info.add_risk(Risk::ExposedService, service.title);
+        }
+        _ => {}
+    }
+    if !answered {
+        info.add_risk(Risk::Unidirectional, "");
     }
 }
 
