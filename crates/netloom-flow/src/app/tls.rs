@@ -7,7 +7,7 @@ use netloom_decode::app::quic;
 use netloom_decode::app::text::display;
 use netloom_decode::app::tls::x509::{self, Certificate};
 use netloom_decode::app::tls::{
-    Carrier, ClientHello, Handshake, ServerHello, ja3, ja3s, ja4, names,
+    Carrier, ClientHello, Handshake, ServerHello, ja3, ja3_text, ja3s, ja4, names,
 };
 use netloom_packet::Timestamp;
 
@@ -39,10 +39,14 @@ pub struct TlsRecord {
     pub next_protocol: Option<Box<str>>,
     /// Application protocols that the client offered.
     pub client_alpns: Vec<Box<str>>,
+    /// Extensions of the client's first hello in their order, IANA's names.
+    pub client_extensions: Vec<Box<str>>,
     /// Letters of the messages in Zeek's `ssl_history`, the client's in upper case.
     pub ssl_history: String,
     /// JA3 of the first hello of the client.
     pub ja3: Option<Box<str>>,
+    /// What `ja3` is the hash of.
+    pub ja3_text: Option<Box<str>>,
     /// JA3S of the server's hello.
     pub ja3s: Option<Box<str>>,
     /// JA4 of the first hello of the client.
@@ -269,8 +273,13 @@ impl TlsRecord {
         if !hello.alpn.is_empty() {
             self.client_alpns = texts(hello.alpn.iter().copied());
         }
+        if self.client_extensions.is_empty() {
+            let names = hello.extensions.iter().take(LIST_MAX);
+            self.client_extensions = names.map(|&kind| names::extension(kind).into()).collect();
+        }
         if self.ja4.is_none() && !hello.truncated && hello.record_version != 0x0002 {
             self.ja3 = Some(ja3(hello).into());
+            self.ja3_text = Some(ja3_text(hello).into());
             self.ja4 = Some(ja4(hello).into());
         }
     }
@@ -314,10 +323,12 @@ impl TlsRecord {
             + text(&self.cipher)
             + text(&self.server_name)
             + text(&self.next_protocol)
+            + text(&self.ja3_text)
             + self
                 .client_alpns
                 .iter()
-                .map(|alpn| alpn.len() + size_of::<Box<str>>())
+                .chain(&self.client_extensions)
+                .map(|name| name.len() + size_of::<Box<str>>())
                 .sum::<usize>()
             + self.ssl_history.capacity()
             + certificates

@@ -191,7 +191,7 @@ impl Quic {
             if let Some(payload) = keys.open(packet, by_client) {
                 let cut = packet.whole.len() < packet.wire_len;
                 // Without a tag that fits, frames must at least make sense.
-                if !cut || makes_sense(&payload) {
+                if !cut || makes_sense(&payload, packet.version) {
                     return Some((keys, payload));
                 }
             }
@@ -206,7 +206,7 @@ impl Quic {
         payload: &[u8],
         events: &mut dyn Events,
     ) {
-        for frame in Frames::new(payload) {
+        for frame in Frames::new(payload, self.version.is_google()) {
             match frame {
                 Frame::Crypto { offset, data } => {
                     let side = self.side(by_client);
@@ -330,8 +330,8 @@ impl Quic {
 }
 
 /// Whether what was deciphered looks like the payload of an Initial packet.
-fn makes_sense(payload: &[u8]) -> bool {
-    let mut frames = Frames::new(payload);
+fn makes_sense(payload: &[u8], version: Version) -> bool {
+    let mut frames = Frames::new(payload, version.is_google());
     let first = frames.next();
     !frames.broken && matches!(first, Some(Frame::Crypto { offset, .. }) if offset < Assembly::MAX)
 }

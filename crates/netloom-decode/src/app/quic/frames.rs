@@ -22,14 +22,17 @@ pub(super) enum Frame<'a> {
 #[derive(Debug)]
 pub(super) struct Frames<'a> {
     reader: Reader<'a>,
+    /// Type of CRYPTO: Google's versions number frames in their own way.
+    crypto: u8,
     /// Whether a frame was none that may stand in an Initial packet.
     pub(super) broken: bool,
 }
 
 impl<'a> Frames<'a> {
-    pub(super) const fn new(payload: &'a [u8]) -> Self {
+    pub(super) const fn new(payload: &'a [u8], google: bool) -> Self {
         Self {
             reader: Reader::new(payload),
+            crypto: if google { 8 } else { 6 },
             broken: false,
         }
     }
@@ -61,7 +64,7 @@ impl<'a> Frames<'a> {
                         }
                     }
                 }
-                6 => {
+                kind if kind == self.crypto => {
                     let offset = usize::try_from(varint(reader)?).ok()?;
                     let len = usize::try_from(varint(reader)?).ok()?;
                     let data = reader.take_up_to(len);

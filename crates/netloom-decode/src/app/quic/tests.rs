@@ -283,17 +283,12 @@ fn google_in_clear() {
     assert!(heard.has("software Chrome"));
     assert!(heard.has("quic 51303433 0102030405060708  IS"), "{heard:?}");
     assert_eq!(Version(0x5130_3433).name(), "Q043");
-    // Under protection.
+    // Under protection, where a CRYPTO frame has another number.
+    let mut frame = crypto(0, &chlo);
+    frame[0] = 8;
     let heard = play(&[(
         true,
-        initial(
-            Version(0x5130_3530),
-            &DCID,
-            &DCID,
-            &[],
-            &crypto(0, &chlo),
-            true,
-        ),
+        initial(Version(0x5130_3530), &DCID, &DCID, &[], &frame, true),
     )]);
     assert!(heard.has("quic_sni www.g.examp"));
 }

@@ -19,6 +19,11 @@ const ALPN: u16 = 16;
 ///
 /// <https://github.com/salesforce/ja3>
 pub fn ja3(hello: &ClientHello<'_>) -> String {
+    hex(&Md5::digest(ja3_text(hello)))
+}
+
+/// What [`ja3`] is the hash of.
+pub fn ja3_text(hello: &ClientHello<'_>) -> String {
     let mut text = format!("{},", hello.version);
     join(&mut text, &hello.cipher_suites);
     text.push(',');
@@ -32,7 +37,7 @@ pub fn ja3(hello: &ClientHello<'_>) -> String {
         }
         let _ = write!(text, "{format}");
     }
-    hex(&Md5::digest(text))
+    text
 }
 
 /// JA3S of a server: MD5 over version, cipher suite and extensions.
@@ -110,13 +115,12 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
     text
 }
 
-/// Order of versions: DTLS counts down. A draft of TLS 1.3 is behind all that are settled, as it
-/// has no name in JA4.
+/// Order of versions: DTLS counts down; a draft of TLS 1.3, which has no name in JA4, is above
+/// what is settled, as its number is.
 const fn age(version: u16) -> u16 {
     match version {
         0xfe00..=0xfeff => 0x0400 - (version & 0xff),
-        0x0300..=0x03ff => version,
-        _ => 0,
+        _ => version,
     }
 }
 

@@ -19,7 +19,7 @@ pub mod x509;
 pub(crate) mod tests;
 
 pub(crate) use assembly::Assembly;
-pub use fingerprint::{ja3, ja3s, ja4};
+pub use fingerprint::{ja3, ja3_text, ja3s, ja4};
 pub(crate) use record::content;
 pub(crate) use session::{HandshakeBuffer, Session};
 pub use stream::{DETECTOR, PROTOCOL};
