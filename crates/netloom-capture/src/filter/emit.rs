@@ -159,18 +159,18 @@ impl Emitter<'_> {
             };
         match test.operand {
             Operand::Number(number) => {
-                self.to_a(test.value)?;
+                self.load_a(test.value)?;
                 Ok((jump | code::K, number))
             }
             Operand::Value(other) => {
-                self.to_a_and_x(test.value, other)?;
+                self.load_both(test.value, other)?;
                 Ok((jump | code::X, 0))
             }
         }
     }
 
     /// Computes a number into A.
-    fn to_a(&mut self, id: ValueId) -> Result<(), EmitError> {
+    fn load_a(&mut self, id: ValueId) -> Result<(), EmitError> {
         if self.state.a == Some(id) {
             return Ok(());
         }
@@ -198,7 +198,7 @@ impl Emitter<'_> {
                 };
                 let mode = match base {
                     Some(base) => {
-                        self.to_x(base)?;
+                        self.load_x(base)?;
                         code::IND
                     }
                     None => code::ABS,
@@ -206,20 +206,20 @@ impl Emitter<'_> {
                 self.push(code::LD | size | mode, offset);
             }
             Value::HeaderLength(_) => {
-                self.to_x(id)?;
+                self.load_x(id)?;
                 self.push(code::MISC | code::TXA, 0);
             }
             Value::Negate(inner) => {
-                self.to_a(inner)?;
+                self.load_a(inner)?;
                 self.push(code::ALU | code::NEG, 0);
             }
             Value::Binary(operator, left, right) => {
                 let operation = code::ALU | operation(operator);
                 if let Some(number) = self.immediate(operator, right) {
-                    self.to_a(left)?;
+                    self.load_a(left)?;
                     self.push(operation | code::K, number);
                 } else {
-                    self.to_a_and_x(left, right)?;
+                    self.load_both(left, right)?;
                     self.push(operation | code::X, 0);
                 }
             }
@@ -233,7 +233,7 @@ impl Emitter<'_> {
     }
 
     /// Computes a number into X; A may change.
-    fn to_x(&mut self, id: ValueId) -> Result<(), EmitError> {
+    fn load_x(&mut self, id: ValueId) -> Result<(), EmitError> {
         if self.state.x == Some(id) {
             return Ok(());
         }
@@ -248,7 +248,7 @@ impl Emitter<'_> {
                 self.push(code::LDX | code::B | code::MSH, offset);
             }
             _ => {
-                self.to_a(id)?;
+                self.load_a(id)?;
                 self.push(code::MISC | code::TAX, 0);
             }
         }
@@ -302,23 +302,23 @@ impl Emitter<'_> {
     }
 
     /// Computes one number into A and another into X.
-    fn to_a_and_x(&mut self, a: ValueId, x: ValueId) -> Result<(), EmitError> {
+    fn load_both(&mut self, a: ValueId, x: ValueId) -> Result<(), EmitError> {
         if self.leaves_a(x) {
-            self.to_a(a)?;
-            return self.to_x(x);
+            self.load_a(a)?;
+            return self.load_x(x);
         }
         if self.leaves_x(a) {
-            self.to_x(x)?;
-            return self.to_a(a);
+            self.load_x(x)?;
+            return self.load_a(a);
         }
         let slot = self.temporaries;
         if slot >= MEMORY {
             return Err(EmitError::TooComplex);
         }
-        self.to_a(x)?;
+        self.load_a(x)?;
         self.push(code::ST, slot as u32);
         self.temporaries += 1;
-        self.to_a(a)?;
+        self.load_a(a)?;
         self.temporaries -= 1;
         self.push(code::LDX | code::MEM, slot as u32);
         self.state.x = Some(x);

@@ -28,15 +28,16 @@ pub struct FilterError {
 const SHOWN: usize = 72;
 
 impl FilterError {
-    pub(super) fn new(expression: &str, fault: Fault) -> Self {
+    pub(super) fn new(expression: &str, fault: &Fault) -> Self {
         let before = expression.get(..fault.span.start);
         let meant = expression.get(fault.span.clone());
         Self {
             expression: expression.to_owned(),
             column: before.map_or(0, |text| text.chars().count()) + 1,
             width: meant.map_or(1, |text| text.chars().count()).max(1),
-            message: fault.message,
-            hint: fault.hint,
+            // They repeat words of the expression.
+            message: plain(&fault.message),
+            hint: fault.hint.as_deref().map(plain),
             matches_nothing: fault.matches_nothing,
         }
     }
@@ -52,13 +53,8 @@ impl fmt::Display for FilterError {
             0
         };
         // Line breaks and other controls would move the caret, or the terminal's cursor.
-        let shown: String = self
-            .expression
-            .chars()
-            .skip(start)
-            .take(SHOWN)
-            .map(|c| if is_plain(c) { c } else { ' ' })
-            .collect();
+        let shown: String = self.expression.chars().skip(start).take(SHOWN).collect();
+        let shown = plain(&shown);
         let (cut, indent) = if start > 0 { ("…", 1) } else { ("", 0) };
         writeln!(f, "  {cut}{}", shown.trim_end())?;
         let place = self.column - 1 - start + indent;
@@ -67,6 +63,12 @@ impl fmt::Display for FilterError {
             .min((SHOWN + indent).saturating_sub(place).max(1));
         write!(f, "  {}{}", " ".repeat(place), "^".repeat(width))
     }
+}
+
+/// Text with a blank for each character that is not plain.
+fn plain(text: &str) -> String {
+    let blank = |c| if is_plain(c) { c } else { ' ' };
+    text.chars().map(blank).collect()
 }
 
 /// Whether a character takes one place and does nothing else: what reorders or hides text does
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     fn shown(expression: &str, span: Range<usize>) -> String {
-        FilterError::new(expression, Fault::new(span, "wrong")).to_string()
+        FilterError::new(expression, &Fault::new(span, "wrong")).to_string()
     }
 
     #[test]

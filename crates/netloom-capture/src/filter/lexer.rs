@@ -431,7 +431,7 @@ mod tests {
             "0011.2233.4455",
             "001122334455",
         ] {
-            assert_eq!(kinds(written), [mac.clone()], "{written}");
+            assert_eq!(kinds(written), std::slice::from_ref(&mac), "{written}");
         }
         assert_eq!(kinds("10.1.2"), [TokenKind::Dotted("10.1.2".into())]);
         assert_eq!(

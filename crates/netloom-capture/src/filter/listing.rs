@@ -7,7 +7,7 @@ use super::program::{Instruction, ancillary, code};
 /// Writes instructions, one a line.
 pub(super) fn write(instructions: &[Instruction], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (index, instruction) in instructions.iter().enumerate() {
-        let (operation, operand) = image(instruction, index);
+        let (operation, operand) = image(*instruction, index);
         let is_jump = instruction.code & 7 == code::JMP && instruction.code & 0xf0 != code::JA;
         if is_jump {
             let to = |skip: u8| index + 1 + usize::from(skip);
@@ -25,8 +25,8 @@ pub(super) fn write(instructions: &[Instruction], f: &mut fmt::Formatter<'_>) ->
 }
 
 /// The operation and what it works on.
-fn image(instruction: &Instruction, index: usize) -> (&'static str, String) {
-    let Instruction { code, k, .. } = *instruction;
+fn image(instruction: Instruction, index: usize) -> (&'static str, String) {
+    let Instruction { code, k, .. } = instruction;
     let signed = k as i32;
     match code & 7 {
         code::LD => {

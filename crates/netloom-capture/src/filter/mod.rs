@@ -98,7 +98,7 @@ impl Filter {
     /// When the expression is not one of the language.
     pub fn new(expression: &str) -> Result<Self, FilterError> {
         let node =
-            parser::parse(expression).map_err(|fault| FilterError::new(expression, fault))?;
+            parser::parse(expression).map_err(|fault| FilterError::new(expression, &fault))?;
         Ok(Self {
             expression: expression.to_owned(),
             node,
@@ -143,7 +143,7 @@ impl Filter {
         options: &CompileOptions,
     ) -> Result<Program, FilterError> {
         self.make(link_type, options)
-            .map_err(|fault| FilterError::new(&self.expression, fault))
+            .map_err(|fault| FilterError::new(&self.expression, &fault))
     }
 
     fn make(&self, link_type: LinkType, options: &CompileOptions) -> Result<Program, Fault> {

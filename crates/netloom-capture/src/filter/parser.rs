@@ -279,7 +279,7 @@ impl Parser {
         let odd = self.negations();
         if self.peek_symbol() == Some(Symbol::Open) {
             if let Some((number, span)) = self.bracketed_number() {
-                let node = self.qualified(qualifiers, Id::Number(number), span)?;
+                let node = qualified(qualifiers, Id::Number(number), span)?;
                 return Ok(negate(node, odd));
             }
             let node = self.deeper(|parser| {
@@ -291,13 +291,13 @@ impl Parser {
             return Ok(negate(node, odd));
         }
         let (id, span) = self.single_id()?;
-        Ok(negate(self.qualified(qualifiers, id, span)?, odd))
+        Ok(negate(qualified(qualifiers, id, span)?, odd))
     }
 
     /// What a bracket after qualifiers holds. It may not begin with a bracket of its own.
     fn ids(&mut self, qualifiers: Inherited) -> Result<Node, Fault> {
         let first = if let Some((number, span)) = self.bracketed_number() {
-            self.qualified(qualifiers, Id::Number(number), span)?
+            qualified(qualifiers, Id::Number(number), span)?
         } else if self.peek_symbol() == Some(Symbol::Open) {
             return Err(self
                 .unexpected("a name or an address")
@@ -389,17 +389,6 @@ impl Parser {
     fn prefix_length(&mut self) -> Result<u32, Fault> {
         let missing = self.unexpected("the length of the prefix, a number");
         self.take_number().ok_or(missing)
-    }
-
-    /// A name with its qualifiers.
-    fn qualified(&self, qualifiers: Inherited, id: Id, span: Range<usize>) -> Result<Node, Fault> {
-        match qualifiers {
-            Some(qualifiers) => Ok(Node::Primitive(Primitive::Id(qualifiers, id), span)),
-            None => Err(
-                Fault::new(span, "it is not said what this is: a host, a net, a port?")
-                    .hint("the condition before it has nothing that it could take over"),
-            ),
-        }
     }
 
     /// A condition that says itself what it tests.
@@ -513,6 +502,17 @@ impl Parser {
             Some(Keyword::Protocol(protocol)) => Some(protocol),
             _ => None,
         }
+    }
+}
+
+/// A name with its qualifiers.
+fn qualified(qualifiers: Inherited, id: Id, span: Range<usize>) -> Result<Node, Fault> {
+    match qualifiers {
+        Some(qualifiers) => Ok(Node::Primitive(Primitive::Id(qualifiers, id), span)),
+        None => Err(
+            Fault::new(span, "it is not said what this is: a host, a net, a port?")
+                .hint("the condition before it has nothing that it could take over"),
+        ),
     }
 }
 

@@ -148,7 +148,7 @@ impl Program {
             return Err(wrong(MAX_INSTRUCTIONS, "more than 4096 instructions"));
         }
         for (index, instruction) in instructions.iter().enumerate() {
-            check(instruction, count - index - 1).map_err(|message| wrong(index, message))?;
+            check(*instruction, count - index - 1).map_err(|message| wrong(index, message))?;
         }
         match instructions.last() {
             Some(last) if last.code & 7 == code::RET => Ok(Self { instructions }),
@@ -188,7 +188,7 @@ impl Program {
         let mut next = 0_usize;
         // Jumps go forward only, so this ends.
         loop {
-            let instruction = self.instructions.get(next)?;
+            let instruction = *self.instructions.get(next)?;
             let k = instruction.k;
             next += 1;
             match instruction.code {
@@ -298,7 +298,7 @@ const JGE_X: u16 = code::JMP | code::JGE | code::X;
 const JSET_X: u16 = code::JMP | code::JSET | code::X;
 
 /// Checks an instruction that has `left` more behind it.
-fn check(instruction: &Instruction, left: usize) -> Result<(), &'static str> {
+fn check(instruction: Instruction, left: usize) -> Result<(), &'static str> {
     match instruction.code {
         LD_W_ABS | LD_H_ABS | LD_B_ABS | LD_W_IND | LD_H_IND | LD_B_IND | LD_IMM | LD_LEN
         | LDX_IMM | LDX_LEN | LDX_MSH | TAX | TXA | NEG | RET_K | RET_A => Ok(()),
@@ -350,7 +350,7 @@ fn check(instruction: &Instruction, left: usize) -> Result<(), &'static str> {
 }
 
 #[inline]
-fn jump(instruction: &Instruction, holds: bool) -> usize {
+fn jump(instruction: Instruction, holds: bool) -> usize {
     usize::from(if holds {
         instruction.jt
     } else {

@@ -1,8 +1,12 @@
 //! A source of packets of which only those that match a filter come out.
 
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use netloom_packet::{CaptureInfo, LinkType, PacketBatch, PacketSource, Progress, SourceError};
+use netloom_packet::{
+    CaptureInfo, LinkType, PacketBatch, PacketSource, Progress, SourceError, Timestamp, Warning,
+    WarningKind,
+};
 
 use super::error::FilterError;
 use super::program::Program;
@@ -37,7 +41,7 @@ pub struct Filtered<S> {
     programs: Vec<(LinkType, Option<Program>)>,
     /// The first batch, which was read to learn its link types.
     first: Option<(PacketBatch, bool)>,
-    tally: FilterTally,
+    tally: Arc<Mutex<FilterTally>>,
 }
 
 /// Why a source cannot be filtered.
@@ -72,7 +76,7 @@ impl<S: PacketSource> Filtered<S> {
             options: CompileOptions::default(),
             programs: Vec::new(),
             first: None,
-            tally: FilterTally::default(),
+            tally: Arc::default(),
         };
         if let Some(packet) = batch.packets.first()
             && let Err(error) = filtered.compile(packet.link_type)
@@ -85,8 +89,14 @@ impl<S: PacketSource> Filtered<S> {
     }
 
     /// What the filter did so far.
-    pub fn tally(&self) -> &FilterTally {
-        &self.tally
+    pub fn tally(&self) -> FilterTally {
+        let tally = self.tally.lock();
+        tally.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the filter does, to be looked at while somebody else reads.
+    pub fn tally_handle(&self) -> Arc<Mutex<FilterTally>> {
+        Arc::clone(&self.tally)
     }
 
     fn compile(&mut self, link_type: LinkType) -> Result<Program, FilterError> {
@@ -102,7 +112,8 @@ impl<S: PacketSource> Filtered<S> {
         let program = match self.compile(link_type) {
             Ok(program) => Some(program),
             Err(error) => {
-                let noted = &mut self.tally.not_applicable;
+                let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+                let noted = &mut tally.not_applicable;
                 if !error.matches_nothing
                     && noted.len() < MAX_LINK_TYPES
                     && !noted.iter().any(|(known, _)| *known == link_type)
@@ -121,12 +132,11 @@ impl<S: PacketSource> Filtered<S> {
 
     /// Drops the packets of a batch that do not match.
     fn filter(&mut self, batch: &mut PacketBatch) {
-        self.tally.seen += batch.len() as u64;
         // Mostly all packets of a batch have one link type.
         let mut last: Option<(LinkType, usize)> = None;
         let mut index = 0;
-        let packets = batch.packets.len();
-        let mut keep = Vec::with_capacity(packets);
+        let seen = batch.packets.len();
+        let mut keep = Vec::with_capacity(seen);
         while let Some(packet) = batch.get(index) {
             let place = match last {
                 Some((link_type, place)) if link_type == packet.link_type => place,
@@ -144,39 +154,64 @@ impl<S: PacketSource> Filtered<S> {
             index += 1;
         }
         batch.retain(|index| keep.get(index).copied().unwrap_or(false));
-        self.tally.matched += batch.len() as u64;
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.seen += seen as u64;
+        tally.matched += batch.len() as u64;
     }
 }
 
 impl<S: PacketSource> PacketSource for Filtered<S> {
     fn next_batch(&mut self, batch: &mut PacketBatch) -> Result<bool, SourceError> {
         loop {
-            let more = match self.first.take() {
-                Some((first, more)) => {
-                    *batch = first;
-                    more
-                }
-                None => {
-                    batch.places.clear();
-                    self.source.next_batch(batch)?
-                }
+            let more = if let Some((first, more)) = self.first.take() {
+                *batch = first;
+                more
+            } else {
+                batch.places.clear();
+                self.source.next_batch(batch)?
             };
             if !more {
                 return Ok(false);
             }
             self.filter(batch);
-            if !batch.is_empty() {
+            // A live source that has no more right now is not waited for.
+            if !batch.is_empty() || !self.source.is_ready() {
                 return Ok(true);
             }
         }
     }
 
     fn info(&self) -> Vec<CaptureInfo> {
-        self.source.info()
+        let mut info = self.source.info();
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tally.not_applicable.is_empty() {
+            let mut note = CaptureInfo::default();
+            "filter".clone_into(&mut note.name);
+            for (link_type, error) in &tally.not_applicable {
+                note.warnings.push(Warning {
+                    offset: 0,
+                    kind: WarningKind::Skipped,
+                    message: format!(
+                        "packets of link type {link_type} were left out: the filter means nothing for them ({})",
+                        error.message
+                    ),
+                });
+            }
+            info.push(note);
+        }
+        info
     }
 
     fn progress(&self) -> Progress {
         self.source.progress()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.source.is_ready()
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        self.source.clock()
     }
 }
 

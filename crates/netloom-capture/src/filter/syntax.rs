@@ -200,7 +200,7 @@ pub(super) enum Primitive {
     /// 802.11: bits of the first byte of the frame control, and the mask.
     WlanType(u8, u8),
     /// 802.11: to and from the distribution system.
-    WlanDir(u8),
+    WlanDir(u32),
     Llc(Llc),
     Atm(AtmType),
     AtmField(AtmField, Relation, u32),

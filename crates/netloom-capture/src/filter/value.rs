@@ -39,7 +39,7 @@ pub(super) enum Value {
 /// All numbers of a program.
 #[derive(Debug, Default)]
 pub(super) struct Values {
-    values: Vec<Value>,
+    all: Vec<Value>,
     known: HashMap<Value, ValueId>,
     /// Which are worth a word of memory, as many places use them and they are long to compute.
     shared: Vec<ValueId>,
@@ -48,17 +48,17 @@ pub(super) struct Values {
 impl Values {
     pub(super) fn get(&self, id: ValueId) -> Value {
         // Indices are only given out here.
-        self.values
+        self.all
             .get(id.0 as usize)
             .copied()
             .unwrap_or(Value::Const(0))
     }
 
     fn add(&mut self, value: Value) -> ValueId {
-        let next = ValueId(self.values.len() as u32);
+        let next = ValueId(self.all.len() as u32);
         let id = *self.known.entry(value).or_insert(next);
         if id == next {
-            self.values.push(value);
+            self.all.push(value);
         }
         id
     }

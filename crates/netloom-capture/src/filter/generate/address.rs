@@ -82,7 +82,7 @@ impl Generator<'_> {
             address = address << 8 | u32::from(byte);
             bits += 8;
         }
-        Ok((address << (32 - bits.min(32)) % 32, bits))
+        Ok((address.checked_shl(32 - bits.min(32)).unwrap_or(0), bits))
     }
 
     fn v4_net(&mut self, qualifiers: Qualifiers, address: u32, mask: u32) -> Made {
@@ -317,7 +317,7 @@ impl Generator<'_> {
 
     pub(super) fn arcnet_address(&mut self, direction: Option<Direction>, address: u8) -> Made {
         self.sides(direction, |this, is_src| {
-            let offset = if is_src { 0 } else { 1 };
+            let offset = u32::from(!is_src);
             Ok(this.equal(Place::Link, offset, Size::Byte, u32::from(address)))
         })
     }

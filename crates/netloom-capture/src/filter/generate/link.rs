@@ -228,11 +228,12 @@ fn offsets(link_type: LinkType) -> (u32, u32, u32, u32) {
         | LinkType::PPI => (24, 0, 8, 3),
         LinkType::ATM_RFC1483 | ATM_CLIP => (0, 0, 8, 3),
         LinkType::SUNATM => (4, 4, 8, 3),
-        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | LinkType::LTALK => (NONE, 0, 0, 0),
+        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | LinkType::LTALK | LinkType::FRELAY => {
+            (NONE, 0, 0, 0)
+        }
         LinkType::LINUX_SLL => (14, 16, 0, 0),
         LinkType::LINUX_SLL2 => (0, 20, 0, 0),
         LinkType::IP_OVER_FC => (16, 16, 8, 3),
-        LinkType::FRELAY => (NONE, 0, 0, 0),
         MFR => (NONE, 0, 4, 0),
         LinkType::APPLE_IP_OVER_IEEE1394 => (16, 18, 0, 0),
         SYMANTEC_FIREWALL => (6, 44, 0, 0),

@@ -197,7 +197,7 @@ impl Generator<'_> {
         let mut steps = Vec::new();
         for _ in 0..if v6 { CHAIN } else { CHAIN_V4 } {
             let found = compare(kind, Relation::Equal, number);
-            let more = self.is_chain_header(v6, kind);
+            let more = is_chain_header(v6, kind);
             steps.push((found, more));
             (kind, length) = self.next_header(v6, kind, length, start);
         }
@@ -206,18 +206,6 @@ impl Generator<'_> {
             condition = found.or(more.and(condition));
         }
         Ok(carries.and(condition))
-    }
-
-    /// Whether a header says what follows it.
-    fn is_chain_header(&mut self, v6: bool, kind: ValueId) -> Condition {
-        let mut kinds = vec![51];
-        if v6 {
-            kinds.extend([0, 60, 43, 44]);
-        }
-        let links = kinds
-            .into_iter()
-            .map(|number| (Join::Or, compare(kind, Relation::Equal, number)));
-        Condition::Chain(links.collect())
     }
 
     /// The kind and the place of the next header. The length is in units of 8 bytes after the
@@ -245,4 +233,16 @@ impl Generator<'_> {
         let after = self.values.binary(Operator::Add, length, at);
         (next, self.values.share(after))
     }
+}
+
+/// Whether a header says what follows it.
+fn is_chain_header(v6: bool, kind: ValueId) -> Condition {
+    let mut kinds = vec![51];
+    if v6 {
+        kinds.extend([0, 60, 43, 44]);
+    }
+    let links = kinds
+        .into_iter()
+        .map(|number| (Join::Or, compare(kind, Relation::Equal, number)));
+    Condition::Chain(links.collect())
 }

@@ -21,11 +21,11 @@ const TO_DS: u32 = 0x01;
 const FROM_DS: u32 = 0x02;
 
 impl Generator<'_> {
-    fn to_ds(&mut self) -> Condition {
+    fn goes_to_ds(&mut self) -> Condition {
         self.any_bit(Place::Link, 1, TO_DS)
     }
 
-    fn from_ds(&mut self) -> Condition {
+    fn comes_from_ds(&mut self) -> Condition {
         self.any_bit(Place::Link, 1, FROM_DS)
     }
 
@@ -44,7 +44,7 @@ impl Generator<'_> {
     /// An Ethernet address of a frame.
     pub(super) fn wlan_address(&mut self, direction: Option<Direction>, address: [u8; 6]) -> Made {
         Ok(match direction {
-            Some(Direction::Src) => self.wlan_src(&address),
+            Some(Direction::Src) => self.wlan_src(address),
             Some(Direction::Dst) => {
                 self.wlan_dst(|this, offset| this.bytes(Place::Link, offset, &address))
             }
@@ -90,14 +90,14 @@ impl Generator<'_> {
 
     /// The source of a frame: address 2, or 3 of data from the distribution system, or 4 of data
     /// that goes to it as well.
-    fn wlan_src(&mut self, address: &[u8; 6]) -> Condition {
-        let at = |this: &mut Self, offset| this.bytes(Place::Link, offset, address);
+    fn wlan_src(&mut self, address: [u8; 6]) -> Condition {
+        let at = |this: &mut Self, offset| this.bytes(Place::Link, offset, &address);
         let not_control = self.not_control();
         let management = self.data_bit().negate().and(at(self, 10));
-        let direct = self.from_ds().negate().and(at(self, 10));
-        let three = self.to_ds().negate().and(at(self, 16));
-        let four = self.to_ds().and(at(self, 24));
-        let from_ds = self.from_ds().and(three.or(four));
+        let direct = self.comes_from_ds().negate().and(at(self, 10));
+        let three = self.goes_to_ds().negate().and(at(self, 16));
+        let four = self.goes_to_ds().and(at(self, 24));
+        let from_ds = self.comes_from_ds().and(three.or(four));
         let data = self.data_bit().and(direct.or(from_ds));
         not_control.and(management.or(data))
     }
@@ -106,8 +106,8 @@ impl Generator<'_> {
     fn wlan_dst(&mut self, mut at: impl FnMut(&mut Self, u32) -> Condition) -> Condition {
         let not_control = self.not_control();
         let management = self.data_bit().negate().and(at(self, 4));
-        let direct = self.to_ds().negate().and(at(self, 4));
-        let to_ds = self.to_ds().and(at(self, 16));
+        let direct = self.goes_to_ds().negate().and(at(self, 4));
+        let to_ds = self.goes_to_ds().and(at(self, 16));
         let data = self.data_bit().and(direct.or(to_ds));
         not_control.and(management.or(data))
     }
@@ -124,10 +124,9 @@ impl Generator<'_> {
     }
 
     /// To and from the distribution system.
-    pub(super) fn wlan_direction(&mut self, direction: u8) -> Made {
+    pub(super) fn wlan_direction(&mut self, direction: u32) -> Made {
         self.need_wlan()?;
-        let bits = u32::from(direction);
-        Ok(self.masked(Place::Link, 1, Size::Byte, bits, TO_DS | FROM_DS))
+        Ok(self.masked(Place::Link, 1, Size::Byte, direction, TO_DS | FROM_DS))
     }
 
     fn need_wlan(&self) -> Result<(), super::Fault> {

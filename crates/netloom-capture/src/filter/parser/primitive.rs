@@ -80,13 +80,14 @@ impl Parser {
             Keyword::Hopc => return self.mtp3_field(start, Mtp3Field::Opc, true),
             Keyword::Hdpc => return self.mtp3_field(start, Mtp3Field::Dpc, true),
             Keyword::Hsls => return self.mtp3_field(start, Mtp3Field::Sls, true),
-            other => match plain(other) {
-                Some(primitive) => primitive,
-                None => {
+            other => {
+                if let Some(primitive) = plain(other) {
+                    primitive
+                } else {
                     self.position -= 1;
                     return Err(self.unexpected("a condition"));
                 }
-            },
+            }
         };
         Ok((Node::Primitive(primitive, self.span_from(start)), None))
     }
@@ -175,13 +176,13 @@ impl Parser {
         self.position += 1;
         let span = self.span();
         let value = if let Some(number) = self.take_number() {
-            u8::try_from(number).ok().filter(|number| *number < 4)
+            Some(number)
         } else {
             let name = self.name("nods, tods, fromds or dstods")?;
             ["nods", "tods", "fromds", "dstods"]
                 .iter()
                 .position(|known| name.eq_ignore_ascii_case(known))
-                .map(|value| value as u8)
+                .map(|value| value as u32)
         };
         value.map(Primitive::WlanDir).ok_or_else(|| {
             Fault::new(

@@ -6,7 +6,7 @@ use super::parse;
 
 fn message(expression: &str) -> String {
     let fault = parse(expression).unwrap_err();
-    FilterError::new(expression, fault).to_string()
+    FilterError::new(expression, &fault).to_string()
 }
 
 /// The single tests of a filter, without their places.
@@ -166,14 +166,14 @@ proptest! {
     #[test]
     fn no_text_panics(text in any::<String>()) {
         if let Err(fault) = parse(&text) {
-            let _ = FilterError::new(&text, fault).to_string();
+            let _ = FilterError::new(&text, &fault).to_string();
         }
     }
 
     #[test]
     fn no_words_panic(text in filter_like()) {
         if let Err(fault) = parse(&text) {
-            let error = FilterError::new(&text, fault);
+            let error = FilterError::new(&text, &fault);
             prop_assert!(error.column >= 1 && error.column <= text.chars().count() + 1);
         }
     }
