@@ -23,6 +23,7 @@ pub struct DnsRecord {
     /// From the query to its response, nanoseconds; `None` unless both were seen.
     pub rtt: Option<i64>,
     /// Name asked for; where a response repeats no question, the owner of its first answer.
+    /// `None` for announcements of mDNS, which nobody asked for.
     pub query: Option<Box<str>>,
     /// Class of the question, the unicast bit of mDNS not included.
     pub qclass: Option<u16>,
@@ -46,6 +47,8 @@ pub struct DnsRecord {
     pub answers: Vec<Box<str>>,
     /// Their times to live, seconds; as many as `answers`.
     pub ttls: Vec<u32>,
+    /// The names they are of; as many as `answers`.
+    pub answer_names: Vec<Box<str>>,
     /// The server refused: no record of any kind in its response, or an error without the question.
     pub rejected: bool,
     /// Bytes of the query message.
@@ -90,7 +93,7 @@ impl Pairing {
         };
         let other = others
             .iter()
-            .position(|waiting| waiting.id() == Some(message.id))
+            .position(|waiting| waiting.fits(message))
             .filter(|_| !alone)
             .and_then(|at| others.remove(at));
         if let Some(mut waiting) = other {
@@ -149,17 +152,32 @@ impl Waiting {
             })
             .collect();
         if rows.is_empty() {
-            base.query = message
-                .answers
-                .first()
-                .map(|record| name_text(&record.name));
+            // An inverse query (RFC 1035, section 6.4) has its subject there, too.
+            if message.service != "mdns" {
+                base.query = message
+                    .answers
+                    .first()
+                    .map(|record| name_text(&record.name));
+            }
             rows.push(base);
         }
         Self { rows }
     }
 
-    fn id(&self) -> Option<u16> {
-        self.rows.first().map(|row| row.trans_id)
+    /// Whether a message of the other kind belongs to it: the same identifier, and the same
+    /// name where both have one (another may be a forgery).
+    fn fits(&self, message: &Message<'_>) -> bool {
+        let Some(row) = self.rows.first() else {
+            return false;
+        };
+        let same_name = || match (
+            row.qtype.and(row.query.as_deref()),
+            message.questions.first(),
+        ) {
+            (Some(query), Some(question)) => name_text(&question.name).eq_ignore_ascii_case(query),
+            _ => true,
+        };
+        row.trans_id == message.id && same_name()
     }
 
     /// Takes what the other message of the pair says.
@@ -189,6 +207,12 @@ impl Waiting {
                 + row.answers.capacity() * size_of::<Box<str>>()
                 + row.answers.iter().map(|answer| answer.len()).sum::<usize>()
                 + row.ttls.capacity() * size_of::<u32>()
+                + row.answer_names.capacity() * size_of::<Box<str>>()
+                + row
+                    .answer_names
+                    .iter()
+                    .map(|name| name.len())
+                    .sum::<usize>()
         };
         self.rows.capacity() * size_of::<DnsRecord>() + self.rows.iter().map(row).sum::<usize>()
     }
@@ -218,12 +242,13 @@ impl DnsRecord {
             let Some(text) = answer_text(record) else {
                 continue;
             };
-            bytes += text.len();
+            bytes += text.len() + record.name.len();
             if bytes > ANSWERS_BYTES_MAX {
                 break;
             }
             self.answers.push(text.into());
             self.ttls.push(record.ttl);
+            self.answer_names.push(name_text(&record.name));
         }
     }
 }
@@ -310,11 +335,13 @@ mod tests {
                 (1, message(7, 0x0100, b"a")),
                 (2, message(7, 0x0100, b"b")),
                 (3, message(8, 0x0100, b"c")),
-                (5, message(7, 0x8580, b"a")),
+                (4, message(8, 0x8580, b"x")),
+                (5, message(7, 0x8580, b"A")),
             ],
         );
         assert_eq!(queries(&early), ["a"]);
-        assert_eq!(queries(&late), ["b", "c"]);
+        // An answer to another question is none to this one.
+        assert_eq!(queries(&late), ["b", "c", "x"]);
         let row = &early[0];
         assert_eq!(row.rtt, Some(4_000_000_000));
         assert_eq!(row.ts, Timestamp::from_nanos(1_000_000_000));
@@ -348,7 +375,8 @@ mod tests {
             "mdns",
             &[(1, message(0, 0, b"abc")), (2, message(0, 0x8400, b""))],
         );
-        assert_eq!(queries(&early), ["a", "b", "c", "z"]);
+        assert_eq!(queries(&early[..3]), ["a", "b", "c"]);
+        assert_eq!((&early[3].query, &*early[3].answer_names[0]), (&None, "z"));
         assert!(late.is_empty());
         // The unicast bit is no part of the class.
         assert_eq!(early[0].qclass, Some(1));

@@ -140,7 +140,7 @@ static COLUMNS: &[Column<Dns>] = &[
         "query",
         Make::Text(|row, out| text::some(row.record.query.as_deref(), out)),
     )
-    .doc("Name asked for, as sent, without the final dot (the root is a dot). NetBIOS names are decoded, with what they stand for in angle brackets (`WORKGROUP<1d>`). For an answer that repeats no question, the owner of its first record.")
+    .doc("Name asked for, as sent, without the final dot (the root is a dot). NetBIOS names are decoded, with what they stand for in angle brackets (`WORKGROUP<1d>`). For an answer that repeats no question, the owner of its first record; null for announcements of mDNS, which nobody asked for.")
     .zeek("query")
     .ecs("dns.question.name"),
     column("qclass", Make::U16(|row| row.record.qclass))
@@ -227,6 +227,17 @@ static COLUMNS: &[Column<Dns>] = &[
     .unit("s")
     .zeek("TTLs")
     .ecs("dns.answers.ttl"),
+    column(
+        "answer_names",
+        Make::TextList(|row, item| {
+            for name in &row.record.answer_names {
+                item(format_args!("{name}"));
+            }
+            (!row.record.answer_names.is_empty()).then_some(())
+        }),
+    )
+    .doc("The names they are of: not the one asked for where an alias led elsewhere, and what mDNS announces.")
+    .ecs("dns.answers.name"),
     column("rejected", Make::Bool(|row| Some(row.record.rejected)))
         .required()
         .doc("Whether the server refused: no record of any kind, or an error that repeats no question.")

@@ -65,6 +65,9 @@ pub static DNSCRYPT: Protocol = Protocol {
     category: Category::Network,
 };
 
+/// What the names under which DNSCrypt's certificates are found start with.
+const CERTIFICATES: &[u8] = b"2.dnscrypt-cert.";
+
 /// Recognises DNS.
 pub static DETECTOR: Detector = Detector {
     protocol: &PROTOCOL,
@@ -112,7 +115,7 @@ pub struct Message<'a> {
     pub id: u16,
     /// The second 16 bits of the header: QR, OPCODE, AA, TC, RD, RA, Z, AD, CD, RCODE.
     pub flags: u16,
-    /// Questions, at most 16 kept.
+    /// Questions, at most 64 kept.
     pub questions: Vec<Question>,
     /// Answer records, at most 256 kept.
     pub answers: Vec<Record<'a>>,

@@ -88,10 +88,20 @@ pub(super) fn decode_name(name: &mut Vec<u8>) {
         Some(dot) => name.split_at(dot),
         None => (&name[..], &[][..]),
     };
+    let mut text = Vec::with_capacity(20 + scope.len());
     if let Some(decoded) = NetbiosName::decode(label) {
-        let mut text = Vec::with_capacity(20 + scope.len());
         decoded.write(&mut text);
         text.extend_from_slice(scope);
+    } else if label.len() == 32 {
+        // Damaged: what can be read of it, without a suffix.
+        let pairs = label.chunks_exact(2).map_while(|pair| match pair {
+            &[high, low] => Some(nibble(high)? << 4 | nibble(low)?),
+            _ => None,
+        });
+        text.extend(pairs);
+        text.truncate(text.trim_ascii_end().len());
+    }
+    if !text.is_empty() {
         *name = text;
     }
 }
@@ -104,10 +114,17 @@ pub(super) fn decode_name(name: &mut Vec<u8>) {
 /// assert_eq!(netbios_base(b"plain"), b"plain");
 /// ```
 pub fn netbios_base(name: &[u8]) -> &[u8] {
-    let end = name.windows(4).rposition(|window| {
-        matches!(window, [b'<', high, low, b'>'] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-    });
-    end.and_then(|end| name.get(..end)).unwrap_or(name)
+    let suffix = |window: &[u8]| matches!(window, [b'<', high, low, b'>'] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    let Some(mut end) = name.windows(4).rposition(suffix) else {
+        return name;
+    };
+    // Padding of zeros in front of it.
+    while let Some(before) = end.checked_sub(4)
+        && name.get(before..end) == Some(b"<00>")
+    {
+        end = before;
+    }
+    name.get(..end).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -155,6 +172,10 @@ mod tests {
         scoped.extend_from_slice(b".scope");
         decode_name(&mut scoped);
         assert_eq!(scoped, b"A<00>.scope");
+        let mut damaged = encode(b"WORKGROUP", 0x1d);
+        damaged[10] = b'%';
+        decode_name(&mut damaged);
+        assert_eq!(damaged, b"WORKG");
         let mut other = b"www.example.org".to_vec();
         decode_name(&mut other);
         assert_eq!(other, b"www.example.org");
@@ -170,5 +191,6 @@ mod tests {
         assert_eq!(host(b"PC", 0x1d), None);
         assert_eq!(host(b"*\0\0", 0), None);
         assert_eq!(netbios_base(b"A<00>.scope"), b"A");
+        assert_eq!(netbios_base(b"*<00><00><00>"), b"*");
     }
 }

@@ -17,7 +17,7 @@ const RECORD_MIN: usize = 11;
 /// Fewest bytes of a question.
 const QUESTION_MIN: usize = 5;
 
-const QUESTIONS_MAX: usize = 16;
+const QUESTIONS_MAX: usize = 64;
 const ANSWERS_MAX: usize = 256;
 const OTHERS_MAX: usize = 64;
 /// Strings of a TXT record, addresses of an NB record, names of a node status, values of a

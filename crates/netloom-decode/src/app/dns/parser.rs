@@ -1,7 +1,7 @@
 //! Flows of messages.
 
 use super::number::{rcode_name, rtype};
-use super::{DNSCRYPT, Data, Message, devices, qtype_name};
+use super::{CERTIFICATES, DNSCRYPT, Data, Message, devices, qtype_name};
 use crate::app::text::display;
 use crate::app::wire::u16_at;
 use crate::app::{Context, Event, Events, Interest, Next, Parser, Risk, STREAM_MAX, Step};
@@ -78,7 +78,7 @@ impl Flow {
         self.risks(context, &message, events);
         if !self.said_dnscrypt
             && message.questions.iter().any(|question| {
-                crate::app::text::starts_with_ignore_case(&question.name, b"2.dnscrypt-cert.")
+                crate::app::text::starts_with_ignore_case(&question.name, CERTIFICATES)
             })
         {
             self.said_dnscrypt = true;

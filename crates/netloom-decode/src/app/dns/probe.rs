@@ -3,7 +3,8 @@
 use super::name;
 use super::number::known_type;
 use super::parse::{Counts, HEADER_LEN};
-use super::{Message, NetbiosName};
+use super::{CERTIFICATES, Message, NetbiosName};
+use crate::app::text::starts_with_ignore_case;
 use crate::app::wire::u16_at;
 use crate::app::{Guess, Probe};
 
@@ -75,22 +76,38 @@ fn plausible(data: &[u8], len: usize, nbns: bool) -> Option<Counts> {
 }
 
 fn datagram(probe: &Probe<'_>, service: &'static str, own_port: bool) -> Guess {
-    let Some(counts) = plausible(probe.data, probe.wire_len, false) else {
-        return Guess::No;
-    };
+    let counts = plausible(probe.data, probe.wire_len, false);
     if own_port {
-        let mut text = Vec::new();
-        return if name::read(probe.data, HEADER_LEN, &mut text).is_ok() && counts.questions <= 255 {
-            Guess::Certain
-        } else {
-            Guess::Unsure
+        // A header that was damaged is forgiven where there is a question behind it.
+        return match (counts, question(probe.data)) {
+            (_, Some(_)) => Guess::Certain,
+            (Some(_), None) if readable_name(probe.data) => Guess::Certain,
+            (Some(_), None) => Guess::Unsure,
+            (None, None) if u16_at(probe.data, 4) == Some(1) && readable_name(probe.data) => {
+                Guess::Certain
+            }
+            (None, None) => Guess::No,
         };
     }
-    if strict(probe.data, probe.wire_len, counts, service) {
-        Guess::Certain
-    } else {
-        Guess::No
+    match counts {
+        Some(counts) if strict(probe.data, probe.wire_len, counts, service) => Guess::Certain,
+        _ => Guess::No,
     }
+}
+
+/// Whether a name follows the header that is not the root's.
+fn readable_name(data: &[u8]) -> bool {
+    let mut text = Vec::new();
+    name::read(data, HEADER_LEN, &mut text).is_ok() && !text.is_empty()
+}
+
+/// The name of the question behind the header, where its type and class exist.
+fn question(data: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let end = name::read(data, HEADER_LEN, &mut text).ok()?;
+    let known = known_type(u16_at(data, end)?).is_some();
+    let class = u16_at(data, end + 2)? & 0x7fff;
+    (known && matches!(class, 1 | 3 | 4 | 254 | 255)).then_some(text)
 }
 
 /// Whether everything about the message makes sense, up to its last byte.
@@ -105,15 +122,17 @@ fn strict(data: &[u8], len: usize, counts: Counts, service: &'static str) -> boo
     if flags & 0x8000 == 0 && (flags & 0x040f != 0 || counts.answers != 0) {
         return false;
     }
+    let Some(name) = question(data) else {
+        return false;
+    };
+    // Clients of DNSCrypt fill their first query up as they like.
+    if starts_with_ignore_case(&name, CERTIFICATES) {
+        return true;
+    }
     let Some(message) = Message::parse(data, len, service) else {
         return false;
     };
-    let Some(question) = message.questions.first() else {
-        return false;
-    };
-    known_type(question.qtype).is_some()
-        && matches!(question.qclass & 0x7fff, 1 | 3 | 4 | 254 | 255)
-        && question.name.iter().all(|&byte| byte > b' ' && byte != 0x7f)
+    name.iter().all(|&byte| byte > b' ' && byte != 0x7f)
         && !message.malformed
         && message.excess == 0
         // Cut when it was captured is fine, ending too early is not.
