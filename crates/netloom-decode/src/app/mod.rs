@@ -13,6 +13,7 @@
 pub mod amqp;
 pub mod bacnet;
 mod ber;
+pub mod bittorrent;
 pub mod bjnp;
 pub mod cassandra;
 pub mod coap;
@@ -39,6 +40,7 @@ pub mod iax2;
 pub mod iec104;
 pub mod imap;
 pub mod irc;
+mod ip_protocols;
 pub mod kafka;
 pub mod kerberos;
 pub mod knx;
@@ -117,6 +119,7 @@ pub use event::{
     Category, Device, DeviceSource, Event, Events, Expect, Interest, Login, Message, Risk,
     Severity, Value,
 };
+pub use ip_protocols::service_of_protocol;
 pub use registry::{by_name, detectors};
 
 /// An application protocol: what the `service` column says.

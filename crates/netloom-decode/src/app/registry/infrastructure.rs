@@ -1,6 +1,6 @@
 //! Tunnels, private networks, peer to peer, time, management.
 
-use crate::app::Detector;
+use crate::app::{Detector, bittorrent};
 
 /// In the order in which they are asked.
-pub(super) const DETECTORS: &[&Detector] = &[];
+pub(super) const DETECTORS: &[&Detector] = &[&bittorrent::DETECTOR];

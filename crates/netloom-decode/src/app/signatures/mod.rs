@@ -5,7 +5,19 @@
 //! to send. Where a single message leaves too few fixed bits, both directions are compared, or
 //! the guess stays [`Guess::Unsure`].
 
+pub mod chat;
+pub mod databases;
+pub mod devices;
 pub mod games;
+pub mod industry;
+pub mod media;
+pub mod monitoring;
+pub mod peers;
+pub mod private;
+pub mod remote;
+pub mod routing;
+pub mod rpc;
+pub mod storage;
 
 use super::{Detector, Guess};
 
@@ -40,7 +52,19 @@ macro_rules! signatures {
 use signatures;
 
 /// The lists of all kinds; the strictest signatures come first.
-const KINDS: [&[&Detector]; 1] = [
+const KINDS: [&[&Detector]; 13] = [
+    storage::DETECTORS,
+    databases::DETECTORS,
+    rpc::DETECTORS,
+    monitoring::DETECTORS,
+    devices::DETECTORS,
+    industry::DETECTORS,
+    routing::DETECTORS,
+    media::DETECTORS,
+    remote::DETECTORS,
+    peers::DETECTORS,
+    private::DETECTORS,
+    chat::DETECTORS,
     games::DETECTORS,
 ];
 
