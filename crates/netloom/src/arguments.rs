@@ -1,5 +1,6 @@
 //! The command line.
 
+mod interfaces;
 mod live;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use netloom::FlowRules;
 
 use crate::units;
 
+pub(crate) use interfaces::InterfacesOptions;
 pub(crate) use live::{CaptureFormat, CaptureOptions, Kind, Limit, TopOptions, filter_of};
 
 /// Network traffic analysis: who talks to whom, how much, how well, and what is risky.
@@ -35,6 +37,7 @@ pub(crate) enum Command {
     Report(ReportOptions),
     Export(ExportOptions),
     Top(TopOptions),
+    Interfaces(InterfacesOptions),
     Tables(TablesOptions),
     Completions(CompletionsOptions),
 }

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Report(options) => commands::report::run(options, &arguments.global, &printer),
         Command::Export(options) => commands::export::run(options, &arguments.global, &printer),
         Command::Top(options) => commands::top::run(options, &arguments.global, &printer),
+        Command::Interfaces(options) => commands::interfaces::run(options, &printer),
         Command::Tables(options) => commands::tables::run(options),
         Command::Completions(options) => commands::completions::run(options),
     };

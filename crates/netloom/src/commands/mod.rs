@@ -3,6 +3,7 @@
 pub(crate) mod capture;
 pub(crate) mod completions;
 pub(crate) mod export;
+pub(crate) mod interfaces;
 pub(crate) mod report;
 pub(crate) mod tables;
 pub(crate) mod top;

@@ -6,6 +6,7 @@ mod command;
 mod common;
 mod edges;
 mod golden;
+mod interfaces;
 mod network;
 mod peers;
 mod readme;
