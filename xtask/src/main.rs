@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bench;
+mod bench_live;
 mod docs;
 mod hostile;
 
@@ -23,6 +24,9 @@ usage: cargo xtask COMMAND
                   measure `report` beside its peers on the benchmark capture, made under target/bench:
                   speed, threads, time a packet, memory. --small: on a tenth of it; --flood: also
                   under a flood, with little memory; --keep: leave the captures for the next time
+  bench-live [--loop 400] [--capture FILE]
+                  `capture` beside tcpdump on the same interface while tcpreplay sends as fast as it
+                  can: packets, losses, CPU time; needs root, tcpreplay and tcpdump
   hostile [--share 1.0] [--seed 1] [--cuts 50] [--flips 20] [--only NAME] [--case N]
                   every file of the shared data whole, cut and with bytes flipped, through
                   everything; --share: of the cases; --only, --case: some again
@@ -46,6 +50,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["docs"] => docs::write(&root()),
         ["docs", "--check"] => docs::check(&root()),
         ["bench", options @ ..] => bench::run(&root(), options),
+        ["bench-live", options @ ..] => bench_live::run(&root(), options),
         ["hostile", options @ ..] => hostile::run(&root(), options),
         ["help" | "--help" | "-h"] => {
             say(USAGE);

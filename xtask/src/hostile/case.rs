@@ -334,6 +334,7 @@ impl Stage for ExportStage {
             packets: true,
             rows: self.packets,
             flow_ids: self.packets,
+            applications: Some(netloom::decode::app::Interest::ALL),
         }
     }
 

@@ -1,4 +1,5 @@
 //! Live capture into files, as a person uses it; in network namespaces of its own.
+#![expect(clippy::print_stdout, reason = "what is skipped says why")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,7 +51,8 @@ fn last_time(path: &Path) -> f64 {
 /// Others read the file without a word, and count the same packets.
 fn others_read(path: &Path, packets: u64) {
     let file = path.to_str().unwrap();
-    let compressed = file.ends_with(".gz") || file.ends_with(".zst");
+    let extension = path.extension().unwrap();
+    let compressed = extension == "gz" || extension == "zst";
     let mut asked = vec![
         ("capinfos", vec!["-cM", file]),
         (

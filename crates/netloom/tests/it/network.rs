@@ -1,4 +1,5 @@
 //! Network namespaces to capture in, where making them is permitted.
+#![expect(clippy::print_stdout, reason = "what is skipped says why")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;

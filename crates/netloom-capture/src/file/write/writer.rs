@@ -13,9 +13,12 @@ use super::pcapng::{
     self, Encoder, InterfaceDescription, InterfaceStatistics, PacketNotes, SectionDescription,
 };
 
-/// Bytes put together before they are written: a system call for some hundred packets, and the
-/// bytes are still in the core's cache when the kernel copies them.
-const CHUNK: usize = 256 * 1024;
+/// Bytes put together before they are written: a system call for some dozen packets. With 256 KiB
+/// the kernel's copy took more time than the calls cost: the bytes had left the core's cache.
+const CHUNK: usize = 32 * 1024;
+
+/// Bytes put together before they are compressed into a stream.
+const STREAM_CHUNK: usize = 256 * 1024;
 
 /// Bytes of a compressed frame at most: larger ones compress hardly better.
 const FRAME: usize = 4 * 1024 * 1024;
@@ -123,6 +126,8 @@ pub struct CaptureWriter {
     destination: Option<Destination>,
     /// Whole packets that are not written yet.
     chunk: Vec<u8>,
+    /// Bytes of it from which it is written.
+    chunk_limit: usize,
     /// The file's header is not written yet.
     at_start: bool,
     /// What a byte of the chunk will take in the file, going by what was written last.
@@ -166,6 +171,7 @@ impl CaptureWriter {
             snap_len: interfaces.first().map_or(0, |first| first.snap_len),
             destination: None,
             chunk: Vec::with_capacity(CHUNK + CHUNK / 4),
+            chunk_limit: CHUNK,
             at_start: true,
             ratio: EXPECTED_RATIO,
             packets: 0,
@@ -253,7 +259,7 @@ impl CaptureWriter {
         }
         self.packets += 1;
         self.files.packets += 1;
-        if self.chunk.len() >= self.chunk_limit() {
+        if self.chunk.len() >= self.chunk_limit {
             self.flush()?;
         }
         Ok(())
@@ -335,13 +341,11 @@ impl CaptureWriter {
         self.close(now)
     }
 
-    fn chunk_limit(&self) -> usize {
-        let large = self
-            .destination
-            .as_ref()
-            .is_some_and(Destination::likes_large_chunks);
-        if !large {
-            return CHUNK;
+    fn limit_of_chunks(&self) -> usize {
+        match &self.destination {
+            Some(open) if open.likes_large_chunks() => {}
+            Some(open) if open.is_compressed() => return STREAM_CHUNK,
+            _ => return CHUNK,
         }
         let limit = self.options.rotation.bytes;
         limit.map_or(FRAME, |bytes| {
@@ -416,6 +420,7 @@ impl CaptureWriter {
             SourceError::new(path.display().to_string(), words).caused_by(error)
         })?);
         self.files.kept.push_back(path);
+        self.chunk_limit = self.limit_of_chunks();
         self.opened = start;
         self.packets = 0;
         self.at_start = true;

@@ -398,7 +398,7 @@ mod tests {
     #[test]
     fn arrows_choose_and_escape_goes_back() {
         let mut questions = questions();
-        assert!(screen(&questions, 80, 12).contains("1.00 kbit/s"));
+        assert!(screen(&questions, 80, 12).contains("1.0 kbit/s"));
         assert!(!screen(&questions, 80, 12).contains('\u{7}'));
         for code in [
             KeyCode::Enter,

@@ -209,7 +209,7 @@ mod tests {
         };
         assert_eq!(
             line(&now, &before, 3, 230_000, Some(Duration::from_secs(65))),
-            "0:10  1:05 left  1,500 packets  3 DROPPED  1.00 Mbit/s  500 pps  225 kB  file 230 kB"
+            "0:10  1:05 left  1,500 packets  3 DROPPED  1.0 Mbit/s  500 pps  225 kB  file 230 kB"
         );
         assert_eq!(
             line(&now, &now, 0, 0, None),

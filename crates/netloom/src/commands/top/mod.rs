@@ -8,16 +8,18 @@ use std::io::{IsTerminal as _, stdin, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use netloom::analysis::report::units;
+use netloom::capture::live::sockets::SocketWatcher;
 use netloom::capture::live::{self, LiveOptions, StatsHandle, StopHandle};
 use netloom::pipeline::{Control, run as run_pipeline};
 use netloom::{OpenOptions, PacketSource};
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-use self::model::Model;
+use self::model::{FlowKey, Model};
 use self::stage::{TopStage, lock};
 use self::view::{Heading, View, Wish};
 use super::Session;
@@ -51,7 +53,7 @@ pub(crate) fn run(
     let model = Arc::new(Mutex::new(Model::default()));
     let stage = TopStage {
         model: Arc::clone(&model),
-        owner: Box::new(|_| None),
+        owner: owner(&watched),
     };
     // Its `stop` is for Ctrl-C where the terminal does not take it as a key, and for SIGTERM.
     let control = Arc::clone(&session.control);
@@ -121,6 +123,31 @@ fn open(options: &TopOptions) -> Result<(Box<dyn PacketSource + Send>, Watched),
     Ok((filter::live(source, filters), watched))
 }
 
+/// Who owns a flow, where this machine is watched: program and user.
+fn owner(watched: &Watched) -> Box<dyn Fn(&FlowKey) -> Option<String> + Sync> {
+    // Without it, there is one table less.
+    let Some(watcher) = watched
+        .stats
+        .as_ref()
+        .and_then(|_| SocketWatcher::start().ok())
+    else {
+        return Box::new(|_| None);
+    };
+    let watcher = Mutex::new(watcher);
+    Box::new(move |flow| {
+        let watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = watcher.lookup(flow.protocol, flow.a.into(), flow.b.into())?;
+        let user = match &owner.user {
+            Some(user) => user.clone(),
+            None => owner.uid.to_string(),
+        };
+        Some(match &owner.process {
+            Some(process) => format!("{process} ({user})"),
+            None => format!("? ({user})"),
+        })
+    })
+}
+
 /// Shows the model until the person has seen enough, or a signal ends it. The terminal is left
 /// as it was, also if something panics.
 fn show(
@@ -135,6 +162,20 @@ fn show(
     shown
 }
 
+/// What the person does, read on a thread of its own that nobody waits for: where the terminal
+/// went away, reading from it never ends.
+fn events() -> Receiver<Event> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            if sender.send(event).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
 fn draw(
     terminal: &mut ratatui::DefaultTerminal,
     model: &Mutex<Model>,
@@ -145,6 +186,7 @@ fn draw(
     let live = watched.stats.is_some();
     let mut view = View::new(live);
     let watch = Stopwatch::start();
+    let events = events();
     let mut frozen: Option<(Model, Heading)> = None;
     let mut message = None;
     while !control.stop.load(Ordering::Relaxed) {
@@ -170,11 +212,13 @@ fn draw(
                 terminal.draw(|frame| view.draw(frame, &model, &heading))?;
             }
         }
-        let mut wait = REDRAW;
-        // A terminal that went away has something to read for ever.
-        while !control.stop.load(Ordering::Relaxed) && event::poll(wait)? {
-            wait = Duration::ZERO;
-            match event::read()? {
+        let mut next = events.recv_timeout(REDRAW);
+        if next == Err(RecvTimeoutError::Disconnected) {
+            // Nobody can press a key any more.
+            return Ok(());
+        }
+        while let Ok(event) = next {
+            match event {
                 Event::Key(key)
                     if key.kind != KeyEventKind::Release && view.key(key) == Wish::Quit =>
                 {
@@ -182,6 +226,7 @@ fn draw(
                 }
                 _ => {}
             }
+            next = events.try_recv().map_err(|_| RecvTimeoutError::Timeout);
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use netloom::Timestamp;
 
@@ -11,6 +12,9 @@ const MAX_ENTRIES: usize = 20_000;
 
 /// Seconds of the timeline that are kept while watching: an hour.
 const MAX_SECONDS: usize = 3600;
+
+/// Flows that are followed until their server's name is known, at most.
+const MAX_FLOWS: usize = 100_000;
 
 /// Whole seconds over which "now" is taken.
 const RECENT: i64 = 3;
@@ -85,6 +89,16 @@ pub(super) struct FlowDelta {
     pub(super) packets: u64,
 }
 
+/// A flow that goes on.
+#[derive(Debug, Clone, Default)]
+struct Followed {
+    /// What passed before the name was known: from the lesser end, and from the other.
+    a_bytes: u64,
+    b_bytes: u64,
+    packets: u64,
+    site: Option<Arc<str>>,
+}
+
 /// What a second brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Second {
@@ -144,7 +158,8 @@ pub(super) struct Model {
     pub(super) timeline: VecDeque<Second>,
     pub(super) hosts: Ranking<IpAddr>,
     /// By name of the server.
-    pub(super) sites: Ranking<String>,
+    pub(super) sites: Ranking<Arc<str>>,
+    flows: HashMap<FlowKey, Followed>,
     pub(super) services: Ranking<&'static str>,
     pub(super) conversations: Ranking<Conversation>,
     /// By program and user, on the capturing machine.
@@ -194,12 +209,11 @@ impl Model {
         }
     }
 
-    /// Takes what a round brought for a flow; `site` and `process` where they are known.
+    /// Takes what a round brought for a flow; `process` where it is known.
     pub(super) fn flow(
         &mut self,
         key: &FlowKey,
         delta: &FlowDelta,
-        site: Option<&str>,
         process: Option<&str>,
         second: i64,
     ) {
@@ -219,14 +233,43 @@ impl Model {
         let conversation = Conversation { a, b, service };
         self.conversations
             .add(conversation, second, a_bytes, b_bytes, packets);
-        if let Some(site) = site {
-            self.sites
-                .add(site.to_owned(), second, a_bytes, b_bytes, packets);
-        }
         if let Some(process) = process {
             self.processes
                 .add(process.to_owned(), second, a_bytes, b_bytes, packets);
         }
+        if self.flows.len() >= MAX_FLOWS && !self.flows.contains_key(key) {
+            // The names of those that go on are told again by nobody; that is what a bound costs.
+            self.flows.clear();
+        }
+        let followed = self.flows.entry(*key).or_default();
+        if let Some(site) = &followed.site {
+            self.sites
+                .add(Arc::clone(site), second, a_bytes, b_bytes, packets);
+        } else {
+            followed.a_bytes += a_bytes;
+            followed.b_bytes += b_bytes;
+            followed.packets += packets;
+        }
+    }
+
+    /// The name of a flow's server is known now: what passed already is the site's, too.
+    pub(super) fn name(&mut self, key: &FlowKey, name: &str, second: i64) {
+        let Some(followed) = self.flows.get_mut(key) else {
+            return;
+        };
+        if followed.site.is_some() {
+            return;
+        }
+        let site: Arc<str> = Arc::from(name);
+        followed.site = Some(Arc::clone(&site));
+        let (a_bytes, b_bytes) = (followed.a_bytes, followed.b_bytes);
+        self.sites
+            .add(site, second, a_bytes, b_bytes, followed.packets);
+    }
+
+    /// A flow has ended.
+    pub(super) fn end(&mut self, key: &FlowKey) {
+        self.flows.remove(key);
     }
 
     /// Moves the packets' clock.

@@ -1,11 +1,14 @@
 //! Packets into the model of `netloom top`, as a stage of the engine.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netloom::Timestamp;
+use netloom::decode::app::Interest;
+use netloom::pipeline::flow::app::{AppRecord, AppRow};
 use netloom::pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 use netloom::tables::protocol_name;
+use netloom::{FlowRecord, Timestamp};
 
 use super::model::{FlowDelta, FlowKey, Model, Second};
 
@@ -28,6 +31,9 @@ pub(super) struct Delta {
     /// What has no IP header, by what it is.
     frames: HashMap<&'static str, (u64, u64)>,
     seconds: Vec<Second>,
+    /// Names of servers that became known.
+    names: Vec<(FlowKey, Box<str>)>,
+    ended: Vec<FlowKey>,
     span: Option<(Timestamp, Timestamp)>,
 }
 
@@ -40,7 +46,9 @@ impl Stage for TopStage {
 
     fn needs(&self) -> Needs {
         Needs {
+            flows: true,
             packets: true,
+            applications: Some(Interest::TLS.with(Interest::HTTP)),
             ..Needs::default()
         }
     }
@@ -84,12 +92,7 @@ impl Stage for TopStage {
         let src = (ip.src, packet.decoded.src_port);
         let dst = (ip.dst, packet.decoded.dst_port);
         let from_a = src <= dst;
-        let (a, b) = if from_a { (src, dst) } else { (dst, src) };
-        let key = FlowKey {
-            a,
-            b,
-            protocol: ip.protocol,
-        };
+        let key = key(src, dst, ip.protocol);
         let delta = shard.flows.entry(key).or_insert_with(|| FlowDelta {
             service: packet
                 .service()
@@ -105,6 +108,28 @@ impl Stage for TopStage {
             delta.b_bytes += bytes;
         }
         delta.packets += 1;
+    }
+
+    fn app(&self, _worker: &mut (), shard: &mut Delta, record: AppRecord) {
+        let name = match record.row {
+            AppRow::Tls(tls) => tls.server_name,
+            AppRow::Http(http) => http.host,
+            _ => None,
+        };
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            let key = key(record.src, record.dst, record.protocol);
+            shard.names.push((key, name));
+        }
+    }
+
+    fn flow_end(&self, _worker: &mut (), shard: &mut Delta, flow: &FlowRecord) {
+        let src = (flow.src_ip, flow.src_port.unwrap_or(0));
+        let dst = (flow.dst_ip, flow.dst_port.unwrap_or(0));
+        let key = key(src, dst, flow.protocol);
+        if let Some(name) = flow.server_name() {
+            shard.names.push((key, Box::from(name)));
+        }
+        shard.ended.push(key);
     }
 
     fn round_end(
@@ -126,7 +151,13 @@ impl Stage for TopStage {
         for shard in shards.iter_mut() {
             for (key, delta) in shard.flows.drain() {
                 let process = (self.owner)(&key);
-                model.flow(&key, &delta, None, process.as_deref(), second);
+                model.flow(&key, &delta, process.as_deref(), second);
+            }
+            for (key, name) in shard.names.drain(..) {
+                model.name(&key, &name, second);
+            }
+            for key in shard.ended.drain(..) {
+                model.end(&key);
             }
             for (name, (bytes, packets)) in shard.frames.drain() {
                 model.services.add(name, second, bytes, 0, packets);
@@ -136,6 +167,12 @@ impl Stage for TopStage {
     }
 
     fn merge(&self, (): (), _shards: Vec<Delta>, _workers: Vec<()>, _facts: &ShardFacts) {}
+}
+
+/// A flow by its ends, whichever sent.
+fn key(src: (IpAddr, u16), dst: (IpAddr, u16), protocol: u8) -> FlowKey {
+    let (a, b) = if src <= dst { (src, dst) } else { (dst, src) };
+    FlowKey { a, b, protocol }
 }
 
 /// What a packet without an IP header is.

@@ -616,7 +616,8 @@ mod tests {
                 b_bytes: 1000,
                 packets: 3,
             };
-            model.flow(&key, &delta, Some("example.com"), None, 99);
+            model.flow(&key, &delta, None, 99);
+            model.name(&key, "example.com", 99);
             model.time(Second {
                 second: 99,
                 bytes: 1100 + u64::from(host),
