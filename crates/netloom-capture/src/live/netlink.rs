@@ -9,8 +9,9 @@ use super::sys::Socket;
 /// Bytes of `nlmsghdr`.
 const HEADER: usize = 16;
 
-/// `NLM_F_REQUEST | NLM_F_DUMP`
-const DUMP: u16 = 0x001 | 0x300;
+/// `NLM_F_REQUEST`, and with `NLM_F_DUMP`
+const REQUEST: u16 = 0x001;
+const DUMP: u16 = REQUEST | 0x300;
 
 /// `nlmsg_type` of an error and of the end of a dump.
 const ERROR: u16 = 2;
@@ -38,6 +39,45 @@ impl Netlink {
         })
     }
 
+    fn send(&mut self, message_type: u16, flags: u16, request: &[u8]) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut message = Vec::with_capacity(HEADER + request.len());
+        message.extend(((HEADER + request.len()) as u32).to_ne_bytes());
+        message.extend(message_type.to_ne_bytes());
+        message.extend(flags.to_ne_bytes());
+        message.extend(self.sequence.to_ne_bytes());
+        message.extend(0_u32.to_ne_bytes());
+        message.extend(request);
+        // Written and read as a file: the peer of a netlink socket is the kernel by default.
+        self.socket.write_all(&message)
+    }
+
+    /// Asks for one entry, and hands it out.
+    pub(super) fn ask(
+        &mut self,
+        message_type: u16,
+        request: &[u8],
+        mut entry: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        self.send(message_type, REQUEST, request)?;
+        loop {
+            let length = self.socket.read(&mut self.buffer)?;
+            let mut rest = self.buffer.get(..length).unwrap_or_default();
+            if rest.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            while let Some(message) = Message::next(&mut rest) {
+                if message.sequence == self.sequence {
+                    if message.kind == ERROR {
+                        return Err(message.error());
+                    }
+                    entry(message.body);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     /// Asks for a table, and hands out its entries: type of the message, and what is in it.
     pub(super) fn dump(
         &mut self,
@@ -45,16 +85,7 @@ impl Netlink {
         request: &[u8],
         mut entry: impl FnMut(u16, &[u8]),
     ) -> io::Result<()> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut message = Vec::with_capacity(HEADER + request.len());
-        message.extend(((HEADER + request.len()) as u32).to_ne_bytes());
-        message.extend(message_type.to_ne_bytes());
-        message.extend(DUMP.to_ne_bytes());
-        message.extend(self.sequence.to_ne_bytes());
-        message.extend(0_u32.to_ne_bytes());
-        message.extend(request);
-        // Written and read as a file: the peer of a netlink socket is the kernel by default.
-        self.socket.write_all(&message)?;
+        self.send(message_type, DUMP, request)?;
         loop {
             let length = self.socket.read(&mut self.buffer)?;
             if length == 0 {
@@ -68,13 +99,7 @@ impl Netlink {
                 }
                 match message.kind {
                     DONE => return Ok(()),
-                    ERROR => {
-                        let code = message
-                            .body
-                            .first_chunk()
-                            .map_or(0, |code| i32::from_ne_bytes(*code));
-                        return Err(io::Error::from_raw_os_error(-code));
-                    }
+                    ERROR => return Err(message.error()),
                     kind => entry(kind, message.body),
                 }
             }
@@ -90,6 +115,15 @@ struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// The error that it is.
+    fn error(&self) -> io::Error {
+        let code = self
+            .body
+            .first_chunk()
+            .map_or(0, |code| i32::from_ne_bytes(*code));
+        io::Error::from_raw_os_error(code.saturating_neg())
+    }
+
     /// Takes the next one off the bytes.
     fn next(rest: &mut &'a [u8]) -> Option<Self> {
         let header = rest.first_chunk::<HEADER>()?;

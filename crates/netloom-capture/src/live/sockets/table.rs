@@ -44,6 +44,9 @@ struct Known {
     tries: u8,
 }
 
+/// A flow: protocol (IANA number), and its two ends.
+pub(super) type Flow = (u8, SocketAddr, SocketAddr);
+
 /// Sockets and their owners, now and lately.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -86,6 +89,7 @@ impl SocketTable {
         let wanted = self.index.unknown(&listed);
         let sight = self.looker.find(listed, wanted);
         self.index.take(sight, &self.looker, now);
+        self.index.forget(now);
     }
 
     /// How many sockets are known.
@@ -133,6 +137,20 @@ impl Looker {
             }
         });
         listed
+    }
+
+    /// The sockets of these flows.
+    pub(super) fn some(
+        &mut self,
+        flows: &[Flow],
+        is_local: impl Fn(IpAddr) -> bool,
+    ) -> Vec<Socket> {
+        let ends = flows
+            .iter()
+            .flat_map(|&(protocol, src, dst)| [(protocol, src, dst), (protocol, dst, src)]);
+        ends.filter(|(_, local, _)| is_local(local.ip()))
+            .filter_map(|(protocol, local, remote)| self.tables.one(protocol, local, remote))
+            .collect()
     }
 
     /// Looks for the processes of sockets by their inodes.
@@ -186,7 +204,9 @@ impl Index {
         for socket in &sight.listed {
             self.take_socket(socket, looker, now);
         }
-        self.forget(now);
+        if self.sockets.len() > MAX_SOCKETS {
+            self.forget(now);
+        }
     }
 
     fn take_socket(&mut self, socket: &Socket, looker: &Looker, now: Instant) {
@@ -218,8 +238,8 @@ impl Index {
         );
     }
 
-    /// Keeps the table within its bounds.
-    fn forget(&mut self, now: Instant) {
+    /// Forgets what is long gone, and keeps the table within its bounds.
+    pub(super) fn forget(&mut self, now: Instant) {
         let kept = |known: &Known, age: Duration| now.saturating_duration_since(known.seen) <= age;
         self.sockets.retain(|_, known| kept(known, REMEMBERED));
         let mut age = REMEMBERED;
@@ -336,6 +356,18 @@ mod tests {
             table.lookup(17, there, "127.0.0.1:1".parse().unwrap(), loopback),
             None
         );
+        // Single flows, by their own question to the kernel.
+        let mut looker = Looker::default();
+        let asked = looker.some(&[(6, src, dst), (17, there, here)], loopback);
+        assert_eq!(asked.len(), 3, "{asked:?}");
+        assert!(asked.iter().all(|socket| socket.inode != 0));
+        assert!(
+            asked
+                .iter()
+                .any(|socket| socket.local == src && socket.remote == dst)
+        );
+        assert!(asked.iter().any(|socket| socket.local.port() == port));
+        assert!(looker.some(&[(6, other, there)], loopback).is_empty());
         // Closed: still known for a while, then not.
         drop((client, server));
         let later = Instant::now();
