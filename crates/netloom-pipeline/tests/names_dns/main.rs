@@ -150,7 +150,6 @@ Differences that are known:
 ";
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is the test's result")]
 fn dns_agrees_with_others() {
     let Some(data) = data() else {
         return;

@@ -18,8 +18,7 @@ fn plain(name: &str) -> String {
             // `\xNN` of ours; `\NNN` (decimal) and `\r` of tshark's.
             let escape = rest.as_bytes().get(1).copied().unwrap_or_default();
             skip = match escape {
-                b'x' => 4,
-                b'0'..=b'9' => 4,
+                b'x' | b'0'..=b'9' => 4,
                 b'\\' => 2,
                 _ if escape.is_ascii_lowercase() => 2,
                 _ => 1,

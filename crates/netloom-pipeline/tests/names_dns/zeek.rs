@@ -62,7 +62,7 @@ fn value(row: &Row, field: &str) -> Option<String> {
         "RA" => flag(record.ra),
         "Z" => record.z.to_string(),
         "rejected" => flag(record.rejected),
-        "answers" => list(record.answers.iter().map(|text| text.to_string()).collect()),
+        "answers" => list(record.answers.iter().map(ToString::to_string).collect()),
         "TTLs" => list(
             record
                 .ttls
