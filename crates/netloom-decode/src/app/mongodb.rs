@@ -59,7 +59,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
         OP_QUERY if body.len() >= 8 => {
             let name = body.get(4..).unwrap_or_default();
             match nul_text(name) {
-                Some((name, _)) if answer_to == 0 && printable(name) && name.contains(&b'.') => {
+                Some((name, _))
+                    if matches!(answer_to, 0 | u32::MAX)
+                        && printable(name)
+                        && name.contains(&b'.') =>
+                {
                     Guess::Certain
                 }
                 _ => Guess::No,

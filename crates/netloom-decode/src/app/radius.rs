@@ -40,6 +40,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
     if !known || length != probe.wire_len || !(HEADER..=4096).contains(&length) {
         return Guess::No;
     }
+    let own = DETECTOR.ports.iter().any(|&port| probe.has_port(port));
     let mut reader = Reader::new(data.get(HEADER..).unwrap_or_default());
     let mut attributes = 0;
     let mut at = HEADER;
@@ -48,7 +49,12 @@ fn probe(probe: &Probe<'_>) -> Guess {
             break;
         };
         if size < 2 || kind == 0 || at + usize::from(size) > length {
-            return Guess::No;
+            // On its own port a broken attribute behind good ones does not change what it is.
+            return if own && attributes > 0 {
+                Guess::Certain
+            } else {
+                Guess::No
+            };
         }
         at += usize::from(size);
         attributes += 1;
@@ -56,7 +62,6 @@ fn probe(probe: &Probe<'_>) -> Guess {
             break;
         }
     }
-    let own = DETECTOR.ports.iter().any(|&port| probe.has_port(port));
     if attributes >= 2 || own && attributes == 1 {
         Guess::Certain
     } else if own {

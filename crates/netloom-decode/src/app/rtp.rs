@@ -66,8 +66,8 @@ pub(crate) fn follows(previous: Header, next: Header) -> bool {
     let step = next.sequence.wrapping_sub(previous.sequence);
     let time = next.timestamp.wrapping_sub(previous.timestamp) as i32;
     previous.source == next.source
-        // A small number is more likely a field of something else.
-        && next.source > 0xffff
+        // A small number is more likely a field of something else, but for the old encodings.
+        && (next.source > 0xffff || next.source != 0 && next.payload_type <= 34)
         && (1..=32).contains(&step)
         && (-90_000..=2_000_000).contains(&time)
         && (time != 0 || next.payload_type >= 25)
@@ -111,7 +111,14 @@ fn framed(probe: &Probe<'_>) -> Guess {
     };
     let second = data.get(length + 2..).unwrap_or_default();
     match second.get(2..).and_then(header) {
-        Some(next) if follows(first, next) => Guess::Certain,
+        // Lengths that lead from one to the next stand in for a source's number.
+        Some(next)
+            if first.source == next.source
+                && next.sequence == first.sequence.wrapping_add(1)
+                && next.timestamp.wrapping_sub(first.timestamp) < 2_000_000 =>
+        {
+            Guess::Certain
+        }
         None if second.len() < 16 && length < 2048 => Guess::More,
         _ => Guess::No,
     }

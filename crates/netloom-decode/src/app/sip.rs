@@ -78,6 +78,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
         .any(|scheme| starts_with_ignore_case(rest, scheme));
     match line(data) {
         Some((first, _)) if first.ends_with(b" SIP/2.0") => Guess::Certain,
+        Some((first, _)) if uri && first.windows(5).any(|part| part == b" SIP/") => Guess::Certain,
         Some(_) if uri && method == b"OPTIONS" => Guess::Unsure,
         None if uri && !probe.tcp => Guess::Certain,
         None if uri && data.len() < 2048 => Guess::More,

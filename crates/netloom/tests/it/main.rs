@@ -7,6 +7,7 @@ mod common;
 mod edges;
 mod golden;
 mod interfaces;
+mod names_services;
 mod network;
 mod peers;
 mod readme;

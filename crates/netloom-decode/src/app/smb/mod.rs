@@ -87,6 +87,7 @@ struct Request {
     id: u64,
     command: u16,
     tree: u32,
+    session: u64,
     file: [u8; 16],
     /// Name of file or share.
     name: String,
@@ -117,6 +118,8 @@ struct Smb {
     server_said: bool,
     /// Requests seen.
     requests: u64,
+    /// A bind written to a pipe, and the status of the write: its answer will be read.
+    bind: Option<(Request, u32)>,
 }
 
 impl Parser for Smb {
@@ -132,13 +135,23 @@ impl Parser for Smb {
     }
 
     fn finish(&mut self, _: &Context, events: &mut dyn Events) {
+        if let Some((request, code)) = self.bind.take() {
+            self.say_2(&request, code, None, Vec::new(), events);
+        }
+        for request in std::mem::take(&mut self.pending) {
+            self.unanswered(&request, events);
+        }
         self.logged_in(None, events);
     }
 
     fn heap_bytes(&self) -> usize {
         let requests: usize = self.pending.iter().map(Request::heap_bytes).sum();
         let names: usize = self.files.iter().map(|(_, name)| name.len() + 32).sum();
-        size_of::<Self>() + requests + names + self.pipes.capacity() * 4
+        let bind = self
+            .bind
+            .as_ref()
+            .map_or(0, |(request, _)| request.heap_bytes());
+        size_of::<Self>() + requests + names + bind + self.pipes.capacity() * 4
     }
 }
 

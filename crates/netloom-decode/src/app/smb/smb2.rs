@@ -1,6 +1,6 @@
 //! Messages of SMB 2 and 3.
 
-use super::names::{command_2, dialect, disposition, status};
+use super::names::{command_1, command_2, dialect, disposition, status};
 use super::{
     NAME_MAX, Request, Smb, guid_text, ntlm_fields, share_field, status_fields, unix_seconds,
 };
@@ -114,6 +114,7 @@ impl Smb {
                 id,
                 command,
                 tree,
+                session,
                 ..Request::default()
             };
             self.request_2(message, &mut request, file);
@@ -138,7 +139,7 @@ impl Smb {
             let Some(request) = self.recall(id, command) else {
                 return;
             };
-            self.response_2(message, &request, code, session, events);
+            self.response_2(message, request, code, session, events);
         }
     }
 
@@ -215,22 +216,15 @@ impl Smb {
     fn response_2(
         &mut self,
         message: &[u8],
-        request: &Request,
+        mut request: Request,
         code: u32,
         session: u64,
         events: &mut dyn Events,
     ) {
-        let number = format!("0x{code:x}");
-        let [status_field, code_field] = status_fields(status(code), &number);
-        let mut fields = vec![
-            ("id", Value::Number(request.number)),
-            ("dialect", Value::Word(self.dialect_name())),
-            ("command", Value::Word(command_2(request.command))),
-            status_field,
-            code_field,
-            ("session_id", Value::Number(session)),
-            ("tree_id", Value::Number(request.tree.into())),
-        ];
+        if request.session == 0 {
+            request.session = session;
+        }
+        let mut fields = Vec::new();
         let dialects: Vec<&[u8]> = request.dialects.iter().map(String::as_bytes).collect();
         let guid;
         let mut answer = None;
@@ -272,16 +266,14 @@ impl Smb {
                     _ => "UNKNOWN",
                 };
                 fields.push(("share_type", Value::Word(kind)));
-                if let (0, Some(tree)) = (code, u32_le_at(message, 36))
-                    && let Some(place) = fields.iter_mut().find(|(name, _)| *name == "tree_id")
-                {
-                    place.1 = Value::Number(tree.into());
+                if let (0, Some(tree)) = (code, u32_le_at(message, 36)) {
+                    fields.push(("tree_id", Value::Number(tree.into())));
                 }
             }
             command::CREATE => {
                 guid = (
                     String::new(),
-                    self.created(message, request, code, &mut fields),
+                    self.created(message, &request, code, &mut fields),
                 );
                 if code == 0 {
                     fields.push(("fuid", Value::Word(&guid.1)));
@@ -292,6 +284,9 @@ impl Smb {
                 if code == 0 {
                     let offset = message.get(HEADER + 2).copied().unwrap_or_default();
                     let pdu = message.get(offset.into()..).and_then(dce_rpc::parse);
+                    if let (Some(pdu), Some((bind, code))) = (&pdu, self.bind.take()) {
+                        self.say_2(&bind, code, Some(pdu), Vec::new(), events);
+                    }
                     if pdu.is_some() || self.pipes.contains(&request.tree) {
                         return;
                     }
@@ -304,6 +299,17 @@ impl Smb {
                 answer = long_buffer(message, HEADER + 32).and_then(dce_rpc::parse);
             }
             command::CLOSE => self.files.retain(|(known, _)| *known != request.file),
+            command::WRITE
+                if request
+                    .rpc
+                    .as_ref()
+                    .is_some_and(|pdu| !pdu.interfaces.is_empty()) =>
+            {
+                if let Some((before, code)) = self.bind.replace((request, code)) {
+                    self.say_2(&before, code, None, Vec::new(), events);
+                }
+                return;
+            }
             command::WRITE if !request.name.is_empty() => {
                 fields.push(("filename", Value::Word(&request.name)));
             }
@@ -317,8 +323,32 @@ impl Smb {
             }
             _ => {}
         }
+        self.say_2(&request, code, answer.as_ref(), fields, events);
+    }
+
+    /// Says an exchange: what all have, what this one has, and the call inside it.
+    pub(super) fn say_2(
+        &self,
+        request: &Request,
+        code: u32,
+        answer: Option<&dce_rpc::Pdu>,
+        own: Vec<(&'static str, Value<'_>)>,
+        events: &mut dyn Events,
+    ) {
+        let number = format!("0x{code:x}");
+        let mut fields = vec![
+            ("id", Value::Number(request.number)),
+            ("dialect", Value::Word(self.dialect_name())),
+            ("command", Value::Word(command_2(request.command))),
+        ];
+        fields.extend(status_fields(status(code), &number));
+        fields.push(("session_id", Value::Number(request.session)));
+        if own.iter().all(|(name, _)| *name != "tree_id") {
+            fields.push(("tree_id", Value::Number(request.tree.into())));
+        }
+        fields.extend(own);
         let interfaces = request.rpc.as_ref().map_or(&[][..], |pdu| &pdu.interfaces);
-        let results = answer.as_ref().map_or(&[][..], |pdu| &pdu.results);
+        let results = answer.map_or(&[][..], |pdu| &pdu.results);
         let texts = Texts::new(interfaces, results);
         let lists = texts.lists();
         if let Some(pdu) = &request.rpc {
@@ -327,7 +357,7 @@ impl Smb {
             if let Some(opnum) = pdu.opnum {
                 fields.push(("dcerpc.opnum", Value::Number(opnum.into())));
             }
-            if let Some(answer) = &answer {
+            if let Some(answer) = answer {
                 fields.push(("dcerpc.response", Value::Word(answer.kind)));
             }
             for (list, (name, _)) in lists.iter().zip(LISTS) {
@@ -379,6 +409,29 @@ impl Smb {
         };
         self.name_file(file, &request.name);
         guid_text(&file)
+    }
+
+    /// A request without an answer: lost, or one direction alone was captured.
+    pub(super) fn unanswered(&self, request: &Request, events: &mut dyn Events) {
+        let old = request.command >= 0x100;
+        let command = if old {
+            command_1((request.command & 0xff) as u8)
+        } else {
+            command_2(request.command)
+        };
+        if !old && matches!(request.command, command::READ | command::GET_INFO) {
+            return;
+        }
+        let mut fields = vec![
+            ("id", Value::Number(request.number)),
+            ("dialect", Value::Word(self.dialect_name())),
+            ("command", Value::Word(command)),
+            ("tree_id", Value::Number(request.tree.into())),
+        ];
+        if !request.name.is_empty() {
+            fields.push(("filename", Value::Word(&request.name)));
+        }
+        say(events, command, &fields);
     }
 
     /// The dialect agreed on, `unknown` where the capture began later.

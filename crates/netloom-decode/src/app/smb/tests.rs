@@ -103,7 +103,7 @@ fn version_2_from_negotiation_to_file() {
     assert!(said.has("client_dialects=[2.02,3.11]"));
     assert!(said.has("login: WG\\ann NTLM Some(true) false"));
     assert!(said.has("ntlmssp.domain=WG ntlmssp.user=ann ntlmssp.host=PC"));
-    assert!(said.has("tree_id=3 share=\\\\srv\\docs share_type=FILE"));
+    assert!(said.has("share=\\\\srv\\docs share_type=FILE"));
     assert!(said.has(
         "filename=a.txt disposition=FILE_OPEN access=delete on close created=0 accessed=0 \
          modified=0 changed=0 size=0 fuid=0000004d-0000-0000-0005-000000000000"
