@@ -151,11 +151,12 @@ fn table(listed: &[(NetworkInterface, Option<Rate>)], all: bool, look: Look) -> 
             ),
         };
         let kind = text::cut_end(&visible(&interface.kind), 9, "…");
-        out += &format!(
+        let line = format!(
             "{}{pad}  {}  {kind:<9}  {speed:>10}  {incoming:>12}  {outgoing:>12}\n",
             look.paint("1;36", name),
             look.paint(color, &format!("{state:<7}")),
         );
+        out += &line;
         let below = interface
             .mac
             .map(|mac| mac.to_string())
@@ -169,10 +170,11 @@ fn table(listed: &[(NetworkInterface, Option<Rate>)], all: bool, look: Look) -> 
     }
     let hidden = listed.len() - shown.len();
     if hidden > 0 {
-        out += &format!(
+        let more = format!(
             "\n{} switched off or not connected: --all shows them.\n",
             units::counted(hidden as u64, "interface is", "interfaces are")
         );
+        out += &more;
     }
     out
 }
