@@ -191,6 +191,20 @@ impl Session {
         self.sides[usize::from(from_client)].lists = Some(keep(data, used));
     }
 
+    /// Whether the server proposes the group of the key exchange (RFC 4419): its answer has
+    /// another number then.
+    fn exchanges_groups(&self) -> bool {
+        let [server, client] = &self.sides;
+        let offers = client
+            .lists
+            .as_deref()
+            .and_then(lists)
+            .zip(server.lists.as_deref().and_then(lists));
+        offers
+            .and_then(|(up, down)| chosen(up[0], down[0]).map(<[u8]>::to_vec))
+            .is_some_and(|kex| kex.starts_with(b"diffie-hellman-group-exchange-"))
+    }
+
     /// What was agreed on, once.
     fn tell(&mut self, events: &mut dyn Events) {
         if std::mem::replace(&mut self.told, true) {
@@ -325,7 +339,9 @@ impl Parser for Session {
                 .unwrap_or_default();
             match kind {
                 KEXINIT => self.key_exchange(from_client, payload, events),
-                KEXDH_REPLY | GEX_REPLY if !from_client => {
+                KEXDH_REPLY | GEX_REPLY
+                    if !from_client && (kind == GEX_REPLY) == self.exchanges_groups() =>
+                {
                     let key = Reader::new(payload)
                         .u32()
                         .and_then(|length| payload.get(4..4 + length as usize))

@@ -14,6 +14,8 @@ const SEARCH_MAX: u64 = 1 << 20;
 const START_MAX: usize = 1024;
 /// Longest line of a chunk's size, its extensions included.
 const CHUNK_LINE_MAX: usize = 4096;
+/// Bytes of a head without its end that are remembered.
+const PARTIAL_MAX: usize = 4096;
 
 /// Where a direction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,8 @@ struct Side {
     shown: bool,
     /// What the head said of the body.
     body: inspect::BodyHint,
+    /// The start of a head that waits for its end: what is told if the end is lost.
+    partial: Vec<u8>,
 }
 
 impl Side {
@@ -65,6 +69,7 @@ impl Side {
             body_len: 0,
             shown: false,
             body: inspect::BodyHint::NONE,
+            partial: Vec::new(),
         }
     }
 }
@@ -321,7 +326,9 @@ impl Connection {
             [b'\n', ..] => return Taken::Bytes(1),
             _ => {}
         }
-        if !request && self.asked(self.next_response) == Asked::Bare && !is_prefix(data, b"HTTP/") {
+        if !request && self.asked(self.next_response) == Asked::Bare {
+            // The answer to a request without a version is a body (RFC 1945, section 6), even
+            // where it begins with what looks like a head.
             return self.bare_response(context, events);
         }
         let Some((line, line_len)) = text::line(data) else {
@@ -339,14 +346,30 @@ impl Connection {
             version: b"0.9", ..
         } = start
         {
-            self.request(context, start, &[], events);
-            return Taken::Bytes(line_len);
+            // Such a request has no header, though some send one.
+            let rest = data.get(line_len..).unwrap_or_default();
+            let (fields, taken) = match head::end_of_head(data, 0) {
+                Some(end) if has_field(rest) => {
+                    let fields = head::fields(data.get(line_len..end).unwrap_or_default());
+                    (fields, end)
+                }
+                _ => (Vec::new(), line_len),
+            };
+            self.request(context, start, &fields, events);
+            return Taken::Bytes(taken);
         }
         let scanned = self.side(request).scanned;
         let Some(end) = head::end_of_head(data, scanned) else {
-            self.side(request).scanned = data.len();
+            let side = self.side(request);
+            side.scanned = data.len();
+            if side.partial.len() < PARTIAL_MAX {
+                side.partial.clear();
+                let start = data.get(..PARTIAL_MAX).unwrap_or(data);
+                side.partial.extend_from_slice(start);
+            }
             return Taken::Wait;
         };
+        self.side(request).partial = Vec::new();
         let fields = head::fields(data.get(line_len..end).unwrap_or_default());
         let next = match start {
             StartLine::Request { .. } => {
@@ -363,6 +386,34 @@ impl Connection {
             Next::Continue => Taken::Bytes(end),
             next => Taken::End(end, next),
         }
+    }
+
+    /// Tells of a head whose end does not come.
+    fn tell_partial(&mut self, context: &Context, request: bool, events: &mut dyn Events) {
+        let side = self.side(request);
+        let data = std::mem::take(&mut side.partial);
+        if side.state != State::Head || data.is_empty() {
+            return;
+        }
+        let Some((line, taken)) = text::line(&data) else {
+            return;
+        };
+        let fields = head::fields(data.get(taken..).unwrap_or_default());
+        match head::start_line(line) {
+            Some(start @ StartLine::Request { .. }) if request => {
+                self.request(context, start, &fields, events);
+            }
+            Some(StartLine::Response {
+                version,
+                status,
+                reason,
+            }) if !request => {
+                // What would follow is lost with the rest.
+                let _ = self.response(context, version, status, reason, &fields, events);
+            }
+            _ => return,
+        }
+        self.end(request, false, events);
     }
 
     fn request(
@@ -546,6 +597,7 @@ impl Parser for Connection {
             return Next::Continue;
         };
         let request = asks == context.from_client;
+        self.tell_partial(context, request, events);
         let side = self.side(request);
         match side.state {
             State::Length(left) if left > missing => side.state = State::Length(left - missing),
@@ -564,14 +616,19 @@ impl Parser for Connection {
         Next::Continue
     }
 
-    fn finish(&mut self, _: &Context, events: &mut dyn Events) {
+    fn finish(&mut self, context: &Context, events: &mut dyn Events) {
+        self.tell_partial(context, true, events);
+        self.tell_partial(context, false, events);
         let until_close = self.responses.state == State::UntilClose;
         self.end(true, false, events);
         self.end(false, until_close, events);
     }
 
     fn heap_bytes(&self) -> usize {
-        size_of::<Self>() + self.pending.capacity() * size_of::<(u32, Asked)>()
+        size_of::<Self>()
+            + self.pending.capacity() * size_of::<(u32, Asked)>()
+            + self.requests.partial.capacity()
+            + self.responses.partial.capacity()
     }
 }
 
@@ -584,6 +641,14 @@ fn clamp(left: u64, data: &[u8]) -> usize {
 fn is_prefix(data: &[u8], word: &[u8]) -> bool {
     let shorter = data.len().min(word.len());
     data.get(..shorter) == word.get(..shorter)
+}
+
+/// Whether a header field is first.
+fn has_field(data: &[u8]) -> bool {
+    text::line(data).is_some_and(|(line, _)| {
+        let colon = line.iter().position(|&byte| byte == b':');
+        colon.is_some_and(|at| at > 0 && line.get(..at).is_some_and(|name| !name.contains(&b' ')))
+    })
 }
 
 /// Whether the last transfer coding is `chunked`.

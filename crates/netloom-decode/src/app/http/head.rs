@@ -148,6 +148,17 @@ pub(super) fn request_line(line: &[u8]) -> Option<StartLine<'_>> {
             version,
         });
     }
+    if !uri.is_empty()
+        && is_known_method(method)
+        && let Some(version) = last.strip_prefix(b"HTTP/")
+    {
+        // A version that nobody has, or that is cut: the rest fits.
+        return Some(StartLine::Request {
+            method,
+            uri,
+            version,
+        });
+    }
     // HTTP/0.9 and those who forget the version: only where everything else fits.
     let named = last.len() > 5 && last.contains(&b'/') && last.ends_with(b".0")
         || last.starts_with(b"HTTP/")
@@ -225,7 +236,7 @@ pub(super) fn find<'a>(fields: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Option<&
 }
 
 /// `Content-Length`: digits, possibly several times the same (RFC 9112, section 6.3). What does
-/// not fit into 64 bits is as good as endless.
+/// not fit into 63 bits is no length.
 pub(super) fn content_length(value: &[u8]) -> Option<u64> {
     let first = value
         .split(|&byte| byte == b',')
@@ -236,10 +247,11 @@ pub(super) fn content_length(value: &[u8]) -> Option<u64> {
     if first.is_empty() || !first.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(first.iter().fold(0_u64, |sum, &byte| {
+    let length = first.iter().fold(0_u64, |sum, &byte| {
         sum.saturating_mul(10)
             .saturating_add(u64::from(byte - b'0'))
-    }))
+    });
+    i64::try_from(length).is_ok().then_some(length)
 }
 
 /// Whether a list such as `Connection`'s or `Transfer-Encoding`'s holds a word.
@@ -322,6 +334,14 @@ mod tests {
                 reason: b"Not Found"
             })
         );
+        assert_eq!(
+            request(b"GET / HTTP/1."),
+            (&b"GET"[..], &b"/"[..], &b"1."[..])
+        );
+        assert_eq!(
+            request(b"GET /HTTP/1.1"),
+            (&b"GET"[..], &b"/HTTP/1.1"[..], &b"0.9"[..])
+        );
         assert!(start_line(b"HTTP/1.1 20 OK").is_none());
         assert!(start_line(b"HTTP/1.1 200").is_some());
     }
@@ -350,7 +370,8 @@ mod tests {
         assert_eq!(content_length(b"0042"), Some(42));
         assert_eq!(content_length(b"5, 5"), Some(5));
         assert_eq!(content_length(b"-1"), None);
-        assert_eq!(content_length(b"99999999999999999999999"), Some(u64::MAX));
+        assert_eq!(content_length(b"99999999999999999999999"), None);
+        assert_eq!(content_length(b"18446744073709551615"), None);
         assert_eq!(content_length(b"0x10"), None);
     }
 

@@ -182,11 +182,13 @@ impl<'a> Request<'a> {
         let find = |name: &[u8]| head::find(headers, name);
         let host = find(b"host").or_else(|| {
             if method == b"CONNECT" {
-                Some(text::word(uri).0).filter(|host| !host.is_empty())
+                Some(text::word(uri).0).filter(|host| !host.is_empty() && !host.contains(&b'/'))
             } else {
                 head::authority(uri)
             }
         });
+        // What follows a NUL is no name.
+        let host = host.map(super::support::until_nul);
         Self {
             method,
             uri,

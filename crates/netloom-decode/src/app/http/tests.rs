@@ -150,7 +150,11 @@ fn after_a_gap_the_next_head_is_found() {
         b"t: x\r\n\r\nHTTP/1.1 500 Found\r\nContent-Length: 0\r\n\r\n",
         &mut said,
     );
-    assert!(said.has("Response(1, Response { status: 500"), "{said:#?}");
+    assert!(
+        said.has("Response(1, Response { status: 404"),
+        "what was there of it"
+    );
+    assert!(said.has("Response(2, Response { status: 500"), "{said:#?}");
 }
 
 #[test]
@@ -237,7 +241,7 @@ mod any {
             let mut said = Said::default();
             let mut parser = connection::Connection::new();
             streams(&mut parser, pieces, &mut said);
-            prop_assert!(parser.heap_bytes() < 16 * 1024);
+            prop_assert!(parser.heap_bytes() < 32 * 1024);
         }
     }
 }
