@@ -149,10 +149,6 @@ fn parse(expression: &str) -> Result<Filter, Failure> {
 }
 
 /// A filter that makes no sense is a mistake on the command line.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what map_err hands over"
-)]
 fn wrong(error: FilterError) -> Failure {
     let hint = error.hint.clone();
     let failure = Failure::usage(error);

@@ -7,6 +7,7 @@ mod lines;
 mod recorder;
 pub(super) mod status;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -359,7 +360,8 @@ fn owner_of_outputs(options: &CaptureOptions) -> Option<String> {
             let folder = path
                 .parent()
                 .filter(|folder| !folder.as_os_str().is_empty());
-            std::fs::metadata(folder.unwrap_or(Path::new("."))).map_or(0, |found| found.uid())
+            let folder = folder.unwrap_or_else(|| Path::new("."));
+            std::fs::metadata(folder).map_or(0, |found| found.uid())
         });
     let first = owners.next()?;
     Some(if owners.all(|other| other == first) {
@@ -387,17 +389,16 @@ fn summary(recorder: &Recorder, stats: &LiveStats, printer: &Printer) {
         let bytes = recorder.writer.as_ref().map_or(0, CaptureWriter::bytes);
         let mut line = format!("wrote {}", units::bytes(bytes));
         let all = files.kept.len() as u64 + files.removed;
-        line += &if all == 1 {
-            format!(" to {}", last.display())
+        // Writing to a string does not fail.
+        _ = if all == 1 {
+            write!(line, " to {}", last.display())
         } else {
-            format!(
-                " to {} files, the last one {}",
-                units::count(all),
-                last.display()
-            )
+            let all = units::count(all);
+            write!(line, " to {all} files, the last one {}", last.display())
         };
         if files.removed > 0 {
-            line += &format!(" ({} older ones removed)", units::count(files.removed));
+            let removed = units::count(files.removed);
+            _ = write!(line, " ({removed} older ones removed)");
         }
         lines.push(line);
     }

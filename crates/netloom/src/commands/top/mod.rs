@@ -19,8 +19,8 @@ use netloom::pipeline::{Control, run as run_pipeline};
 use netloom::{OpenOptions, PacketSource};
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-use self::model::{FlowKey, Model};
-use self::stage::{TopStage, lock};
+use self::model::Model;
+use self::stage::{Owner, TopStage, lock};
 use self::view::{Heading, View, Wish};
 use super::Session;
 use super::capture::{filter, interfaces, status};
@@ -124,7 +124,7 @@ fn open(options: &TopOptions) -> Result<(Box<dyn PacketSource + Send>, Watched),
 }
 
 /// Who owns a flow, where this machine is watched: program and user.
-fn owner(watched: &Watched) -> Box<dyn Fn(&FlowKey) -> Option<String> + Sync> {
+fn owner(watched: &Watched) -> Owner {
     // Without it, there is one table less.
     let Some(watcher) = watched
         .stats
@@ -203,14 +203,11 @@ fn draw(
         if view.is_paused() && frozen.is_none() {
             frozen = Some((lock(model).clone(), heading.clone()));
         }
-        match &frozen {
-            Some((model, heading)) => {
-                terminal.draw(|frame| view.draw(frame, model, heading))?;
-            }
-            None => {
-                let model = lock(model);
-                terminal.draw(|frame| view.draw(frame, &model, &heading))?;
-            }
+        if let Some((model, heading)) = &frozen {
+            terminal.draw(|frame| view.draw(frame, model, heading))?;
+        } else {
+            let model = lock(model);
+            terminal.draw(|frame| view.draw(frame, &model, &heading))?;
         }
         let mut next = events.recv_timeout(REDRAW);
         if next == Err(RecvTimeoutError::Disconnected) {

@@ -101,7 +101,7 @@ struct Followed {
 
 /// What a second brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Second {
+pub(super) struct Interval {
     pub(super) second: i64,
     pub(super) bytes: u64,
     pub(super) packets: u64,
@@ -155,7 +155,7 @@ pub(super) struct Model {
     pub(super) packets: u64,
     pub(super) bytes: u64,
     /// Bytes and packets a second, oldest first, without gaps.
-    pub(super) timeline: VecDeque<Second>,
+    pub(super) timeline: VecDeque<Interval>,
     pub(super) hosts: Ranking<IpAddr>,
     /// By name of the server.
     pub(super) sites: Ranking<Arc<str>>,
@@ -171,7 +171,7 @@ pub(super) struct Model {
 
 impl Model {
     /// Takes seconds of a round; they may come in any order.
-    pub(super) fn time(&mut self, passed: Second) {
+    pub(super) fn time(&mut self, passed: Interval) {
         self.packets += passed.packets;
         self.bytes += passed.bytes;
         let Some(first) = self.timeline.front().map(|first| first.second) else {
@@ -192,9 +192,9 @@ impl Model {
                 return;
             }
             for second in last + 1..=passed.second {
-                self.timeline.push_back(Second {
+                self.timeline.push_back(Interval {
                     second,
-                    ..Second::default()
+                    ..Interval::default()
                 });
             }
             while self.timeline.len() > MAX_SECONDS {
@@ -349,7 +349,7 @@ mod tests {
     fn the_timeline_has_no_gaps_and_a_bound() {
         let mut model = Model::default();
         for second in [10, 13, 11] {
-            model.time(Second {
+            model.time(Interval {
                 second,
                 bytes: 100,
                 packets: 1,
@@ -359,14 +359,14 @@ mod tests {
         assert_eq!(model.throughput(2, None), [800, 400]);
         assert_eq!(model.throughput(3, Some(14)), [800, 0, 800]);
         // A clock that jumps by years does not fill the memory.
-        model.time(Second {
+        model.time(Interval {
             second: 1_000_000_000,
             bytes: 1,
             packets: 1,
         });
         assert_eq!(model.timeline.len(), 1);
         for second in 0..2 * MAX_SECONDS as i64 {
-            model.time(Second {
+            model.time(Interval {
                 second: 1_000_000_000 + second,
                 bytes: 1,
                 packets: 1,

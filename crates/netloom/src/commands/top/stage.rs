@@ -10,13 +10,16 @@ use netloom::pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 use netloom::tables::protocol_name;
 use netloom::{FlowRecord, Timestamp};
 
-use super::model::{FlowDelta, FlowKey, Model, Second};
+use super::model::{FlowDelta, FlowKey, Model, Interval};
+
+/// Says who owns a flow.
+pub(super) type Owner = Box<dyn Fn(&FlowKey) -> Option<String> + Sync>;
 
 /// Sums up each round into a model that the screen reads.
 pub(super) struct TopStage {
     pub(super) model: Arc<Mutex<Model>>,
     /// Who owns a flow on this machine, where that is known.
-    pub(super) owner: Box<dyn Fn(&FlowKey) -> Option<String> + Sync>,
+    pub(super) owner: Owner,
 }
 
 /// The model, whoever panicked with it.
@@ -30,7 +33,7 @@ pub(super) struct Delta {
     flows: HashMap<FlowKey, FlowDelta>,
     /// What has no IP header, by what it is.
     frames: HashMap<&'static str, (u64, u64)>,
-    seconds: Vec<Second>,
+    seconds: Vec<Interval>,
     /// Names of servers that became known.
     names: Vec<(FlowKey, Box<str>)>,
     ended: Vec<FlowKey>,
@@ -77,7 +80,7 @@ impl Stage for TopStage {
                 known.bytes += bytes;
                 known.packets += 1;
             }
-            None => shard.seconds.push(Second {
+            None => shard.seconds.push(Interval {
                 second,
                 bytes,
                 packets: 1,

@@ -599,7 +599,7 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
-    use super::super::model::{FlowDelta, FlowKey, Second};
+    use super::super::model::{FlowDelta, FlowKey, Interval};
     use super::*;
 
     fn model(hosts: u32) -> Model {
@@ -618,7 +618,7 @@ mod tests {
             };
             model.flow(&key, &delta, None, 99);
             model.name(&key, "example.com", 99);
-            model.time(Second {
+            model.time(Interval {
                 second: 99,
                 bytes: 1100 + u64::from(host),
                 packets: 3,
