@@ -286,7 +286,7 @@ impl Block {
             Item::Packet(index) => index,
             Item::Extra(index) => self.extras[index as usize].after,
         };
-        self.batch.first_number + u64::from(index)
+        self.batch.number(index as usize)
     }
 }
 

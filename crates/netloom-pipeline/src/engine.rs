@@ -340,8 +340,9 @@ impl<T: Stage> Engine<'_, T> {
                 hand.spare.push(block);
                 continue;
             }
-            block.batch.first_number = source.next_number;
-            source.next_number += block.batch.len() as u64;
+            // A source that dropped packets has left their numbers out.
+            block.batch.first_number = block.batch.first_number.max(source.next_number);
+            source.next_number = block.batch.end_number();
             // Nobody else has this place: they are given out under the source's lock.
             let mut slot = self.blocks[source.side][source.filled]
                 .write()
@@ -562,11 +563,11 @@ impl Clock {
             self.started = true;
             let clock = packet.timestamp;
             self.next = clock.plus_nanos(TICK - clock.as_nanos().rem_euclid(TICK));
-            let number = block.batch.first_number + index as u64;
+            let number = block.batch.number(index);
             ticks.push(Tick { number, clock });
         }
         if !block.batch.is_empty() {
-            self.number = block.batch.first_number + block.batch.len() as u64 - 1;
+            self.number = block.batch.end_number() - 1;
         }
     }
 

@@ -76,6 +76,46 @@ pub(crate) struct Global {
     /// What a flow is: netloom's own rules, or those of Zeek, NFStream or nDPI to compare with
     #[arg(long, global = true, default_value = "native", value_parser = rules(), value_name = "RULES")]
     pub(crate) flow_rules: FlowRules,
+    /// Look at these packets only, in tcpdump's language: 'tcp port 443 and net 10.0.0.0/8'
+    // An identifier of its own: the words of `capture` are called so, too.
+    #[arg(id = "expression", long = "filter", global = true, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
+}
+
+/// Captures that a command reads, and which of their packets.
+#[derive(Debug, Args)]
+pub(crate) struct Inputs {
+    /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
+    #[arg(value_name = "FILE", required_unless_present = "read")]
+    files: Vec<PathBuf>,
+    /// A capture, as tcpdump takes it (repeatable): the words after the options are then a filter
+    #[arg(short, long, value_name = "FILE")]
+    read: Vec<PathBuf>,
+    /// Words of a filter, in tcpdump's language; as --filter
+    #[arg(last = true, value_name = "FILTER")]
+    words: Vec<String>,
+}
+
+impl Inputs {
+    /// The captures.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        if self.read.is_empty() {
+            &self.files
+        } else {
+            &self.read
+        }
+    }
+
+    /// The words of the filter.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.read.is_empty() {
+            let given = self.files.iter();
+            words.extend(given.map(|word| word.to_string_lossy().into_owned()));
+        }
+        words.extend(self.words.iter().cloned());
+        words
+    }
 }
 
 /// The names of rules, as `--help` is to list them.
@@ -99,9 +139,8 @@ pub(crate) enum Color {
 /// slow or lossy, what is odd. In the terminal, and as a page, as JSON or as pictures.
 #[derive(Debug, Args)]
 pub(crate) struct ReportOptions {
-    /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
     /// Write a page that needs nothing else, to open in any browser
     #[arg(long, value_name = "OUT.html")]
     pub(crate) html: Option<PathBuf>,
@@ -145,9 +184,8 @@ pub(crate) struct ExportOptions {
     /// The table
     #[arg(value_enum)]
     pub(crate) table: Table,
-    /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
     /// Columns, in this order [default: all]
     #[arg(long, value_name = "a,b,c")]
     pub(crate) columns: Option<String>,

@@ -79,9 +79,6 @@ pub(crate) struct TopOptions {
     /// Interface to watch, or any for all [default: the first that is up]
     #[arg(short, long = "interface", value_name = "IFACE")]
     pub(crate) interfaces: Vec<String>,
-    /// Which packets, in tcpdump's language
-    #[arg(long, value_name = "EXPR")]
-    pub(crate) filter: Option<String>,
 }
 
 /// Filters that have a name.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
+use netloom::capture::filter::Filter;
 use netloom::pipeline::{Needs, Stage};
 use netloom::tables::{Anomalies, Captures, Columns, Packets, Table as TableOf, TableBuilder};
 use netloom::{OpenOptions, PacketSource, Replay};
@@ -25,56 +26,74 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    let filter = super::filter::parsed(global, &options.inputs.words())?;
+    let filter = filter.as_ref();
     let session = Session::new(global, printer);
     match options.table {
         Table::Flows => {
             let columns = columns(options)?;
             let text = create(options, &columns)?;
             finish(
-                open(options)?,
+                open(options, &session, filter)?,
                 &FlowsStage::new(columns, text),
                 &session,
                 options,
             )
         }
-        Table::Packets => packets::<Packets>(options, &session),
-        Table::Anomalies => packets::<Anomalies>(options, &session),
-        Table::Capture => captures(options, &session),
+        Table::Packets => packets::<Packets>(options, &session, filter),
+        Table::Anomalies => packets::<Anomalies>(options, &session, filter),
+        Table::Capture => captures(options, &session, filter),
     }
 }
 
-fn open(options: &ExportOptions) -> Result<Box<dyn PacketSource + Send>, Failure> {
-    Ok(netloom::open(&options.files, &OpenOptions::default())?)
+fn open(
+    options: &ExportOptions,
+    session: &Session<'_>,
+    filter: Option<&Filter>,
+) -> Result<Box<dyn PacketSource + Send>, Failure> {
+    let source = netloom::open(options.inputs.files(), &OpenOptions::default())?;
+    session.filtered(source, filter)
 }
 
 /// A table whose rows are packets.
 fn packets<T: PacketTable>(
     options: &ExportOptions,
     session: &Session<'_>,
+    filter: Option<&Filter>,
 ) -> Result<ExitCode, Failure> {
     let columns = columns::<T>(options)?;
     let text = create(options, &columns)?;
     if !columns.contains("flow_id") {
         let stage = PacketsStage::new(columns, text, HashMap::new());
-        return finish(open(options)?, &stage, session, options);
+        return finish(open(options, session, filter)?, &stage, session, options);
     }
     // A fragment's flow may be known only after it: the first pass finds those.
-    let replay = Replay::new(&options.files, &OpenOptions::default())?;
+    let replay = Replay::new(options.inputs.files(), &OpenOptions::default())?;
     let needs = Needs {
         flows: true,
         flow_ids: true,
         ..Needs::default()
     };
-    let first = session.run(replay.open()?, &NoStage(needs), &options.output)?;
+    let first = session.run(
+        session.filtered(replay.open()?, filter)?,
+        &NoStage(needs),
+        &options.output,
+    )?;
     let stage = PacketsStage::new(columns, text, first.late_flow_ids);
-    finish(replay.open()?, &stage, session, options)
+    let source = session.filtered(replay.open()?, filter)?;
+    finish(source, &stage, session, options)
 }
 
 /// What the captures say of themselves.
-fn captures(options: &ExportOptions, session: &Session<'_>) -> Result<ExitCode, Failure> {
+fn captures(
+    options: &ExportOptions,
+    session: &Session<'_>,
+    filter: Option<&Filter>,
+) -> Result<ExitCode, Failure> {
     let columns = columns::<Captures>(options)?;
     let mut text = create(options, &columns)?;
-    let outcome = session.run(open(options)?, &NoStage(Needs::default()), &options.output)?;
+    let source = open(options, session, filter)?;
+    let outcome = session.run(source, &NoStage(Needs::default()), &options.output)?;
     session.tell(&outcome);
     let mut builder = TableBuilder::new(&columns);
     for capture in &outcome.captures {

@@ -3,15 +3,18 @@
 pub(crate) mod capture;
 pub(crate) mod completions;
 pub(crate) mod export;
+mod filter;
 pub(crate) mod interfaces;
 pub(crate) mod report;
 pub(crate) mod tables;
 pub(crate) mod top;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use netloom::capture::filter::Filter;
 use netloom::pipeline::{Control, Outcome, PipelineOptions, Stage, run};
 use netloom::{FlowConfig, PacketSource};
 
@@ -26,6 +29,8 @@ struct Session<'a> {
     printer: &'a Printer,
     options: PipelineOptions,
     control: Arc<Control>,
+    /// What the filter of the last source does, if it has one.
+    tally: RefCell<Option<filter::Tally>>,
 }
 
 impl<'a> Session<'a> {
@@ -44,7 +49,19 @@ impl<'a> Session<'a> {
             printer,
             options,
             control,
+            tally: RefCell::new(None),
         }
+    }
+
+    /// Lets only the packets of a source through that match.
+    fn filtered(
+        &self,
+        source: Box<dyn PacketSource + Send>,
+        filter: Option<&Filter>,
+    ) -> Result<Box<dyn PacketSource + Send>, Failure> {
+        let (source, tally) = filter::put_before(source, filter)?;
+        self.tally.replace(tally);
+        Ok(source)
     }
 
     /// Runs a source through a stage, with a progress bar, until its end or Ctrl-C. `output` is
@@ -64,6 +81,9 @@ impl<'a> Session<'a> {
 
     /// Says what was odd about the captures.
     fn tell<O>(&self, outcome: &Outcome<O>) {
+        if let Some(tally) = &*self.tally.borrow() {
+            self.printer.note(&filter::matched(tally));
+        }
         for capture in &outcome.captures {
             for warning in &capture.warnings {
                 // A file of a folder that was left out was not read: there is no place in it.

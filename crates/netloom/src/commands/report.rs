@@ -24,6 +24,7 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    let filter = super::filter::parsed(global, &options.inputs.words())?;
     // Outputs are opened first: nobody waits for a report that cannot be written.
     let to_stdout = |path: Option<&Path>| path.is_some_and(|path| path == Path::new("-"));
     let (html_out, json_out) = (options.html.as_deref(), options.json.as_deref());
@@ -51,7 +52,8 @@ pub(crate) fn run(
 
     let stage = SummaryStage::new(usize::from(options.top));
     let session = Session::new(global, printer);
-    let source = netloom::open(&options.files, &OpenOptions::default())?;
+    let source = netloom::open(options.inputs.files(), &OpenOptions::default())?;
+    let source = session.filtered(source, filter.as_ref())?;
     let outcome = session.run(source, &stage, Path::new("-"))?;
     session.tell(&outcome);
     let context = ReportContext {

@@ -16,8 +16,8 @@ use crate::arguments::{CaptureOptions, filter_of};
 use crate::failure::Failure;
 
 /// Prints the program that a filter compiles to, as `tcpdump -d`.
-pub(super) fn dump(options: &CaptureOptions) -> Result<ExitCode, Failure> {
-    let expression = filter_of(&options.kinds, &options.filter);
+pub(super) fn dump(options: &CaptureOptions, words: &[String]) -> Result<ExitCode, Failure> {
+    let expression = filter_of(&options.kinds, words);
     let filter = parse(&expression)?;
     let known = live::interfaces().unwrap_or_default();
     let interface = options.interfaces.first();

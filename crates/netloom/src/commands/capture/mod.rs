@@ -44,7 +44,7 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
     if options.dump_filter {
-        return filter::dump(options);
+        return filter::dump(options, &words(options, global)?);
     }
     if ask::wanted(options) {
         return match ask::ask()? {
@@ -58,13 +58,23 @@ pub(crate) fn run(
     capture(options, global, printer)
 }
 
+/// The words of the filter, or that of `--filter`.
+fn words(options: &CaptureOptions, global: &Global) -> Result<Vec<String>, Failure> {
+    let expression = super::filter::given(global, &options.filter)?;
+    Ok(if expression.is_empty() {
+        Vec::new()
+    } else {
+        vec![expression]
+    })
+}
+
 fn capture(
     options: &CaptureOptions,
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
     check(options)?;
-    let expression = filter_of(&options.kinds, &options.filter);
+    let expression = filter_of(&options.kinds, &words(options, global)?);
     let (mut source, filters) = open(options, &expression)?;
 
     // From here on nothing needs privileges; what is written belongs to whom the folder does.

@@ -48,7 +48,7 @@ pub(crate) fn run(
         return Err(Failure::usage("netloom top needs a terminal")
             .hint("netloom report says the same of a capture in words"));
     }
-    let (source, watched) = open(options)?;
+    let (source, watched) = open(options, global)?;
     let session = Session::new(global, printer);
     let model = Arc::new(Mutex::new(Model::default()));
     let stage = TopStage {
@@ -92,8 +92,11 @@ pub(crate) fn run(
     }
 }
 
-fn open(options: &TopOptions) -> Result<(Box<dyn PacketSource + Send>, Watched), Failure> {
-    let expression = options.filter.clone().unwrap_or_default();
+fn open(
+    options: &TopOptions,
+    global: &Global,
+) -> Result<(Box<dyn PacketSource + Send>, Watched), Failure> {
+    let expression = global.filter.clone().unwrap_or_default();
     if !options.files.is_empty() {
         let source = netloom::open(&options.files, &OpenOptions::default())?;
         let name = match options.files.as_slice() {
