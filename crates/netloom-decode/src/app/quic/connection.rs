@@ -171,6 +171,8 @@ impl Quic {
             (self.client.read, self.server.read) = (0, 0);
         }
         self.flipped = !context.from_client;
+        // What was refused before is not the connection's version.
+        self.version = packet.version;
         self.keys = Some((packet.version, keys));
         self.key_dcid = packet.dcid.to_vec();
         Some(payload)

@@ -55,6 +55,15 @@ fn probe(probe: &Probe<'_>) -> Guess {
         return Guess::No;
     };
     match packet.kind {
+        // A version meant to be refused is only half of four known bytes.
+        Kind::Initial if packet.version.is_grease() => {
+            if first & 0x40 != 0 && probe.wire_len >= INITIAL_DATAGRAM && packet.dcid.len() >= 8 {
+                Guess::Certain
+            } else {
+                Guess::No
+            }
+        }
+        Kind::ZeroRtt | Kind::Handshake | Kind::Retry if packet.version.is_grease() => Guess::No,
         // The fixed bit (RFC 9000, section 17.2) beside a version of four known bytes.
         Kind::Initial | Kind::ZeroRtt | Kind::Handshake if first & 0x40 != 0 => Guess::Certain,
         Kind::Retry if first & 0x40 != 0 && !packet.scid.is_empty() => Guess::Certain,
@@ -70,13 +79,13 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 Guess::No
             }
         }
-        // A version of the future, or one meant to be refused.
+        // A draft of the future, or of long ago.
         Kind::Unknown
             if first & 0x40 != 0
                 && probe.wire_len >= INITIAL_DATAGRAM
                 && (8..=packet::CID_MAX).contains(&packet.dcid.len())
                 && packet.scid.len() <= packet::CID_MAX
-                && (packet.version.is_grease() || packet.version.0 >> 8 == 0x00ff_0000) =>
+                && packet.version.0 >> 8 == 0x00ff_0000 =>
         {
             Guess::Unsure
         }

@@ -38,7 +38,7 @@ fn initial(
     let mut head = head(version, dcid, scid);
     head.push(0);
     let mut payload = frames.to_vec();
-    payload.resize(payload.len().max(1100), 0);
+    payload.resize(payload.len().max(1180), 0);
     seal(version, key_dcid, &head, 0, &payload, by_client)
 }
 
@@ -122,6 +122,7 @@ fn a_hello_over_several_packets_in_any_order() {
         Version(0xff00_001d),
         Version(0xff00_001b),
         Version(0xface_b00e),
+        Version(0x0a0a_0a0a),
     ] {
         let heard = play(&[
             (
@@ -303,7 +304,16 @@ fn recognition() {
     let mut negotiation = head(Version(0), &[7], &DCID);
     negotiation.extend([0x0a, 0x1a, 0x2a, 0x3a, 0, 0, 0, 1]);
     assert_eq!(probe(&negotiation), Guess::Certain);
-    let mut grease = head(Version(0x1a2a_3a4a), &DCID, &[]);
+    let refused = initial(
+        Version(0x1a2a_3a4a),
+        &DCID,
+        &DCID,
+        &[],
+        &crypto(0, &[0; 200]),
+        true,
+    );
+    assert_eq!(probe(&refused), Guess::Certain);
+    let mut grease = head(Version(0xff00_0040), &DCID, &[]);
     grease.resize(1200, 0);
     assert_eq!(probe(&grease), Guess::Unsure);
     // RTP, DNS, DTLS, STUN, a length that does not fit.

@@ -67,6 +67,8 @@ impl Version {
             // mvfst follows the drafts, the later ones without saying which.
             0xff00_0015 | 0xff00_0016 | 0xface_b001 => &[SALT_DRAFT_22],
             0xface_b000..=0xface_b0ff => &[SALT_V1, SALT_DRAFT_29, SALT_DRAFT_23, SALT_DRAFT_22],
+            // Sent to be refused: protected as the sender's own version is.
+            _ if self.is_grease() => &[SALT_V1, SALT_DRAFT_29, SALT_DRAFT_23],
             0x5130_3530 => &[SALT_Q050],
             0x5430_3530 => &[SALT_T050],
             0x5430_3531 => &[SALT_T051],
