@@ -9,6 +9,7 @@ mod filter;
 mod golden;
 mod interfaces;
 mod names_services;
+mod names_tls;
 mod network;
 mod peers;
 mod readme;
