@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+pub mod dedupe;
 pub mod file;
 pub mod filter;
 pub mod live;

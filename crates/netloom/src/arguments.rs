@@ -189,6 +189,19 @@ pub(crate) struct ExportOptions {
     /// Columns, in this order [default: all]
     #[arg(long, value_name = "a,b,c")]
     pub(crate) columns: Option<String>,
+    /// Which columns under which names: all of netloom's own, or for packets seven simple ones
+    #[arg(long, value_enum, default_value_t = Profile::Native, value_name = "PROFILE")]
+    pub(crate) profile: Profile,
+    /// Leave out packets that repeat one of the last 64 byte for byte within 10 ms (mirror ports
+    /// deliver some twice)
+    #[arg(long)]
+    pub(crate) dedupe: bool,
+    /// Leave out packets of flows whose server has no name
+    #[arg(long)]
+    pub(crate) drop_unknown: bool,
+    /// Bytes that the `payload` column holds at most [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) payload_bytes: Option<usize>,
     /// Format [default: by the extension of the output, else csv]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
@@ -203,10 +216,28 @@ pub(crate) enum Table {
     Flows,
     /// A row is a packet
     Packets,
+    /// A row is an address, with its names and what it did
+    Hosts,
+    /// A row is a name asked for, with the answer: DNS, mDNS, LLMNR, NBNS
+    Dns,
+    /// A row is a TLS, DTLS or QUIC handshake
+    Tls,
+    /// A row is an HTTP request with its response
+    Http,
+    /// A row is a message of another protocol: SSH, FTP, SMB, MQTT, DHCP and so on
+    Messages,
     /// A row is a packet that does not make sense, and why
     Anomalies,
     /// A row is a capture, with what it says of itself
     Capture,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// netloom's own columns
+    Native,
+    /// Timestamp, Source IP, Destination IP, Protocol, Website Name, Domain Name, Length
+    Simple,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,52 +4,91 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use netloom::Packet;
 use netloom::decode::Decoded;
+use netloom::decode::app::Interest;
 use netloom::pipeline::flow::FlowId;
 use netloom::pipeline::{BlockView, Needs, ShardFacts, Stage};
-use netloom::tables::{Anomalies, AnomalyRow, Columns, PacketRow, Packets, Table, TableBuilder};
+use netloom::tables::{
+    Anomalies, AnomalyRow, Columns, PacketRow, Packets, Simple, Table, TableBuilder,
+};
+use netloom::{FlowRecord, Packet};
 
 use super::text::{Text, format_rows};
 use crate::arguments::Format;
 
+/// What is known of a packet's flow only when the flow has ended.
+#[derive(Debug, Clone)]
+pub(crate) struct FlowName {
+    service: Option<&'static str>,
+    server_name: Option<Box<str>>,
+}
+
+/// What earlier passes found out.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Flows of packets that were known only after them.
+    pub(crate) late_flow_ids: HashMap<u64, FlowId>,
+    /// What is behind flows.
+    pub(crate) names: HashMap<FlowId, FlowName>,
+}
+
+/// What rows are to hold, besides their columns.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// Rows need their packets' flows.
+    pub(crate) flow_ids: bool,
+    /// Packets whose flow has no name get no row.
+    pub(crate) named_only: bool,
+    /// Bytes of payload in the `payload` column.
+    pub(crate) payload_bytes: usize,
+}
+
+/// A packet, its flow and what is known of it.
+pub(crate) struct Seen<'a> {
+    packet: &'a Packet<'a>,
+    decoded: &'a Decoded,
+    flow_id: Option<FlowId>,
+    name: Option<&'a FlowName>,
+    payload_bytes: usize,
+}
+
+impl<'a> Seen<'a> {
+    fn row(&self) -> PacketRow<'a> {
+        let mut row = PacketRow::new(self.packet, self.decoded);
+        row.flow_id = self.flow_id;
+        let service = self.name.and_then(|name| name.service);
+        row.service = service.or_else(|| self.decoded.service_by_port());
+        row.server_name = self.name.and_then(|name| name.server_name.as_deref());
+        row.payload_bytes = self.payload_bytes;
+        row
+    }
+}
+
 /// A table whose rows are packets.
 pub(crate) trait PacketTable: Table + Sync + Send {
     /// Appends the row of a packet, if it has one.
-    fn append(
-        builder: &mut TableBuilder<Self>,
-        packet: &Packet<'_>,
-        decoded: &Decoded,
-        flow_id: Option<FlowId>,
-    );
+    fn append(builder: &mut TableBuilder<Self>, seen: &Seen<'_>);
 }
 
 impl PacketTable for Packets {
-    fn append(
-        builder: &mut TableBuilder<Self>,
-        packet: &Packet<'_>,
-        decoded: &Decoded,
-        flow_id: Option<FlowId>,
-    ) {
-        let mut row = PacketRow::new(packet, decoded);
-        row.flow_id = flow_id;
-        row.service = decoded.service_by_port();
-        builder.append(&row);
+    fn append(builder: &mut TableBuilder<Self>, seen: &Seen<'_>) {
+        builder.append(&seen.row());
+    }
+}
+
+impl PacketTable for Simple {
+    fn append(builder: &mut TableBuilder<Self>, seen: &Seen<'_>) {
+        builder.append(&seen.row());
     }
 }
 
 impl PacketTable for Anomalies {
-    fn append(
-        builder: &mut TableBuilder<Self>,
-        packet: &Packet<'_>,
-        decoded: &Decoded,
-        flow_id: Option<FlowId>,
-    ) {
-        if let Some(stop) = decoded.stopped {
+    fn append(builder: &mut TableBuilder<Self>, seen: &Seen<'_>) {
+        if let Some(stop) = seen.decoded.stopped {
             builder.append(&AnomalyRow {
-                timestamp: packet.timestamp,
-                number: packet.number,
-                flow_id,
+                timestamp: seen.packet.timestamp,
+                number: seen.packet.number,
+                flow_id: seen.flow_id,
                 stop,
             });
         }
@@ -61,21 +100,18 @@ pub(crate) struct PacketsStage<T: PacketTable> {
     columns: Columns<T>,
     format: Format,
     text: Mutex<Option<Text>>,
-    /// Flows of packets that were known only after them, from an earlier pass.
-    late_flow_ids: HashMap<u64, FlowId>,
+    wanted: Wanted,
+    known: Known,
 }
 
 impl<T: PacketTable> PacketsStage<T> {
-    pub(crate) fn new(
-        columns: Columns<T>,
-        text: Text,
-        late_flow_ids: HashMap<u64, FlowId>,
-    ) -> Self {
+    pub(crate) fn new(columns: Columns<T>, text: Text, wanted: Wanted, known: Known) -> Self {
         Self {
             columns,
             format: text.format,
             text: Mutex::new(Some(text)),
-            late_flow_ids,
+            wanted,
+            known,
         }
     }
 }
@@ -89,10 +125,9 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
     type Output = Text;
 
     fn needs(&self) -> Needs {
-        let flows = self.columns.contains("flow_id");
         Needs {
-            flows,
-            flow_ids: flows,
+            flows: self.wanted.flow_ids,
+            flow_ids: self.wanted.flow_ids,
             rows: true,
             ..Needs::default()
         }
@@ -113,8 +148,22 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
         let mut builder = TableBuilder::new(&self.columns);
         let mut text = Vec::new();
         for (packet, decoded, flow_id) in block.packets() {
-            let flow_id = flow_id.or_else(|| self.late_flow_ids.get(&packet.number).copied());
-            T::append(&mut builder, &packet, decoded, flow_id);
+            let known = &self.known;
+            let flow_id = flow_id.or_else(|| known.late_flow_ids.get(&packet.number).copied());
+            let name = flow_id.and_then(|id| known.names.get(&id));
+            if self.wanted.named_only && name.is_none_or(|name| name.server_name.is_none()) {
+                continue;
+            }
+            T::append(
+                &mut builder,
+                &Seen {
+                    packet: &packet,
+                    decoded,
+                    flow_id,
+                    name,
+                    payload_bytes: self.wanted.payload_bytes,
+                },
+            );
             if builder.is_full() {
                 format_rows(self.format, &builder.finish(), &mut text);
             }
@@ -139,6 +188,58 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
 
     fn merge(&self, text: Option<Text>, _: Vec<()>, _: Vec<()>, _: &ShardFacts) -> Text {
         text.expect("the engine makes its ordered state once, and it has the output")
+    }
+}
+
+/// Most flows whose names the first pass keeps.
+const NAMES_MAX: usize = 4 << 20;
+
+/// The first pass: what is behind each flow.
+pub(crate) struct NamesStage;
+
+impl Stage for NamesStage {
+    type Worker = ();
+    type Shard = HashMap<FlowId, FlowName>;
+    type Serial = ();
+    type Rows = ();
+    type Output = HashMap<FlowId, FlowName>;
+
+    fn needs(&self) -> Needs {
+        Needs {
+            flows: true,
+            flow_ids: true,
+            applications: Some(Interest::NONE),
+            ..Needs::default()
+        }
+    }
+
+    fn new_worker(&self) {}
+
+    fn new_shard(&self) -> HashMap<FlowId, FlowName> {
+        HashMap::new()
+    }
+
+    fn new_serial(&self) {}
+
+    fn flow_end(&self, (): &mut (), shard: &mut Self::Shard, flow: &FlowRecord) {
+        let name = FlowName {
+            service: flow.recognised().map(|protocol| protocol.name),
+            server_name: flow.server_name().map(Into::into),
+        };
+        let known = name.service.is_some() || name.server_name.is_some();
+        if known && shard.len() < NAMES_MAX / netloom::pipeline::SHARDS {
+            shard.insert(flow.flow_id, name);
+        }
+    }
+
+    fn merge(
+        &self,
+        (): (),
+        shards: Vec<Self::Shard>,
+        _: Vec<()>,
+        _: &ShardFacts,
+    ) -> HashMap<FlowId, FlowName> {
+        shards.into_iter().flatten().collect()
     }
 }
 

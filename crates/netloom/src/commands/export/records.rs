@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use netloom::decode::app::Interest;
 use netloom::pipeline::flow::app::AppRecord;
 use netloom::pipeline::{Needs, ShardFacts, Stage};
-use netloom::tables::{Columns, Table, TableBuilder};
+use netloom::tables::{
+    Columns, Dns, DnsRow, Http, HttpRow, MessageRow, Messages, Table, TableBuilder, Tls, TlsRow,
+};
 
 use super::text::{Text, format_rows};
 
@@ -18,6 +20,27 @@ pub(crate) trait RecordTable: Table + Sync + Send {
 
     /// Appends a record's row, if it is of this table.
     fn append(builder: &mut TableBuilder<Self>, record: &AppRecord);
+}
+
+macro_rules! record_table {
+    ($($table:ident $row:ident $interest:ident;)*) => {
+        $(impl RecordTable for $table {
+            const INTEREST: Interest = Interest::$interest;
+
+            fn append(builder: &mut TableBuilder<Self>, record: &AppRecord) {
+                if let Some(row) = $row::new(record) {
+                    builder.append(&row);
+                }
+            }
+        })*
+    };
+}
+
+record_table! {
+    Dns DnsRow DNS;
+    Tls TlsRow TLS;
+    Http HttpRow HTTP;
+    Messages MessageRow MESSAGES;
 }
 
 /// Writes records as they are completed.
