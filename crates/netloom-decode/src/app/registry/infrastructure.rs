@@ -1,6 +1,6 @@
 //! Tunnels, private networks, peer to peer, time, management.
 
-use crate::app::{Detector, bittorrent};
+use crate::app::{Detector, bittorrent, mining};
 
 /// In the order in which they are asked.
-pub(super) const DETECTORS: &[&Detector] = &[&bittorrent::DETECTOR];
+pub(super) const DETECTORS: &[&Detector] = &[&bittorrent::DETECTOR, &mining::DETECTOR];

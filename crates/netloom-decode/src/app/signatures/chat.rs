@@ -187,16 +187,16 @@ fn discord(probe: &Probe<'_>) -> Guess {
 fn zoom(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
     if let [0x1f, 0x02, 1, 0, ..] = data {
-        let Some(length) = u32_at(data, 21).map(|length| length as usize) else {
+        let Some(length) = u32_at(data, 24).map(|length| length as usize) else {
             return Guess::No;
         };
-        let address = data.get(25..25 + length.min(64)).unwrap_or_default();
+        let address = data.get(28..28 + length.min(64)).unwrap_or_default();
         return certain_if(
             (7..=45).contains(&length)
                 && address.len() == length
                 && std::str::from_utf8(address)
                     .is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
-                && u32_at(data, 25 + length) == Some(36),
+                && u32_at(data, 28 + length) == Some(36),
         );
     }
     // Frame of the servers (5), then what it carries (13 screen, 15 sound, 16 picture, 33 to 35
@@ -343,7 +343,7 @@ pub(super) mod tests {
             udp("discord", "1337cafe a9010000"),
             udp(
                 "zoom",
-                "1f02 01 00 0800 0100 04 00 4e150ef8 00000007 000000 0000000b '192.168.1.2' 00000024 'AF'",
+                "1f02 01 00 0800 0100 04 00 4e150ef8 00000007 00000063b6a5 0000000b '192.168.1.2' 00000024 'AF'",
             ),
             tcp("oscar", "2a 01 1234 0004 00000001"),
             udp("qq", "02 1b23 0017 0001 01020304 0506 03").other("02 1b23 0017 0001 01020304"),

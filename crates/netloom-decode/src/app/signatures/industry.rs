@@ -10,21 +10,21 @@ signatures! {
     /// Omron's FINS.
     fins "fins" "Omron FINS" Industrial Both [9600];
     /// HART over IP.
-    hart_ip "hart-ip" "HART-IP" Industrial Both [5094];
+    hart_ip "hart_ip" "HART-IP" Industrial Both [5094];
     /// GE's SRTP.
     ge_srtp "ge_srtp" "GE SRTP" Industrial Tcp [18_245];
     /// EIA-852: LonTalk and others over IP.
-    cnp_ip "cnp-ip" "CNP/IP (EIA-852)" Industrial Udp [1628, 1629];
+    cnp_ip "cnp_ip" "CNP/IP (EIA-852)" Industrial Udp [1628, 1629];
     /// Ether-S-Bus of SAIA.
-    ether_s_bus "ether-s-bus" "Ether-S-Bus" Industrial Udp [5050];
+    ether_s_bus "ether_s_bus" "Ether-S-Bus" Industrial Udp [5050];
     /// Ether-S-I/O.
-    ether_sio "ether-s-io" "Ether-S-I/O" Industrial Udp [6060];
+    ether_sio "ether_s_io" "Ether-S-I/O" Industrial Udp [6060];
     /// DICOM: the request for an association.
     dicom "dicom" "DICOM" Industrial Tcp [104, 11_112];
     /// HL7 in its minimal lower layer.
     hl7 "hl7" "HL7 (MLLP)" Industrial Tcp [2575];
     /// Synchrophasors (IEEE C37.118).
-    synchrophasor "ieee-c37118" "IEEE C37.118" Industrial Both [4712, 4713];
+    synchrophasor "ieee_c37118" "IEEE C37.118" Industrial Both [4712, 4713];
     /// Mitsubishi's MELSEC (SLMP).
     melsec "melsec" "MELSEC / SLMP" Industrial Both [5006, 5007];
     /// Niagara's Fox.
@@ -505,14 +505,14 @@ pub(super) mod tests {
                 "80 00 02 00 01 00 00 02 00 01 01 01 82 0000 00 0001",
             )
             .port(9600),
-            tcp("hart-ip", "01 00 00 00 0001 000d 01 00002710").port(5094),
+            tcp("hart_ip", "01 00 00 00 0001 000d 01 00002710").port(5094),
             tcp("ge_srtp", &ge).other(&ge_answer),
-            udp("cnp-ip", "0014 01 01 00 00 0000 6b8b4567 00000001 00000000").port(1628),
-            udp("ether-s-bus", "0000000b 01 00 0001 00 5ac2"),
-            udp("ether-s-io", "'ESIO' 0000"),
+            udp("cnp_ip", "0014 01 01 00 00 0000 6b8b4567 00000001 00000000").port(1628),
+            udp("ether_s_bus", "0000000b 01 00 0001 00 5ac2"),
+            udp("ether_s_io", "'ESIO' 0000"),
             tcp("dicom", &dicom),
             tcp("hl7", "0b 'MSH|^~\\&|A|B' 0d"),
-            tcp("ieee-c37118", "aa41 0012 0001 60000000 00000000 0002 de18"),
+            tcp("ieee_c37118", "aa41 0012 0001 60000000 00000000 0002 de18"),
             tcp(
                 "melsec",
                 "5000 00 ff ff03 00 0c00 1000 0104 0000 00000000 a8 00",

@@ -57,6 +57,16 @@ fn collectd(probe: &Probe<'_>) -> Guess {
     if !matches!(u16_at(data, 0), Some(0 | 0x200 | 0x210)) || data.len() < 12 {
         return Guess::No;
     }
+    // Encrypted: one part, then the user's name with its length.
+    if u16_at(data, 0) == Some(0x210) {
+        return certain_if(
+            u16_at(data, 2).map(usize::from) == Some(probe.wire_len.max(data.len()))
+                && u16_at(data, 4).is_some_and(|length| {
+                    data.get(6..6 + usize::from(length))
+                        .is_some_and(crate::app::support::printable)
+                }),
+        );
+    }
     let known = |kind: u16| matches!(kind, 0..=9 | 0x100 | 0x101 | 0x200 | 0x210);
     let data = if probe.wire_len > data.len() {
         return Guess::Unsure;

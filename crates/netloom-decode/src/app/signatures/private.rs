@@ -397,8 +397,8 @@ fn avast(probe: &Probe<'_>) -> Guess {
     match starts(probe.data, b"NOSA") {
         Guess::Certain if probe.data.len() < 8 => Guess::More,
         Guess::Certain => {
-            let length = usize::from(u16::from_le_bytes([probe.data[4], probe.data[5]]));
-            certain_if((8..4096).contains(&length) && matches!(probe.data[6], 1 | 2))
+            let length = usize::from(u16::from_be_bytes([probe.data[4], probe.data[5]]));
+            certain_if((8..4096).contains(&length) && matches!(probe.data[6..8], [1, 1 | 2]))
         }
         other => other,
     }
@@ -451,7 +451,7 @@ pub(super) mod tests {
             udp("ciscovpn", "fe577e2b 0102030405060708"),
             udp("ayiya", "44 52 11 29 60000000").port(5072),
             tcp("alicloud", "cefabeba 80000000"),
-            tcp("avast", "'NOSA' 6000 01 01 00000301"),
+            tcp("avast", "'NOSA' 0060 01 01 00000301"),
             tcp("hamachi", "0000001c 00 02 0000 'MSP,V1' 00000000"),
             udp("forticlient", "00 2a 'GFtype' 00 'clthello' 00"),
         ]

@@ -33,7 +33,7 @@ signatures! {
     /// Ubiquiti's discovery.
     ubiquiti_discovery "ubntac2" "Ubiquiti discovery" Management Udp [10_001];
     /// NAT port mapping and port control (RFC 6886, 6887).
-    nat_pmp "nat-pmp" "NAT-PMP / PCP" Network Udp [5350, 5351];
+    nat_pmp "nat_pmp" "NAT-PMP / PCP" Network Udp [5350, 5351];
     /// Remote management of boards (RMCP, IPMI).
     rmcp "rmcp" "RMCP / IPMI" Management Udp [623];
     /// Wake on LAN.
@@ -455,7 +455,7 @@ pub(super) mod tests {
             )
             .port(5678),
             udp("ubntac2", "01 00 0010 01 0006 020000000001 0b 0004 'name'"),
-            udp("nat-pmp", "00 00").port(5351),
+            udp("nat_pmp", "00 00").port(5351),
             udp("rmcp", "06 00 ff 06 000011be 80 00 00 00"),
             udp("wake_on_lan", &wake),
             udp("sap", "20 00 1234 0a000001 'application/sdp' 00 'v=0' 0d0a"),

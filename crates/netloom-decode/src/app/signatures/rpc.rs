@@ -20,7 +20,7 @@ signatures! {
     /// FIX, and what its sessions are compressed with.
     fix "fix" "FIX" Finance Tcp [];
     /// JSON-RPC over a plain stream.
-    json_rpc "json-rpc" "JSON-RPC" Rpc Tcp [];
+    json_rpc "json_rpc" "JSON-RPC" Rpc Tcp [];
     /// Erlang's port mapper.
     epmd "epmd" "EPMD (Erlang)" Rpc Tcp [4369];
     /// Android Debug Bridge.
@@ -343,7 +343,7 @@ pub(super) mod tests {
             tcp("fix", "'8=FIX.4.2' 01 '9=65' 01 '35=A' 01"),
             tcp("fix", "'8=O' 01 '9=0019' 01 '35=P' 01"),
             tcp(
-                "json-rpc",
+                "json_rpc",
                 "'{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}'",
             ),
             tcp("epmd", "0007 7a 'rabbit'"),
