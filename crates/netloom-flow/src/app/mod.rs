@@ -256,7 +256,12 @@ impl AppFlow {
             for direction in order {
                 let mut context = *context;
                 context.from_client = direction == 0;
-                self.feed(&context, &mut halves[direction], &[], wish);
+                let half = &mut halves[direction];
+                self.feed(&context, half, &[], wish);
+                if let Some((missing, beyond)) = half.take_hole() {
+                    self.gap(&context, half, missing, wish);
+                    self.feed(&context, half, &beyond, wish);
+                }
             }
             // A parser may have given up: then what is left is asked about again.
         }
@@ -287,11 +292,12 @@ impl AppFlow {
 
     /// Bytes are missing.
     fn gap(&mut self, context: &Context, half: &mut Half, missing: u64, wish: &mut Wish<'_>) {
-        half.drop_held();
         let Phase::Parsing(parser, detector) = &mut self.phase else {
-            half.lost_start();
+            // What is held may be enough to know the protocol.
+            half.note_hole(missing);
             return;
         };
+        half.drop_held();
         let detector = *detector;
         let mut sink = Sink {
             context: *context,

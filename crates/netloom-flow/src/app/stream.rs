@@ -18,6 +18,10 @@ pub(super) struct Half {
     skip: u64,
     quiet: bool,
     from_start: bool,
+    /// Before anybody knows the protocol: bytes that are missing behind what is held, and
+    /// those behind the hole.
+    hole: Option<u64>,
+    beyond: Vec<u8>,
 }
 
 impl Half {
@@ -85,11 +89,6 @@ impl Half {
         self.from_start
     }
 
-    /// The beginning is lost.
-    pub(super) fn lost_start(&mut self) {
-        self.from_start = false;
-    }
-
     pub(super) fn take_held(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
@@ -100,11 +99,30 @@ impl Half {
 
     /// Keeps bytes until somebody wants them.
     pub(super) fn hold(&mut self, bytes: &[u8]) {
-        if !self.quiet {
-            let room = (STREAM_MAX + Probe::MAX).saturating_sub(self.held.len());
-            self.held
-                .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        if self.quiet {
+            return;
         }
+        let (place, most) = if self.hole.is_some() {
+            (&mut self.beyond, Probe::MAX)
+        } else {
+            (&mut self.held, STREAM_MAX + Probe::MAX)
+        };
+        let room = most.saturating_sub(place.len());
+        place.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+
+    /// Notes a hole behind what is held; of several the first counts, and what is behind it.
+    pub(super) fn note_hole(&mut self, missing: u64) {
+        if self.held.is_empty() {
+            self.from_start = false;
+        } else if self.hole.is_none() {
+            self.hole = Some(missing);
+        }
+    }
+
+    /// The hole and what is behind it.
+    pub(super) fn take_hole(&mut self) -> Option<(u64, Vec<u8>)> {
+        Some((self.hole.take()?, std::mem::take(&mut self.beyond)))
     }
 
     pub(super) fn drop_held(&mut self) {
@@ -134,6 +152,8 @@ impl Half {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.held.capacity() + self.assembler.as_ref().map_or(0, StreamAssembler::buffered)
+        self.held.capacity()
+            + self.beyond.capacity()
+            + self.assembler.as_ref().map_or(0, StreamAssembler::buffered)
     }
 }
