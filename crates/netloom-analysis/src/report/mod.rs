@@ -26,6 +26,7 @@
 //! ```
 
 pub mod chart;
+mod country;
 pub mod html;
 pub mod json;
 pub mod model;
@@ -33,6 +34,7 @@ pub mod png;
 pub mod terminal;
 pub mod text;
 pub mod units;
+pub(crate) mod words;
 
 #[cfg(test)]
 pub(crate) mod sample;

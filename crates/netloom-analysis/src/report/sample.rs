@@ -2,6 +2,7 @@
 //! a hostile one.
 
 mod hostile;
+mod named;
 
 use super::model::*;
 pub(crate) use hostile::{each_text, hostile};
@@ -448,6 +449,7 @@ pub(crate) fn full() -> Report {
             detail: "The kernel dropped them while capturing; figures are a little low.".into(),
         },
     ];
+    named::fill(&mut report);
     report
 }
 

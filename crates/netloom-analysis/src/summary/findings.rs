@@ -1,5 +1,7 @@
 //! What a person should notice first, in sentences with their numbers.
 
+mod named;
+
 use crate::report::model::{Finding, Report};
 use crate::report::units;
 
@@ -42,6 +44,7 @@ pub(crate) fn findings(report: &Report) -> Vec<Finding> {
             format!("{} {}", risky.why, risky.instead),
         );
     }
+    named::named(report, &mut say);
     arp(report, &mut say);
     performance(report, &mut say);
     capture_quality(report, &mut say);

@@ -1,7 +1,7 @@
 //! Reports whose every text is hostile.
 
 use super::super::model::Report;
-use super::full;
+use super::{full, named};
 
 /// Names that attack what shows them: markup, escapes of terminals and JSON, characters that
 /// turn the reading direction, 300 characters, wide ones.
@@ -56,6 +56,13 @@ pub(crate) fn hostile() -> Report {
         p.depth = p.depth.wrapping_mul(1_000_000);
     }
     report.performance.worst[0].retransmission_share = f64::NEG_INFINITY;
+    report.named_share = Some(f64::NAN);
+    report.sites[0].bytes = u64::MAX;
+    report.sites[0].client_count = u64::MAX;
+    report.countries[0].bytes = u64::MAX;
+    report.dns.queries = u64::MAX;
+    report.dns.slow[0].rtt_ms = f64::INFINITY;
+    report.tls.expiring[0].days_left = i64::MIN;
     report
 }
 
@@ -142,6 +149,7 @@ pub(crate) fn each_text(report: &mut Report, set: &mut dyn FnMut(&mut String)) {
             set(text);
         }
     }
+    named::each_text(report, set);
     for f in &mut report.findings {
         for text in [&mut f.severity, &mut f.title, &mut f.detail] {
             set(text);

@@ -3,6 +3,7 @@
 //! What a person wants first comes first: the figures, what stands out, then the details.
 
 mod canvas;
+mod named;
 mod plot;
 mod sections;
 mod table;

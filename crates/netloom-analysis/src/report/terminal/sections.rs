@@ -5,7 +5,7 @@ use super::super::model::Report;
 use super::super::{text, units};
 use super::canvas::{Canvas, Style};
 use super::table::{self, Cell, Column};
-use super::{plot, traffic, trouble};
+use super::{named, plot, traffic, trouble};
 
 /// Writes every section.
 pub(super) fn all(report: &Report, canvas: &mut Canvas) {
@@ -16,13 +16,21 @@ pub(super) fn all(report: &Report, canvas: &mut Canvas) {
         capture(report, canvas);
         return;
     }
+    named::sites(report, canvas);
+    named::applications(report, canvas);
+    named::hosts(report, canvas);
     timeline(report, canvas);
     traffic::addresses(report, canvas);
     traffic::conversations(report, canvas);
+    named::countries(report, canvas);
     traffic::protocols(report, canvas);
     traffic::services(report, canvas);
+    named::dns(report, canvas);
+    named::tls(report, canvas);
+    named::http(report, canvas);
     traffic::sizes(report, canvas);
     traffic::unique(report, canvas);
+    named::risks(report, canvas);
     trouble::risky(report, canvas);
     trouble::performance(report, canvas);
     trouble::local(report, canvas);
