@@ -274,7 +274,8 @@ const ATTRIBUTES: &str = "lang charset name content http-equiv class href id typ
     aria-hidden aria-pressed aria-live aria-describedby aria-roledescription role tabindex hidden \
     disabled open scope data-sort data-v data-text data-title data-measure data-show data-view \
     data-views title width height viewBox preserveAspectRatio overflow display x y x1 x2 y1 y2 dy \
-    rx r cx cy d fill fill-opacity stroke text-anchor font-size";
+    rx r cx cy d fill fill-opacity stroke stroke-width stroke-linecap \
+    stroke-dasharray text-anchor font-size";
 
 /// Walks the page as a browser would (WHATWG HTML section 13.2.5, as far as the page goes) and
 /// complains about everything that is not of this code, open or hidden.

@@ -4,6 +4,7 @@ pub(crate) mod bars;
 pub(crate) mod icicle;
 pub(crate) mod theme;
 pub(crate) mod timeline;
+pub(crate) mod world;
 
 use std::fmt::Write as _;
 

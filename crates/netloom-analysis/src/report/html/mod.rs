@@ -5,6 +5,8 @@
 //! style and script by their hashes, so that even text that were not escaped could neither run
 //! nor load anything.
 
+mod handshakes;
+mod named;
 mod sections;
 mod table;
 mod traffic;

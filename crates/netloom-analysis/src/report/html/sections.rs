@@ -34,6 +34,17 @@ impl<'a> Page<'a> {
                 list.push((id, name));
             }
         };
+        add(
+            !r.sites.is_empty() || !r.domains.is_empty(),
+            "sites",
+            "Sites",
+        );
+        add(
+            !r.applications.is_empty() || !r.categories.is_empty(),
+            "applications",
+            "Applications",
+        );
+        add(!r.hosts.is_empty(), "devices", "Devices");
         add(self.drawn.is_some(), "time", "Over time");
         add(!r.top_addresses.is_empty(), "addresses", "Addresses");
         add(
@@ -41,8 +52,13 @@ impl<'a> Page<'a> {
             "conversations",
             "Conversations",
         );
+        add(!r.countries.is_empty(), "countries", "Countries");
         add(!r.protocols.is_empty(), "protocols", "Protocols");
+        add(self.has_dns(), "dns", "DNS");
+        add(r.tls.handshakes > 0, "tls", "TLS");
+        add(self.has_http(), "http", "HTTP");
         add(true, "sizes", "Sizes");
+        add(!r.risks.is_empty(), "risks", "Risks");
         add(true, "risky", "Cleartext and risky");
         add(true, "performance", "Slow and lossy");
         add(true, "local", "Local");
@@ -54,11 +70,19 @@ impl<'a> Page<'a> {
     pub(super) fn write(&self, out: &mut String) {
         self.overview(out);
         if self.report.packets > 0 {
+            self.sites(out);
+            self.applications(out);
+            self.devices(out);
             self.timeline(out);
             self.addresses(out);
             self.conversations(out);
+            self.countries(out);
             self.protocols(out);
+            self.dns(out);
+            self.tls(out);
+            self.http(out);
             self.sizes(out);
+            self.risks(out);
             self.risky(out);
             self.performance(out);
             self.local(out);

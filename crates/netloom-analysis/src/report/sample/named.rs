@@ -331,7 +331,9 @@ pub(super) fn each_text(report: &mut Report, set: &mut dyn FnMut(&mut String)) {
         &mut h.user_agents,
         &mut h.mime_types,
     ] {
-        list.iter_mut().for_each(|c| set(&mut c.name));
+        for c in list {
+            set(&mut c.name);
+        }
     }
     for f in &mut d.failed_names {
         set(&mut f.name);
