@@ -87,8 +87,10 @@ impl Counts for Host {
         }
         self.flows += other.flows;
         self.mac = self.mac.or(other.mac);
-        if self.told.is_none() {
-            self.told = other.told;
+        match (&mut self.told, other.told) {
+            (Some(own), Some(told)) => own.absorb(*told),
+            (own @ None, told) => *own = told,
+            (Some(_), None) => {}
         }
     }
 }
@@ -109,6 +111,24 @@ impl Told {
     fn os(&mut self, rank: u8, source: &'static str, os: &str) {
         if !os.is_empty() && self.os.as_ref().is_none_or(|known| rank > known.0) {
             self.os = Some((rank, source, os.into()));
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        if let Some((rank, source, name)) = other.hostname {
+            self.name(rank, source, &name);
+        }
+        if let Some((rank, source, os)) = other.os {
+            self.os(rank, source, &os);
+        }
+        if let Some((rank, device)) = other.device
+            && self.device.as_ref().is_none_or(|known| rank > known.0)
+        {
+            self.device = Some((rank, device));
+        }
+        self.dhcp_fingerprint = self.dhcp_fingerprint.take().or(other.dhcp_fingerprint);
+        for service in other.services {
+            self.service(&service);
         }
     }
 
@@ -142,7 +162,7 @@ impl HostTable {
             pairs: hashbrown::HashSet::default(),
             local_only,
             // A report shows a few; a table all.
-            pairs_max: if local_only { PAIRS_MAX / 8 } else { PAIRS_MAX },
+            pairs_max: if local_only { 2 * max } else { PAIRS_MAX },
         }
     }
 
@@ -302,6 +322,13 @@ impl HostTable {
         {
             host.told().os(0, "tcp", os);
         }
+    }
+
+    /// Adds what another table knows, without a bound: for the merge at the end. Of names and the
+    /// like that are as good, this table's stand.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.hosts.absorb(other.hosts);
+        self.pairs.extend(other.pairs);
     }
 
     /// Rows, in the order of the addresses.

@@ -22,17 +22,9 @@ pub(crate) struct EndedFlow {
     pub(crate) packets: [u64; 2],
     pub(crate) bytes: [u64; 2],
     service: Option<&'static str>,
-    /// Whether its payload told something, which has been counted.
-    pub(crate) named: bool,
 }
 
 impl EndedFlow {
-    /// A flow whose payload told something.
-    pub(crate) fn named(mut self) -> Self {
-        self.named = true;
-        self
-    }
-
     pub(crate) fn new(flow: &FlowRecord, service: Option<&'static str>) -> Self {
         Self {
             closed_by: flow.closed_by,
@@ -44,7 +36,6 @@ impl EndedFlow {
             packets: [flow.fwd.packets, flow.bwd.packets],
             bytes: [flow.fwd.bytes, flow.bwd.bytes],
             service,
-            named: false,
         }
     }
 }

@@ -45,8 +45,9 @@ pub use build::ReportContext;
 const ADDRESSES_MAX: usize = 229_376;
 /// Pairs of addresses, likewise.
 const CONVERSATIONS_MAX: usize = 114_688;
-/// Addresses of the local network that are kept with their names.
+/// Addresses of the local network that are kept with their names, and those of a shard.
 const LOCAL_HOSTS_MAX: usize = 16_384;
+const SHARD_HOSTS_MAX: usize = 1_024;
 /// Ended flows that a shard keeps room for.
 const KEPT_ENDED: usize = 64;
 /// Pairs of stations in a shard's table, likewise.
@@ -88,12 +89,10 @@ pub struct SummaryShard {
     stations: StationCounter,
     duplicates: DuplicateCounter,
     risks: RiskCounter,
-    /// Flows that ended in this round, of which nothing is known but their addresses.
+    names: NameCounter,
+    hosts: HostTable,
+    /// Flows that ended in this round.
     ended: Vec<EndedFlow>,
-    /// Flows that ended in this round, and whose payloads told something.
-    named: Vec<FlowRecord>,
-    /// Rows of this round.
-    records: Vec<AppRecord>,
 }
 
 /// What goes in packet order.
@@ -102,52 +101,24 @@ pub struct SummarySerial {
     arp: ArpCounter,
     addresses: BoundedTable<IpAddr, AddressCounts>,
     conversations: BoundedTable<Pair, ConversationCounts>,
-    names: NameCounter,
+    /// What ARP and the beginnings of connections tell about hosts.
     hosts: HostTable,
     /// Room for a round's flows.
     ended: Vec<EndedFlow>,
-    named: Vec<FlowRecord>,
-    records: Vec<AppRecord>,
 }
 
 impl SummarySerial {
     /// Takes what a shard holds back.
     fn take(&mut self, shard: &mut SummaryShard) {
         self.ended.append(&mut shard.ended);
-        self.named.append(&mut shard.named);
-        self.records.append(&mut shard.records);
         shard.ended.shrink_to(KEPT_ENDED);
-        shard.named.shrink_to(KEPT_ENDED);
-        shard.records.shrink_to(KEPT_ENDED);
     }
 
     /// Counts flows, in the order of the packets that closed them.
     fn count(&mut self) {
-        self.records
-            .sort_by_key(|record| (record.number, record.flow_id));
-        for record in self.records.drain(..) {
-            if let AppRow::Device(device) = &record.row {
-                self.hosts.device(device);
-            } else {
-                self.names.record(&record);
-            }
-        }
-        self.named
-            .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
-        for flow in self.named.drain(..) {
-            self.hosts.flow(&flow);
-            self.names.flow(&flow);
-            self.ended
-                .push(EndedFlow::new(&flow, flow.service()).named());
-        }
         self.ended
             .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
         for flow in self.ended.drain(..) {
-            if !flow.named {
-                self.hosts.ended(&flow);
-                self.names.unnamed(flow.bytes[0] + flow.bytes[1]);
-            }
-            self.names.places(&flow);
             self.addresses.entry(flow.src).flow(&flow, true);
             self.addresses.entry(flow.dst).flow(&flow, false);
             let pair = Pair::new(flow.src, flow.dst);
@@ -222,9 +193,9 @@ impl Stage for SummaryStage {
             stations: StationCounter::new(MAC_PAIRS_MAX),
             duplicates: DuplicateCounter::default(),
             risks: RiskCounter::default(),
+            names: NameCounter::new(self.top),
+            hosts: HostTable::new(SHARD_HOSTS_MAX, true),
             ended: Vec::new(),
-            named: Vec::new(),
-            records: Vec::new(),
         }
     }
 
@@ -233,11 +204,8 @@ impl Stage for SummaryStage {
             arp: ArpCounter::default(),
             addresses: BoundedTable::new(ADDRESSES_MAX),
             conversations: BoundedTable::new(CONVERSATIONS_MAX),
-            names: NameCounter::new(self.top),
             hosts: HostTable::new(LOCAL_HOSTS_MAX, true),
             ended: Vec::new(),
-            named: Vec::new(),
-            records: Vec::new(),
         }
     }
 
@@ -302,11 +270,9 @@ impl Stage for SummaryStage {
         traffic.bytes += flow.bytes();
 
         shard.risks.flow(flow);
-        if flow.app.is_some() {
-            shard.named.push(flow.clone());
-        } else {
-            shard.ended.push(EndedFlow::new(flow, service));
-        }
+        shard.names.flow(flow);
+        shard.hosts.flow(flow);
+        shard.ended.push(EndedFlow::new(flow, service));
     }
 
     fn round_end(
@@ -325,8 +291,6 @@ impl Stage for SummaryStage {
         }
         serial.count();
         serial.ended.shrink_to(64 * KEPT_ENDED);
-        serial.named.shrink_to(64 * KEPT_ENDED);
-        serial.records.shrink_to(64 * KEPT_ENDED);
     }
 
     fn shard_end(&self, serial: &mut SummarySerial, shard: &mut SummaryShard) {
@@ -336,7 +300,11 @@ impl Stage for SummaryStage {
     }
 
     fn app(&self, _worker: &mut SummaryWorker, shard: &mut SummaryShard, record: AppRecord) {
-        shard.records.push(record);
+        if let AppRow::Device(device) = &record.row {
+            shard.hosts.device(device);
+        } else {
+            shard.names.record(&record);
+        }
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
@@ -377,7 +345,7 @@ impl Stage for SummaryStage {
             duplicates: 0,
             risks: RiskCounter::default(),
             arp: serial.arp,
-            names: serial.names,
+            names: NameCounter::new(self.top),
             hosts: serial.hosts,
             facts: *facts,
         };
@@ -397,6 +365,8 @@ impl Stage for SummaryStage {
             summary.stations.absorb(shard.stations.finish());
             summary.duplicates += shard.duplicates.duplicates;
             summary.risks.absorb(shard.risks);
+            summary.names.absorb(shard.names);
+            summary.hosts.absorb(shard.hosts);
         }
         summary
     }

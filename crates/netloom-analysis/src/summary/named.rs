@@ -12,16 +12,15 @@ use netloom_pipeline::packet::Timestamp;
 
 use super::bounded::{BoundedTable, Counts};
 use super::histogram::Histogram;
-use super::hosts::EndedFlow;
 use crate::report::model::{
     Certificate, Count, Dns, DnsFailure, DnsServer, Group, Http, Report, RiskExample, RiskSummary,
     Site, SlowAnswer, Tls,
 };
 
-/// Names of servers that are counted one by one.
-const SITES_MAX: usize = 32_768;
-/// Names asked for, hosts, agents, issuers and the like.
-const TEXTS_MAX: usize = 16_384;
+/// Names of servers that a shard counts one by one.
+const SITES_MAX: usize = 1_024;
+/// Names asked for, hosts, agents, issuers and the like, in a shard.
+const TEXTS_MAX: usize = 1_024;
 /// Clients of a site that are told apart.
 const CLIENTS_MAX: usize = 64;
 /// Clients of a site that are shown.
@@ -151,7 +150,38 @@ impl Failures {
 struct ServerCounts {
     queries: u64,
     answered: u64,
-    times: Histogram,
+    times: Times,
+}
+
+/// Times on a coarse logarithmic scale: each bucket ends a tenth above where it begins, and only
+/// those that are used take room.
+#[derive(Debug, Default)]
+struct Times(Vec<(u8, u32)>);
+
+impl Times {
+    fn add(&mut self, nanos: i64) {
+        // From a microsecond on: the 256th bucket is beyond any answer.
+        let bucket = ((nanos as f64 / 1e3).max(1.0).ln() / 1.1_f64.ln()).min(255.0) as u8;
+        self.count(bucket, 1);
+    }
+
+    fn count(&mut self, bucket: u8, times: u32) {
+        match self.0.binary_search_by_key(&bucket, |entry| entry.0) {
+            Ok(at) => self.0[at].1 = self.0[at].1.saturating_add(times),
+            Err(at) => self.0.insert(at, (bucket, times)),
+        }
+    }
+
+    /// The median in milliseconds, within 5 %: the middle of its bucket.
+    fn median_ms(&self) -> Option<f64> {
+        let all: u64 = self.0.iter().map(|(_, times)| u64::from(*times)).sum();
+        let mut before = 0;
+        let (bucket, _) = self.0.iter().find(|(_, times)| {
+            before += u64::from(*times);
+            before * 2 >= all
+        })?;
+        Some(1.1_f64.powf(f64::from(*bucket) + 0.5) / 1e3)
+    }
 }
 
 impl Counts for ServerCounts {
@@ -162,7 +192,9 @@ impl Counts for ServerCounts {
     fn absorb(&mut self, other: Self) {
         self.queries += other.queries;
         self.answered += other.answered;
-        self.times.absorb(&other.times);
+        for (bucket, times) in other.times.0 {
+            self.times.count(bucket, times);
+        }
     }
 }
 
@@ -176,7 +208,7 @@ struct RiskCounts {
 /// Texts and how often.
 type Texts = BoundedTable<Box<str>, Sum>;
 
-/// Counts what names tell, in packet order.
+/// Counts what names tell of a shard's flows, in packet order.
 #[derive(Debug)]
 pub(crate) struct NameCounter {
     top: usize,
@@ -297,14 +329,10 @@ impl NameCounter {
         }
     }
 
-    /// Bytes of a flow of which nothing is known but its addresses.
-    pub(crate) fn unnamed(&mut self, bytes: u64) {
-        self.bytes += bytes;
-    }
-
     /// A flow and what is known of it.
     pub(crate) fn flow(&mut self, flow: &FlowRecord) {
         self.bytes += flow.bytes();
+        self.places(flow);
         let Some(app) = flow.app.as_deref() else {
             return;
         };
@@ -354,13 +382,13 @@ impl NameCounter {
     }
 
     /// The countries at both ends of a flow.
-    pub(crate) fn places(&mut self, flow: &EndedFlow) {
-        for address in [flow.src, flow.dst] {
+    fn places(&mut self, flow: &FlowRecord) {
+        for address in [flow.src_ip, flow.dst_ip] {
             if let Some(code) = country(address) {
                 self.countries.entry(code).absorb(Sum {
                     count: 1,
-                    packets: flow.packets[0] + flow.packets[1],
-                    bytes: flow.bytes[0] + flow.bytes[1],
+                    packets: flow.packets(),
+                    bytes: flow.bytes(),
                 });
             }
         }
@@ -460,6 +488,55 @@ impl NameCounter {
         if let Some(status) = http.status_code {
             add(&mut self.http_statuses, Some(&status.to_string()));
         }
+    }
+
+    /// Adds the counts of a later shard.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.named_bytes += other.named_bytes;
+        self.sites.absorb(other.sites);
+        self.domains.absorb(other.domains);
+        self.apps.absorb(other.apps);
+        self.categories.absorb(other.categories);
+        self.countries.absorb(other.countries);
+        for (own, others) in self.risks.iter_mut().zip(other.risks) {
+            own.flows += others.flows;
+            for (weight, example) in others.examples {
+                let at = own.examples.partition_point(|known| known.0 >= weight);
+                own.examples.insert(at, (weight, example));
+            }
+            own.examples.truncate(self.top);
+        }
+        self.dns.queries += other.dns.queries;
+        self.dns.answered += other.dns.answered;
+        self.dns.failures += other.dns.failures;
+        self.dns.local_queries += other.dns.local_queries;
+        self.dns.encrypted_flows += other.dns.encrypted_flows;
+        self.dns_names.absorb(other.dns_names);
+        self.dns_types.absorb(other.dns_types);
+        self.dns_rcodes.absorb(other.dns_rcodes);
+        self.dns_failures.absorb(other.dns_failures);
+        self.dns_servers.absorb(other.dns_servers);
+        self.dns_times.absorb(&other.dns_times);
+        for answer in other.slow {
+            keep_largest(&mut self.slow, answer, self.top);
+        }
+        self.tls.handshakes += other.tls.handshakes;
+        self.tls.established += other.tls.established;
+        self.tls.with_server_name += other.tls.with_server_name;
+        self.tls.ech += other.tls.ech;
+        self.tls_versions.absorb(other.tls_versions);
+        self.tls_ciphers.absorb(other.tls_ciphers);
+        self.tls_issuers.absorb(other.tls_issuers);
+        self.tls_clients.absorb(other.tls_clients);
+        self.certificates.absorb(other.certificates);
+        self.http.requests += other.http.requests;
+        self.http.response_bytes += other.http.response_bytes;
+        self.http_hosts.absorb(other.http_hosts);
+        self.http_methods.absorb(other.http_methods);
+        self.http_statuses.absorb(other.http_statuses);
+        self.http_agents.absorb(other.http_agents);
+        self.http_types.absorb(other.http_types);
     }
 
     /// Whether names were forgotten for lack of room.
@@ -568,7 +645,7 @@ impl NameCounter {
                 address: address.to_string(),
                 queries: server.queries,
                 answered: server.answered,
-                median_ms: server.times.distribution().p50,
+                median_ms: server.times.median_ms(),
             })
             .collect();
         dns.slow = std::mem::take(&mut self.slow)
@@ -659,6 +736,17 @@ mod tests {
         }
         let times: Vec<i64> = slow.iter().map(|entry| entry.0).collect();
         assert_eq!(times, [9, 9, 7]);
+    }
+
+    #[test]
+    fn a_coarse_median_is_near() {
+        let mut times = Times::default();
+        for millis in [1, 20, 21, 22, 900] {
+            times.add(millis * 1_000_000);
+        }
+        let median = times.median_ms().unwrap();
+        assert!((20.0..22.2).contains(&median), "{median}");
+        assert_eq!(Times::default().median_ms(), None);
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub struct DnsServer {
     pub queries: u64,
     /// Of these answered.
     pub answered: u64,
-    /// Median time to its answers, milliseconds.
+    /// Median time to its answers, milliseconds, within 5 %.
     pub median_ms: Option<f64>,
 }
 
