@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use netloom_decode::Decoded;
 use netloom_decode::app::dns::{self, Message};
-use netloom_decode::app::{Protocol, by_name, text};
+use netloom_decode::app::{Protocol, ftp, rtcp, rtp, text, tftp};
 use netloom_packet::Packet;
 
 use super::book::{Fact, Lesson};
@@ -41,7 +41,7 @@ pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>
                 answers(data, decoded, ip.src, ip.dst, &mut teach);
             }
             if decoded.dst_port == 69 && matches!(data, [0, 1 | 2, ..]) {
-                expect(ip.src, decoded.src_port, false, "tftp", &mut teach);
+                expect(ip.src, decoded.src_port, false, &tftp::PROTOCOL, &mut teach);
             }
             if data.starts_with(b"SIP/2.0 ") || data.starts_with(b"INVITE ") {
                 media(data, &mut teach);
@@ -55,7 +55,7 @@ pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>
             }
             [b'2', b'2', b'7' | b'9', b' ' | b'-', ..]
             | [b'P', b'O', b'R', b'T', b' ', ..]
-            | [b'E', b'P', b'R', b'T', b' ', ..] => ftp(data, ip.src, &mut teach),
+            | [b'E', b'P', b'R', b'T', b' ', ..] => data_channel(data, ip.src, &mut teach),
             [b'S', b'I', b'P', b'/', ..] | [b'I', b'N', b'V', b'I', ..] => media(data, &mut teach),
             _ => {}
         },
@@ -93,11 +93,14 @@ fn answers(data: &[u8], decoded: &Decoded, src: IpAddr, dst: IpAddr, teach: &mut
 }
 
 /// A flow that was announced.
-fn expect(to: IpAddr, port: u16, tcp: bool, name: &str, teach: &mut dyn FnMut(Fact)) {
-    if port == 0 || to.is_unspecified() {
-        return;
-    }
-    if let Some(protocol) = protocol(name) {
+fn expect(
+    to: IpAddr,
+    port: u16,
+    tcp: bool,
+    protocol: &'static Protocol,
+    teach: &mut dyn FnMut(Fact),
+) {
+    if port != 0 && !to.is_unspecified() {
         teach(Fact::Expect {
             to,
             port,
@@ -107,42 +110,33 @@ fn expect(to: IpAddr, port: u16, tcp: bool, name: &str, teach: &mut dyn FnMut(Fa
     }
 }
 
-/// The protocols that are announced.
-fn protocol(name: &str) -> Option<&'static Protocol> {
-    use std::sync::LazyLock;
-    type Known = LazyLock<[(&'static str, Option<&'static Protocol>); 4]>;
-    static KNOWN: Known =
-        LazyLock::new(|| ["ftp_data", "tftp", "rtp", "rtcp"].map(|name| (name, by_name(name))));
-    KNOWN.iter().find(|known| known.0 == name)?.1
-}
-
 /// A data channel of FTP.
-fn ftp(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact)) {
+fn data_channel(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact)) {
     let Some((line, _)) = text::line(data) else {
         return;
     };
     if line.starts_with(b"227") {
         if let Some((address, port)) = six_numbers(line.get(4..).unwrap_or_default()) {
             // Behind address translation the server names an address that is not its own.
-            expect(src, port, true, "ftp_data", teach);
+            expect(src, port, true, &ftp::DATA, teach);
             if address != src {
-                expect(address, port, true, "ftp_data", teach);
+                expect(address, port, true, &ftp::DATA, teach);
             }
         }
     } else if line.starts_with(b"229") {
         if let Some(at) = line.iter().position(|&byte| byte == b'(')
             && let Some((_, port)) = extended(line.get(at + 1..).unwrap_or_default())
         {
-            expect(src, port, true, "ftp_data", teach);
+            expect(src, port, true, &ftp::DATA, teach);
         }
     } else if line.starts_with(b"PORT") {
         if let Some((address, port)) = six_numbers(line.get(4..).unwrap_or_default()) {
-            expect(address, port, true, "ftp_data", teach);
+            expect(address, port, true, &ftp::DATA, teach);
         }
     } else if line.starts_with(b"EPRT")
         && let Some((address, port)) = extended(line.get(4..).unwrap_or_default().trim_ascii())
     {
-        expect(address.unwrap_or(src), port, true, "ftp_data", teach);
+        expect(address.unwrap_or(src), port, true, &ftp::DATA, teach);
     }
 }
 
@@ -197,8 +191,8 @@ fn media(data: &[u8], teach: &mut dyn FnMut(Fact)) {
     }
     if let Some(to) = address {
         for port in ports {
-            expect(to, port, false, "rtp", teach);
-            expect(to, port.saturating_add(1), false, "rtcp", teach);
+            expect(to, port, false, &rtp::PROTOCOL, teach);
+            expect(to, port.saturating_add(1), false, &rtcp::PROTOCOL, teach);
         }
     }
 }
