@@ -152,13 +152,11 @@ fn service(flow: &FlowRecord) -> Option<&'static str> {
 }
 
 fn same(theirs: &str, ours: &str) -> bool {
-    match NAMES.iter().find(|(name, _)| *name == theirs) {
-        Some((_, names)) => names.contains(&ours),
-        None => {
-            let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
-            plain(theirs) == plain(ours)
-        }
-    }
+    let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
+    NAMES.iter().find(|(name, _)| *name == theirs).map_or_else(
+        || plain(theirs) == plain(ours),
+        |(_, names)| names.contains(&ours),
+    )
 }
 
 #[derive(Default)]
@@ -197,13 +195,14 @@ impl Tally {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is the test's result")]
 fn protocols_agree_with_ndpi() {
     let Some(data) = support::data() else { return };
     let mut tally = Tally::default();
     for capture in support::captures(&data, "ndpi") {
         let path = &capture.path;
-        let Some(result) = capture.expected.iter().find(|name| name.ends_with(".out")) else {
+        let is_output =
+            |name: &&String| Path::new(name).extension().is_some_and(|ext| ext == "out");
+        let Some(result) = capture.expected.iter().find(is_output) else {
             continue;
         };
         let text = std::fs::read(data.join(result)).unwrap_or_default();

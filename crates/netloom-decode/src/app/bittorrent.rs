@@ -199,7 +199,7 @@ impl Parser for BitTorrent {
         if data.len() < 68 && HANDSHAKE.starts_with(data.get(..HANDSHAKE.len()).unwrap_or(data)) {
             return Step::consumed(0);
         }
-        self.handshake(context, data, events);
+        handshake(context, data, events);
         self.handshakes += 1;
         if self.handshakes >= 2 {
             return Step::DONE;
@@ -211,7 +211,7 @@ impl Parser for BitTorrent {
         if let Some(rest) = data.get(UTP..)
             && rest.starts_with(HANDSHAKE)
         {
-            self.handshake(context, rest, events);
+            handshake(context, rest, events);
         }
         if is_dht(data) {
             table_message(data, events);
@@ -246,30 +246,29 @@ impl Parser for BitTorrent {
     }
 }
 
-impl BitTorrent {
-    fn handshake(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) {
-        let (Some(hash), Some(peer)) = (data.get(28..48), data.get(48..68)) else {
-            return;
-        };
-        if !data.starts_with(HANDSHAKE) {
-            return;
-        }
-        // The program: -XX1234-, two letters and a version.
-        let program = peer
-            .strip_prefix(b"-")
-            .and_then(|rest| rest.get(..6))
-            .filter(|name| name.iter().all(u8::is_ascii_alphanumeric));
-        say(
-            events,
-            "handshake",
-            &[
-                ("info_hash", Value::Bytes(hash)),
-                ("peer_id", Value::Bytes(peer)),
-            ],
-        );
-        if let Some(program) = program {
-            software(events, context.from_client, program);
-        }
+/// Says what a handshake at the front of `data` tells: which content, which peer, which program.
+fn handshake(context: &Context, data: &[u8], events: &mut dyn Events) {
+    let (Some(hash), Some(peer)) = (data.get(28..48), data.get(48..68)) else {
+        return;
+    };
+    if !data.starts_with(HANDSHAKE) {
+        return;
+    }
+    // The program: -XX1234-, two letters and a version.
+    let program = peer
+        .strip_prefix(b"-")
+        .and_then(|rest| rest.get(..6))
+        .filter(|name| name.iter().all(u8::is_ascii_alphanumeric));
+    say(
+        events,
+        "handshake",
+        &[
+            ("info_hash", Value::Bytes(hash)),
+            ("peer_id", Value::Bytes(peer)),
+        ],
+    );
+    if let Some(program) = program {
+        software(events, context.from_client, program);
     }
 }
 

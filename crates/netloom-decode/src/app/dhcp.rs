@@ -90,7 +90,8 @@ struct Lease<'a> {
     subnet_mask: Option<Ipv4Addr>,
     routers: Vec<Ipv4Addr>,
     dns_servers: Vec<Ipv4Addr>,
-    lease_time: Option<u32>,
+    /// Of the lease, in seconds (option 51); the other two count from its start too.
+    duration: Option<u32>,
     renewal_time: Option<u32>,
     rebinding_time: Option<u32>,
     message: Option<&'a [u8]>,
@@ -160,7 +161,7 @@ impl<'a> Lease<'a> {
                 12 => self.hostname = text.or(self.hostname),
                 15 => self.domain = text.or(self.domain),
                 50 => self.requested_ip = addresses(value).next(),
-                51 => self.lease_time = Reader::new(value).u32(),
+                51 => self.duration = Reader::new(value).u32(),
                 52 => overload = value.first().copied().unwrap_or(0),
                 53 => self.kind = value.first().copied().unwrap_or(0),
                 54 => self.server_id = addresses(value).next(),
@@ -270,7 +271,7 @@ impl<'a> Lease<'a> {
             fields.push(("client_id", Value::Bytes(id)));
         }
         for (name, seconds) in [
-            ("lease_time", self.lease_time),
+            ("lease_time", self.duration),
             ("renewal_time", self.renewal_time),
             ("rebinding_time", self.rebinding_time),
         ] {

@@ -66,11 +66,8 @@ fn probe(probe: &Probe<'_>) -> Guess {
         return Guess::Unsure;
     }
     while !reader.is_empty() {
-        let fits = reader
-            .u16()
-            .filter(|&code| code > 0 && code < 1024)
-            .is_some()
-            && reader.bytes16().is_some();
+        let fits =
+            reader.u16().is_some_and(|code| code > 0 && code < 1024) && reader.bytes16().is_some();
         if !fits {
             let cut = probe.data.len() < probe.wire_len;
             return if cut { Guess::Certain } else { Guess::Unsure };

@@ -216,9 +216,8 @@ fn one_line(probe: &Probe<'_>, port: u16) -> Option<Guess> {
         {
             None
         }
-        Some(_) => Some(Guess::No),
         None if data.len() < 512 => Some(Guess::More),
-        None => Some(Guess::No),
+        Some(_) | None => Some(Guess::No),
     }
 }
 
@@ -233,9 +232,7 @@ fn probe_gopher(probe: &Probe<'_>) -> Guess {
         probe.data
     };
     match text::line(answer) {
-        Some((line, _)) if line.iter().filter(|&&byte| byte == b'\t').count() >= 3 => {
-            Guess::Certain
-        }
+        Some((line, _)) if line.split(|&byte| byte == b'\t').count() > 3 => Guess::Certain,
         _ => Guess::Unsure,
     }
 }

@@ -56,8 +56,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
         return Guess::No;
     };
     match first >> 4 {
-        1 if data.len() >= 12 => Guess::Certain,
-        2 if data.len() >= 12 => Guess::Certain,
+        1 | 2 if data.len() >= 12 => Guess::Certain,
         // A key identifier and the authentication's length.
         3 | 4 if u16_at(data, 12).is_some_and(|key| key <= 4) => Guess::Certain,
         // An IP header within.

@@ -35,10 +35,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let kind = first & 15;
     // Shortest of each type (13.5 to 13.12).
     let least = match kind {
-        0 | 1 | 8 => 44,
+        0 | 1 | 8 | 12 => 44,
         2 | 3 | 9 | 10 => 54,
         11 => 64,
-        12 => 44,
         13 => 48,
         _ => return Guess::No,
     };

@@ -33,7 +33,9 @@ pub fn detectors() -> &'static [&'static Detector] {
 /// Protocols by name.
 static NAMES: LazyLock<HashMap<&'static str, &'static Protocol>> = LazyLock::new(|| {
     let protocols = DETECTORS.iter().map(|detector| detector.protocol);
-    protocols.map(|protocol| (protocol.name, protocol)).collect()
+    protocols
+        .map(|protocol| (protocol.name, protocol))
+        .collect()
 });
 
 /// The protocol of this name, where a detector knows it.

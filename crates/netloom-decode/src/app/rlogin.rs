@@ -78,7 +78,7 @@ fn greeting(data: &[u8]) -> Option<[&[u8]; 4]> {
 /// Whether it may become a greeting.
 fn early(data: &[u8]) -> bool {
     data.len() < GREETING_MAX
-        && data.iter().filter(|&&byte| byte == 0).count() < 4
+        && data.split(|&byte| byte == 0).count() <= 4
         && data
             .iter()
             .all(|byte| *byte == 0 || (b' '..=b'~').contains(byte))
@@ -107,9 +107,8 @@ fn probe_rlogin(probe: &Probe<'_>) -> Guess {
                 Guess::No
             }
         }
-        Some(_) => Guess::No,
         None if early(data) && probe.has_port(513) => Guess::More,
-        None => Guess::No,
+        Some(_) | None => Guess::No,
     }
 }
 
@@ -133,9 +132,8 @@ fn by_port(probe: &Probe<'_>, port: u16) -> Guess {
         Some([number, ..]) if number.len() <= 5 && number.iter().all(u8::is_ascii_digit) => {
             Guess::Certain
         }
-        Some(_) => Guess::No,
         None if early(data) => Guess::More,
-        None => Guess::No,
+        Some(_) | None => Guess::No,
     }
 }
 

@@ -58,7 +58,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let Some(length) = u32_at(data, 4) else {
         return if probe.tcp { Guess::More } else { Guess::No };
     };
-    if length < 8 || length > 1 << 20 {
+    if !(8..=1 << 20).contains(&length) {
         return Guess::No;
     }
     if data.len() < 16 {

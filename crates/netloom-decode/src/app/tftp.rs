@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_file_is_asked_for() {
-        let data = b"\0\x01boot.img\0octet\0blksize\01024\0";
+        let data = b"\0\x01boot.img\0octet\0blksize\x001024\0";
         assert_eq!(guess(&DETECTOR, data), Guess::Certain);
         let said = exchange(&DETECTOR, &[(true, data)]);
         assert!(said.has("read: file=boot.img mode=octet"), "{said:#?}");

@@ -169,7 +169,7 @@ impl Connection {
         {
             let status = status.min(999) as u16;
             let response = Response::read(status, b"", b"2", &headers);
-            self.inspector.response(context, &response, events);
+            self.inspector.response(&response, events);
             events.event(Event::Http(Exchange::Response(number, response)));
         }
         // Anything else is a trailer section.
@@ -233,13 +233,13 @@ impl Connection {
     fn frame(
         &mut self,
         context: &Context,
-        from_server: bool,
         kind: u8,
         flags: u8,
         id: u32,
         payload: &[u8],
         events: &mut dyn Events,
     ) -> Option<()> {
+        let from_server = !context.from_client;
         let side = &mut self.sides[usize::from(from_server)];
         let (block, end_stream, target) = match kind {
             HEADERS | PUSH_PROMISE => {
@@ -338,7 +338,7 @@ impl Connection {
             }
             return Ok(Some((HEADER + there.len(), (length - there.len()) as u64)));
         }
-        self.frame(context, from_server, kind, flags, id, there, events)
+        self.frame(context, kind, flags, id, there, events)
             .ok_or(())?;
         Ok(Some((HEADER + length, 0)))
     }

@@ -247,7 +247,7 @@ impl Connection {
             of_request: request,
             start,
         }));
-        self.inspector.body(request, hint, start, events);
+        inspect::body(request, hint, start, events);
     }
 
     /// The message of a direction is over.
@@ -329,7 +329,7 @@ impl Connection {
         if !request && self.asked(self.next_response) == Asked::Bare {
             // The answer to a request without a version is a body (RFC 1945, section 6), even
             // where it begins with what looks like a head.
-            return self.bare_response(context, events);
+            return self.bare_response(events);
         }
         let Some((line, line_len)) = text::line(data) else {
             return Taken::Wait;
@@ -380,7 +380,7 @@ impl Connection {
                 version,
                 status,
                 reason,
-            } => self.response(context, version, status, reason, &fields, events),
+            } => self.response(version, status, reason, &fields, events),
         };
         match next {
             Next::Continue => Taken::Bytes(end),
@@ -409,7 +409,7 @@ impl Connection {
                 reason,
             }) if !request => {
                 // What would follow is lost with the rest.
-                let _ = self.response(context, version, status, reason, &fields, events);
+                let _ = self.response(version, status, reason, &fields, events);
             }
             _ => return,
         }
@@ -436,9 +436,10 @@ impl Connection {
         let connect = method == b"CONNECT";
         let request = Request::read(method, uri, version, fields);
         let asked = match method {
+            // Whatever the method: such an answer has no head.
+            _ if version == b"0.9" => Asked::Bare,
             b"CONNECT" => Asked::Connect,
             b"HEAD" => Asked::Head,
-            _ if version == b"0.9" => Asked::Bare,
             _ => Asked::Plain,
         };
         if self.pending.len() >= PENDING_MAX {
@@ -484,7 +485,7 @@ impl Connection {
     }
 
     /// A response of version 0.9: a body and nothing else.
-    fn bare_response(&mut self, context: &Context, events: &mut dyn Events) -> Taken {
+    fn bare_response(&mut self, events: &mut dyn Events) -> Taken {
         let number = self.next_response;
         let response = Response {
             version: b"0.9",
@@ -496,14 +497,13 @@ impl Connection {
             state: State::UntilClose,
             ..Side::new()
         };
-        self.inspector.response(context, &response, events);
+        self.inspector.response(&response, events);
         events.event(Event::Http(Exchange::Response(number, response)));
         Taken::Bytes(0)
     }
 
     fn response(
         &mut self,
-        context: &Context,
         version: &[u8],
         status: u16,
         reason: &[u8],
@@ -517,7 +517,7 @@ impl Connection {
         if version == b"ICY" || fields.iter().any(|(name, _)| is_prefix(name, b"icy-")) {
             events.event(Event::Service(&ICECAST));
         }
-        self.inspector.response(context, &response, events);
+        self.inspector.response(&response, events);
         events.event(Event::Http(Exchange::Response(number, response)));
         let informational = (100..200).contains(&status) && status != 101;
         if informational {

@@ -53,11 +53,9 @@ fn viber(probe: &Probe<'_>) -> Guess {
     let fits = |data: &[u8], whole: usize| match data {
         [_, _, 1, 0, _, 0, 5, 0, ..] | [_, _, 1, 0, 5, 0, ..] => whole >= 100,
         [_, _, 0x0c, 0, ..] => whole == 76,
-        [_, _, 0x0b, 0, ..] => whole == 34,
-        [_, _, 9, 0, ..] => whole == 20,
+        [_, _, 0x0b | 0x19, 0, ..] => whole == 34,
+        [_, _, 9 | 0x1a, 0, ..] => whole == 20,
         [_, _, 0x11, 0, 1, 0, ..] => whole == 18,
-        [_, _, 0x19, 0, ..] => whole == 34,
-        [_, _, 0x1a, 0, ..] => whole == 20,
         _ => false,
     };
     if !fits(data, whole) {
@@ -104,7 +102,7 @@ fn whatsapp(probe: &Probe<'_>) -> Guess {
         [b'W', b'A', 1..=6, 0..=9, ..] | [b'W', b'A'] | [b'W', b'A', 1..=6] if data.len() < 7 => {
             Guess::More
         }
-        [b'W'] | [b'E'] | [b'E', b'D', ..] | [] if data.len() < 7 => Guess::More,
+        [b'W' | b'E'] | [b'E', b'D', ..] | [] if data.len() < 7 => Guess::More,
         _ => Guess::No,
     }
 }
@@ -175,9 +173,7 @@ fn discord(probe: &Probe<'_>) -> Guess {
                     && (probe.data[1] == 1 && end == 0 || end >= 7),
             )
         }
-        [0x13, 0x37, 0xca, 0xfe, _, 0 | 1, 0, 0] | [0x13, 0x37, 0xca, 0xfe, _, _, 0, 0] => {
-            Guess::Certain
-        }
+        [0x13, 0x37, 0xca, 0xfe, _, _, 0, 0] => Guess::Certain,
         _ => Guess::No,
     }
 }

@@ -65,8 +65,7 @@ fn zeromq(probe: &Probe<'_>) -> Guess {
     match probe.data {
         // Signature, then version 1 (2.0) or 3 with a mechanism's name.
         [0xff, 0, 0, 0, 0, 0, 0, 0, _, 0x7f, rest @ ..] => match rest.first() {
-            Some(1 | 3) => Guess::Certain,
-            None => Guess::Certain,
+            Some(1 | 3) | None => Guess::Certain,
             Some(_) => Guess::No,
         },
         [0xff, rest @ ..] if rest.len() < 9 && rest.iter().take(7).all(|&b| b == 0) => Guess::More,
@@ -290,7 +289,7 @@ fn elasticsearch(probe: &Probe<'_>) -> Guess {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::app::signatures::tests::{Sample, tcp, udp};
+    use crate::app::signatures::tests::{Sample, tcp};
 
     pub(in crate::app::signatures) fn samples() -> Vec<Sample> {
         vec![

@@ -60,7 +60,7 @@ fn source_engine(probe: &Probe<'_>) -> Guess {
     match data.get(4) {
         Some(b'T') => certain_if(rest.starts_with(b"Source Engine Query\0")),
         // Answer: protocol, then name, map, folder and game, NUL behind each.
-        Some(b'I') => certain_if(rest.len() > 20 && rest.iter().filter(|&&b| b == 0).count() >= 4),
+        Some(b'I') => certain_if(rest.len() > 20 && rest.split(|&b| b == 0).count() > 4),
         // A challenge, or queries that want one.
         Some(b'A' | b'U' | b'V') if data.len() == 9 => Guess::Unsure,
         Some(b'D' | b'E') if probe.other.get(..4) == Some(&[0xff; 4]) => Guess::Unsure,

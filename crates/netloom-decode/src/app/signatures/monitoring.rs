@@ -122,10 +122,8 @@ fn nrpe(probe: &Probe<'_>) -> Guess {
         3 | 4 if data.len() < 16 => Guess::More,
         3 | 4 => certain_if(
             u32_at(data, 12).is_some_and(|length| {
-                usize::from(u16_at(data, 10) == Some(0)) == 1
-                    && length as usize + 16 <= data.len() + 16
-                    && length < 65_536
-            }) && contains(data, b"check_", 64) | contains(data, b"_NRPE_CHECK", 64),
+                u16_at(data, 10) == Some(0) && length < 65_536 && length as usize <= data.len()
+            }) && (contains(data, b"check_", 64) || contains(data, b"_NRPE_CHECK", 64)),
         ),
         _ => Guess::No,
     }
@@ -141,7 +139,6 @@ fn netflow(probe: &Probe<'_>) -> Guess {
         Some(1) => certain_if((1..=24).contains(&count) && whole == 16 + 52 * count && dated),
         Some(5) => certain_if((1..=30).contains(&count) && whole == 24 + 48 * count && dated),
         Some(7) => certain_if((1..=28).contains(&count) && whole == 24 + 52 * count && dated),
-        Some(8) => Guess::No,
         Some(9) => {
             // Sets: 0 and 1 are templates, from 256 on data.
             let sets = data.get(20..).unwrap_or_default();
@@ -210,7 +207,7 @@ fn sflow(probe: &Probe<'_>) -> Guess {
             certain_if(
                 (1..=256).contains(&samples)
                     && (1..=5).contains(&(kind & 0xfff))
-                    && length % 4 == 0
+                    && length.is_multiple_of(4)
                     && at + 24 + length <= probe.wire_len.max(data.len()),
             )
         }

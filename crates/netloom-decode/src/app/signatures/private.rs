@@ -109,6 +109,13 @@ fn cloudflare_warp(probe: &Probe<'_>) -> Guess {
     }
 }
 
+/// The first packet of an OpenVPN stream, without the length in front of it; nothing where it is
+/// not whole.
+fn first_packet(stream: &[u8]) -> &[u8] {
+    let length = u16_at(stream, 0).map_or(0, usize::from);
+    stream.get(2..2 + length).unwrap_or_default()
+}
+
 /// Opcode and key number, session; over TCP a length in front of each packet.
 fn openvpn(probe: &Probe<'_>) -> Guess {
     let (data, other) = if probe.tcp {
@@ -118,22 +125,17 @@ fn openvpn(probe: &Probe<'_>) -> Guess {
         if !(14..1500).contains(&length) {
             return Guess::No;
         }
-        let packet = |stream: &[u8]| -> Vec<u8> {
-            let length = u16_at(stream, 0).map_or(0, usize::from);
-            stream.get(2..2 + length).unwrap_or_default().to_vec()
-        };
-        let first = packet(probe.data);
+        let first = first_packet(probe.data);
         if first.is_empty() {
             return match probe.data.get(2) {
                 None | Some(0x38 | 0x40 | 0x50 | 0x08 | 0x10) => Guess::More,
                 _ => Guess::No,
             };
         }
-        (first, packet(probe.other))
+        (first, first_packet(probe.other))
     } else {
-        (probe.data.to_vec(), probe.other.to_vec())
+        (probe.data, probe.other)
     };
-    let data = data.as_slice();
     let reset = |data: &[u8]| matches!(data.first(), Some(0x08 | 0x10 | 0x38 | 0x40 | 0x50));
     let control = |data: &[u8]| {
         matches!(
@@ -150,7 +152,7 @@ fn openvpn(probe: &Probe<'_>) -> Guess {
     let asked = other.get(1..9).unwrap_or_default();
     if !asked.is_empty()
         && !zeros(asked)
-        && control(&other)
+        && control(other)
         && contains(data.get(9..).unwrap_or_default(), asked, 120)
     {
         return Guess::Certain;
@@ -175,7 +177,7 @@ fn openvpn(probe: &Probe<'_>) -> Guess {
             time > 1_000_000_000 && time < 4_000_000_000
                 || u32_at(data, 9).is_some_and(|number| number > 16)
         });
-    let answered = control(&other) && !asked.is_empty() && other.first() != data.first();
+    let answered = control(other) && !asked.is_empty() && other.first() != data.first();
     if signed
         || plain && (answered || probe.has_port(1194))
         || crypt && (answered || probe.has_port(1194))
@@ -366,7 +368,7 @@ fn cisco_vpn(probe: &Probe<'_>) -> Guess {
 fn ayiya(probe: &Probe<'_>) -> Guess {
     match probe.data {
         [
-            0x41 | 0x42 | 0x43 | 0x44,
+            0x41..=0x44,
             0x50..=0x52,
             0x10..=0x16,
             41 | 59 | 4,

@@ -65,7 +65,9 @@ fn rip(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
     let whole = probe.wire_len.max(data.len());
     match data {
-        [1 | 2, version @ (1 | 2), 0, 0, rest @ ..] if whole > 4 && (whole - 4) % 20 == 0 => {
+        [1 | 2, version @ (1 | 2), 0, 0, rest @ ..]
+            if whole > 4 && (whole - 4).is_multiple_of(20) =>
+        {
             // RIPng says version 1 too: its entries end with a metric of one byte.
             let family = u16_at(rest, 0).unwrap_or(1);
             let metric = u32_at(rest, 16).unwrap_or(0);
@@ -311,10 +313,9 @@ fn nat_pmp(probe: &Probe<'_>) -> Guess {
     }
     certain_if(match data {
         [0, 0] => true,
-        [0, 1 | 2, 0, 0, ..] => data.len() == 12,
-        [0, 128, 0, ..] => data.len() == 12,
+        [0, 1 | 2, 0, 0, ..] | [0, 128, 0, ..] => data.len() == 12,
         [0, 129 | 130, 0, ..] => data.len() == 16,
-        [2, 0..=2 | 128..=130, 0, ..] => data.len() >= 24 && data.len() % 4 == 0,
+        [2, 0..=2 | 128..=130, 0, ..] => data.len() >= 24 && data.len().is_multiple_of(4),
         _ => false,
     })
 }
