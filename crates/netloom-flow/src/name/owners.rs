@@ -1,10 +1,12 @@
-//! Whose addresses are whose: networks that their owners publish and that hardly change.
+//! Whose addresses are whose: large networks that have long been their owners'.
 //!
-//! Each is documented by its owner: Cloudflare (cloudflare.com/ips), Google (goog.json, public
-//! DNS), GitHub (api.github.com/meta), Telegram (core.telegram.org/resources/cidr.txt), Meta,
-//! Netflix, Microsoft 365 and Teams (the published endpoints), Apple (17.0.0.0/8), Fastly,
-//! Quad9, `OpenDNS`, Zoom, Valve, Akamai, Dropbox, Twitch, Spotify, Discord's voice. What a
-//! cloud rents out to others says only the cloud's name.
+//! Written down by hand from what is generally known of these networks; no list of
+//! another project was taken over, and the owners' current lists were not read for it. Those who
+//! publish theirs, for whoever brings the table up to date: Cloudflare (cloudflare.com/ips),
+//! Google (goog.json), GitHub (api.github.com/meta), Telegram
+//! (core.telegram.org/resources/cidr.txt), Fastly (api.fastly.com/public-ip-list), Microsoft 365
+//! (its endpoints), Zoom. Networks change hands, so an address is the weakest of the reasons for
+//! a name ([`AppBy`](super::AppBy)). What a cloud rents out to others says only the cloud's name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -168,7 +170,7 @@ static NETWORKS_V4: &[V4] = &[
     ([204, 15, 20, 0], 22, "Facebook", SocialNetwork),
     ([205, 196, 6, 0], 24, "Valve", Game),
     ([207, 45, 72, 0], 22, "Netflix", Video),
-    ([207, 126, 0, 0], 16, "Google", Web),
+    ([207, 126, 144, 0], 20, "Google", Web),
     ([208, 64, 200, 0], 22, "Valve", Game),
     ([208, 67, 216, 0], 21, "OpenDNS", Network),
     ([208, 75, 76, 0], 22, "Netflix", Video),

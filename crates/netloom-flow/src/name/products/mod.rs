@@ -1,8 +1,8 @@
 //! The table of products: which names belong to which.
 //!
-//! Made by hand for this program from what the services document themselves (lists of host names
-//! for firewalls) and from what their names say; no list of another project was taken over. A
-//! name belongs to the product with the longest suffix of whole labels; what belongs to a
+//! Made by hand for this program from general knowledge of the services and from what the names
+//! say themselves; no list of another project was taken over, and the services' own documents were
+//! not read for it. A name belongs to the product with the longest suffix of whole labels; what belongs to a
 //! company but to no product of its own, to the company. A title is as people write it, and is
 //! what the `app` column shows.
 
