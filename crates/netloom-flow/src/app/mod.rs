@@ -489,3 +489,6 @@ impl AppFlow {
             + self.info.heap_bytes();
     }
 }
+
+#[cfg(test)]
+mod tests;

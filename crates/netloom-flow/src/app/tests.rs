@@ -1,0 +1,216 @@
+use std::net::Ipv4Addr;
+
+use netloom_decode::app::Interest;
+use netloom_decode::{DecodeOptions, decode};
+use netloom_packet::{LinkType, Packet, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable};
+
+const CLIENT: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 40_000);
+const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 2), 8_123);
+const SYN: u8 = 2;
+const ACK: u8 = 16;
+
+/// A flow table and the number of the next packet.
+struct Bench {
+    table: FlowTable,
+    number: u64,
+    closed: Vec<FlowRecord>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut config = FlowConfig::new(FlowRules::Native);
+        config.applications = Some(Interest::ALL);
+        Self {
+            table: FlowTable::new(&config),
+            number: 0,
+            closed: Vec::new(),
+        }
+    }
+
+    /// A segment; `cut` bytes at its end are on the wire but not captured.
+    fn tcp(
+        &mut self,
+        from_client: bool,
+        seq: u32,
+        ack: u32,
+        flags: u8,
+        payload: &[u8],
+        cut: usize,
+    ) {
+        let (from, to) = if from_client {
+            (CLIENT, SERVER)
+        } else {
+            (SERVER, CLIENT)
+        };
+        let mut data = vec![0x45, 0];
+        data.extend_from_slice(&((40 + payload.len()) as u16).to_be_bytes());
+        data.extend_from_slice(&[0, 0, 0, 0, 64, 6, 0, 0]);
+        data.extend_from_slice(&from.0.octets());
+        data.extend_from_slice(&to.0.octets());
+        data.extend_from_slice(&from.1.to_be_bytes());
+        data.extend_from_slice(&to.1.to_be_bytes());
+        data.extend_from_slice(&seq.to_be_bytes());
+        data.extend_from_slice(&ack.to_be_bytes());
+        data.extend_from_slice(&[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        data.extend_from_slice(payload);
+        let wire_len = data.len() as u32;
+        data.truncate(data.len() - cut);
+        self.number += 1;
+        let packet = Packet {
+            number: self.number,
+            timestamp: Timestamp::from_nanos(self.number as i64 * 1_000_000),
+            link_type: LinkType::RAW,
+            interface: 0,
+            wire_len,
+            data: &data,
+        };
+        let options = DecodeOptions {
+            tunnels: FlowRules::Native.tunnels(),
+        };
+        let decoded = decode(&packet, options);
+        self.table
+            .ingest(&FlowPacket::new(&packet, &decoded), &mut self.closed);
+    }
+
+    fn open(&mut self) {
+        self.tcp(true, 99, 0, SYN, b"", 0);
+        self.tcp(false, 499, 100, SYN | ACK, b"", 0);
+    }
+
+    /// Ends the flow: its record, and the rows.
+    fn end(mut self) -> (FlowRecord, Vec<AppRecord>) {
+        self.table.finish(self.number + 1, &mut self.closed);
+        let rows = self.table.take_rows().collect();
+        assert_eq!(self.closed.len(), 1);
+        (self.closed.remove(0), rows)
+    }
+}
+
+const REQUEST: &[u8] =
+    b"GET /index.html HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: test/1.0\r\n\r\n";
+const RESPONSE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+
+fn http_rows(rows: &[AppRecord]) -> Vec<(&str, u16)> {
+    rows.iter()
+        .filter_map(|record| match &record.row {
+            AppRow::Http(http) => Some((http.uri.as_deref()?, http.status_code.unwrap_or(0))),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_request_in_pieces_and_out_of_order() {
+    let mut bench = Bench::new();
+    bench.open();
+    let (first, rest) = REQUEST.split_at(7);
+    let (second, third) = rest.split_at(20);
+    bench.tcp(true, 100, 500, ACK, first, 0);
+    bench.tcp(true, 127, 500, ACK, third, 0);
+    bench.tcp(true, 107, 500, ACK, second, 0);
+    bench.tcp(false, 500, 100 + REQUEST.len() as u32, ACK, RESPONSE, 0);
+    let (flow, rows) = bench.end();
+    assert_eq!(flow.service(), Some("http"));
+    assert_eq!(flow.confidence(), Some(Confidence::Content));
+    assert_eq!(flow.server_name(), Some("www.example.org"));
+    assert_eq!(flow.domain(), Some("example.org"));
+    assert_eq!(http_rows(&rows), [("/index.html", 200)]);
+    assert!(rows.iter().all(|row| row.flow_id == flow.flow_id));
+}
+
+/// What the receiver has acknowledged will not come again: the next exchange is found behind
+/// the hole.
+#[test]
+fn a_hole_that_was_acknowledged() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, REQUEST, 0);
+    let end = 100 + REQUEST.len() as u32;
+    bench.tcp(false, 500, end, ACK, RESPONSE, 0);
+    // The second request is lost; its answer and a third exchange are there.
+    let answered = 500 + RESPONSE.len() as u32;
+    bench.tcp(false, answered, end + 50, ACK, RESPONSE, 0);
+    let last: Vec<u8> =
+        [b"GET /third HTTP/1.1\r\nHost: www.example.org\r\n\r\n".as_slice()].concat();
+    bench.tcp(true, end + 50, answered, ACK, &last, 0);
+    bench.tcp(
+        false,
+        answered + RESPONSE.len() as u32,
+        end + 50 + last.len() as u32,
+        ACK,
+        RESPONSE,
+        0,
+    );
+    let (flow, rows) = bench.end();
+    assert_eq!(flow.service(), Some("http"));
+    let uris: Vec<&str> = http_rows(&rows).iter().map(|row| row.0).collect();
+    assert!(
+        uris.contains(&"/index.html") && uris.contains(&"/third"),
+        "{uris:?}"
+    );
+}
+
+/// The snap length cut the only segment: what is there is enough to know the protocol.
+#[test]
+fn a_segment_that_was_cut() {
+    let mut bench = Bench::new();
+    bench.open();
+    let long = [REQUEST, &[b'x'; 400]].concat();
+    bench.tcp(true, 100, 500, ACK, &long, 380);
+    bench.tcp(true, 100 + long.len() as u32, 500, ACK, b"more", 0);
+    let (flow, _) = bench.end();
+    assert_eq!(flow.service(), Some("http"));
+    assert_eq!(flow.server_name(), Some("www.example.org"));
+}
+
+#[test]
+fn no_payload_no_cost() {
+    let mut bench = Bench::new();
+    bench.open();
+    let (flow, rows) = bench.end();
+    assert!(flow.app.is_none() && rows.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However the streams are cut, the same is understood.
+    #[test]
+    fn cuts_do_not_matter(cuts in prop::collection::vec(1_usize..REQUEST.len(), 0..6)) {
+        let mut bench = Bench::new();
+        bench.open();
+        let mut places = cuts;
+        places.extend([0, REQUEST.len()]);
+        places.sort_unstable();
+        places.dedup();
+        for pair in places.windows(2) {
+            bench.tcp(true, 100 + pair[0] as u32, 500, ACK, &REQUEST[pair[0]..pair[1]], 0);
+        }
+        bench.tcp(false, 500, 100 + REQUEST.len() as u32, ACK, RESPONSE, 0);
+        let (flow, rows) = bench.end();
+        prop_assert_eq!(flow.server_name(), Some("www.example.org"));
+        prop_assert_eq!(http_rows(&rows), [("/index.html", 200)]);
+    }
+
+    /// Any bytes in any order: no panic, and what is held stays inside the flow table's count.
+    #[test]
+    fn hostile(
+        segments in prop::collection::vec(
+            (any::<bool>(), 0_u32..4_000, any::<u32>(), prop::collection::vec(any::<u8>(), 0..300)),
+            0..60,
+        ),
+    ) {
+        let mut bench = Bench::new();
+        bench.open();
+        for (from_client, seq, ack, payload) in segments {
+            bench.tcp(from_client, 100 + seq, ack, ACK, &payload, 0);
+            prop_assert!(bench.table.stats().memory < 1 << 20);
+        }
+        bench.table.finish(bench.number + 1, &mut bench.closed);
+    }
+}
