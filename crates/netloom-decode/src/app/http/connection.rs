@@ -436,9 +436,10 @@ impl Connection {
         let connect = method == b"CONNECT";
         let request = Request::read(method, uri, version, fields);
         let asked = match method {
+            // Whatever the method: such an answer has no head.
+            _ if version == b"0.9" => Asked::Bare,
             b"CONNECT" => Asked::Connect,
             b"HEAD" => Asked::Head,
-            _ if version == b"0.9" => Asked::Bare,
             _ => Asked::Plain,
         };
         if self.pending.len() >= PENDING_MAX {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::head::without_port;
+use super::words::{Case, Words, words_of};
 use super::{Request, Response, auth, content, url};
 use crate::app::{Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, text};
 
@@ -62,8 +63,11 @@ fn declared(content_type: Option<&[u8]>) -> Declared {
     }
 }
 
-/// Programs that look for weaknesses, as they name themselves (lower case).
-const ATTACK_TOOLS: &[&[u8]] = &[
+/// Programs that look for weaknesses, as they name themselves, and the starts of attacks by a
+/// name (Log4j, Shellshock); lower case.
+const ATTACKS: &[&[u8]] = &[
+    b"${jndi:",
+    b"() {",
     b"sqlmap",
     b"nikto",
     b"nmap",
@@ -89,8 +93,10 @@ const ATTACK_TOOLS: &[&[u8]] = &[
     b"muieblackcat",
 ];
 
+static ATTACK_FINDER: Words = Words::new(ATTACKS, Case::Any);
+
 /// Products that name themselves in `User-Agent`: a part of it, and the product's title.
-const PRODUCTS: &[(&[u8], &str)] = &[
+const PRODUCTS: [(&[u8], &str); 21] = [
     (b"Spotify/", "Spotify"),
     (b"WhatsApp/", "WhatsApp"),
     (b"Microsoft-Delivery-Optimization", "Windows Update"),
@@ -113,6 +119,9 @@ const PRODUCTS: &[(&[u8], &str)] = &[
     (b"Transmission/", "Transmission"),
     (b"uTorrent", "uTorrent"),
 ];
+
+static PRODUCT_WORDS: [&[u8]; PRODUCTS.len()] = words_of(&PRODUCTS);
+static PRODUCT_FINDER: Words = Words::new(&PRODUCT_WORDS, Case::AsIs);
 
 /// Remembers what was said, so that it is not said for every request of a connection.
 #[derive(Debug)]
@@ -139,10 +148,7 @@ impl Inspector {
                     source: "http_host",
                 });
             }
-            let address = std::str::from_utf8(name)
-                .ok()
-                .and_then(|name| name.parse::<IpAddr>().ok());
-            if address.is_some() {
+            if is_address(name) {
                 risk(events, Risk::NumericHost, name);
             }
         }
@@ -152,15 +158,7 @@ impl Inspector {
             self.user_agent_seen = true;
             user_agent(agent, events);
         }
-        for (name, value) in request.headers {
-            if contains_ignore_case(value, b"${jndi:") {
-                risk(events, Risk::Exploit, value);
-            }
-            if name.iter().any(|byte| !byte.is_ascii_graphic()) {
-                risk(events, Risk::SuspiciousHeader, name);
-            }
-        }
-        smuggling(request, events);
+        fields(request.headers, events);
         if let Some(what) = url::suspicious(request.uri) {
             let uri = text::display(request.uri.get(..120).unwrap_or(request.uri));
             events.event(Event::Risk {
@@ -168,7 +166,7 @@ impl Inspector {
                 detail: &format!("{what}: {uri}"),
             });
         }
-        if contains_ignore_case(request.uri, b"${jndi:") {
+        if has_lookup(request.uri) {
             risk(events, Risk::Exploit, request.uri);
         }
         if let Some(value) = request.authorization {
@@ -246,13 +244,7 @@ pub(super) fn contains_ignore_case(data: &[u8], word: &[u8]) -> bool {
 }
 
 fn user_agent(agent: &[u8], events: &mut dyn Events) {
-    let odd = agent.len() < 4
-        || agent.starts_with(b"<?")
-        || contains_ignore_case(agent, b"${jndi:")
-        || contains_ignore_case(agent, b"() {")
-        || ATTACK_TOOLS
-            .iter()
-            .any(|tool| contains_ignore_case(agent, tool));
+    let odd = agent.len() < 4 || agent.starts_with(b"<?") || ATTACK_FINDER.find(agent).is_some();
     if odd {
         risk(events, Risk::SuspiciousUserAgent, agent);
     }
@@ -262,10 +254,8 @@ fn user_agent(agent: &[u8], events: &mut dyn Events) {
             text: agent,
         });
     }
-    let product = PRODUCTS
-        .iter()
-        .find(|(sign, _)| agent.windows(sign.len()).any(|window| window == *sign));
-    if let Some((_, title)) = product {
+    let product = PRODUCT_FINDER.find(agent);
+    if let Some((_, title)) = product.and_then(|(number, _)| PRODUCTS.get(number)) {
         events.event(Event::App(title));
     }
     if events.wants(Interest::DEVICES)
@@ -300,53 +290,56 @@ const SYSTEMS: &[&[u8]] = &[
     b"Linux",
 ];
 
+static SYSTEM_FINDER: Words = Words::new(SYSTEMS, Case::AsIs);
+
 /// The system, and the model where Android says it.
 fn platform(agent: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let open = agent.iter().position(|&byte| byte == b'(')?;
     let comment = agent.get(open + 1..)?;
     let close = comment.iter().position(|&byte| byte == b')')?;
     let comment = comment.get(..close)?;
-    let parts = || comment.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
-    for sign in SYSTEMS {
-        let found = parts()
-            .enumerate()
-            .find(|(_, part)| part.windows(sign.len()).any(|window| window == *sign));
-        if let Some((index, part)) = found {
-            let at = part
-                .windows(sign.len())
-                .position(|window| window == *sign)?;
-            let system = part.get(at..)?;
-            let end = system
-                .windows(5)
-                .position(|window| window == b" like")
-                .unwrap_or(system.len());
-            let model = (*sign == b"Android")
-                .then(|| parts().nth(index + 1))
-                .flatten()
-                .map(|part| {
-                    let end = part
-                        .windows(7)
-                        .position(|window| window == b" Build/")
-                        .unwrap_or(part.len());
-                    part.get(..end).unwrap_or(part)
-                })
-                .filter(|part| part.len() > 2 && !part.starts_with(b"rv:"));
-            return Some((system.get(..end)?, model));
-        }
-    }
-    None
+    let (number, at) = SYSTEM_FINDER.find(comment)?;
+    let mut parts = comment
+        .get(at..)?
+        .split(|&byte| byte == b';')
+        .map(<[u8]>::trim_ascii);
+    let system = parts.next()?;
+    let end = system
+        .windows(5)
+        .position(|window| window == b" like")
+        .unwrap_or(system.len());
+    let model = (SYSTEMS.get(number) == Some(&&b"Android"[..]))
+        .then(|| parts.next())
+        .flatten()
+        .map(|part| {
+            let end = part
+                .windows(7)
+                .position(|window| window == b" Build/")
+                .unwrap_or(part.len());
+            part.get(..end).unwrap_or(part)
+        })
+        .filter(|part| part.len() > 2 && !part.starts_with(b"rv:"));
+    Some((system.get(..end)?, model))
 }
 
-/// A message whose end two readers may see at different places (RFC 9112, section 11.2).
-fn smuggling(request: &Request<'_>, events: &mut dyn Events) {
-    let count = |name: &[u8]| {
-        request
-            .headers
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-            .count()
-    };
-    let (lengths, codings) = (count(b"content-length"), count(b"transfer-encoding"));
+/// Header fields that attack, and a message whose end two readers may see at different places
+/// (RFC 9112, section 11.2).
+fn fields(headers: &[(&[u8], &[u8])], events: &mut dyn Events) {
+    let (mut lengths, mut codings, mut hosts) = (0, 0, 0);
+    for (name, value) in headers {
+        if has_lookup(value) {
+            risk(events, Risk::Exploit, value);
+        }
+        if !name.iter().all(u8::is_ascii_graphic) {
+            risk(events, Risk::SuspiciousHeader, name);
+        }
+        match name.len() {
+            4 => hosts += usize::from(name.eq_ignore_ascii_case(b"host")),
+            14 => lengths += usize::from(name.eq_ignore_ascii_case(b"content-length")),
+            17 => codings += usize::from(name.eq_ignore_ascii_case(b"transfer-encoding")),
+            _ => {}
+        }
+    }
     if lengths > 0 && codings > 0 {
         risk(
             events,
@@ -355,9 +348,21 @@ fn smuggling(request: &Request<'_>, events: &mut dyn Events) {
         );
     } else if lengths > 1 {
         risk(events, Risk::SuspiciousHeader, b"several Content-Length");
-    } else if count(b"host") > 1 {
+    } else if hosts > 1 {
         risk(events, Risk::SuspiciousHeader, b"several Host");
     }
+}
+
+/// Whether a look-up of Log4j stands in it (CVE-2021-44228).
+fn has_lookup(data: &[u8]) -> bool {
+    data.contains(&b'$') && contains_ignore_case(data, b"${jndi:")
+}
+
+/// Whether a host is an address. Most names hold a letter that no address has, near their start.
+fn is_address(name: &[u8]) -> bool {
+    name.iter()
+        .all(|&byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'))
+        && std::str::from_utf8(name).is_ok_and(|name| name.parse::<IpAddr>().is_ok())
 }
 
 fn credentials(value: &[u8], method: &'static str, events: &mut dyn Events) {

@@ -10,6 +10,7 @@ mod content;
 mod head;
 pub(crate) mod inspect;
 mod url;
+mod words;
 
 use super::{Category, Detector, Guess, Over, Probe, Protocol, text};
 

@@ -1,5 +1,7 @@
 //! URLs that look like attacks.
 
+use super::words::{Case, Words, words_of};
+
 /// Longest URL that is looked at.
 const URL_MAX: usize = 2048;
 
@@ -29,92 +31,109 @@ pub(super) fn percent_decoded(text: &[u8], max: usize, plus: bool) -> Vec<u8> {
     out
 }
 
+const PATH: &str = "path traversal";
+const SQL: &str = "SQL injection";
+const SCRIPT: &str = "cross-site scripting";
+const CODE: &str = "remote code";
+
 /// Signs of attacks, lower case, after decoding.
-const SIGNS: &[(&str, &[&[u8]])] = &[
-    (
-        "path traversal",
-        &[
-            b"/../..",
-            b"\\..\\..",
-            b"../../",
-            b"..\\..\\",
-            b"/etc/passwd",
-            b"/etc/shadow",
-            b"boot.ini",
-            b"/.%2e/",
-            b"..%2f",
-        ],
-    ),
-    (
-        "SQL injection",
-        &[
-            b"union select",
-            b"union all select",
-            b"information_schema",
-            b"xp_cmdshell",
-            b"' or '",
-            b"' or 1=1",
-            b"\" or \"",
-            b" or 1=1",
-            b"benchmark(",
-            b"waitfor delay",
-            b"' and '",
-            b"1'='1",
-            b"order by 1--",
-            b"';--",
-            b"' --",
-            b"'--",
-            b"select * from",
-            b"' union",
-            b"'#&",
-        ],
-    ),
-    (
-        "cross-site scripting",
-        &[
-            b"<script",
-            b"</script",
-            b"javascript:alert",
-            b"onerror=",
-            b"onload=",
-            b"<img src=",
-            b"<iframe",
-            b"document.cookie",
-            b"<svg",
-        ],
-    ),
-    (
-        "remote code",
-        &[
-            b"<?php",
-            b"/bin/sh",
-            b"/bin/bash",
-            b"cmd.exe",
-            b";wget ",
-            b"|wget ",
-            b"`wget ",
-            b"chmod 777",
-            b"${jndi:",
-            b"invokefunction",
-            b"allow_url_include",
-            b"base64_decode(",
-            b"call_user_func",
-            b"/wp-config.php",
-            b"php://input",
-        ],
-    ),
+const SIGNS: [(&[u8], &str); 52] = [
+    (b"/../..", PATH),
+    (b"\\..\\..", PATH),
+    (b"../../", PATH),
+    (b"..\\..\\", PATH),
+    (b"/etc/passwd", PATH),
+    (b"/etc/shadow", PATH),
+    (b"boot.ini", PATH),
+    (b"/.%2e/", PATH),
+    (b"..%2f", PATH),
+    (b"union select", SQL),
+    (b"union all select", SQL),
+    (b"information_schema", SQL),
+    (b"xp_cmdshell", SQL),
+    (b"' or '", SQL),
+    (b"' or 1=1", SQL),
+    (b"\" or \"", SQL),
+    (b" or 1=1", SQL),
+    (b"benchmark(", SQL),
+    (b"waitfor delay", SQL),
+    (b"' and '", SQL),
+    (b"1'='1", SQL),
+    (b"order by 1--", SQL),
+    (b"';--", SQL),
+    (b"' --", SQL),
+    (b"'--", SQL),
+    (b"select * from", SQL),
+    (b"' union", SQL),
+    (b"'#&", SQL),
+    (b"<script", SCRIPT),
+    (b"</script", SCRIPT),
+    (b"javascript:alert", SCRIPT),
+    (b"onerror=", SCRIPT),
+    (b"onload=", SCRIPT),
+    (b"<img src=", SCRIPT),
+    (b"<iframe", SCRIPT),
+    (b"document.cookie", SCRIPT),
+    (b"<svg", SCRIPT),
+    (b"<?php", CODE),
+    (b"/bin/sh", CODE),
+    (b"/bin/bash", CODE),
+    (b"cmd.exe", CODE),
+    (b";wget ", CODE),
+    (b"|wget ", CODE),
+    (b"`wget ", CODE),
+    (b"chmod 777", CODE),
+    (b"${jndi:", CODE),
+    (b"invokefunction", CODE),
+    (b"allow_url_include", CODE),
+    (b"base64_decode(", CODE),
+    (b"call_user_func", CODE),
+    (b"/wp-config.php", CODE),
+    (b"php://input", CODE),
 ];
+
+static SIGN_WORDS: [&[u8]; SIGNS.len()] = words_of(&SIGNS);
+static SIGN_FINDER: Words = Words::new(&SIGN_WORDS, Case::AsIs);
+
+/// Bytes that attacks need and most URLs lack, and those whose followers decide.
+const ODD: [bool; 256] = {
+    let mut odd = [false; 256];
+    let bytes = b"%<>'\"`;|$\\./";
+    let mut at = 0;
+    while at < bytes.len() {
+        odd[bytes[at] as usize] = true;
+        at += 1;
+    }
+    odd
+};
+
+/// Whether nothing in a URL could be a part of an attack.
+fn is_plain(url: &[u8]) -> bool {
+    let mut rest = url;
+    while let Some(at) = rest.iter().position(|&byte| ODD[usize::from(byte)]) {
+        rest = match rest.get(at..).unwrap_or_default() {
+            [b'.', after @ ..] => {
+                if after.starts_with(b".") || after.starts_with(b"exe") || after.starts_with(b"php")
+                {
+                    return false;
+                }
+                after
+            }
+            [b'/', after @ ..] => {
+                if after.starts_with(b"etc") {
+                    return false;
+                }
+                after
+            }
+            _ => return false,
+        };
+    }
+    true
+}
 
 /// What a URL looks like an attempt at, if it does.
 pub(super) fn suspicious(url: &[u8]) -> Option<&'static str> {
-    // Most URLs hold none of the characters that attacks need.
-    let plain = !url.iter().any(|byte| b"%<>'\"`;|$\\".contains(byte))
-        && !url.windows(2).any(|pair| pair == b"..")
-        && !url.windows(4).any(|part| part == b"/etc")
-        && !url
-            .windows(4)
-            .any(|part| part == b".exe" || part == b".php");
-    if plain {
+    if is_plain(url) {
         return None;
     }
     let mut decoded = percent_decoded(url, URL_MAX, true);
@@ -123,44 +142,32 @@ pub(super) fn suspicious(url: &[u8]) -> Option<&'static str> {
         decoded = percent_decoded(&decoded, URL_MAX, true);
     }
     decoded.make_ascii_lowercase();
-    let squeezed = squeeze(&decoded);
-    SIGNS
-        .iter()
-        .find(|(_, signs)| {
-            signs
-                .iter()
-                .any(|sign| squeezed.windows(sign.len()).any(|window| window == *sign))
-        })
-        .map(|(what, _)| *what)
+    squeeze(&mut decoded);
+    let (sign, _) = SIGN_FINDER.find(&decoded)?;
+    SIGNS.get(sign).map(|(_, what)| *what)
 }
 
-/// Runs of white space and comments of SQL as one space.
-fn squeeze(text: &[u8]) -> Vec<u8> {
-    let mut out: Vec<u8> = Vec::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [] => return out,
-            [b'/', b'*', b'*', b'/', after @ ..] => {
-                space(&mut out);
-                after
-            }
-            [byte, after @ ..] if byte.is_ascii_whitespace() => {
-                space(&mut out);
-                after
-            }
-            [byte, after @ ..] => {
-                out.push(*byte);
-                after
-            }
+/// Makes runs of white space and empty comments of SQL one space.
+fn squeeze(text: &mut Vec<u8>) {
+    let (mut from, mut to) = (0, 0);
+    while let Some(&byte) = text.get(from) {
+        let comment = byte == b'/' && text.get(from..).is_some_and(|t| t.starts_with(b"/**/"));
+        from += if comment { 4 } else { 1 };
+        let byte = if comment || byte.is_ascii_whitespace() {
+            b' '
+        } else {
+            byte
         };
+        if byte == b' ' && to > 0 && text.get(to - 1) == Some(&b' ') {
+            continue;
+        }
+        // What is written never overtakes what is read.
+        if let Some(place) = text.get_mut(to) {
+            *place = byte;
+        }
+        to += 1;
     }
-}
-
-fn space(out: &mut Vec<u8>) {
-    if out.last() != Some(&b' ') {
-        out.push(b' ');
-    }
+    text.truncate(to);
 }
 
 #[cfg(test)]
@@ -186,6 +193,20 @@ mod tests {
             suspicious(b"/x?%2524%7Bjndi:ldap://a%7D"),
             Some("remote code")
         );
+    }
+
+    #[test]
+    fn squeezed() {
+        for (text, expected) in [
+            (&b"a  b"[..], &b"a b"[..]),
+            (b"/**/ x\t\n", b" x "),
+            (b"a/**//**/b/* */", b"a b/* */"),
+            (b"", b""),
+        ] {
+            let mut text = text.to_vec();
+            squeeze(&mut text);
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]
