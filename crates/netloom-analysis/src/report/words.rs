@@ -75,11 +75,11 @@ pub(crate) fn status_class(status: &str) -> &'static str {
     }
 }
 
-/// `GET 50, POST 7`.
+/// `GET (50), POST (7)`.
 pub(crate) fn tally<'a>(counts: &'a [Count], name: impl Fn(&'a str) -> Cow<'a, str>) -> String {
     let parts: Vec<String> = counts
         .iter()
-        .map(|c| format!("{} {}", name(&c.name), units::count(c.count)))
+        .map(|c| format!("{} ({})", name(&c.name), units::count(c.count)))
         .collect();
     parts.join(", ")
 }

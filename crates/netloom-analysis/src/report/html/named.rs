@@ -8,6 +8,7 @@ use super::super::model::{Group, RiskExample, RiskSummary, Site};
 use super::super::{country, text, units, words};
 use super::sections::{Page, severity};
 use super::table::{self, Cell, Column, Kind, name_markup};
+use super::traffic::directions;
 
 /// Clients of a site that are named; how many there are besides is said.
 const CLIENTS_SHOWN: usize = 3;
@@ -32,6 +33,7 @@ impl Page<'_> {
             out.push_str(r#"<div class="switch js-only" role="group" aria-label="Names by" data-views="sites"><button type="button" data-show="sites" aria-pressed="true">Sites</button><button type="button" data-show="domains" aria-pressed="false">Domains</button></div>"#);
         }
         out.push_str("</header>");
+        directions(out, "sent to it", "received from it");
         for (view, title, list) in &views {
             let _ = write!(out, r#"<div data-view="{view}">"#);
             site_table(out, title, list, r.bytes);

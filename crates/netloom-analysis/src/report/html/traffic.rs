@@ -324,7 +324,7 @@ fn address_table(out: &mut String, label: &str, list: &[Address], whole: u64, pa
 }
 
 /// What the two colours of a bar mean.
-fn directions(out: &mut String, sent: &str, received: &str) {
+pub(super) fn directions(out: &mut String, sent: &str, received: &str) {
     let _ = write!(
         out,
         r#"<ul class="legend small" aria-label="Colours"><li>{}{sent}</li><li>{}{received}</li></ul>"#,

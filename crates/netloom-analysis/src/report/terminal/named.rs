@@ -49,7 +49,7 @@ fn site_table(canvas: &mut Canvas, list: &[Site], title: &'static str, whole: u6
             ]
         })
         .collect();
-    table::write(
+    write_filled(
         canvas,
         &[
             Column::text(title, 30, 52),
@@ -60,7 +60,7 @@ fn site_table(canvas: &mut Canvas, list: &[Site], title: &'static str, whole: u6
             Column::text("product", 8, 18).optional(2),
             Column::bar("", 8, 24),
         ],
-        &rows,
+        rows,
     );
 }
 
@@ -77,7 +77,11 @@ pub(super) fn applications(report: &Report, canvas: &mut Canvas) {
     if report.applications.is_empty() && report.categories.is_empty() {
         return;
     }
-    canvas.heading("Applications");
+    canvas.heading(if report.applications.is_empty() {
+        "What it is for"
+    } else {
+        "Applications"
+    });
     let list = limited(&report.applications, canvas);
     let largest = list.iter().map(|g| g.bytes).max().unwrap_or(0).max(1) as f64;
     let rows: Vec<Vec<Cell>> = list
@@ -138,7 +142,6 @@ pub(super) fn hosts(report: &Report, canvas: &mut Canvas) {
                 .map(|t| canvas.name(t))
                 .collect::<Vec<_>>()
                 .join(", ");
-            let maker = h.vendor.as_ref().or(h.mac.as_ref());
             vec![
                 Cell::new(canvas.name(&h.address)),
                 Cell::Text(
@@ -146,37 +149,54 @@ pub(super) fn hosts(report: &Report, canvas: &mut Canvas) {
                     Style::Bold,
                 ),
                 Cell::new(what),
-                Cell::dim(canvas.name(maker.map_or("", String::as_str))),
+                Cell::dim(canvas.name(h.vendor.as_deref().unwrap_or_default())),
                 Cell::new(units::bytes(h.bytes_sent)),
                 Cell::new(units::bytes(h.bytes_received)),
                 Cell::dim(canvas.name(&h.services.join(" "))),
             ]
         })
         .collect();
-    let any = |column: usize| {
-        rows.iter()
-            .any(|row| matches!(row.get(column), Some(Cell::Text(t, _)) if !t.is_empty()))
-    };
-    let columns = [
-        (Column::address("address", 13), true),
-        (Column::text("name", 16, 30), any(1)),
-        (Column::text("system", 12, 28).optional(5), any(2)),
-        (Column::text("maker", 10, 22).optional(3), any(3)),
-        (Column::number("sent"), true),
-        (Column::number("received"), true),
-        (Column::text("offers", 6, 30).optional(2), any(6)),
-    ];
+    write_filled(
+        canvas,
+        &[
+            Column::address("address", 13),
+            Column::text("name", 16, 30),
+            Column::text("system", 12, 28).optional(5),
+            Column::text("maker", 10, 22).optional(3),
+            Column::number("sent"),
+            Column::number("received"),
+            Column::text("offers", 6, 30).optional(2),
+        ],
+        rows,
+    );
+}
+
+/// Writes a table without the columns that are empty in each row.
+fn write_filled(canvas: &mut Canvas, columns: &[Column], rows: Vec<Vec<Cell>>) {
+    let filled: Vec<bool> = (0..columns.len())
+        .map(|column| {
+            rows.iter().any(|row| match row.get(column) {
+                Some(Cell::Text(content, _)) => !content.is_empty(),
+                other => other.is_some(),
+            })
+        })
+        .collect();
+    let columns: Vec<Column> = columns
+        .iter()
+        .zip(&filled)
+        .filter(|(_, filled)| **filled)
+        .map(|(column, _)| *column)
+        .collect();
     let rows: Vec<Vec<Cell>> = rows
         .into_iter()
         .map(|row| {
             row.into_iter()
-                .zip(&columns)
-                .filter(|(_, column)| column.1)
+                .zip(&filled)
+                .filter(|(_, filled)| **filled)
                 .map(|(cell, _)| cell)
                 .collect()
         })
         .collect();
-    let columns: Vec<Column> = columns.into_iter().filter(|c| c.1).map(|c| c.0).collect();
     table::write(canvas, &columns, &rows);
 }
 
