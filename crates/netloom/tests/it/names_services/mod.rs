@@ -147,7 +147,6 @@ fn data() -> Option<PathBuf> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is the test's result")]
 fn services_agree_with_suricata_and_ndpi() {
     let Some(data) = data() else {
         return;

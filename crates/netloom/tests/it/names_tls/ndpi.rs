@@ -141,7 +141,7 @@ fn ndpis_results() {
             let value = |get: &dyn Fn(&FlowRecord) -> Option<String>, expected: &str| {
                 let values: Vec<String> = found.iter().filter_map(|flow| get(flow)).collect();
                 let same = values.iter().find(|value| *value == expected);
-                same.or(values.first()).cloned().unwrap_or_default()
+                same.or_else(|| values.first()).cloned().unwrap_or_default()
             };
             let fingerprint = |kind: &'static str| {
                 move |flow: &FlowRecord| flow.app.as_ref()?.fingerprint(kind).map(str::to_owned)
