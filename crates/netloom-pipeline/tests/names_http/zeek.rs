@@ -1,0 +1,285 @@
+//! `http.log` and `ssh.log` of Zeek's own tests.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use netloom_decode::app::text::display;
+use netloom_flow::FlowRules;
+
+use super::read::{field, read};
+use super::{Agreement, Capture};
+
+/// A row: values by Zeek's names.
+type Row = HashMap<String, String>;
+
+/// The rows of a log; `-` (nothing) is left out.
+fn log(path: &Path) -> Vec<Row> {
+    let text = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut header: Option<Vec<&str>> = None;
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        if let Some(fields) = line.strip_prefix("#fields\t") {
+            header = Some(fields.split('\t').collect());
+        } else if line.starts_with('#') || line.trim().is_empty() {
+            // About the file.
+        } else if let Some(header) = &header {
+            let row: Row = header
+                .iter()
+                .zip(line.split('\t'))
+                .filter(|(_, value)| !matches!(*value, "-" | "<empty>"))
+                .map(|(name, value)| {
+                    let value = if value == "(empty)" { "" } else { value };
+                    ((*name).to_owned(), value.to_owned())
+                })
+                .collect();
+            rows.push(row);
+        } else {
+            header = Some(line.split('\t').collect());
+        }
+    }
+    rows
+}
+
+/// Percent codes taken away, as Zeek does.
+fn unescaped(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let code = (*first == b'%')
+            .then(|| std::str::from_utf8(after.get(..2)?).ok())
+            .flatten()
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        if let Some(byte) = code {
+            out.push(byte);
+            rest = &after[2..];
+        } else {
+            out.push(*first);
+            rest = after;
+        }
+    }
+    display(&out).into_owned()
+}
+
+fn without_port(host: &str) -> String {
+    match host.rsplit_once(':') {
+        Some((name, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(':') =>
+        {
+            name.to_owned()
+        }
+        _ => host.to_owned(),
+    }
+}
+
+/// Rows of one connection are compared with rows of the same, the most alike first; the values
+/// that differ.
+fn compare(
+    capture: &str,
+    columns: &[&str],
+    theirs: &[Row],
+    ours: &[Row],
+    differences: &mut Vec<String>,
+) -> (usize, usize) {
+    const ENDS: [&str; 5] = [
+        "id.orig_h",
+        "id.orig_p",
+        "id.resp_h",
+        "id.resp_p",
+        "trans_depth",
+    ];
+    let mut free: Vec<&Row> = ours.iter().collect();
+    let (mut compared, mut agreeing) = (0, 0);
+    let shown = |row: &Row, column: &str| row.get(column).cloned();
+    let alike = |their: &Row, our: &Row| {
+        columns
+            .iter()
+            .filter(|column| {
+                their.contains_key(**column) && shown(their, column) == shown(our, column)
+            })
+            .count()
+    };
+    for their in theirs {
+        let best = free
+            .iter()
+            .enumerate()
+            .filter(|(_, our)| {
+                ENDS.iter().all(|end| {
+                    !their.contains_key(*end)
+                        || !our.contains_key(*end)
+                        || their.get(*end) == our.get(*end)
+                })
+            })
+            .max_by_key(|(at, our)| (alike(their, our), usize::MAX - at))
+            .map(|(at, _)| at);
+        let our = best.map(|at| free.remove(at));
+        for column in columns {
+            let Some(expected) = their.get(*column) else {
+                continue;
+            };
+            compared += 1;
+            let found = our.and_then(|our| our.get(*column));
+            // The fingerprints in the baselines are cut.
+            let cut = *column == "host_key_fingerprint"
+                && expected.len() >= 39
+                && found.is_some_and(|found| found.starts_with(expected.as_str()));
+            if found == Some(expected) || cut {
+                agreeing += 1;
+            } else {
+                differences.push(format!(
+                    "`{capture}` {column}: Zeek `{expected}`, netloom {}",
+                    found.map_or("nothing".to_owned(), |found| format!("`{found}`"))
+                ));
+            }
+        }
+    }
+    (compared, agreeing)
+}
+
+/// Baselines of one kind, against rows of ours.
+fn against(
+    data: &Path,
+    captures: &[Capture],
+    name: &str,
+    columns: &[&str],
+    rows: impl Fn(&Path) -> Vec<Row>,
+    prepare: impl Fn(&mut Row),
+) -> Agreement {
+    let mut agreement = Agreement::default();
+    for capture in captures.iter().filter(|capture| capture.source == "zeek") {
+        let mut logs = capture
+            .expected
+            .iter()
+            .filter(|expected| expected.rsplit('/').next() == Some(name))
+            .peekable();
+        if logs.peek().is_none() {
+            continue;
+        }
+        let ours = rows(&data.join(&capture.path));
+        for expected in logs {
+            let mut theirs = log(&data.join(expected));
+            theirs.iter_mut().for_each(&prepare);
+            let short = capture.path.trim_start_matches("zeek/Traces/");
+            let (compared, agreeing) =
+                compare(short, columns, &theirs, &ours, &mut agreement.differences);
+            agreement.add(short, compared, agreeing);
+        }
+    }
+    agreement
+}
+
+/// `http.log`.
+pub(super) fn http(data: &Path, captures: &[Capture]) -> Agreement {
+    const COLUMNS: [&str; 18] = [
+        "trans_depth",
+        "method",
+        "host",
+        "uri",
+        "referrer",
+        "version",
+        "user_agent",
+        "origin",
+        "request_body_len",
+        "response_body_len",
+        "status_code",
+        "status_msg",
+        "info_code",
+        "info_msg",
+        "username",
+        "proxied",
+        "resp_filenames",
+        "resp_mime_types",
+    ];
+    against(data, captures, "http.log", &COLUMNS, http_rows, |row| {
+        if let Some(host) = row.get_mut("host") {
+            *host = without_port(host);
+        }
+    })
+}
+
+/// Rows of ours with Zeek's names.
+fn http_rows(path: &Path) -> Vec<Row> {
+    let Some(seen) = read(path, FlowRules::Zeek) else {
+        return Vec::new();
+    };
+    seen.http()
+        .map(|(record, http)| {
+            let text = |value: &Option<Box<str>>| value.as_deref().map(str::to_owned);
+            let number = |value: Option<u16>| value.map(|value| value.to_string());
+            let proxied = (!http.proxied.is_empty()).then(|| http.proxied.join(","));
+            [
+                ("id.orig_h", Some(record.src.0.to_string())),
+                ("id.orig_p", Some(record.src.1.to_string())),
+                ("id.resp_h", Some(record.dst.0.to_string())),
+                ("id.resp_p", Some(record.dst.1.to_string())),
+                ("trans_depth", Some(http.trans_depth.to_string())),
+                ("method", text(&http.method)),
+                ("host", text(&http.host)),
+                ("uri", http.uri.as_deref().map(unescaped)),
+                ("referrer", text(&http.referrer)),
+                ("version", text(&http.version)),
+                ("user_agent", text(&http.user_agent)),
+                ("origin", text(&http.origin)),
+                ("request_body_len", Some(http.request_body_len.to_string())),
+                (
+                    "response_body_len",
+                    Some(http.response_body_len.to_string()),
+                ),
+                ("status_code", number(http.status_code)),
+                ("status_msg", text(&http.status_msg)),
+                ("info_code", number(http.info_code)),
+                ("info_msg", text(&http.info_msg)),
+                ("username", text(&http.username)),
+                ("proxied", proxied),
+                ("resp_filenames", text(&http.filename)),
+                ("resp_mime_types", text(&http.resp_mime_type)),
+            ]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+        })
+        .collect()
+}
+
+/// `ssh.log`.
+pub(super) fn ssh(data: &Path, captures: &[Capture]) -> Agreement {
+    const COLUMNS: [&str; 9] = [
+        "version",
+        "client",
+        "server",
+        "cipher_alg",
+        "mac_alg",
+        "compression_alg",
+        "kex_alg",
+        "host_key_alg",
+        "host_key_fingerprint",
+    ];
+    let rows = |path: &Path| {
+        let Some(seen) = read(path, FlowRules::Zeek) else {
+            return Vec::new();
+        };
+        seen.messages()
+            // Inside a WebSocket the flow's service is another.
+            .filter(|(_, message)| &*message.kind == "kex")
+            .map(|(record, message)| {
+                let ends = [
+                    ("id.orig_h", record.src.0.to_string()),
+                    ("id.orig_p", record.src.1.to_string()),
+                    ("id.resp_h", record.dst.0.to_string()),
+                    ("id.resp_p", record.dst.1.to_string()),
+                ];
+                let mut row: Row = ends
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect();
+                for column in COLUMNS {
+                    if let Some(value) = field(message, column) {
+                        row.insert(column.to_owned(), value);
+                    }
+                }
+                row
+            })
+            .collect()
+    };
+    against(data, captures, "ssh.log", &COLUMNS, rows, |_| {})
+}
