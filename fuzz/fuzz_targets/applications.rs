@@ -1,0 +1,185 @@
+//! Any packets through a flow table that looks into payloads and wants every row: no panic, every
+//! packet in one flow, memory within the cap, rows that fit what is known.
+//!
+//! The first byte chooses rules and the cap; then, for each packet: flags, a port, a length in
+//! steps of four bytes, and bytes. Most packets get headers made here, so that the bytes are a
+//! payload in order; others are frames as they are.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use netloom_decode::app::Interest;
+use netloom_decode::{DecodeOptions, decode};
+use netloom_flow::app::{AppInfo, AppRecord, AppRow, FieldValue};
+use netloom_flow::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable};
+use netloom_packet::{LinkType, Packet, Timestamp};
+
+/// Ports of servers; payloads that say nothing by themselves need theirs.
+const PORTS: [u16; 32] = [
+    21, 22, 25, 53, 67, 69, 80, 88, 110, 123, 137, 139, 143, 161, 389, 443, 445, 502, 514, 554,
+    1433, 1883, 3306, 3478, 5060, 5353, 5355, 5432, 6379, 8080, 8888, 50_000,
+];
+
+/// The next sequence number of each direction of each port.
+type Sequences = [[u32; 2]; PORTS.len()];
+
+/// A packet of IPv4 that carries `payload` over TCP or UDP between two hosts.
+fn packet(flags: u8, port: u8, payload: &[u8], sequences: &mut Sequences) -> Vec<u8> {
+    let place = usize::from(port) % PORTS.len();
+    let server = PORTS[place].to_be_bytes();
+    let client = (40_000 + u16::from(port)).to_be_bytes();
+    let tcp = flags & 1 != 0;
+    let to_server = flags & 2 == 0;
+    let mut frame = vec![
+        0x45,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        64,
+        if tcp { 6 } else { 17 },
+        0,
+        0,
+    ];
+    let hosts: [&[u8]; 2] = [&[192, 0, 2, 1], &[192, 0, 2, 2]];
+    let ends = [client, server];
+    let (from, to) = if to_server { (0, 1) } else { (1, 0) };
+    frame.extend_from_slice(hosts[from]);
+    frame.extend_from_slice(hosts[to]);
+    frame.extend_from_slice(&ends[from]);
+    frame.extend_from_slice(&ends[to]);
+    if tcp {
+        let next = &mut sequences[place][from];
+        // A hole before it, or bytes once more.
+        match flags & 0x0c {
+            0x08 => *next = next.wrapping_add(7),
+            0x0c => *next = next.wrapping_sub(7),
+            _ => {}
+        }
+        frame.extend_from_slice(&next.to_be_bytes());
+        *next = next.wrapping_add(payload.len() as u32);
+        frame.extend_from_slice(&sequences[place][to].to_be_bytes());
+        let ends = u8::from(flags & 0xf0 == 0xf0);
+        frame.extend_from_slice(&[0x50, 0x18 | ends, 0xff, 0xff, 0, 0, 0, 0]);
+    } else {
+        frame.extend_from_slice(&(8 + payload.len() as u16).to_be_bytes());
+        frame.extend_from_slice(&[0, 0]);
+    }
+    frame.extend_from_slice(payload);
+    let length = (frame.len() as u16).to_be_bytes();
+    frame[2..4].copy_from_slice(&length);
+    frame
+}
+
+/// Text that may be shown: what controls a terminal is escaped.
+fn check_text(text: &str) {
+    assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
+}
+
+fn check_info(info: &AppInfo) {
+    assert_eq!(info.service.is_some(), info.confidence.is_some());
+    assert!(info.fingerprints.len() <= AppInfo::FINGERPRINTS_MAX);
+    for (_, detail) in &info.risks {
+        assert!(detail.len() <= 200);
+        check_text(detail);
+    }
+    let texts = [
+        &info.server_name,
+        &info.user,
+        &info.client_software,
+        &info.server_software,
+        &info.certificate_organization,
+    ];
+    texts
+        .into_iter()
+        .flatten()
+        .for_each(|text| check_text(text));
+}
+
+fn check_row(row: &AppRecord, packets: u64) {
+    assert!((1..=packets).contains(&row.number), "{row:?}");
+    if let AppRow::Message(message) = &row.row {
+        check_text(&message.kind);
+        for (_, value) in &message.fields {
+            match value {
+                FieldValue::Text(text) => check_text(text),
+                FieldValue::List(texts) => texts.iter().for_each(|text| check_text(text)),
+                _ => {}
+            }
+        }
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((&choice, mut rest)) = bytes.split_first() else {
+        return;
+    };
+    let rules = [
+        FlowRules::Native,
+        FlowRules::Zeek,
+        FlowRules::Nfstream,
+        FlowRules::Ndpi,
+    ][usize::from(choice & 3)];
+    let mut config = FlowConfig::new(rules);
+    config.applications = Some(Interest::ALL);
+    config.max_memory = if choice & 4 == 0 { 200_000 } else { 1 << 26 };
+    config.packet_flow_ids = choice & 8 != 0;
+    let mut table = FlowTable::new(&config);
+    let mut sequences: Sequences = [[1000, 2000]; PORTS.len()];
+    let mut closed = Vec::new();
+    let (mut number, mut counted) = (0, 0);
+    while let Some((&[flags, port, length], after)) = rest.split_first_chunk() {
+        let (piece, after) = after.split_at(after.len().min(usize::from(length) * 4));
+        rest = after;
+        number += 1;
+        let frame = if port == 0xff {
+            piece.to_vec()
+        } else {
+            packet(flags, port, piece, &mut sequences)
+        };
+        let packet = Packet {
+            number,
+            timestamp: Timestamp::from_nanos(number as i64 * 1_000_000),
+            link_type: LinkType::RAW,
+            interface: 0,
+            wire_len: frame.len() as u32,
+            data: &frame,
+        };
+        let decoded = decode(
+            &packet,
+            DecodeOptions {
+                tunnels: rules.tunnels(),
+            },
+        );
+        let fragment = decoded.ip.and_then(|ip| ip.fragment);
+        let later_fragment = fragment.is_some_and(|fragment| fragment.offset > 0);
+        let flow_packet = FlowPacket {
+            later_fragment,
+            ..FlowPacket::new(&packet, &decoded)
+        };
+        let ingested = table.ingest(&flow_packet, &mut closed);
+        // Zeek counts datagrams and what is not corrupt.
+        if ingested.key.is_some() && rules != FlowRules::Zeek {
+            counted += 1;
+        }
+        table.take_rows().for_each(|row| check_row(&row, number));
+        let stats = table.stats();
+        assert!(
+            stats.memory <= config.max_memory || stats.live <= 1,
+            "{stats:?}"
+        );
+    }
+    table.finish(number, &mut closed);
+    table.take_rows().for_each(|row| check_row(&row, number));
+    assert!(!table.has_rows());
+    assert_eq!(table.stats().live, 0);
+    for info in closed.iter().filter_map(|flow| flow.app.as_deref()) {
+        check_info(info);
+    }
+    if rules != FlowRules::Zeek {
+        assert_eq!(closed.iter().map(FlowRecord::packets).sum::<u64>(), counted);
+    }
+});
