@@ -26,7 +26,7 @@
 //! ```
 
 pub mod chart;
-mod country;
+pub(crate) mod country;
 pub mod html;
 pub mod json;
 pub mod model;

@@ -410,6 +410,8 @@ fn charts_are_documents_and_pictures() {
             "top-addresses-packets",
             "top-destinations",
             "top-conversations",
+            "top-sites",
+            "countries",
             "protocols",
             "services",
             "packet-sizes"

@@ -12,6 +12,7 @@ use netloom_pipeline::packet::Timestamp;
 
 use super::bounded::{BoundedTable, Counts};
 use super::histogram::Histogram;
+use crate::report::country::name as country_name;
 use crate::report::model::{
     Certificate, Count, Dns, DnsFailure, DnsServer, Group, Http, Report, RiskExample, RiskSummary,
     Site, SlowAnswer, Tls,
@@ -573,7 +574,7 @@ impl NameCounter {
             .countries
             .top(512, |sum| sum.bytes)
             .into_iter()
-            .map(|(code, sum)| group(code, "", sum))
+            .map(|(code, sum)| group(code, country_name(code), sum))
             .collect();
         report.risks = self.risks(top);
         report.dns = self.finish_dns();

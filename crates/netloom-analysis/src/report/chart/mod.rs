@@ -155,6 +155,25 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
             bars::draw(&list, &paint, 51),
         );
     }
+    if !report.sites.is_empty() {
+        add(
+            "top-sites",
+            "Most visited sites",
+            "sent to it (orange) and received from it (blue)",
+            bars::draw(&sites(report, &paint), &paint, 51),
+        );
+    }
+    if let Some(map) = world::draw(&report.countries, &paint) {
+        // The map's own units are more than the picture's pixels.
+        let scale = WIDTH / world::WIDTH;
+        let map = format!(r#"<g transform="scale({scale:.4})">{map}</g>"#);
+        add(
+            "countries",
+            "Countries",
+            "bytes of the addresses outside, by the country they were given to",
+            (world::HEIGHT * scale, map),
+        );
+    }
     if !report.protocols.is_empty() {
         let across = Across::Pixels {
             left: 24.0,
@@ -201,6 +220,26 @@ pub fn charts(report: &Report, theme: Theme) -> Vec<Chart> {
         );
     }
     out
+}
+
+/// The sites with the most bytes.
+fn sites(report: &Report, paint: &Paint) -> Vec<Bar> {
+    report
+        .sites
+        .iter()
+        .take(MOST_BARS)
+        .map(|site| {
+            let sent = site.bytes.saturating_sub(site.bytes_received);
+            Bar {
+                label: text::visible(&site.name).into_owned(),
+                parts: vec![
+                    (sent as f64, paint.sent),
+                    (site.bytes_received as f64, paint.received),
+                ],
+                value: units::bytes(site.bytes),
+            }
+        })
+        .collect()
 }
 
 /// A whole SVG document around a drawing.

@@ -17,10 +17,14 @@ const STEP: f64 = 2.5;
 const NORTH: f64 = 85.0;
 /// Units of the drawing for a character of [`LAND`].
 const CELL: f64 = 10.0;
+/// Rows of [`LAND`].
+const ROWS: u16 = 57;
+/// Characters of a row of [`LAND`].
+const COLUMNS: u16 = 144;
 /// Width of the drawing.
-pub(crate) const WIDTH: f64 = 360.0 / STEP * CELL;
+pub(crate) const WIDTH: f64 = COLUMNS as f64 * CELL;
 /// Height of the drawing.
-pub(crate) const HEIGHT: f64 = 57.0 * CELL;
+pub(crate) const HEIGHT: f64 = ROWS as f64 * CELL;
 /// Radius of the mark of the country with the most bytes.
 const LARGEST: f64 = 56.0;
 /// Radius below which no mark goes.
@@ -97,9 +101,9 @@ mod tests {
 
     #[test]
     fn the_map_is_whole() {
-        assert_eq!(LAND.lines().count() as f64 * CELL, HEIGHT);
+        assert_eq!(LAND.lines().count(), usize::from(ROWS));
         for line in LAND.lines() {
-            assert_eq!(line.len() as f64 * CELL, WIDTH);
+            assert_eq!(line.len(), usize::from(COLUMNS));
             assert!(line.bytes().all(|b| matches!(b, b'#' | b'.')));
         }
     }
@@ -134,6 +138,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(map.matches("<circle").count(), 2);
+        assert!((f64::from(COLUMNS) * STEP - 360.0).abs() < 1e-9);
         assert!(map.contains(r#"r="56""#) && map.contains(r#"r="9""#));
     }
 }

@@ -516,7 +516,11 @@ pub(super) fn risks(report: &Report, canvas: &mut Canvas) {
                     Cell::new("       "),
                     Cell::new(canvas.name(&e.src)),
                     Cell::new(format!("→ {}", canvas.name(to))),
-                    Cell::dim(canvas.name(&e.detail)),
+                    Cell::dim(if e.detail == *to {
+                        String::new()
+                    } else {
+                        canvas.name(&e.detail)
+                    }),
                 ]
             })
             .collect();
