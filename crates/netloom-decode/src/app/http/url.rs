@@ -7,16 +7,20 @@ const URL_MAX: usize = 2048;
 
 /// Percent-decoded, at most `max` bytes; `plus`: `+` is a space (forms).
 pub(super) fn percent_decoded(text: &[u8], max: usize, plus: bool) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16);
     let mut out = Vec::with_capacity(text.len().min(max));
     let mut rest = text;
     while out.len() < max {
-        let digit = |byte: u8| (byte as char).to_digit(16);
         match rest {
             [] => break,
-            [b'%', high, low, after @ ..] if digit(*high).is_some() && digit(*low).is_some() => {
-                let value = digit(*high).unwrap_or(0) << 4 | digit(*low).unwrap_or(0);
-                out.push(value as u8);
-                rest = after;
+            [b'%', high, low, after @ ..] => {
+                if let (Some(high), Some(low)) = (digit(*high), digit(*low)) {
+                    out.push((high << 4 | low) as u8);
+                    rest = after;
+                } else {
+                    out.push(b'%');
+                    rest = rest.get(1..).unwrap_or_default();
+                }
             }
             [b'+', after @ ..] if plus => {
                 out.push(b' ');

@@ -17,7 +17,7 @@ pub(super) enum Case {
 /// however many words there are.
 #[derive(Debug)]
 pub(super) struct Words {
-    words: &'static [&'static [u8]],
+    list: &'static [&'static [u8]],
     case: Case,
     /// By the first byte: a bit for each word.
     first: [u64; 256],
@@ -30,7 +30,7 @@ impl Words {
     pub(super) const fn new(words: &'static [&'static [u8]], case: Case) -> Self {
         assert!(words.len() <= WORDS_MAX, "a bit for each word");
         let mut finder = Self {
-            words,
+            list: words,
             case,
             first: [0; 256],
             second: [0; 256],
@@ -54,24 +54,25 @@ impl Words {
     pub(super) fn find(&self, data: &[u8]) -> Option<(usize, usize)> {
         let mut best = None;
         let mut wanted = u64::MAX;
-        for (at, pair) in data.windows(2).enumerate() {
-            let &[first, second] = pair else {
-                break;
-            };
-            let mut candidates =
-                self.first[usize::from(first)] & self.second[usize::from(second)] & wanted;
+        // What the byte before may begin.
+        let mut begun = 0;
+        for (place, &byte) in data.iter().enumerate() {
+            let byte = usize::from(byte);
+            let mut candidates = begun & self.second[byte] & wanted;
+            begun = self.first[byte];
             while candidates != 0 {
                 let number = candidates.trailing_zeros() as usize;
+                let at = place.saturating_sub(1);
                 if self.stands(number, data.get(at..).unwrap_or_default()) {
                     best = Some((number, at));
                     // Only those before it in the list are better.
                     wanted = (1 << number) - 1;
+                    if wanted == 0 {
+                        return best;
+                    }
                     break;
                 }
                 candidates &= candidates - 1;
-            }
-            if wanted == 0 {
-                break;
             }
         }
         best
@@ -79,7 +80,7 @@ impl Words {
 
     /// Whether `data` begins with this word.
     fn stands(&self, number: usize, data: &[u8]) -> bool {
-        let Some(word) = self.words.get(number) else {
+        let Some(word) = self.list.get(number) else {
             return false;
         };
         data.get(..word.len()).is_some_and(|start| match self.case {
