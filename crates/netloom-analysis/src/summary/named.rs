@@ -382,16 +382,15 @@ impl NameCounter {
         }
     }
 
-    /// The countries at both ends of a flow.
+    /// The countries at both ends of a flow; a flow within a country counts once.
     fn places(&mut self, flow: &FlowRecord) {
-        for address in [flow.src_ip, flow.dst_ip] {
-            if let Some(code) = country(address) {
-                self.countries.entry(code).absorb(Sum {
-                    count: 1,
-                    packets: flow.packets(),
-                    bytes: flow.bytes(),
-                });
-            }
+        let [src, dst] = [country(flow.src_ip), country(flow.dst_ip)];
+        for code in [src, dst.filter(|_| dst != src)].into_iter().flatten() {
+            self.countries.entry(code).absorb(Sum {
+                count: 1,
+                packets: flow.packets(),
+                bytes: flow.bytes(),
+            });
         }
     }
 

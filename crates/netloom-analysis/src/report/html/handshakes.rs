@@ -117,7 +117,7 @@ impl Page<'_> {
             &[
                 Column::new("Server", Kind::Address),
                 Column::new("Queries", Kind::Number),
-                Column::new("Answered", Kind::Number),
+                Column::new("Answered", Kind::Number).optional(),
                 Column::new("Median", Kind::Number),
             ],
             &rows,
