@@ -12,7 +12,7 @@ use crate::lists::Links;
 use crate::name::{Hint, settle};
 use crate::ports::ServerPorts;
 use crate::record::{ConnState, EndReason, FlowRecord, Side};
-use crate::table::FlowPacket;
+use crate::table::{FlowPacket, KnownFlow};
 use crate::tcp::{Segment, TcpTracker, scaled};
 
 /// Counts of one direction; see [`Side`] for what they mean.
@@ -165,6 +165,25 @@ impl Flow {
             self.key.first()
         };
         self.rare.get_or_insert_default().hint = Some(Box::new((responder.0, hint)));
+    }
+
+    /// What is known of it by now.
+    pub(crate) fn known(&self) -> KnownFlow<'_> {
+        let info = self.app.as_ref().map(|app| &app.info);
+        let mut known = KnownFlow {
+            service: info.and_then(|info| info.service),
+            server_name: info.and_then(|info| info.server_name.as_deref()),
+        };
+        let (first, second) = (self.key.first().0, self.key.second().0);
+        let responder = if self.src_is_first { second } else { first };
+        if let Some((about, hint)) = self.rare.as_ref().and_then(|rare| rare.hint.as_deref())
+            && *about == responder
+        {
+            known.service = known.service.or(hint.expected);
+            let name = hint.name.as_ref().map(|(name, _)| &**name);
+            known.server_name = known.server_name.or(name);
+        }
+        known
     }
 
     pub(crate) fn tcp(&self) -> Option<&TcpTracker> {
@@ -466,6 +485,7 @@ impl Flow {
             app: (self.app.take())
                 .filter(|app| !app.is_empty())
                 .map(|app| Box::new(app.info)),
+            owner: None,
         };
         let hint = self.rare.as_mut().and_then(|rare| rare.hint.take());
         settle(&mut record, hint.as_deref());

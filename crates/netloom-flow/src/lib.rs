@@ -58,6 +58,6 @@ pub use community_id::community_id;
 pub use config::{FlowConfig, FlowRules};
 pub use key::{FlowId, FlowKey, SHARDS, flow_id, shard_of};
 pub use outer::{OuterFlow, further_flows, outer_flows};
-pub use record::{ConnState, EndReason, FlowRecord, Side};
-pub use table::{FlowPacket, FlowTable, Ingested, TableStats};
+pub use record::{ConnState, EndReason, FlowOwner, FlowRecord, Side};
+pub use table::{FlowPacket, FlowTable, Ingested, KnownFlow, TableStats};
 pub use tcp::{Delivered, StreamAssembler};

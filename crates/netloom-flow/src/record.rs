@@ -79,6 +79,32 @@ pub struct FlowRecord {
     /// What its payload told: protocol, names, fingerprints, risks; `None` where nobody looked
     /// ([`FlowConfig::applications`](crate::FlowConfig::applications)) or there was nothing.
     pub app: Option<Box<AppInfo>>,
+    /// Whose it is, where it was captured live on one of its ends and somebody filled it in;
+    /// packets do not tell.
+    pub owner: Option<Box<FlowOwner>>,
+}
+
+/// The process and the user that own a flow of the capturing machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct FlowOwner {
+    /// The process's number; `None` where only the user is known.
+    pub pid: Option<u32>,
+    /// Its name. It chose that itself: escape it where it is shown.
+    pub process: Option<Box<str>>,
+    /// The user's name, else number.
+    pub user: Option<Box<str>>,
+}
+
+impl FlowOwner {
+    /// An owner of whom all of this is known.
+    pub fn new(pid: Option<u32>, process: Option<&str>, user: Option<&str>) -> Self {
+        Self {
+            pid,
+            process: process.map(Into::into),
+            user: user.map(Into::into),
+        }
+    }
 }
 
 impl FlowRecord {
@@ -118,6 +144,7 @@ impl FlowRecord {
             outer: false,
             tunnelled_packets: 0,
             app: None,
+            owner: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use netloom_decode::app::Protocol;
 use netloom_decode::checksum::{verify_ip, verify_transport};
 use netloom_decode::{Decoded, Transport};
 use netloom_packet::{Packet, Timestamp};
@@ -79,6 +80,16 @@ pub struct Ingested {
     pub first_number: u64,
     /// Identifier of its flow, if [`FlowConfig::packet_flow_ids`] asks for it.
     pub flow_id: Option<FlowId>,
+}
+
+/// What is known of a flow while it goes on; more may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct KnownFlow<'a> {
+    /// The protocol that was recognised, or announced by another flow.
+    pub service: Option<&'static Protocol>,
+    /// Name of the server.
+    pub server_name: Option<&'a str>,
 }
 
 /// What a table has been through.
@@ -321,6 +332,12 @@ impl FlowTable {
             flow.keep_hint(hint);
             self.heap = self.heap + flow.heap_bytes() - heap;
         }
+    }
+
+    /// What is known by now of a flow that goes on: its payload or other flows told it.
+    pub fn known(&self, key: &FlowKey) -> Option<KnownFlow<'_>> {
+        let number = self.find(self.hasher.hash_one(key), key)?;
+        Some(self.flows.get(number)?.known())
     }
 
     /// Rows that payloads gave since the last call, in packet order.

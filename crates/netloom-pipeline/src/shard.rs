@@ -117,6 +117,12 @@ impl<S> Shard<S> {
                             ingested
                         });
                         self.drain(stage, worker);
+                        if needs.known
+                            && let Some(ingested) = &ingested
+                            && let Some(known) = ingested.key.and_then(|key| self.table.known(&key))
+                        {
+                            stage.known(worker, &mut self.stage, ingested, known);
+                        }
                         if needs.flow_ids
                             && needs.rows
                             && let Some(id) = ingested.as_ref().and_then(|flow| flow.flow_id)
@@ -150,6 +156,9 @@ impl<S> Shard<S> {
                                 && let Some(id) = ingested.flow_id
                             {
                                 if extra.number != number {
+                                    if needs.known {
+                                        continue;
+                                    }
                                     self.late_flow_ids.push((extra.number, id));
                                 } else if needs.rows {
                                     self.flow_ids.push((block_index as u32, extra.after, id));

@@ -3,7 +3,7 @@
 use netloom_decode::Decoded;
 use netloom_decode::app::Interest;
 use netloom_flow::app::AppRecord;
-use netloom_flow::{FlowRecord, Ingested};
+use netloom_flow::{FlowRecord, Ingested, KnownFlow};
 use netloom_packet::Packet;
 
 use crate::block::BlockView;
@@ -23,6 +23,9 @@ pub struct Needs {
     /// Payloads are looked at: flows get names ([`FlowRecord::app`]), and [`Stage::app`] the
     /// rows of these kinds.
     pub applications: Option<Interest>,
+    /// What is known of flows is told while they go on: [`Stage::known`]. For a source that is
+    /// read once: no list is kept of packets whose flow is known only after them.
+    pub known: bool,
 }
 
 /// A packet as a stage sees it.
@@ -99,6 +102,17 @@ pub trait Stage: Sync {
         _worker: &mut Self::Worker,
         _shard: &mut Self::Shard,
         _packet: &StagePacket<'_>,
+    ) {
+    }
+
+    /// What is known by now of the flow that a packet of a shard belongs to; right after the
+    /// packet's payload was looked at, and before the flow's end.
+    fn known(
+        &self,
+        _worker: &mut Self::Worker,
+        _shard: &mut Self::Shard,
+        _flow: &Ingested,
+        _known: KnownFlow<'_>,
     ) {
     }
 

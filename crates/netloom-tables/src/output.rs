@@ -87,6 +87,28 @@ impl AtomicFile {
         Ok(Self { path, state })
     }
 
+    /// Begins to write `path` where others see it grow: what was there is gone at once, and
+    /// what was written stays, committed or not; `-` is standard output.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create).
+    pub fn create_in_place(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
+        let path = path.into();
+        let state = if path.as_os_str() == "-" {
+            State::Stdout(io::stdout())
+        } else {
+            let file = File::create(&path).map_err(|cause| OutputError {
+                hint: hint(&path, &cause),
+                path: path.clone(),
+                action: "cannot be written",
+                cause,
+            })?;
+            State::InPlace(file)
+        };
+        Ok(Self { path, state })
+    }
+
     fn open(path: &Path) -> Result<State, (&'static str, io::Error)> {
         if path.as_os_str() == "-" {
             return Ok(State::Stdout(io::stdout()));
@@ -308,6 +330,23 @@ mod tests {
         drop(file);
         assert_eq!(fs::read(&target).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.csv"]);
+    }
+
+    #[test]
+    fn in_place_others_see_it_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        fs::write(&path, "old, and longer than the new").unwrap();
+        let mut file = AtomicFile::create_in_place(&path).unwrap();
+        assert!(file.is_in_place());
+        file.write_all(b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        drop(file);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["out.csv"]);
+        let missing = folder.path().join("none/out.csv");
+        let error = AtomicFile::create_in_place(missing).unwrap_err();
+        assert!(error.hint.unwrap().contains("mkdir -p"));
     }
 
     #[test]

@@ -118,6 +118,66 @@ impl Inputs {
     }
 }
 
+/// What a command reads: captures, or interfaces as packets pass them.
+#[derive(Debug, Args)]
+pub(crate) struct LiveInputs {
+    /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
+    #[arg(value_name = "FILE", required_unless_present_any = ["read", "interfaces"])]
+    files: Vec<PathBuf>,
+    /// A capture, as tcpdump takes it (repeatable): the words after the options are then a filter
+    #[arg(short, long, value_name = "FILE")]
+    read: Vec<PathBuf>,
+    /// Interface to listen on instead, or any for all (repeatable): rows come as packets pass
+    #[arg(
+        short,
+        long = "interface",
+        value_name = "IFACE",
+        conflicts_with = "read"
+    )]
+    pub(crate) interfaces: Vec<String>,
+    /// With -i: stop after so long [default: at Ctrl-C]
+    #[arg(long, value_parser = units::duration, value_name = "DURATION", requires = "interfaces")]
+    pub(crate) duration: Option<i64>,
+    /// With -i: stop after so many packets
+    #[arg(short, long = "count", value_name = "N", requires = "interfaces", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Words of a filter, in tcpdump's language; as --filter
+    #[arg(last = true, value_name = "FILTER")]
+    words: Vec<String>,
+}
+
+impl LiveInputs {
+    /// Whether interfaces are listened to.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.interfaces.is_empty()
+    }
+
+    /// The captures.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        if self.read.is_empty() {
+            &self.files
+        } else {
+            &self.read
+        }
+    }
+
+    /// A file that was given though interfaces are listened to.
+    pub(crate) fn file_too_many(&self) -> Option<&PathBuf> {
+        self.files.first().filter(|_| self.is_live())
+    }
+
+    /// The words of the filter.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.read.is_empty() {
+            let given = self.files.iter();
+            words.extend(given.map(|word| word.to_string_lossy().into_owned()));
+        }
+        words.extend(self.words.iter().cloned());
+        words
+    }
+}
+
 /// The names of rules, as `--help` is to list them.
 fn rules() -> impl clap::builder::TypedValueParser<Value = FlowRules> {
     use clap::builder::TypedValueParser as _;
@@ -185,7 +245,7 @@ pub(crate) struct ExportOptions {
     #[arg(value_enum)]
     pub(crate) table: Table,
     #[command(flatten)]
-    pub(crate) inputs: Inputs,
+    pub(crate) inputs: LiveInputs,
     /// Columns, in this order [default: all]
     #[arg(long, value_name = "a,b,c")]
     pub(crate) columns: Option<String>,

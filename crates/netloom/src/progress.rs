@@ -1,8 +1,8 @@
 //! The progress bar, and Ctrl-C.
 
 use std::io::{IsTerminal, stderr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -75,12 +75,18 @@ fn draw(control: &Control, over: &AtomicBool) {
     bar.finish_and_clear();
 }
 
-/// Lets Ctrl-C (and SIGTERM) end reading; a second one ends the process.
+/// What a signal stops now.
+static STOPPED: Mutex<Option<Arc<Control>>> = Mutex::new(None);
+
+/// Lets Ctrl-C (and SIGTERM) end what is being done; a second one ends the process. What was
+/// given before is not stopped any more.
 pub(crate) fn stop_on_signal(control: &Arc<Control>) {
-    let control = Arc::clone(control);
-    // Fails only if a handler is there already.
+    let stopped = || STOPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    *stopped() = Some(Arc::clone(control));
+    // Fails only if a handler is there already: this one.
     _ = ctrlc::set_handler(move || {
-        if control.stop.swap(true, Ordering::Relaxed) {
+        let control = stopped().clone();
+        if control.is_none_or(|control| control.stop.swap(true, Ordering::Relaxed)) {
             #[expect(
                 clippy::exit,
                 reason = "the second Ctrl-C means now; 130 is 128 + SIGINT"

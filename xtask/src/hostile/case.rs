@@ -335,6 +335,7 @@ impl Stage for ExportStage {
             rows: self.packets,
             flow_ids: self.packets,
             applications: Some(netloom::decode::app::Interest::ALL),
+            known: false,
         }
     }
 

@@ -233,7 +233,7 @@ static COLUMNS: &[Column<Flows>] = &[
     column("hassh_server", Make::Text(|row, out| fingerprint(*row, "hassh_server", out)))
     .doc("HASSH of the SSH server.")
     .zeek("hasshServer"),
-    column("user", Make::Text(|row, out| {
+    column("username", Make::Text(|row, out| {
         text::some(row.record.app.as_ref()?.user.as_deref()?, out)
     }))
     .doc("User who logged in readably; passwords are never kept.")
@@ -431,6 +431,19 @@ static COLUMNS: &[Column<Flows>] = &[
         .required()
         .doc("Of its packets, those that also count in an inner flow: `fwd_packets + bwd_packets - tunnelled_packets` adds up to the packets of the capture that have an IP header.")
         .unit("packets"),
+    column("process", Make::Text(|row, out| {
+        text::some(row.record.owner.as_ref()?.process.as_deref()?, out)
+    }))
+    .doc("Live, on one of the flow's ends: name of the process that owns it, which chose that itself; null where that is not known, and for files.")
+    .ecs("process.name"),
+    column("pid", Make::U32(|row| row.record.owner.as_ref()?.pid))
+        .doc("Live: number of the process that owns the flow; null as `process`.")
+        .ecs("process.pid"),
+    column("user", Make::Text(|row, out| {
+        text::some(row.record.owner.as_ref()?.user.as_deref()?, out)
+    }))
+    .doc("Live: user of this machine who owns the flow, by name, else by number; null where nobody was found, and for files. Who logged in over it is `username`.")
+    .ecs("process.user.name"),
 ];
 
 /// The Community ID of a flow: ICMP's type and code stand in for ports.

@@ -2,13 +2,18 @@
 
 mod flows;
 mod hosts;
+mod live;
 mod packets;
 mod records;
 mod text;
 
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
+use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
 use netloom::pipeline::{Needs, Stage};
@@ -20,6 +25,7 @@ use netloom::{OpenOptions, PacketSource, Replay};
 
 use self::flows::FlowsStage;
 use self::hosts::HostsStage;
+use self::live::Live;
 use self::packets::{Known, NamesStage, NoStage, PacketTable, PacketsStage, Wanted};
 use self::records::{RecordTable, RecordsStage};
 use self::text::{Text, format_rows};
@@ -33,37 +39,107 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
-    let filter = super::filter::parsed(global, &options.inputs.words())?;
-    let filter = filter.as_ref();
+    let words = options.inputs.words();
+    let filter = super::filter::parsed(global, &words)?;
     check(options)?;
-    let session = Session::new(global, printer);
-    match options.table {
-        Table::Flows => {
-            let columns = columns(options)?;
-            let text = create(options, &columns)?;
-            finish(
-                open(options, &session, filter)?,
-                &FlowsStage::new(columns, text),
-                &session,
-                options,
-            )
+    if !options.inputs.is_live() {
+        let input = Input {
+            options,
+            session: Session::new(global, printer),
+            filter,
+            live: RefCell::new(None),
+        };
+        return export(&input);
+    }
+    let (source, filters) = live::open(options, &super::filter::given(global, &words)?)?;
+    let mut session = Session::new(global, printer);
+    session.live = true;
+    let interrupt = std::mem::take(&mut session.control);
+    let live = Live::new(source, filters, options, interrupt);
+    let stats = live.stats();
+    let to_terminal = options.output == Path::new("-") && std::io::stdout().is_terminal();
+    let status = live.show(to_terminal, global, printer);
+    let input = Input {
+        options,
+        session,
+        filter: None,
+        live: RefCell::new(Some(live)),
+    };
+    let done = export(&input);
+    drop(status);
+    live::summary(&stats, printer);
+    done
+}
+
+/// What a table is made from.
+struct Input<'a> {
+    options: &'a ExportOptions,
+    session: Session<'a>,
+    /// What files are to be filtered by; the kernel does it live.
+    filter: Option<Filter>,
+    /// The interfaces, until they are read from.
+    live: RefCell<Option<Live>>,
+}
+
+impl Input<'_> {
+    /// Interfaces can be read once, files as often as is wanted.
+    fn open(&self) -> Result<Source, Failure> {
+        if let Some(live) = self.live.take() {
+            return self.prepared(Box::new(live.source));
         }
-        Table::Packets => match options.profile {
-            Profile::Native => packets::<Packets>(options, &session, filter),
-            Profile::Simple => packets::<Simple>(options, &session, filter),
-        },
-        Table::Hosts => hosts(options, &session, filter),
-        Table::Dns => records::<Dns>(options, &session, filter),
-        Table::Tls => records::<Tls>(options, &session, filter),
-        Table::Http => records::<Http>(options, &session, filter),
-        Table::Messages => records::<Messages>(options, &session, filter),
-        Table::Anomalies => packets::<Anomalies>(options, &session, filter),
-        Table::Capture => captures(options, &session, filter),
+        let options = OpenOptions::default();
+        self.prepared(netloom::open(self.options.inputs.files(), &options)?)
+    }
+
+    /// Puts what the options say before a source.
+    fn prepared(&self, source: Source) -> Result<Source, Failure> {
+        let source = self.session.filtered(source, self.filter.as_ref())?;
+        Ok(if self.options.dedupe {
+            Box::new(Deduplicated::new(source))
+        } else {
+            source
+        })
     }
 }
 
-/// Options that only packets have, given for another table.
+/// Packets from wherever.
+type Source = Box<dyn PacketSource + Send>;
+
+fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
+    match input.options.table {
+        Table::Flows => {
+            let columns = columns(input.options)?;
+            let text = create(input.options, &columns)?;
+            let mut stage = FlowsStage::new(columns, text);
+            if input.session.live {
+                stage.find_owners();
+            }
+            finish(input.open()?, &stage, input)
+        }
+        Table::Packets => match input.options.profile {
+            Profile::Native => packets::<Packets>(input),
+            Profile::Simple => packets::<Simple>(input),
+        },
+        Table::Hosts => hosts(input),
+        Table::Dns => records::<Dns>(input),
+        Table::Tls => records::<Tls>(input),
+        Table::Http => records::<Http>(input),
+        Table::Messages => records::<Messages>(input),
+        Table::Anomalies => packets::<Anomalies>(input),
+        Table::Capture => captures(input),
+    }
+}
+
+/// What cannot be together: files and interfaces, and options that only packets have for another
+/// table.
 fn check(options: &ExportOptions) -> Result<(), Failure> {
+    if let Some(file) = options.inputs.file_too_many() {
+        return Err(Failure::usage(format!(
+            "both an interface and a capture ({}) are given",
+            file.display()
+        ))
+        .hint("leave one away; the words of a filter stand after --"));
+    }
     if options.table == Table::Packets {
         return Ok(());
     }
@@ -79,48 +155,19 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
     }
 }
 
-/// Puts what the options say before a source.
-fn prepared(
-    source: Box<dyn PacketSource + Send>,
-    options: &ExportOptions,
-    session: &Session<'_>,
-    filter: Option<&Filter>,
-) -> Result<Box<dyn PacketSource + Send>, Failure> {
-    let source = session.filtered(source, filter)?;
-    Ok(if options.dedupe {
-        Box::new(Deduplicated::new(source))
-    } else {
-        source
-    })
-}
-
-fn open(
-    options: &ExportOptions,
-    session: &Session<'_>,
-    filter: Option<&Filter>,
-) -> Result<Box<dyn PacketSource + Send>, Failure> {
-    let source = netloom::open(options.inputs.files(), &OpenOptions::default())?;
-    prepared(source, options, session, filter)
-}
-
 /// A table whose rows come out of payloads.
-fn records<T: RecordTable>(
-    options: &ExportOptions,
-    session: &Session<'_>,
-    filter: Option<&Filter>,
-) -> Result<ExitCode, Failure> {
-    let columns = columns::<T>(options)?;
-    let text = create(options, &columns)?;
+fn records<T: RecordTable>(input: &Input<'_>) -> Result<ExitCode, Failure> {
+    let columns = columns::<T>(input.options)?;
+    let text = create(input.options, &columns)?;
     let stage = RecordsStage::new(columns, text);
-    finish(open(options, session, filter)?, &stage, session, options)
+    finish(input.open()?, &stage, input)
 }
 
 /// A table whose rows are packets.
-fn packets<T: PacketTable>(
-    options: &ExportOptions,
-    session: &Session<'_>,
-    filter: Option<&Filter>,
-) -> Result<ExitCode, Failure> {
+fn packets<T: PacketTable>(input: &Input<'_>) -> Result<ExitCode, Failure> {
+    let Input {
+        options, session, ..
+    } = input;
     let columns = columns::<T>(options)?;
     let text = create(options, &columns)?;
     let names = options.drop_unknown
@@ -135,12 +182,26 @@ fn packets<T: PacketTable>(
     };
     if !wanted.flow_ids {
         let stage = PacketsStage::new(columns, text, wanted, Known::default());
-        return finish(open(options, session, filter)?, &stage, session, options);
+        return finish(input.open()?, &stage, input);
+    }
+    if session.live {
+        // Nothing passes twice: rows say what is known when they are written.
+        let mut stage = PacketsStage::new(columns, text, wanted, Known::default());
+        let late = names.then(|| stage.name_as_known());
+        let done = finish(input.open()?, &stage, input);
+        let rows = late.map_or(0, |late| late.load(Ordering::Relaxed));
+        if rows > 0 {
+            session.printer.note(&format!(
+                "the server's name was known only after {}; a capture that is exported has it there too",
+                units::counted(rows, "row was written", "rows were written")
+            ));
+        }
+        return done;
     }
     // What is behind a flow is known when it has ended, a fragment's flow maybe only after the
     // fragment: the first pass finds those.
     let replay = Replay::new(options.inputs.files(), &OpenOptions::default())?;
-    let source = prepared(replay.open()?, options, session, filter)?;
+    let source = input.prepared(replay.open()?)?;
     let known = if names {
         let first = session.run(source, &NamesStage, &options.output)?;
         Known {
@@ -160,23 +221,18 @@ fn packets<T: PacketTable>(
         }
     };
     let stage = PacketsStage::new(columns, text, wanted, known);
-    let source = prepared(replay.open()?, options, session, filter)?;
-    finish(source, &stage, session, options)
+    let source = input.prepared(replay.open()?)?;
+    finish(source, &stage, input)
 }
 
 /// Addresses, with what is known about them at the end.
-fn hosts(
-    options: &ExportOptions,
-    session: &Session<'_>,
-    filter: Option<&Filter>,
-) -> Result<ExitCode, Failure> {
+fn hosts(input: &Input<'_>) -> Result<ExitCode, Failure> {
+    let Input {
+        options, session, ..
+    } = input;
     let columns = columns::<Hosts>(options)?;
     let mut text = create(options, &columns)?;
-    let outcome = session.run(
-        open(options, session, filter)?,
-        &HostsStage,
-        &options.output,
-    )?;
+    let outcome = session.run(input.open()?, &HostsStage, &options.output)?;
     session.tell(&outcome);
     let mut builder = TableBuilder::new(&columns);
     let mut rows = Vec::new();
@@ -200,18 +256,13 @@ fn hosts(
 }
 
 /// What the captures say of themselves.
-fn captures(
-    options: &ExportOptions,
-    session: &Session<'_>,
-    filter: Option<&Filter>,
-) -> Result<ExitCode, Failure> {
+fn captures(input: &Input<'_>) -> Result<ExitCode, Failure> {
+    let Input {
+        options, session, ..
+    } = input;
     let columns = columns::<Captures>(options)?;
     let mut text = create(options, &columns)?;
-    let outcome = session.run(
-        open(options, session, filter)?,
-        &NoStage(Needs::default()),
-        &options.output,
-    )?;
+    let outcome = session.run(input.open()?, &NoStage(Needs::default()), &options.output)?;
     session.tell(&outcome);
     let mut builder = TableBuilder::new(&columns);
     for capture in &outcome.captures {
@@ -230,11 +281,13 @@ fn captures(
 
 /// The last pass: rows are written, and the output takes its name.
 fn finish<S: Stage<Output = Text>>(
-    source: Box<dyn PacketSource + Send>,
+    source: Source,
     stage: &S,
-    session: &Session<'_>,
-    options: &ExportOptions,
+    input: &Input<'_>,
 ) -> Result<ExitCode, Failure> {
+    let Input {
+        options, session, ..
+    } = input;
     let outcome = session.run(source, stage, &options.output)?;
     session.tell(&outcome);
     if let Some(failed) = outcome.failed {
@@ -262,7 +315,12 @@ fn create<T: TableOf>(options: &ExportOptions, columns: &Columns<T>) -> Result<T
     let format = options
         .format
         .unwrap_or_else(|| by_extension(&options.output));
-    Text::create(format, &options.output, &columns.schema())
+    Text::create(
+        format,
+        &options.output,
+        &columns.schema(),
+        options.inputs.is_live(),
+    )
 }
 
 fn by_extension(path: &Path) -> Format {

@@ -31,6 +31,8 @@ struct Session<'a> {
     control: Arc<Control>,
     /// What the filter of the last source does, if it has one.
     tally: RefCell<Option<filter::Tally>>,
+    /// Packets come from interfaces: others show how far it has come.
+    live: bool,
 }
 
 impl<'a> Session<'a> {
@@ -50,6 +52,7 @@ impl<'a> Session<'a> {
             options,
             control,
             tally: RefCell::new(None),
+            live: false,
         }
     }
 
@@ -73,7 +76,8 @@ impl<'a> Session<'a> {
         output: &Path,
     ) -> Result<Outcome<T::Output>, Failure> {
         self.control.packets.store(0, Ordering::Relaxed);
-        let progress = Progress::show(&self.control, self.global, self.printer);
+        let progress =
+            (!self.live).then(|| Progress::show(&self.control, self.global, self.printer));
         let outcome = run(source, stage, &self.options, &self.control);
         drop(progress);
         outcome.map_err(|cause| Failure::writing(output, &cause))
@@ -81,6 +85,10 @@ impl<'a> Session<'a> {
 
     /// Says what was odd about the captures.
     fn tell<O>(&self, outcome: &Outcome<O>) {
+        if self.live {
+            // What is odd about an interface was said when it was.
+            return;
+        }
         if let Some(tally) = &*self.tally.borrow() {
             self.printer.note(&filter::matched(tally));
         }

@@ -5,6 +5,7 @@ mod capture;
 mod command;
 mod common;
 mod edges;
+mod export_live;
 mod filter;
 mod golden;
 mod interfaces;

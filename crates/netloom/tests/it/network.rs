@@ -122,9 +122,15 @@ impl Network {
 
     /// Starts a capture and waits until it is on.
     pub(crate) fn capture_on(&self, interface: &str, arguments: &[&str]) -> Capture {
+        let mut all = vec!["capture", "-i", interface];
+        all.extend(arguments);
+        self.start(&all, "capturing on")
+    }
+
+    /// Starts the command and waits until it says that it is on.
+    pub(crate) fn start(&self, arguments: &[&str], on: &str) -> Capture {
         let mut child = self
             .listener(env!("CARGO_BIN_EXE_netloom"))
-            .args(["capture", "-i", interface])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -133,7 +139,7 @@ impl Network {
             .unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
-        while !said.contains("capturing on") {
+        while !said.contains(on) {
             let before = said.len();
             stderr.read_line(&mut said).unwrap();
             assert!(said.len() > before, "it ended early: {said}");

@@ -2,10 +2,13 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use netloom::analysis::report::units;
 use netloom::capture::live;
+use netloom::pipeline::Control;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::disable_raw_mode;
 use ratatui::layout::{Constraint, Layout};
@@ -19,6 +22,7 @@ use crate::arguments::{CaptureOptions, Kind};
 use crate::clock::{self, Stopwatch};
 use crate::failure::Failure;
 use crate::output::visible;
+use crate::progress::stop_on_signal;
 
 /// Lines that the questions take.
 const HEIGHT: u16 = 12;
@@ -70,12 +74,15 @@ pub(super) fn ask() -> Result<Option<CaptureOptions>, Failure> {
         return Err(Failure::usage("there is no interface to capture on"));
     }
     let mut questions = Questions::new(list, &file_name());
+    // A signal must not end the process while the terminal is not as it was.
+    let control = Arc::new(Control::default());
+    stop_on_signal(&control);
     let failed = |cause: io::Error| Failure::writing("-".as_ref(), &cause);
     let mut terminal = ratatui::try_init_with_options(TerminalOptions {
         viewport: Viewport::Inline(HEIGHT),
     })
     .map_err(failed)?;
-    let done = dialogue(&mut terminal, &mut questions);
+    let done = dialogue(&mut terminal, &mut questions, &control);
     // Not ratatui's own way, which leaves a screen that this never entered.
     _ = terminal.clear();
     _ = terminal.show_cursor();
@@ -128,13 +135,17 @@ fn file_name() -> String {
     format!("capture-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}.pcapng")
 }
 
-/// Until all is answered (`true`) or the person leaves.
+/// Until all is answered (`true`), or the person leaves or a signal says so.
 fn dialogue(
     terminal: &mut ratatui::DefaultTerminal,
     questions: &mut Questions,
+    control: &Control,
 ) -> io::Result<bool> {
     let mut watch = Stopwatch::start();
     loop {
+        if control.stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         terminal.draw(|frame| questions.draw(frame))?;
         if event::poll(REDRAW)?
             && let Event::Key(key) = event::read()?

@@ -361,18 +361,20 @@ fn processor() -> Option<String> {
 /// The owner of the folder that is written to: files can be made there, and renamed, as that
 /// user. Where there is none, or they differ, nobody in particular.
 fn owner_of_outputs(options: &CaptureOptions) -> Option<String> {
+    let outputs = [options.write.as_deref(), options.html.as_deref()];
+    owner_of(outputs.into_iter().flatten())
+}
+
+/// The owner of the folder that outputs are in.
+pub(super) fn owner_of<'a>(outputs: impl Iterator<Item = &'a Path>) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
-    let mut owners = [options.write.as_deref(), options.html.as_deref()]
-        .into_iter()
-        .flatten()
-        .filter(|path| *path != Path::new("-"))
-        .map(|path| {
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or_else(|| Path::new("."));
-            std::fs::metadata(folder).map_or(0, |found| found.uid())
-        });
+    let mut owners = outputs.filter(|path| *path != Path::new("-")).map(|path| {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        std::fs::metadata(folder).map_or(0, |found| found.uid())
+    });
     let first = owners.next()?;
     Some(if owners.all(|other| other == first) {
         first.to_string()

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use netloom::decode::Decoded;
 use netloom::decode::app::Interest;
-use netloom::pipeline::flow::FlowId;
+use netloom::pipeline::flow::{FlowId, Ingested, KnownFlow};
 use netloom::pipeline::{BlockView, Needs, ShardFacts, Stage};
 use netloom::tables::{
     Anomalies, AnomalyRow, Columns, PacketRow, Packets, Simple, Table, TableBuilder,
@@ -102,9 +103,30 @@ pub(crate) struct PacketsStage<T: PacketTable> {
     text: Mutex<Option<Text>>,
     wanted: Wanted,
     known: Known,
+    /// What is known by now of flows that go on, where nothing can be read twice.
+    live: Option<RwLock<HashMap<FlowId, LiveName>>>,
+    /// Rows that were written before their server's name was known.
+    late: Arc<AtomicU64>,
 }
 
+/// What is known by now of a flow.
+struct LiveName {
+    name: FlowName,
+    /// Rows written without a name.
+    unnamed: AtomicU64,
+}
+
+/// A flow that has ended, and whether its server has a name.
+pub(crate) type Ended = (FlowId, bool);
+
 impl<T: PacketTable> PacketsStage<T> {
+    /// Lets rows say what is known of their flow when they are written. Gives the number of
+    /// rows that were too early for their server's name.
+    pub(crate) fn name_as_known(&mut self) -> Arc<AtomicU64> {
+        self.live = Some(RwLock::default());
+        Arc::clone(&self.late)
+    }
+
     pub(crate) fn new(columns: Columns<T>, text: Text, wanted: Wanted, known: Known) -> Self {
         Self {
             columns,
@@ -112,13 +134,15 @@ impl<T: PacketTable> PacketsStage<T> {
             text: Mutex::new(Some(text)),
             wanted,
             known,
+            live: None,
+            late: Arc::default(),
         }
     }
 }
 
 impl<T: PacketTable> Stage for PacketsStage<T> {
     type Worker = ();
-    type Shard = ();
+    type Shard = Vec<Ended>;
     type Serial = Option<Text>;
     /// A block's packets as text.
     type Rows = Vec<u8>;
@@ -129,13 +153,56 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
             flows: self.wanted.flow_ids,
             flow_ids: self.wanted.flow_ids,
             rows: true,
+            applications: self.live.as_ref().map(|_| Interest::NONE),
+            known: self.live.is_some(),
             ..Needs::default()
         }
     }
 
     fn new_worker(&self) {}
 
-    fn new_shard(&self) {}
+    fn new_shard(&self) -> Vec<Ended> {
+        Vec::new()
+    }
+
+    fn known(&self, (): &mut (), _shard: &mut Vec<Ended>, flow: &Ingested, known: KnownFlow<'_>) {
+        let (Some(live), Some(id)) = (&self.live, flow.flow_id) else {
+            return;
+        };
+        let service = known.service.map(|protocol| protocol.name);
+        let names = live.read().unwrap_or_else(PoisonError::into_inner);
+        let before = names.get(&id);
+        let same = before.is_some_and(|before| {
+            before.name.service == service
+                && before.name.server_name.as_deref() == known.server_name
+        });
+        if same || before.is_none() && names.len() >= NAMES_MAX {
+            return;
+        }
+        drop(names);
+        let mut names = live.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = names.entry(id).or_insert_with(|| LiveName {
+            name: FlowName {
+                service: None,
+                server_name: None,
+            },
+            unnamed: AtomicU64::new(0),
+        });
+        entry.name = FlowName {
+            service,
+            server_name: known.server_name.map(Into::into),
+        };
+        if known.server_name.is_some() {
+            let rows = entry.unnamed.swap(0, Ordering::Relaxed);
+            self.late.fetch_add(rows, Ordering::Relaxed);
+        }
+    }
+
+    fn flow_end(&self, (): &mut (), shard: &mut Vec<Ended>, flow: &FlowRecord) {
+        if self.live.is_some() {
+            shard.push((flow.flow_id, flow.server_name().is_some()));
+        }
+    }
 
     fn new_serial(&self) -> Option<Text> {
         self.text
@@ -147,10 +214,17 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
     fn block(&self, block: &BlockView<'_>) -> Option<Vec<u8>> {
         let mut builder = TableBuilder::new(&self.columns);
         let mut text = Vec::new();
+        let live = self.live.as_ref();
+        let live = live.map(|live| live.read().unwrap_or_else(PoisonError::into_inner));
         for (packet, decoded, flow_id) in block.packets() {
             let known = &self.known;
             let flow_id = flow_id.or_else(|| known.late_flow_ids.get(&packet.number).copied());
+            let live = flow_id.and_then(|id| live.as_ref()?.get(&id));
+            if let Some(live) = live.filter(|live| live.name.server_name.is_none()) {
+                live.unnamed.fetch_add(1, Ordering::Relaxed);
+            }
             let name = flow_id.and_then(|id| known.names.get(&id));
+            let name = name.or_else(|| live.map(|live| &live.name));
             if self.wanted.named_only && name.is_none_or(|name| name.server_name.is_none()) {
                 continue;
             }
@@ -175,9 +249,21 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
     fn round_end(
         &self,
         text: &mut Option<Text>,
-        _shards: &mut [&mut ()],
+        shards: &mut [&mut Vec<Ended>],
         rows: Vec<Vec<u8>>,
     ) -> io::Result<()> {
+        if let Some(live) = &self.live {
+            let mut names = live.write().unwrap_or_else(PoisonError::into_inner);
+            for (id, named) in shards.iter_mut().flat_map(|shard| shard.drain(..)) {
+                if let Some(ended) = names.remove(&id)
+                    && named
+                    && ended.name.server_name.is_none()
+                {
+                    let rows = ended.unnamed.into_inner();
+                    self.late.fetch_add(rows, Ordering::Relaxed);
+                }
+            }
+        }
         if let Some(text) = text {
             for rows in rows {
                 text.append(&rows)?;
@@ -186,7 +272,7 @@ impl<T: PacketTable> Stage for PacketsStage<T> {
         Ok(())
     }
 
-    fn merge(&self, text: Option<Text>, _: Vec<()>, _: Vec<()>, _: &ShardFacts) -> Text {
+    fn merge(&self, text: Option<Text>, _: Vec<Vec<Ended>>, _: Vec<()>, _: &ShardFacts) -> Text {
         text.expect("the engine makes its ordered state once, and it has the output")
     }
 }

@@ -26,16 +26,29 @@ pub(crate) struct Text {
     file: BufWriter<AtomicFile>,
     /// Whether a row was written.
     begun: bool,
+    /// Whether rows are to be seen as they come.
+    live: bool,
 }
 
 impl Text {
-    /// Begins with what stands before the rows.
-    pub(crate) fn create(format: Format, path: &Path, schema: &Schema) -> Result<Self, Failure> {
-        let file = AtomicFile::create(path)?;
+    /// Begins with what stands before the rows. Live, rows are written in place as they come:
+    /// who looks at the file sees it grow.
+    pub(crate) fn create(
+        format: Format,
+        path: &Path,
+        schema: &Schema,
+        live: bool,
+    ) -> Result<Self, Failure> {
+        let file = if live {
+            AtomicFile::create_in_place(path)?
+        } else {
+            AtomicFile::create(path)?
+        };
         let mut text = Self {
             format,
             file: BufWriter::with_capacity(BUFFER, file),
             begun: false,
+            live,
         };
         let mut head = Vec::new();
         match format {
@@ -45,14 +58,27 @@ impl Text {
         }
         text.file
             .write_all(&head)
+            .and_then(|()| text.show())
             .map_err(|cause| Failure::writing(path, &cause))?;
         Ok(text)
     }
 
+    /// Lets others see what was written, if they are to.
+    fn show(&mut self) -> io::Result<()> {
+        if self.live {
+            self.file.flush()?;
+        }
+        Ok(())
+    }
+
     /// Appends formatted rows.
     pub(crate) fn append(&mut self, rows: &[u8]) -> io::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         if self.format != Format::Json {
-            return self.file.write_all(rows);
+            self.file.write_all(rows)?;
+            return self.show();
         }
         // No formatted row holds a line break of its own.
         for row in rows.split_inclusive(|&byte| byte == b'\n') {
@@ -61,7 +87,7 @@ impl Text {
             self.begun = true;
             self.file.write_all(row.trim_ascii_end())?;
         }
-        Ok(())
+        self.show()
     }
 
     /// Ends the file and gives it its name.

@@ -10,7 +10,7 @@ use netloom::pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 use netloom::tables::protocol_name;
 use netloom::{FlowRecord, Timestamp};
 
-use super::model::{FlowDelta, FlowKey, Model, Interval};
+use super::model::{FlowDelta, FlowKey, Interval, Model};
 
 /// Says who owns a flow.
 pub(super) type Owner = Box<dyn Fn(&FlowKey) -> Option<String> + Sync>;
