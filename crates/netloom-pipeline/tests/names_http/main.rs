@@ -117,7 +117,6 @@ Differences that are known:
 ";
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is the test's result")]
 fn http_ssh_and_ftp_agree_with_others() {
     let Some(data) = data() else {
         return;

@@ -128,7 +128,7 @@ fn compare(
             } else {
                 differences.push(format!(
                     "`{capture}` {column}: Zeek `{expected}`, netloom {}",
-                    found.map_or("nothing".to_owned(), |found| format!("`{found}`"))
+                    found.map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`"))
                 ));
             }
         }
