@@ -7,6 +7,7 @@ mod common;
 mod edges;
 mod export_live;
 mod filter;
+mod filter_live;
 mod golden;
 mod interfaces;
 mod names_services;
