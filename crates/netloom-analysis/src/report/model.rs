@@ -52,7 +52,7 @@ pub struct Report {
     pub timeline: Timeline,
     /// Every protocol seen, link layer to application, as a tree in depth-first order.
     pub protocols: Vec<Protocol>,
-    /// Services (application protocols; by port for now), most bytes first.
+    /// Services (application protocols), most bytes first.
     pub services: Vec<Service>,
     /// Addresses with the most bytes, both directions.
     pub top_addresses: Vec<Address>,
@@ -252,7 +252,7 @@ pub struct Service {
     pub transport: String,
     /// Server port that told.
     pub port: Option<u16>,
-    /// How it was told: `port`.
+    /// How it was told: `content`, `name` or `port`.
     pub source: String,
     /// Flows.
     pub flows: u64,

@@ -132,7 +132,7 @@ impl Page<'_> {
         if r.countries.is_empty() {
             return;
         }
-        out.push_str(r#"<section id="countries" class="card"><header><h2>Countries</h2><p class="muted small">of the addresses outside, by whom they were given to</p></header><div class="geo">"#);
+        out.push_str(r#"<section id="countries" class="card"><header><h2>Countries</h2><p class="muted small">of the addresses outside, by the country they were given to</p></header><div class="geo">"#);
         if let Some(map) = world::draw(&r.countries, &Paint::PAGE) {
             let _ = write!(
                 out,

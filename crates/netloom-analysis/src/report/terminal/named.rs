@@ -237,7 +237,7 @@ pub(super) fn countries(report: &Report, canvas: &mut Canvas) {
         .filter(|&n| n > 0)
     {
         canvas.remark(&format!(
-            "and {}. By whom an address was given to, not where it is.",
+            "and {}. To which an address was given, not where it is.",
             units::counted(more as u64, "more country", "more countries")
         ));
     }
