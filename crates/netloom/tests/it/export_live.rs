@@ -1,5 +1,4 @@
 //! Tables written live, as packets pass; in network namespaces of its own.
-#![expect(clippy::print_stdout, reason = "what is skipped says why")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
