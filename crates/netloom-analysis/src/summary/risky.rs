@@ -172,6 +172,9 @@ impl RiskCounter {
             .or_else(|| risk_of_service(service.name));
         if let Some(risk) = risk {
             let detail = match (login, &app.user) {
+                (Some(_), _) if service.name == "snmp" => {
+                    Some("community string in clear".to_owned())
+                }
                 (Some(_), Some(user)) => Some(format!("login as \"{user}\"")),
                 (Some((_, detail)), None) if !detail.is_empty() => Some(detail.to_string()),
                 _ => None,
