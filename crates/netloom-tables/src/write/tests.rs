@@ -66,6 +66,7 @@ fn packets(columns: &str, all: &[&[u8]]) -> RecordBatch {
         let decoded = decode(&packet, DecodeOptions::default());
         let mut row = PacketRow::new(&packet, &decoded);
         row.service = decoded.ip.map(|_| "ssl");
+        row.server_name = decoded.ip.map(|_| "www.example.co.uk");
         row.flow_id = decoded.ip.map(|_| id_of(&decoded));
         builder.append(&row);
     }
@@ -98,12 +99,12 @@ fn packets_as_csv() {
     let expected = format!(
         "number,ts,interface,link_type,caplen,len,src_mac,dst_mac,ethertype,vlan,tunnel,src_ip,\
          dst_ip,ip_version,ttl,protocol,src_port,dst_port,icmp_type,icmp_code,tcp_flags,tcp_seq,\
-         tcp_ack,tcp_window,payload_len,service,flow_id,info,fragment,truncated,decode_error\n\
+         tcp_ack,tcp_window,payload_len,service,server_name,domain,flow_id,info,fragment,truncated,decode_error\n\
          1,2023-11-14T22:13:20.000000001Z,0,ETHERNET,70,70,02:00:00:00:00:01,02:00:00:00:00:02,\
-         2048,[5],,10.0.0.1,10.0.0.2,4,64,6,55364,443,,,2,9,0,64240,0,ssl,{id},\
+         2048,[5],,10.0.0.1,10.0.0.2,4,64,6,55364,443,,,2,9,0,64240,0,ssl,www.example.co.uk,example.co.uk,{id},\
          55364 → 443 [SYN] Seq=9 Win=64240 Len=0 MSS=1460 WS=128 SACK_PERM,false,false,\n\
          2,2023-11-14T22:13:20.000000002Z,0,ETHERNET,42,42,02:00:00:00:00:02,ff:ff:ff:ff:ff:ff,\
-         2054,,,,,,,,,,,,,,,,,,,Who has 10.0.0.1? Tell 10.0.0.2,false,false,\n"
+         2054,,,,,,,,,,,,,,,,,,,,,Who has 10.0.0.1? Tell 10.0.0.2,false,false,\n"
     );
     assert_eq!(csv(&packets("", &[&SYN, &ARP])), expected);
 }
