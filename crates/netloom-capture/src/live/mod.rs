@@ -64,7 +64,9 @@ pub use self::elsewhere::{
     LiveSource, StopHandle, drop_privileges, interfaces, may_capture, permission_hint, sockets,
 };
 pub use self::interface::{InterfaceAddress, NetworkInterface, Traffic};
-pub use self::options::{DEFAULT_RING_BYTES, DEFAULT_SNAPLEN, Direction, LiveOptions};
+pub use self::options::{
+    ANALYSIS_RING_BYTES, DEFAULT_RING_BYTES, DEFAULT_SNAPLEN, Direction, LiveOptions,
+};
 pub use self::stats::{InterfaceStats, LiveStats, StatsHandle};
 #[cfg(target_os = "linux")]
 pub use self::{

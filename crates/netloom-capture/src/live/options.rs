@@ -46,7 +46,19 @@ pub const DEFAULT_SNAPLEN: u32 = 262_144;
 /// Bytes of a ring where nothing else is said.
 pub const DEFAULT_RING_BYTES: usize = 8 << 20;
 
+/// Bytes of a ring where packets are analysed as they come: a round that ends many flows at once
+/// takes longer than writing packets ever does (64 MiB hold half a second of 1 Gbit/s).
+pub const ANALYSIS_RING_BYTES: usize = 64 << 20;
+
 impl LiveOptions {
+    /// Everything that passes the interfaces, whole, for a consumer that analyses it.
+    pub fn for_analysis<S: Into<String>>(interfaces: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            ring_bytes: ANALYSIS_RING_BYTES,
+            ..Self::new(interfaces)
+        }
+    }
+
     /// Everything that passes the interfaces, whole.
     pub fn new<S: Into<String>>(interfaces: impl IntoIterator<Item = S>) -> Self {
         Self {

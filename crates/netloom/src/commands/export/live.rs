@@ -22,7 +22,7 @@ pub(super) fn open(
     options: &ExportOptions,
     expression: &str,
 ) -> Result<(LiveSource, Vec<Option<Program>>), Failure> {
-    let wanted = LiveOptions::new(options.inputs.interfaces.clone());
+    let wanted = LiveOptions::for_analysis(options.inputs.interfaces.clone());
     let mut source = live::open(&wanted)?;
     let filters = filter::set(&mut source, expression)?;
     let owner = capture::owner_of([options.output.as_path()].into_iter());

@@ -115,7 +115,7 @@ fn open(
         interfaces => interfaces.to_vec(),
     };
     let name = interfaces.join(", ");
-    let mut source = live::open(&LiveOptions::new(interfaces))?;
+    let mut source = live::open(&LiveOptions::for_analysis(interfaces))?;
     let filters = filter::set(&mut source, &expression)?;
     live::drop_privileges(None)?;
     let watched = Watched {
