@@ -22,9 +22,9 @@
 //! Names of hosts are looked up in `/etc/hosts`, never with DNS; those of ports and protocols in
 //! `/etc/services` and `/etc/protocols`, and in tables of common ones.
 //!
-//! Steps: words ([`lexer`]), what they say ([`parser`], [`syntax`]), conditions on the bytes of
-//! a link type's packets ([`generate`]), a graph of tests with its short cuts ([`graph`]),
-//! instructions ([`emit`]), which are checked and run ([`program`]).
+//! Steps: words (`lexer`), what they say (`parser`, `syntax`), conditions on the bytes of
+//! a link type's packets (`generate`), a graph of tests with its short cuts (`graph`),
+//! instructions (`emit`), which are checked and run (`program`).
 
 mod condition;
 mod emit;

@@ -1,6 +1,6 @@
 //! What a flow's payload says: recognition, reassembly, parsers, and rows.
 //!
-//! A flow with payload gets an [`AppFlow`]. It asks the detectors of `netloom-decode::app` until
+//! A flow with payload gets an `AppFlow`. It asks the detectors of `netloom-decode::app` until
 //! one is certain, then gives that protocol's parser the streams in order (or the datagrams),
 //! until the parser has seen enough; from there on a packet costs a comparison. What parsers
 //! say becomes [`AppInfo`], which ends up in the flow's record, and [`AppRecord`]s.

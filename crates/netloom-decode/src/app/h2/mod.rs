@@ -1,6 +1,6 @@
 //! HTTP/2 in clear (RFC 9113): with prior knowledge, or upgraded from HTTP/1. gRPC is HTTP/2.
 //!
-//! Its exchanges are said as those of HTTP/1 ([`http::Exchange`]), numbered in the order in which
+//! Its exchanges are said as those of HTTP/1 (`http::Exchange`), numbered in the order in which
 //! streams open. Bytes that the capture lacks end the reading: the state of the header
 //! compression is lost with them.
 
