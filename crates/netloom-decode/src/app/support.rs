@@ -90,8 +90,13 @@ pub(crate) fn login(
     }));
 }
 
-/// A risk.
+/// Most bytes of evidence for a risk.
+const DETAIL_MAX: usize = 200;
+
+/// A risk, with its evidence cut to what [`Event::Risk`] promises.
 pub(crate) fn risk(events: &mut dyn Events, risk: Risk, detail: &str) {
+    let end = detail.floor_char_boundary(DETAIL_MAX);
+    let detail = detail.get(..end).unwrap_or_default();
     events.event(Event::Risk { risk, detail });
 }
 
@@ -184,5 +189,24 @@ mod tests {
         assert_eq!(utf16_le(b"a\0\xe9\0\0\0x\0", 9), "a\u{e9}");
         assert_eq!(nul_text(b"ab\0c"), Some((&b"ab"[..], &b"c"[..])));
         assert_eq!(until_nul(b"ab"), b"ab");
+    }
+
+    #[test]
+    fn evidence_is_cut_between_characters() {
+        struct Lengths(Vec<usize>);
+        impl Events for Lengths {
+            fn wants(&self, _: Interest) -> bool {
+                false
+            }
+            fn event(&mut self, event: Event<'_>) {
+                if let Event::Risk { detail, .. } = event {
+                    self.0.push(detail.len());
+                }
+            }
+        }
+        let mut lengths = Lengths(Vec::new());
+        risk(&mut lengths, Risk::SuspiciousUrl, &"\u{20ac}".repeat(100));
+        risk(&mut lengths, Risk::SuspiciousUrl, "short");
+        assert_eq!(lengths.0, [198, 5]);
     }
 }

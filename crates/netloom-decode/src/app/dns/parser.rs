@@ -4,7 +4,7 @@ use super::number::{rcode_name, rtype};
 use super::{CERTIFICATES, DNSCRYPT, Data, Message, devices, qtype_name};
 use crate::app::text::display;
 use crate::app::wire::u16_at;
-use crate::app::{Context, Event, Events, Interest, Next, Parser, Risk, STREAM_MAX, Step};
+use crate::app::{Context, Event, Events, Interest, Next, Parser, Risk, STREAM_MAX, Step, support};
 
 pub(super) fn dns() -> Box<dyn Parser> {
     Box::new(Flow::new("dns"))
@@ -89,7 +89,7 @@ impl Flow {
     }
 
     fn risks(&mut self, context: &Context, message: &Message<'_>, events: &mut dyn Events) {
-        let mut say = |risk, detail: &str| events.event(Event::Risk { risk, detail });
+        let mut say = |risk, detail: &str| support::risk(events, risk, detail);
         if !self.error && message.is_response() && message.extended_rcode() != 0 {
             self.error = true;
             say(Risk::ErrorCode, &rcode_name(message.extended_rcode()));

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use super::head::without_port;
 use super::words::{Case, Words, words_of};
 use super::{Request, Response, auth, content, url};
-use crate::app::{Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, text};
+use crate::app::{
+    Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, support, text,
+};
 
 /// What a head says of its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,10 +163,7 @@ impl Inspector {
         fields(request.headers, events);
         if let Some(what) = url::suspicious(request.uri) {
             let uri = text::display(request.uri.get(..120).unwrap_or(request.uri));
-            events.event(Event::Risk {
-                risk: Risk::SuspiciousUrl,
-                detail: &format!("{what}: {uri}"),
-            });
+            support::risk(events, Risk::SuspiciousUrl, &format!("{what}: {uri}"));
         }
         if has_lookup(request.uri) {
             risk(events, Risk::Exploit, request.uri);
@@ -194,10 +193,8 @@ impl Inspector {
             }
         }
         if response.status >= 400 {
-            events.event(Event::Risk {
-                risk: Risk::ErrorCode,
-                detail: &format!("HTTP status {}", response.status),
-            });
+            let detail = format!("HTTP status {}", response.status);
+            support::risk(events, Risk::ErrorCode, &detail);
         }
     }
 }
@@ -212,29 +209,19 @@ pub(super) fn body(of_request: bool, hint: BodyHint, start: &[u8], events: &mut 
     };
     if content::is_program(kind) {
         if !of_request || !kind.starts_with("text/") {
-            events.event(Event::Risk {
-                risk: Risk::BinaryTransfer,
-                detail: kind,
-            });
+            support::risk(events, Risk::BinaryTransfer, kind);
         }
         if hint.declared == Declared::Picture
             || hint.declared == Declared::Text && !kind.starts_with("text/")
         {
-            events.event(Event::Risk {
-                risk: Risk::SuspiciousContent,
-                detail: kind,
-            });
+            support::risk(events, Risk::SuspiciousContent, kind);
         }
     }
 }
 
 fn risk(events: &mut dyn Events, risk: Risk, evidence: &[u8]) {
-    let detail = text::display(evidence.get(..150).unwrap_or(evidence));
-    let end = detail.floor_char_boundary(200);
-    events.event(Event::Risk {
-        risk,
-        detail: detail.get(..end).unwrap_or_default(),
-    });
+    let evidence = evidence.get(..150).unwrap_or(evidence);
+    support::risk(events, risk, &text::display(evidence));
 }
 
 /// Whether `data` holds `word` in any case.

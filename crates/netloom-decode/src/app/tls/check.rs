@@ -3,7 +3,7 @@
 use netloom_packet::Timestamp;
 
 use crate::app::text::display;
-use crate::app::{Context, Event, Events, Risk};
+use crate::app::{Context, Event, Events, Risk, support};
 
 use super::x509::Certificate;
 use super::{Carrier, ClientHello, ServerHello, names};
@@ -15,8 +15,6 @@ const VALIDITY_MAX: i64 = 398 * 86_400;
 const VALIDITY_SINCE: i64 = 1_598_918_400;
 /// Longest that was ever allowed: 60 months.
 const VALIDITY_EVER: i64 = (60 * 31) * 86_400;
-/// Longest detail of a risk, in bytes.
-const DETAIL_MAX: usize = 200;
 
 /// Risks that were told of already.
 #[derive(Debug, Default)]
@@ -28,12 +26,7 @@ impl Said {
             return;
         }
         self.0.push(risk);
-        let mut end = detail.len().min(DETAIL_MAX);
-        while !detail.is_char_boundary(end) {
-            end -= 1;
-        }
-        let detail = detail.get(..end).unwrap_or_default();
-        events.event(Event::Risk { risk, detail });
+        support::risk(events, risk, detail);
     }
 }
 
