@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use netloom_pipeline::flow::app::Confidence;
-use netloom_pipeline::flow::name::vendor;
+use netloom_pipeline::flow::name::{is_local, vendor};
 use netloom_pipeline::packet::{CaptureInfo, MacAddr, Timestamp};
 
 use super::Summary;
 use super::findings;
-use super::hosts::{AddressCounts, is_local};
+use super::hosts::AddressCounts;
 use super::protocols::{ProtocolCounter, protocol_name};
 use crate::hosts::HostTable;
 use crate::report::model::{

@@ -259,36 +259,9 @@ impl StationCounter {
     }
 }
 
-/// Whether an address is of a local network: private (RFC 1918, RFC 4193), shared (RFC 6598),
-/// link-local, loopback, multicast, broadcast or unspecified.
-pub(crate) fn is_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_unspecified()
-                || (a == 100 && b & 0xc0 == 64)
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_local(IpAddr::V4(v4)),
-            None => {
-                v6.is_loopback()
-                    || v6.is_multicast()
-                    || v6.is_unspecified()
-                    || v6.is_unique_local()
-                    || v6.is_unicast_link_local()
-            }
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use netloom_pipeline::flow::name::is_local;
 
     #[test]
     fn local_addresses() {

@@ -275,17 +275,29 @@ fn active(context: &Context, command: &[u8], data: &[u8]) -> Option<Channel> {
     if !command.eq_ignore_ascii_case(b"EPRT") {
         return None;
     }
-    // |1|192.0.2.1|6275| or |2|2001:db8::1|5282|, with any delimiter (RFC 2428, section 2).
-    let delimiter = *data.first()?;
-    let mut parts = data.split(|&byte| byte == delimiter).skip(2);
-    let address = std::str::from_utf8(parts.next()?).ok()?;
-    let to = address.parse().unwrap_or(context.client.0);
-    let port = u16::try_from(text::number(parts.next()?)?).ok()?;
-    Some((to, port, true))
+    let (to, port) = extended_address(data)?;
+    Some((to.unwrap_or(context.client.0), port, true))
 }
 
-/// `h1,h2,h3,h4,p1,p2`, wherever it stands in a text.
-fn numbers(words: &[u8]) -> Option<(Ipv4Addr, u16)> {
+/// Address, where it is one, and port in the words of `EPRT`: `|1|192.0.2.1|6275|` or
+/// `|2|2001:db8::1|5282|`, with any delimiter (RFC 2428, section 2).
+pub fn extended_address(words: &[u8]) -> Option<(Option<IpAddr>, u16)> {
+    let delimiter = *words.first()?;
+    let mut parts = words.split(|&byte| byte == delimiter).skip(2);
+    let address = std::str::from_utf8(parts.next()?).ok()?;
+    let port = u16::try_from(text::number(parts.next()?)?).ok()?;
+    Some((address.parse().ok(), port))
+}
+
+/// Address and port of a data connection in the words of `PORT` and of the reply to `PASV`:
+/// `h1,h2,h3,h4,p1,p2`, wherever it stands in them (RFC 959, section 4.1.2).
+///
+/// ```
+/// use netloom_decode::app::ftp::numbers;
+/// let words = b"Entering Passive Mode (192,0,2,7,195,80).";
+/// assert_eq!(numbers(words), Some(([192, 0, 2, 7].into(), 50_000)));
+/// ```
+pub fn numbers(words: &[u8]) -> Option<(Ipv4Addr, u16)> {
     let from = words.iter().position(u8::is_ascii_digit)?;
     let run = words.get(from..)?;
     let end = run
@@ -303,8 +315,9 @@ fn numbers(words: &[u8]) -> Option<(Ipv4Addr, u16)> {
     Some((address, u16::from_be_bytes([next()?, next()?])))
 }
 
-/// `(|||6446|)` (RFC 2428, section 3).
-fn extended(words: &[u8]) -> Option<u16> {
+/// Port of a data connection in the words of the reply to `EPSV`: `(|||6446|)` (RFC 2428,
+/// section 3).
+pub fn extended(words: &[u8]) -> Option<u16> {
     let open = words.iter().position(|&byte| byte == b'(')?;
     let inside = words.get(open + 1..)?;
     let delimiter = *inside.first()?;

@@ -80,7 +80,7 @@ pub mod rtps;
 pub mod rtsp;
 pub mod s7comm;
 pub mod sccp;
-mod sdp;
+pub mod sdp;
 #[cfg(test)]
 mod services_tests;
 pub mod signatures;

@@ -3,26 +3,26 @@
 use std::net::IpAddr;
 
 use super::text::{line, number};
-use super::{Event, Events, Expect};
+use super::{Event, Events, Expect, Protocol};
 
 /// A stream of media that a description offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Media<'a> {
+pub struct Media<'a> {
     /// `audio`, `video`, ….
-    pub(crate) kind: &'a [u8],
+    pub kind: &'a [u8],
     /// Port at which it is awaited.
-    pub(crate) port: u16,
+    pub port: u16,
     /// `RTP/AVP`, `RTP/SAVPF`, ….
-    pub(crate) transport: &'a [u8],
+    pub transport: &'a [u8],
     /// Address at which it is awaited.
-    pub(crate) address: Option<IpAddr>,
+    pub address: Option<IpAddr>,
 }
 
 /// Most streams of one description.
 const MEDIA_MAX: usize = 8;
 
-/// The streams of a description.
-pub(crate) fn media(mut body: &[u8]) -> Vec<Media<'_>> {
+/// The streams of a description, at most eight.
+pub fn media(mut body: &[u8]) -> Vec<Media<'_>> {
     let mut found: Vec<Media<'_>> = Vec::new();
     let mut session = None;
     while let Some((text, used)) = line(body) {
@@ -63,8 +63,9 @@ fn address(rest: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
-/// Announces the flows of a description: RTP, and RTCP one port higher.
-pub(crate) fn announce(body: &[u8], events: &mut dyn Events) {
+/// Says which flows of RTP, and of RTCP one port higher, a description announces: what they
+/// speak, where.
+pub fn rtp_flows(body: &[u8], out: &mut dyn FnMut(&'static Protocol, IpAddr, u16)) {
     for media in media(body) {
         let Some(to) = media.address.filter(|to| !to.is_unspecified()) else {
             continue;
@@ -72,21 +73,24 @@ pub(crate) fn announce(body: &[u8], events: &mut dyn Events) {
         if media.port == 0 || !media.transport.starts_with(b"RTP/") {
             continue;
         }
-        for (protocol, port) in [
-            (&super::rtp::PROTOCOL, Some(media.port)),
-            (&super::rtcp::PROTOCOL, media.port.checked_add(1)),
-        ] {
-            if let Some(port) = port {
-                events.event(Event::Expect(Expect {
-                    protocol,
-                    from: None,
-                    to,
-                    port,
-                    tcp: false,
-                }));
-            }
+        out(&super::rtp::PROTOCOL, to, media.port);
+        if let Some(port) = media.port.checked_add(1) {
+            out(&super::rtcp::PROTOCOL, to, port);
         }
     }
+}
+
+/// Announces the flows of a description.
+pub(crate) fn announce(body: &[u8], events: &mut dyn Events) {
+    rtp_flows(body, &mut |protocol, to, port| {
+        events.event(Event::Expect(Expect {
+            protocol,
+            from: None,
+            to,
+            port,
+            tcp: false,
+        }));
+    });
 }
 
 #[cfg(test)]

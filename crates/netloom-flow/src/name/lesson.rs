@@ -1,11 +1,11 @@
 //! What single packets teach about later flows, without any state.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use netloom_decode::Decoded;
 use netloom_decode::app::dns::{self, Message};
-use netloom_decode::app::{Protocol, ftp, rtcp, rtp, text, tftp};
+use netloom_decode::app::{Protocol, ftp, sdp, text, tftp};
 use netloom_packet::Packet;
 
 use super::book::{Fact, Lesson};
@@ -115,103 +115,90 @@ fn data_channel(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact)) {
     let Some((line, _)) = text::line(data) else {
         return;
     };
-    if line.starts_with(b"227") {
-        if let Some((address, port)) = six_numbers(line.get(4..).unwrap_or_default()) {
-            // Behind address translation the server names an address that is not its own.
-            expect(src, port, true, &ftp::DATA, teach);
-            if address != src {
-                expect(address, port, true, &ftp::DATA, teach);
+    let words = line.get(4..).unwrap_or_default();
+    let mut channel = |to, port| expect(to, port, true, &ftp::DATA, teach);
+    match line.get(..4) {
+        Some(b"PORT") => {
+            if let Some((to, port)) = ftp::numbers(words) {
+                channel(to.into(), port);
             }
         }
-    } else if line.starts_with(b"229") {
-        if let Some(at) = line.iter().position(|&byte| byte == b'(')
-            && let Some((_, port)) = extended(line.get(at + 1..).unwrap_or_default())
-        {
-            expect(src, port, true, &ftp::DATA, teach);
+        Some(b"EPRT") => {
+            if let Some((to, port)) = ftp::extended_address(words.trim_ascii()) {
+                channel(to.unwrap_or(src), port);
+            }
         }
-    } else if line.starts_with(b"PORT") {
-        if let Some((address, port)) = six_numbers(line.get(4..).unwrap_or_default()) {
-            expect(address, port, true, &ftp::DATA, teach);
+        Some([b'2', b'2', b'9', _]) => {
+            if let Some(port) = ftp::extended(words) {
+                channel(src, port);
+            }
         }
-    } else if line.starts_with(b"EPRT")
-        && let Some((address, port)) = extended(line.get(4..).unwrap_or_default().trim_ascii())
-    {
-        expect(address.unwrap_or(src), port, true, &ftp::DATA, teach);
+        _ => {
+            if let Some((to, port)) = ftp::numbers(words) {
+                // Behind address translation the server names an address that is not its own.
+                channel(src, port);
+                if IpAddr::from(to) != src {
+                    channel(to.into(), port);
+                }
+            }
+        }
     }
-}
-
-/// `h1,h2,h3,h4,p1,p2` somewhere in a line.
-fn six_numbers(line: &[u8]) -> Option<(IpAddr, u16)> {
-    let start = line.iter().position(u8::is_ascii_digit)?;
-    let mut numbers = [0_u8; 6];
-    let mut parts = line.get(start..)?.split(|&byte| byte == b',');
-    for place in &mut numbers {
-        let part = parts.next()?;
-        let digits = part.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        *place = u8::try_from(text::number(part.get(..digits)?)?).ok()?;
-    }
-    let [a, b, c, d, high, low] = numbers;
-    let address = Ipv4Addr::new(a, b, c, d);
-    Some((address.into(), u16::from_be_bytes([high, low])))
-}
-
-/// `|1|132.235.1.2|6275|` or `|||6446|`; the first byte is the delimiter (RFC 2428, section 2).
-fn extended(text: &[u8]) -> Option<(Option<IpAddr>, u16)> {
-    let (&delimiter, rest) = text.split_first()?;
-    let mut parts = rest.split(|&byte| byte == delimiter);
-    parts.next()?;
-    let address = std::str::from_utf8(parts.next()?).ok()?.parse().ok();
-    let port = u16::try_from(text::number(parts.next()?)?).ok()?;
-    Some((address, port))
 }
 
 /// Media in a session description.
 fn media(data: &[u8], teach: &mut dyn FnMut(Fact)) {
-    let mut address: Option<IpAddr> = None;
-    let mut ports = Vec::new();
-    for line in data.split(|&byte| byte == b'\n').take(256) {
-        let line = line.trim_ascii_end();
-        if let Some(rest) = line.strip_prefix(b"c=IN IP") {
-            let words = rest.split(|&byte| byte == b' ' || byte == b'/').nth(1);
-            address = words
-                .and_then(|text| std::str::from_utf8(text).ok())
-                .and_then(|text| text.parse().ok())
-                .or(address);
-        } else if let Some(rest) = line.strip_prefix(b"m=") {
-            let mut words = rest.split(|&byte| byte == b' ');
-            let (_, port, profile) = (words.next(), words.next(), words.next());
-            if let (Some(port), Some(profile)) = (port, profile)
-                && profile.starts_with(b"RTP/")
-                && let Some(port) = text::number(port).and_then(|port| u16::try_from(port).ok())
-                && ports.len() < 8
-            {
-                ports.push(port);
-            }
-        }
-    }
-    if let Some(to) = address {
-        for port in ports {
-            expect(to, port, false, &rtp::PROTOCOL, teach);
-            expect(to, port.saturating_add(1), false, &rtcp::PROTOCOL, teach);
-        }
-    }
+    sdp::rtp_flows(data, &mut |protocol, to, port| {
+        expect(to, port, false, protocol, teach);
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use netloom_decode::app::{rtcp, rtp};
+
     use super::*;
+
+    /// What a line teaches: addresses and ports.
+    fn taught(line: &[u8]) -> Vec<(IpAddr, u16)> {
+        let mut taught = Vec::new();
+        data_channel(line, IpAddr::from([198, 51, 100, 1]), &mut |fact| {
+            if let Fact::Expect { to, port, tcp, .. } = fact {
+                assert!(tcp);
+                taught.push((to, port));
+            }
+        });
+        taught
+    }
 
     #[test]
     fn data_channels() {
         let address = IpAddr::from([192, 0, 2, 7]);
+        let server = IpAddr::from([198, 51, 100, 1]);
         assert_eq!(
-            six_numbers(b" Entering Passive Mode (192,0,2,7,195,80)."),
-            Some((address, 50_000))
+            taught(b"227 Entering Passive Mode (192,0,2,7,195,80).\r\n"),
+            [(server, 50_000), (address, 50_000)]
         );
-        assert_eq!(six_numbers(b" 192,0,2,7,195"), None);
-        assert_eq!(six_numbers(b" 192,0,2,777,195,80"), None);
-        assert_eq!(extended(b"|||6446|)"), Some((None, 6446)));
-        assert_eq!(extended(b"|1|192.0.2.7|6275|"), Some((Some(address), 6275)));
-        assert_eq!(extended(b"|1|192.0.2.7|"), None);
+        assert_eq!(taught(b"PORT 192,0,2,7,195\r\n"), []);
+        assert_eq!(taught(b"PORT 192,0,2,777,195,80\r\n"), []);
+        assert_eq!(taught(b"PORT 192,0,2,7,195,80\r\n"), [(address, 50_000)]);
+        assert_eq!(taught(b"229 Passive (|||6446|)\r\n"), [(server, 6446)]);
+        assert_eq!(taught(b"EPRT |1|192.0.2.7|6275|\r\n"), [(address, 6275)]);
+        assert_eq!(taught(b"EPRT |1|192.0.2.7|\r\n"), []);
+    }
+
+    #[test]
+    fn media_of_a_call() {
+        let mut taught = Vec::new();
+        let body = b"INVITE sip:a SIP/2.0\r\n\r\nc=IN IP4 192.0.2.7\r\nm=audio 4000 RTP/AVP 0\r\n";
+        media(body, &mut |fact| taught.push(fact));
+        let expected = [(4000, &rtp::PROTOCOL), (4001, &rtcp::PROTOCOL)].map(|(port, protocol)| {
+            Fact::Expect {
+                to: [192, 0, 2, 7].into(),
+                port,
+                tcp: false,
+                protocol,
+            }
+        });
+        assert_eq!(taught, expected);
     }
 }

@@ -49,7 +49,6 @@ pub fn is_local(address: IpAddr) -> bool {
                 || v4.is_unspecified()
                 || v4.is_multicast()
                 || v4.is_broadcast()
-                || a == 0
                 || a == 100 && b & 0xc0 == 64
         }
         IpAddr::V6(v6) => {
@@ -75,6 +74,8 @@ mod tests {
             "fe80::1",
             "fd00::1",
             "ff02::fb",
+            "224.0.0.251",
+            "::ffff:192.168.0.1",
             "::ffff:10.0.0.1",
         ] {
             assert!(is_local(local.parse().unwrap()), "{local}");
