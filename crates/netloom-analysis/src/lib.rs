@@ -3,6 +3,5 @@
 //! [`summary`] is a [`Stage`](netloom_pipeline::Stage) that sums packets and flows up;
 //! [`report`] shows what it found: in a terminal, as a page, as JSON, as pictures.
 
-pub mod hosts;
 pub mod report;
 pub mod summary;

@@ -13,8 +13,10 @@
 
 mod barrier;
 mod block;
+pub mod bounded;
 mod engine;
 mod fragments;
+pub mod hosts;
 mod options;
 mod shard;
 mod stage;

@@ -11,11 +11,11 @@ use super::Summary;
 use super::findings;
 use super::hosts::AddressCounts;
 use super::protocols::{ProtocolCounter, protocol_name};
-use crate::hosts::HostTable;
 use crate::report::model::{
     Address, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac, Quality, Report,
     Service, Unique,
 };
+use netloom_pipeline::hosts::HostTable;
 
 /// Comments of a capture that a report shows.
 const COMMENTS_MAX: usize = 20;

@@ -7,7 +7,7 @@ use netloom_pipeline::flow::app::Confidence;
 use netloom_pipeline::packet::{MacAddr, Timestamp};
 use smallvec::SmallVec;
 
-use crate::summary::bounded::{BoundedTable, Counts};
+use netloom_pipeline::bounded::{BoundedTable, Counts};
 
 /// What is counted of a flow for its addresses.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,6 @@
 //! makes the [`Report`](crate::report::Report) of it.
 
 mod arp;
-pub(crate) mod bounded;
 mod build;
 mod findings;
 mod histogram;
@@ -25,19 +24,19 @@ use netloom_pipeline::flow::app::{AppRecord, AppRow};
 use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
-use bounded::BoundedTable;
 use hosts::{
     AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter,
     Traffic,
 };
 use named::NameCounter;
+use netloom_pipeline::bounded::BoundedTable;
 use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
 use risky::RiskCounter;
 use timeline::TimelineCounter;
 
-use crate::hosts::HostTable;
+use netloom_pipeline::hosts::HostTable;
 
 pub use build::ReportContext;
 

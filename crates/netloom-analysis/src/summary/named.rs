@@ -10,13 +10,13 @@ use netloom_pipeline::flow::name::country;
 use netloom_pipeline::flow::{FlowId, FlowRecord};
 use netloom_pipeline::packet::Timestamp;
 
-use super::bounded::{BoundedTable, Counts};
 use super::histogram::Histogram;
 use crate::report::country::name as country_name;
 use crate::report::model::{
     Certificate, Count, Dns, DnsFailure, DnsServer, Group, Http, Report, RiskExample, RiskSummary,
     Site, SlowAnswer, Tls,
 };
+use netloom_pipeline::bounded::{BoundedTable, Counts};
 
 /// Names of servers that a shard counts one by one.
 const SITES_MAX: usize = 1_024;

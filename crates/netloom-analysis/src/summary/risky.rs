@@ -7,7 +7,7 @@ use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::flow::app::Confidence;
 
 use crate::report::model::{Risky, RiskyPair};
-use crate::summary::bounded::{BoundedTable, Counts};
+use netloom_pipeline::bounded::{BoundedTable, Counts};
 
 /// A risk: what it is called, what is wrong, what to do.
 #[derive(Debug)]

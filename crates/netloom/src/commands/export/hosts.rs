@@ -1,10 +1,10 @@
 //! The `hosts` table: written at the end, when everything is known.
 
 use netloom::FlowRecord;
-use netloom::analysis::hosts::HostTable;
 use netloom::decode::Decoded;
 use netloom::decode::app::Interest;
 use netloom::pipeline::flow::app::{AppRecord, AppRow};
+use netloom::pipeline::hosts::HostTable;
 use netloom::pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 /// Addresses that are kept.

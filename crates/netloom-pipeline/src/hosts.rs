@@ -4,18 +4,17 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use netloom_pipeline::StagePacket;
-use netloom_pipeline::decode::app::DeviceSource;
-use netloom_pipeline::decode::net::arp::Arp;
-use netloom_pipeline::decode::{Decoded, Network, TcpFlags, Transport};
-use netloom_pipeline::flow::FlowRecord;
-use netloom_pipeline::flow::app::{Confidence, DeviceRecord};
-use netloom_pipeline::flow::name::is_local;
-use netloom_pipeline::packet::{MacAddr, Timestamp};
+use netloom_decode::app::DeviceSource;
+use netloom_decode::net::arp::Arp;
+use netloom_decode::{Decoded, Network, TcpFlags, Transport};
+use netloom_flow::FlowRecord;
+use netloom_flow::app::{Confidence, DeviceRecord};
+use netloom_flow::name::is_local;
+use netloom_packet::{MacAddr, Timestamp};
 use netloom_tables::HostRow;
 
-use crate::summary::bounded::{BoundedTable, Counts};
-use crate::summary::hosts::EndedFlow;
+use crate::bounded::{BoundedTable, Counts};
+use crate::stage::StagePacket;
 
 /// Services of a host that are kept.
 const SERVICES_MAX: usize = 32;
@@ -181,8 +180,7 @@ impl HostTable {
         if flow.outer {
             return;
         }
-        let ended = EndedFlow::new(flow, None);
-        self.ended(&ended);
+        self.ended(flow);
         for (address, mac, sent) in [
             (flow.src_ip, flow.src_mac, flow.fwd.packets),
             (flow.dst_ip, flow.dst_mac, flow.bwd.packets),
@@ -201,22 +199,23 @@ impl HostTable {
         self.server(flow);
     }
 
-    /// A flow of which nothing is known but its addresses.
-    pub(crate) fn ended(&mut self, flow: &EndedFlow) {
-        for (originator, address) in [(true, flow.src), (false, flow.dst)] {
+    /// What it adds to its two addresses.
+    fn ended(&mut self, flow: &FlowRecord) {
+        let sides = [flow.fwd, flow.bwd];
+        for (originator, address) in [(true, flow.src_ip), (false, flow.dst_ip)] {
             let Some(host) = self.host(address) else {
                 continue;
             };
             let (sent, received) = if originator { (0, 1) } else { (1, 0) };
             host.first = host.first.min(flow.start);
             host.last = host.last.max(flow.end);
-            host.packets[0] += flow.packets[sent];
-            host.packets[1] += flow.packets[received];
-            host.bytes[0] += flow.bytes[sent];
-            host.bytes[1] += flow.bytes[received];
+            host.packets[0] += sides[sent].packets;
+            host.packets[1] += sides[received].packets;
+            host.bytes[0] += sides[sent].bytes;
+            host.bytes[1] += sides[received].bytes;
             host.flows += 1;
         }
-        let (a, b) = (flow.src, flow.dst);
+        let (a, b) = (flow.src_ip, flow.dst_ip);
         let wanted = a != b && (!self.local_only || is_local(a) || is_local(b));
         if wanted && self.pairs.len() < self.pairs_max {
             self.pairs.insert(if a <= b { (a, b) } else { (b, a) });
@@ -326,7 +325,7 @@ impl HostTable {
 
     /// Adds what another table knows, without a bound: for the merge at the end. Of names and the
     /// like that are as good, this table's stand.
-    pub(crate) fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: Self) {
         self.hosts.absorb(other.hosts);
         self.pairs.extend(other.pairs);
     }
@@ -419,8 +418,8 @@ fn system(decoded: &Decoded) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
-    use netloom_pipeline::flow::{FlowId, FlowKey, FlowRules, flow_id};
+    use netloom_decode::{DecodeOptions, decode_ip};
+    use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
 
     /// Some flow's identifier.
     fn id() -> FlowId {

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use hashbrown::HashMap;
 
 /// Counts that can be added up and compared.
-pub(crate) trait Counts: Default {
+pub trait Counts: Default {
     /// How much an entry matters: the light ones go first when room is short.
     fn weight(&self) -> u64;
     /// Adds another's counts.
@@ -17,7 +17,7 @@ pub(crate) trait Counts: Default {
 /// What is forgotten depends only on what was added, in which order: not on the hash seed
 /// (which is random, as keys come from hostile packets).
 #[derive(Debug)]
-pub(crate) struct BoundedTable<K, V> {
+pub struct BoundedTable<K, V> {
     entries: HashMap<K, V, foldhash::fast::RandomState>,
     max: usize,
     forgot: bool,
@@ -25,7 +25,7 @@ pub(crate) struct BoundedTable<K, V> {
 
 impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     /// A table of at most `max` keys.
-    pub(crate) fn new(max: usize) -> Self {
+    pub fn new(max: usize) -> Self {
         Self {
             entries: HashMap::default(),
             max: max.max(2),
@@ -34,7 +34,7 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     }
 
     /// The counts of a key.
-    pub(crate) fn entry(&mut self, key: K) -> &mut V {
+    pub fn entry(&mut self, key: K) -> &mut V {
         if self.entries.len() >= self.max && !self.entries.contains_key(&key) {
             self.forget_half();
         }
@@ -42,12 +42,12 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     }
 
     /// Whether keys were forgotten: counts are lower bounds then.
-    pub(crate) fn forgot(&self) -> bool {
+    pub fn forgot(&self) -> bool {
         self.forgot
     }
 
     /// Adds another table's entries, without a bound: for the merge at the end.
-    pub(crate) fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: Self) {
         self.forgot |= other.forgot;
         if self.entries.is_empty() {
             self.entries = other.entries;
@@ -59,13 +59,13 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     }
 
     /// All entries, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter()
     }
 
     /// The `count` entries with the largest `rank`, largest first, the smaller key first on a
     /// tie.
-    pub(crate) fn top<R: Ord>(&self, count: usize, rank: impl Fn(&V) -> R) -> Vec<(&K, &V)> {
+    pub fn top<R: Ord>(&self, count: usize, rank: impl Fn(&V) -> R) -> Vec<(&K, &V)> {
         let mut all: Vec<(&K, &V)> = self.entries.iter().collect();
         let order =
             |a: &(&K, &V), b: &(&K, &V)| rank(b.1).cmp(&rank(a.1)).then_with(|| a.0.cmp(b.0));
