@@ -2,3 +2,7 @@
 //! detection, clustering and forecasting.
 //!
 //! This crate sees record batches only: it reads no packet, no clock and no file but a model's.
+
+mod chance;
+pub mod metrics;
+pub mod split;
