@@ -3,6 +3,15 @@
 //!
 //! This crate sees record batches only: it reads no packet, no clock and no file but a model's.
 
+#![cfg_attr(
+    test,
+    expect(clippy::float_cmp, reason = "tests compare with values that are exact")
+)]
+
+pub mod anomaly;
 mod chance;
 pub mod metrics;
+mod numeric;
 pub mod split;
+
+pub use numeric::Matrix;
