@@ -9,6 +9,7 @@
 )]
 
 pub mod anomaly;
+pub mod calibration;
 mod chance;
 pub mod metrics;
 mod numeric;
