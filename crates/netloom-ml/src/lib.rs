@@ -11,6 +11,7 @@
 pub mod anomaly;
 pub mod calibration;
 mod chance;
+pub mod evaluation;
 pub mod metrics;
 mod numeric;
 pub mod split;
