@@ -97,7 +97,7 @@ impl Detection {
         let ranking = Ranking::new(&positive, &score);
         let rows = positive.len();
         let [roc_auc, pr_auc, strict, loose] =
-            bootstrap(rows, 4, options.seed).intervals(rows, groups, |weights| {
+            bootstrap(rows, 4, options).intervals(rows, groups, |weights| {
                 let recall = |rate| ranking.recall_at_false_positive_rate_weighted(rate, weights);
                 [
                     ranking.roc_auc_weighted(weights),

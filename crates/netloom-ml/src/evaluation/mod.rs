@@ -50,6 +50,8 @@ pub struct EvaluationOptions {
     pub workload: Workload,
     /// Seed of the intervals' draws.
     pub seed: u64,
+    /// Threads that work (none is one); the result is the same for any number.
+    pub threads: usize,
 }
 
 /// A score with the interval that 95 % of redrawn test sets lie in.
@@ -279,9 +281,8 @@ fn scores(
     };
     let values = of(None);
     let rows = truth.len();
-    let intervals =
-        bootstrap(rows, ranks.len() + 3, options.seed)
-            .intervals(rows, groups, |weights| of(Some(weights)));
+    let intervals = bootstrap(rows, ranks.len() + 3, options)
+        .intervals(rows, groups, |weights| of(Some(weights)));
     let mut estimates = values
         .into_iter()
         .zip(intervals)
@@ -300,11 +301,12 @@ fn scores(
 }
 
 /// As many draws as can be afforded: intervals of large tests are narrow, and need fewer.
-fn bootstrap(rows: usize, passes: usize, seed: u64) -> Bootstrap {
+fn bootstrap(rows: usize, passes: usize, options: &EvaluationOptions) -> Bootstrap {
     let affordable = BOOTSTRAP_WORK / (rows * passes).max(1);
     Bootstrap {
         replicates: affordable.clamp(100, 1000),
-        seed,
+        seed: options.seed,
+        threads: options.threads,
         ..Bootstrap::default()
     }
 }

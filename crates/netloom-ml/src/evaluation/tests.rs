@@ -42,6 +42,7 @@ fn a_detector_is_held_to_its_false_alarms() {
             base_rate: 1e-4,
         },
         seed: 1,
+        threads: 2,
     };
     let evaluation = Evaluation::new(&predictions, &options);
     assert_eq!(evaluation.confusion, [[950, 50], [50, 50]]);

@@ -2,6 +2,7 @@
 
 use super::probability::quantile;
 use crate::chance::Chance;
+use crate::numeric::parallel;
 
 /// A range that a score lies in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Bootstrap {
     pub confidence: f64,
     /// Seed of the draws.
     pub seed: u64,
+    /// Threads that work; the result is the same for any number.
+    pub threads: usize,
 }
 
 impl Default for Bootstrap {
@@ -33,6 +36,7 @@ impl Default for Bootstrap {
             replicates: 1000,
             confidence: 0.95,
             seed: 0,
+            threads: 1,
         }
     }
 }
@@ -61,29 +65,30 @@ impl Bootstrap {
         &self,
         rows: usize,
         groups: Option<&[u32]>,
-        score: impl Fn(&[u32]) -> [Option<f64>; N],
+        score: impl Fn(&[u32]) -> [Option<f64>; N] + Sync,
     ) -> [Option<Interval>; N] {
-        let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
         let units = groups.map_or(rows, |groups| {
             groups.iter().max().map_or(0, |last| *last as usize + 1)
         });
-        let mut units_drawn = vec![0_u32; units];
-        let mut weights = vec![0_u32; rows];
-        for replicate in 0..self.replicates {
+        // Each draw has chance of its own, so threads may take them as they come.
+        let scores = parallel::map(self.replicates, self.threads, |replicate| {
             let mut chance = Chance::of(self.seed, replicate as u64);
-            units_drawn.fill(0);
+            let mut drawn = vec![0_u32; units];
             for _ in 0..units {
-                units_drawn[chance.below(units)] += 1;
+                drawn[chance.below(units)] += 1;
             }
             match groups {
                 Some(groups) => {
-                    for (weight, &group) in weights.iter_mut().zip(groups) {
-                        *weight = units_drawn[group as usize];
-                    }
+                    let weights: Vec<u32> =
+                        groups.iter().map(|&group| drawn[group as usize]).collect();
+                    score(&weights)
                 }
-                None => weights.copy_from_slice(&units_drawn),
+                None => score(&drawn),
             }
-            for (values, value) in drawn.iter_mut().zip(score(&weights)) {
+        });
+        let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
+        for score in scores {
+            for (values, value) in drawn.iter_mut().zip(score) {
                 values.extend(value.filter(|value| value.is_finite()));
             }
         }
@@ -103,6 +108,8 @@ impl Bootstrap {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::metrics::ConfusionMatrix;
 
@@ -117,6 +124,11 @@ mod tests {
         };
         let [interval] = Bootstrap::default().intervals(1000, None, accuracy);
         let interval = interval.unwrap();
+        let threads = Bootstrap {
+            threads: 3,
+            ..Bootstrap::default()
+        };
+        assert_eq!(threads.intervals(1000, None, accuracy), [Some(interval)]);
         let error = (0.8_f64 * 0.2 / 1000.0).sqrt();
         assert!(
             (interval.low - (0.8 - 1.96 * error)).abs() < 0.004,
@@ -142,10 +154,10 @@ mod tests {
             replicates: 10,
             ..Bootstrap::default()
         };
-        let calls = std::cell::Cell::new(0);
+        let calls = AtomicUsize::new(0);
         let [rare, often, nothing] = of.intervals(3, None, |_| {
-            calls.set(calls.get() + 1);
-            [(calls.get() < 3).then_some(1.0), Some(2.0), Some(f64::NAN)]
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            [(call < 2).then_some(1.0), Some(2.0), Some(f64::NAN)]
         });
         assert_eq!(rare, None);
         assert_eq!(
