@@ -14,7 +14,7 @@ const LONG: usize = 25;
 
 /// How a column is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An address or another name.
     Address,
     /// A sentence or a list.
@@ -27,14 +27,14 @@ pub(super) enum Kind {
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(crate) struct Column {
     title: &'static str,
     kind: Kind,
     optional: bool,
 }
 
 impl Column {
-    pub(super) const fn new(title: &'static str, kind: Kind) -> Self {
+    pub(crate) const fn new(title: &'static str, kind: Kind) -> Self {
         Self {
             title,
             kind,
@@ -43,7 +43,7 @@ impl Column {
     }
 
     /// Left out where the screen is narrow.
-    pub(super) const fn optional(self) -> Self {
+    pub(crate) const fn optional(self) -> Self {
         Self {
             optional: true,
             ..self
@@ -65,7 +65,7 @@ impl Column {
 }
 
 /// What stands in a column of a row.
-pub(super) enum Cell {
+pub(crate) enum Cell {
     /// A name from the traffic, with a quieter second one.
     Name(String, Option<String>),
     /// Words.
@@ -82,12 +82,12 @@ pub(super) enum Cell {
 
 impl Cell {
     /// A bar of one part.
-    pub(super) fn bar(part: f64, whole: f64, says: &str) -> Self {
+    pub(crate) fn bar(part: f64, whole: f64, says: &str) -> Self {
         Self::Bar(vec![(share(part, whole), Paint::PAGE.bar)], says.to_owned())
     }
 
     /// A bar of what was sent and what was received.
-    pub(super) fn both(sent: u64, received: u64, largest: f64, says: String) -> Self {
+    pub(crate) fn both(sent: u64, received: u64, largest: f64, says: String) -> Self {
         Self::Bar(
             vec![
                 (share(sent as f64, largest), Paint::PAGE.sent),
@@ -99,7 +99,7 @@ impl Cell {
 }
 
 /// Writes a table under a name for those who cannot see it.
-pub(super) fn write(out: &mut String, label: &str, columns: &[Column], rows: &[Vec<Cell>]) {
+pub(crate) fn write(out: &mut String, label: &str, columns: &[Column], rows: &[Vec<Cell>]) {
     let long = if rows.len() > LONG { " long" } else { "" };
     let sortable = rows.len() > 1;
     // Writing to a String cannot fail.
@@ -194,7 +194,7 @@ fn write_cell(out: &mut String, cell: &Cell, class: &str) {
 
 /// A name as markup: isolated, and where it is long, cut to a few lines with the whole of it in
 /// a title.
-pub(super) fn name_markup(name: &str) -> String {
+pub(crate) fn name_markup(name: &str) -> String {
     let shown = text::html(&text::cut_end(&text::visible(name), LONGEST_NAME, "…"));
     // Where an IPv6 address or a path must break, it breaks between its parts. References such
     // as `&amp;` have neither of the two characters.
