@@ -5,6 +5,8 @@ use std::str::FromStr;
 use netloom_decode::app::Interest;
 use netloom_decode::{TunnelKind, TunnelSet};
 
+use crate::features::FeatureSet;
+
 /// The four meanings of "flow" (`--flow-rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -153,6 +155,8 @@ pub struct FlowConfig {
     /// ([`FlowRecord::app`](crate::FlowRecord::app)), and rows of the kinds in the set come
     /// out of [`FlowTable::take_rows`](crate::FlowTable::take_rows). `None`: nobody looks.
     pub applications: Option<Interest>,
+    /// Which features are kept ([`FlowRecord::features`](crate::FlowRecord::features)).
+    pub features: FeatureSet,
 }
 
 impl FlowConfig {
@@ -168,6 +172,7 @@ impl FlowConfig {
             checksums: false,
             server_ports: None,
             applications: None,
+            features: FeatureSet::NONE,
         }
     }
 }

@@ -7,6 +7,7 @@ use netloom_packet::{MacAddr, Timestamp};
 
 use crate::app::AppFlow;
 use crate::config::FlowRules;
+use crate::features::{FeatureSet, FlowFeatures, Sample};
 use crate::key::{FlowId, FlowKey, flow_id};
 use crate::lists::Links;
 use crate::name::{Hint, settle};
@@ -81,6 +82,7 @@ pub(crate) struct Flow {
     tcp_flags: [u8; 2],
     /// What the payload says, where somebody looks.
     pub(crate) app: Option<Box<AppFlow>>,
+    features: FlowFeatures,
 }
 
 impl Flow {
@@ -137,6 +139,7 @@ impl Flow {
             letters: if flip { *b"^\0\0\0\0\0\0\0" } else { [0; 8] },
             tcp_flags: [0; 2],
             app: None,
+            features: FlowFeatures::default(),
         }
     }
 
@@ -146,6 +149,7 @@ impl Flow {
             .as_ref()
             .map_or(0, |tcp| size_of::<TcpTracker>() + tcp.heap_bytes())
             + self.app.as_ref().map_or(0, |app| app.heap)
+            + self.features.heap_bytes()
             + self.rare.as_ref().map_or(0, |rare| {
                 size_of::<Rare>()
                     + rare
@@ -229,6 +233,7 @@ impl Flow {
         packet: &FlowPacket<'_>,
         forward: bool,
         rules: FlowRules,
+        features: FeatureSet,
     ) -> bool {
         let decoded = packet.decoded;
         let at = packet.timestamp.as_nanos();
@@ -266,6 +271,7 @@ impl Flow {
                 self.macs.swap(0, 1);
                 self.answer = Answer::None;
                 self.tcp_flags.swap(0, 1);
+                self.features.flip();
                 from_src = !from_src;
             }
             let counters = &mut self.counters[usize::from(!from_src)];
@@ -302,6 +308,11 @@ impl Flow {
         }
         counters.payload_bytes += u64::from(len);
         bump(&mut counters.data_packets, len > 0);
+        if !features.is_empty() {
+            let sample = Sample::new(packet).with_content(decoded, len, has_header);
+            self.features
+                .ingest(features, self.start, from_src, &sample);
+        }
         if is_new_data && matches!(self.key.protocol(), 6 | 17) {
             self.measure_answer(from_src, at);
         }
@@ -319,6 +330,7 @@ impl Flow {
         packet: &FlowPacket<'_>,
         forward: bool,
         rules: FlowRules,
+        features: FeatureSet,
     ) -> bool {
         let from_src = self.is_from_src(forward);
         self.last_number = packet.number;
@@ -335,6 +347,11 @@ impl Flow {
             self.last = self.last.max(packet.timestamp.as_nanos());
             counters.packets += 1;
             counters.ip_bytes += packet.decoded.ip.map_or(0, |ip| u64::from(ip.total_len));
+            if !features.is_empty() {
+                let sample = Sample::new(packet);
+                self.features
+                    .ingest(features, self.start, from_src, &sample);
+            }
         }
         from_src
     }
@@ -486,6 +503,7 @@ impl Flow {
                 .filter(|app| !app.is_empty())
                 .map(|app| Box::new(app.info)),
             owner: None,
+            features: std::mem::take(&mut self.features),
         };
         let hint = self.rare.as_mut().and_then(|rare| rare.hint.take());
         settle(&mut record, hint.as_deref());
@@ -594,13 +612,13 @@ fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
 mod tests {
     use super::*;
 
-    /// What a live flow may cost: 520 bytes with its place in the map (up to two entries of
+    /// What a live flow may cost: 530 bytes with its place in the map (up to two entries of
     /// five bytes), what its payload told not included.
     #[test]
     fn a_flow_is_small() {
         let map = 10;
         let udp = size_of::<Option<Flow>>() + map;
         let tcp = udp + size_of::<TcpTracker>();
-        assert!(udp <= 280 && tcp <= 520, "UDP {udp}, TCP {tcp}");
+        assert!(udp <= 290 && tcp <= 530, "UDP {udp}, TCP {tcp}");
     }
 }

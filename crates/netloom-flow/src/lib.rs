@@ -41,6 +41,7 @@
 pub mod app;
 mod community_id;
 mod config;
+pub mod features;
 mod flow;
 mod icmp;
 mod key;

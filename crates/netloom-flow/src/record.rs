@@ -1,5 +1,6 @@
 //! What is known of a flow when it ends.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use netloom_decode::app::{Category, Protocol};
@@ -7,6 +8,7 @@ use netloom_decode::{Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
 use crate::app::{AppInfo, Confidence};
+use crate::features::{FlowFeatures, Sequence, Statistics};
 use crate::key::FlowId;
 use crate::name::{product, registrable_domain};
 
@@ -82,6 +84,9 @@ pub struct FlowRecord {
     /// Whose it is, where it was captured live on one of its ends and somebody filled it in;
     /// packets do not tell.
     pub owner: Option<Box<FlowOwner>>,
+    /// What models learn from, as far as somebody asked
+    /// ([`FlowConfig::features`](crate::FlowConfig::features)).
+    pub features: FlowFeatures,
 }
 
 /// The process and the user that own a flow of the capturing machine.
@@ -145,7 +150,18 @@ impl FlowRecord {
             tunnelled_packets: 0,
             app: None,
             owner: None,
+            features: FlowFeatures::default(),
         }
+    }
+
+    /// What was summed up over all packets for models; `None` where nobody asked.
+    pub fn statistics(&self) -> Option<Cow<'_, Statistics>> {
+        self.features.statistics(self.start.as_nanos())
+    }
+
+    /// The first packets one by one; `None` where nobody asked.
+    pub fn sequence(&self) -> Option<Cow<'_, Sequence>> {
+        self.features.sequence()
     }
 
     /// Nanoseconds from first to last packet.

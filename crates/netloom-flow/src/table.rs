@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 
 use crate::app::{AppRecord, Applications};
 use crate::config::{FlowConfig, FlowRules};
+use crate::features::FeatureSet;
 use crate::flow::Flow;
 use crate::key::{FlowId, FlowKey};
 use crate::lists::{Class, Lists};
@@ -119,6 +120,7 @@ pub struct FlowTable {
     packet_flow_ids: bool,
     checksums: bool,
     applications: Option<Applications>,
+    features: FeatureSet,
     flows: Slab<Flow>,
     by_key: HashTable<u32>,
     hasher: RandomState,
@@ -142,6 +144,7 @@ impl FlowTable {
             packet_flow_ids: config.packet_flow_ids,
             checksums: config.checksums,
             applications: config.applications.map(Applications::new),
+            features: config.features,
             flows: Slab::default(),
             by_key: HashTable::new(),
             // Keys are chosen by attackers; nothing that comes out depends on the seed.
@@ -206,10 +209,10 @@ impl FlowTable {
         };
         let heap = flow.heap_bytes();
         let from_src = if checksum == Verdict::Bad {
-            flow.ingest_corrupt(packet, forward, self.rules)
+            flow.ingest_corrupt(packet, forward, self.rules, self.features)
         } else {
             let before = flow.is_from_src(true);
-            let from_src = flow.ingest(packet, forward, self.rules);
+            let from_src = flow.ingest(packet, forward, self.rules, self.features);
             if let Some(applications) = &mut self.applications
                 && !packet.later_fragment
                 && !packet.outer
