@@ -1,7 +1,9 @@
 //! What a person wants told about traffic.
 //!
 //! [`summary`] is a [`Stage`](netloom_pipeline::Stage) that sums packets and flows up;
-//! [`report`] shows what it found: in a terminal, as a page, as JSON, as pictures.
+//! [`report`] shows what it found: in a terminal, as a page, as JSON, as pictures. [`model_card`]
+//! shows what a model is worth.
 
+pub mod model_card;
 pub mod report;
 pub mod summary;

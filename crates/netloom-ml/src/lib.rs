@@ -10,6 +10,7 @@
 
 pub mod anomaly;
 pub mod calibration;
+pub mod card;
 mod chance;
 pub mod evaluation;
 pub mod metrics;

@@ -47,6 +47,9 @@ pub struct OperatingPoint {
     pub alerts_per_day: f64,
     /// False ones among them.
     pub false_alerts_per_day: f64,
+    /// False ones at the upper end of the 95 % interval of their share (Wilson 1927): with few
+    /// harmless rows in the test a share of zero says little.
+    pub false_alerts_per_day_at_most: f64,
     /// Positive rows a day that raise no alert.
     pub missed_per_day: f64,
     /// Share of true alerts at the stated base rate; none if there is no alert.
@@ -117,6 +120,13 @@ impl Detection {
                     options.workload.rows_per_day,
                     options.workload.base_rate,
                 );
+                let at_most = wilson_upper(point.false_positives, ranking.totals().1);
+                let at_most = alert_load(
+                    point.true_positive_rate,
+                    at_most,
+                    options.workload.rows_per_day,
+                    options.workload.base_rate,
+                );
                 Some(OperatingPoint {
                     false_positive_rate_at_most: rate,
                     threshold: point.threshold.is_finite().then_some(point.threshold),
@@ -125,6 +135,7 @@ impl Detection {
                     precision: point.precision,
                     alerts_per_day: load.alerts,
                     false_alerts_per_day: load.false_alerts,
+                    false_alerts_per_day_at_most: at_most.false_alerts,
                     missed_per_day: load.missed,
                     precision_at_base_rate: Some(load.precision).filter(|p| p.is_finite()),
                 })
@@ -160,6 +171,35 @@ impl Detection {
                     .collect(),
             ),
             calibration: report_bins(&positive, &score),
+        }
+    }
+}
+
+/// Upper end of the 95 % score interval of a share (Wilson, "Probable inference, the law of
+/// succession, and statistical inference", 1927).
+fn wilson_upper(hits: u64, rows: u64) -> f64 {
+    const Z: f64 = 1.959_963_984_540_054;
+    let n = rows as f64;
+    let share = hits as f64 / n;
+    let center = share + Z * Z / (2.0 * n);
+    let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+    ((center + half) / (1.0 + Z * Z / n)).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// statsmodels 0.15, `proportion_confint(…, method='wilson')[1]`.
+    #[test]
+    fn upper_ends() {
+        for (hits, rows, expected) in [
+            (0, 300, 0.012_642_971_224),
+            (10, 1000, 0.018_309_468_870),
+            (1000, 1000, 1.0),
+        ] {
+            let ours = wilson_upper(hits, rows);
+            assert!((ours - expected).abs() < 1e-11, "{hits} of {rows}: {ours}");
         }
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod frame;
 mod handshakes;
 mod named;
+pub(crate) mod parts;
 mod sections;
 pub(crate) mod table;
 mod traffic;

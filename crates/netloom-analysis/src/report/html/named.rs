@@ -6,7 +6,8 @@ use super::super::chart::theme::Paint;
 use super::super::chart::world;
 use super::super::model::{Group, RiskExample, RiskSummary, Site};
 use super::super::{country, text, units, words};
-use super::sections::{Page, severity};
+use super::parts::severity;
+use super::sections::Page;
 use super::table::{self, Cell, Column, Kind, name_markup};
 use super::traffic::directions;
 

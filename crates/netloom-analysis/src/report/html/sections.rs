@@ -6,6 +6,7 @@ use super::super::chart::theme::{Paint, SERIES};
 use super::super::chart::timeline::{Drawn, Measure};
 use super::super::model::{Finding, Report};
 use super::super::{text, units};
+use super::parts::{self, swatch};
 use super::table::{self, Cell, Column, Kind, name_markup};
 
 /// The report on its way to a page.
@@ -139,17 +140,7 @@ impl<'a> Page<'a> {
                 format!("{}, {exact}", traffic.2)
             };
         }
-        out.push_str(r#"<dl class="figures" id="overview">"#);
-        for (name, value, note) in figures {
-            let _ = write!(
-                out,
-                r#"<div><dt>{name}</dt><dd class="value{}">{}</dd><dd class="note">{}</dd></div>"#,
-                if value.len() > 11 { " long" } else { "" },
-                text::html(&value),
-                text::html(&note)
-            );
-        }
-        out.push_str("</dl>");
+        parts::figures(out, "overview", &figures);
         self.findings(out);
     }
 
@@ -164,20 +155,11 @@ impl<'a> Page<'a> {
         }
         let (first, rest) = list.split_at(list.len().min(FINDINGS_MAX));
         let write = |out: &mut String, list: &[Finding]| {
-            out.push_str(r#"<ul class="findings">"#);
-            for f in list {
-                let _ = write!(
-                    out,
-                    r#"<li>{}<p class="title">{}</p>"#,
-                    severity(&f.severity),
-                    name_markup(&f.title)
-                );
-                if !f.detail.is_empty() {
-                    let _ = write!(out, r#"<p class="detail">{}</p>"#, text::html(&f.detail));
-                }
-                out.push_str("</li>");
-            }
-            out.push_str("</ul>");
+            let list = list.iter();
+            parts::findings(
+                out,
+                list.map(|f| (f.severity.as_str(), f.title.as_str(), f.detail.as_str())),
+            );
         };
         write(out, first);
         if !rest.is_empty() {
@@ -499,34 +481,4 @@ fn rate(value: Option<f64>, shown: fn(f64) -> String) -> String {
         .filter(|v| v.is_finite())
         .map(shown)
         .unwrap_or_default()
-}
-
-/// A severity as a sign and a word: the colour only repeats them.
-pub(super) fn severity(name: &str) -> String {
-    let (class, sign) = match name {
-        "high" | "critical" => ("high", r#"<path d="M7 1l6 11H1z" fill="currentColor"/>"#),
-        "medium" => (
-            "medium",
-            r#"<path d="M7 1l6 6-6 6-6-6z" fill="currentColor"/>"#,
-        ),
-        "low" => (
-            "low",
-            r#"<rect x="2" y="2" width="10" height="10" rx="2" fill="currentColor"/>"#,
-        ),
-        _ => (
-            "info",
-            r#"<circle cx="7" cy="7" r="5" fill="currentColor"/>"#,
-        ),
-    };
-    format!(
-        r#"<span class="severity {class}"><svg width="14" height="14" aria-hidden="true">{sign}</svg><span class="clamp">{}</span></span>"#,
-        text::html(name)
-    )
-}
-
-/// The colour of a series, for a legend.
-pub(super) fn swatch(color: &str) -> String {
-    format!(
-        r#"<svg class="swatch" width="12" height="12" aria-hidden="true"><rect width="12" height="12" rx="3" fill="{color}"/></svg>"#
-    )
 }

@@ -6,7 +6,8 @@ use super::super::chart::theme::{Across, Paint};
 use super::super::chart::{bars, icicle};
 use super::super::model::Address;
 use super::super::units;
-use super::sections::{Page, swatch};
+use super::parts::swatch;
+use super::sections::Page;
 use super::table::{self, Cell, Column, Kind, name_markup};
 
 /// Deepest indentation the style sheet knows.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::super::model::Distribution;
 use super::super::{text, units};
-use super::sections::{Page, severity};
+use super::parts::severity;
+use super::sections::Page;
 use super::table::{self, Cell, Column, Kind, name_markup};
 
 impl Page<'_> {

@@ -5,7 +5,7 @@ use super::TerminalOptions;
 
 /// What a piece of text means; a colour only where colours are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Style {
+pub(crate) enum Style {
     #[default]
     Plain,
     Dim,
@@ -22,7 +22,7 @@ pub(super) enum Style {
 
 impl Style {
     /// The style of a severity's name.
-    pub(super) fn of_severity(severity: &str) -> Self {
+    pub(crate) fn of_severity(severity: &str) -> Self {
         match severity {
             "high" | "critical" => Self::High,
             "medium" => Self::Medium,
@@ -48,29 +48,29 @@ impl Style {
 }
 
 /// Text under construction.
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     out: String,
-    pub(super) options: TerminalOptions,
+    pub(crate) options: TerminalOptions,
 }
 
 impl Canvas {
-    pub(super) fn new(options: TerminalOptions) -> Self {
+    pub(crate) fn new(options: TerminalOptions) -> Self {
         Self {
             out: String::with_capacity(16 * 1024),
             options,
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.out
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.options.width
     }
 
     /// Text from a packet or a file, harmless for this terminal.
-    pub(super) fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         if self.options.unicode {
             text::visible(name).into_owned()
         } else {
@@ -80,7 +80,7 @@ impl Canvas {
 
     /// Appends text in a style. Whatever could act on a terminal is escaped here once more, so
     /// that a forgotten [`Self::name`] shows as an odd character and does nothing.
-    pub(super) fn put(&mut self, content: &str, style: Style) {
+    pub(crate) fn put(&mut self, content: &str, style: Style) {
         let content = text::visible(content);
         let sgr = if self.options.color { style.sgr() } else { "" };
         if !sgr.is_empty() {
@@ -99,18 +99,18 @@ impl Canvas {
     }
 
     /// Ends the line, without blanks at its end.
-    pub(super) fn end_line(&mut self) {
+    pub(crate) fn end_line(&mut self) {
         let kept = self.out.trim_end_matches(' ').len();
         self.out.truncate(kept);
         self.out.push('\n');
     }
 
-    pub(super) fn spaces(&mut self, count: usize) {
+    pub(crate) fn spaces(&mut self, count: usize) {
         self.out.extend(std::iter::repeat_n(' ', count));
     }
 
     /// A blank line, then a heading with a rule to the right edge.
-    pub(super) fn heading(&mut self, title: &str) {
+    pub(crate) fn heading(&mut self, title: &str) {
         self.end_line();
         self.put(title, Style::Heading);
         let rest = self.width().saturating_sub(text::width(title) + 1);
@@ -121,7 +121,7 @@ impl Canvas {
 
     /// A paragraph, broken at spaces, each line `indent` columns in. A word that is longer than
     /// a line is broken where the line ends.
-    pub(super) fn paragraph(&mut self, content: &str, indent: usize, style: Style) {
+    pub(crate) fn paragraph(&mut self, content: &str, indent: usize, style: Style) {
         for line in wrap(content, self.width().saturating_sub(indent).max(8)) {
             self.spaces(indent);
             self.put(&line, style);
@@ -130,7 +130,7 @@ impl Canvas {
     }
 
     /// A quiet remark.
-    pub(super) fn remark(&mut self, content: &str) {
+    pub(crate) fn remark(&mut self, content: &str) {
         self.paragraph(content, 2, Style::Dim);
     }
 }
@@ -149,12 +149,13 @@ fn ascii(c: char) -> char {
         '▍' | '▎' | '▏' | '▄' | '▃' => '+',
         '▂' | '▁' | '░' => '.',
         '│' | '┤' => '|',
+        '≤' => '<',
         _ => '?',
     }
 }
 
 /// Lines of at most `width` columns, broken at spaces.
-pub(super) fn wrap(content: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(content: &str, width: usize) -> Vec<String> {
     let content = text::visible(content);
     let mut lines = Vec::new();
     let mut line = String::new();

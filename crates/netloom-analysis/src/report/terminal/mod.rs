@@ -2,11 +2,11 @@
 //!
 //! What a person wants first comes first: the figures, what stands out, then the details.
 
-mod canvas;
+pub(crate) mod canvas;
 mod named;
 mod plot;
 mod sections;
-mod table;
+pub(crate) mod table;
 mod traffic;
 mod trouble;
 
@@ -38,6 +38,14 @@ impl Default for TerminalOptions {
     }
 }
 
+impl TerminalOptions {
+    /// The same with a width that can be laid out.
+    pub(crate) fn fitted(self) -> Self {
+        let width = self.width.clamp(*WIDTHS.start(), *WIDTHS.end());
+        Self { width, ..self }
+    }
+}
+
 /// Narrowest and widest layout; other widths are taken as the nearest of these.
 const WIDTHS: std::ops::RangeInclusive<usize> = 40..=220;
 
@@ -46,8 +54,7 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 40..=220;
 /// Text from packets has its control characters and its invisible characters escaped, so the
 /// only escape sequences in the result are the colours asked for.
 pub fn render(report: &Report, options: &TerminalOptions) -> String {
-    let width = options.width.clamp(*WIDTHS.start(), *WIDTHS.end());
-    let mut canvas = Canvas::new(TerminalOptions { width, ..*options });
+    let mut canvas = Canvas::new(options.fitted());
     sections::all(report, &mut canvas);
     canvas.finish()
 }

@@ -10,14 +10,14 @@ const INDENT: usize = 2;
 
 /// Where a column's text is cut when it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     End,
     Middle,
 }
 
 /// A column: its title and how it behaves when room is short.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(crate) struct Column {
     title: &'static str,
     right: bool,
     bar: bool,
@@ -30,7 +30,7 @@ pub(super) struct Column {
 
 impl Column {
     /// Numbers: to the right, never cut.
-    pub(super) const fn number(title: &'static str) -> Self {
+    pub(crate) const fn number(title: &'static str) -> Self {
         Self {
             title,
             right: true,
@@ -43,7 +43,7 @@ impl Column {
     }
 
     /// Text, cut at its end down to `min` columns, and never wider than `max`.
-    pub(super) const fn text(title: &'static str, min: usize, max: usize) -> Self {
+    pub(crate) const fn text(title: &'static str, min: usize, max: usize) -> Self {
         Self {
             title,
             right: false,
@@ -56,7 +56,7 @@ impl Column {
     }
 
     /// An address: as [`Self::text`], cut in its middle.
-    pub(super) const fn address(title: &'static str, min: usize) -> Self {
+    pub(crate) const fn address(title: &'static str, min: usize) -> Self {
         Self {
             cut: Cut::Middle,
             ..Self::text(title, min, 47)
@@ -64,7 +64,7 @@ impl Column {
     }
 
     /// A bar: takes the room that is left.
-    pub(super) const fn bar(title: &'static str, min: usize, max: usize) -> Self {
+    pub(crate) const fn bar(title: &'static str, min: usize, max: usize) -> Self {
         Self {
             bar: true,
             rank: 1,
@@ -73,14 +73,14 @@ impl Column {
     }
 
     /// May be left out; the smallest rank first.
-    pub(super) const fn optional(self, rank: u8) -> Self {
+    pub(crate) const fn optional(self, rank: u8) -> Self {
         Self { rank, ..self }
     }
 }
 
 /// What stands in a column of a row.
 #[derive(Debug, Clone)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     /// A text.
     Text(String, Style),
     /// Shares of the column's width, one after the other.
@@ -88,15 +88,15 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn new(content: impl Into<String>) -> Self {
+    pub(crate) fn new(content: impl Into<String>) -> Self {
         Self::Text(content.into(), Style::Plain)
     }
 
-    pub(super) fn dim(content: impl Into<String>) -> Self {
+    pub(crate) fn dim(content: impl Into<String>) -> Self {
         Self::Text(content.into(), Style::Dim)
     }
 
-    pub(super) fn bar(share: f64) -> Self {
+    pub(crate) fn bar(share: f64) -> Self {
         Self::Bar(vec![(share, Style::Bar)])
     }
 
@@ -109,7 +109,7 @@ impl Cell {
 }
 
 /// Writes a table: a quiet line of titles, then the rows.
-pub(super) fn write(canvas: &mut Canvas, columns: &[Column], rows: &[Vec<Cell>]) {
+pub(crate) fn write(canvas: &mut Canvas, columns: &[Column], rows: &[Vec<Cell>]) {
     let widths = fit(columns, rows, canvas.width().saturating_sub(INDENT));
     let shown: Vec<(usize, Column, usize)> = columns
         .iter()

@@ -1,0 +1,594 @@
+//! The card in a terminal.
+
+use netloom_ml::card::ModelCard;
+use netloom_ml::evaluation::Evaluation;
+
+use super::sections::{algorithm, weight};
+use super::{about, interval, score, twins};
+use crate::report::terminal::TerminalOptions;
+use crate::report::terminal::canvas::{Canvas, Style, wrap};
+use crate::report::terminal::table::{self, Cell, Column};
+use crate::report::{text, units};
+
+/// Classes up to which the whole matrix is shown, where it fits.
+const MATRIX_CLASSES: usize = 10;
+
+/// The card as text, each line at most `options.width` columns. Names are escaped: the only
+/// escape sequences are the colours asked for.
+pub fn render(card: &ModelCard, options: &TerminalOptions) -> String {
+    let mut canvas = Canvas::new(options.fitted());
+    let canvas_ref = &mut canvas;
+    head(canvas_ref, card);
+    if let Some(evaluation) = &card.evaluation {
+        scores(canvas_ref, card, evaluation);
+        classes(canvas_ref, evaluation);
+        confusion(canvas_ref, evaluation);
+        detection(canvas_ref, evaluation);
+    }
+    folds(canvas_ref, card);
+    importances(canvas_ref, card);
+    leakage(canvas_ref, card);
+    tried(canvas_ref, card);
+    updates(canvas_ref, card);
+    warnings(canvas_ref, card);
+    canvas.finish()
+}
+
+fn head(canvas: &mut Canvas, card: &ModelCard) {
+    let (d, s) = (&card.data, &card.split);
+    let width = canvas.width();
+    let title = format!(
+        "{} for {}",
+        algorithm(&card.model.algorithm),
+        canvas.name(&d.label)
+    );
+    canvas.put(&text::cut_middle(&title, width, "…"), Style::Bold);
+    canvas.end_line();
+    let mut line = format!(
+        "{}, {}, {}",
+        units::counted(d.rows, "row", "rows"),
+        units::counted(d.classes.len() as u64, "class", "classes"),
+        units::counted(d.columns.len() as u64, "column", "columns")
+    );
+    if let (Some(first), Some(last)) = (&d.first, &d.last) {
+        line = format!("{line}; {}", units::period(first, last));
+    }
+    canvas.paragraph(&line, 0, Style::Dim);
+    canvas.end_line();
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    let sources: Vec<String> = d
+        .sources
+        .iter()
+        .take(5)
+        .map(|source| {
+            format!(
+                "{} ({})",
+                canvas.name(&source.name),
+                units::counted(source.rows, "row", "rows")
+            )
+        })
+        .collect();
+    let more = d.sources.len().saturating_sub(sources.len());
+    let more = if more > 0 {
+        format!(", and {more} more")
+    } else {
+        String::new()
+    };
+    facts.push(("From", sources.join(", ") + &more));
+    if d.unlabelled > 0 {
+        facts.push((
+            "Without a label",
+            units::counted(d.unlabelled, "row", "rows"),
+        ));
+    }
+    facts.push(("Split", canvas.name(&s.words)));
+    facts.push((
+        "Learned, tested",
+        format!(
+            "{} and {}",
+            units::counted(s.train_rows, "row", "rows"),
+            units::counted(s.test_rows, "row", "rows")
+        ),
+    ));
+    let names = |names: &mut dyn Iterator<Item = &String>| {
+        names
+            .map(|name| text::visible(name).into_owned())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    facts.push((
+        "Columns",
+        names(&mut d.columns.iter().map(|column| &column.name)),
+    ));
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for left in &d.left_out {
+        match reasons
+            .iter_mut()
+            .find(|(reason, _)| *reason == left.reason)
+        {
+            Some((_, columns)) => columns.push(&left.column),
+            None => reasons.push((&left.reason, vec![&left.column])),
+        }
+    }
+    for (reason, columns) in reasons {
+        let columns: Vec<_> = columns.iter().map(|column| text::visible(column)).collect();
+        facts.push((
+            "Left out",
+            format!("{}: {}", text::visible(reason), columns.join(", ")),
+        ));
+    }
+    if let Some(calibration) = &card.model.calibration {
+        facts.push((
+            "Probabilities",
+            format!(
+                "corrected ({}) on {} held out",
+                canvas.name(&calibration.method),
+                units::counted(calibration.rows, "row", "rows")
+            ),
+        ));
+    }
+    let label = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
+    for (name, value) in facts {
+        let indent = 2 + label;
+        let lines = wrap(&value, canvas.width().saturating_sub(indent).max(8));
+        let shown = LINES.min(lines.len());
+        for (n, line) in lines.iter().take(shown).enumerate() {
+            canvas.spaces(2);
+            let title = if n == 0 { name } else { "" };
+            canvas.put(title, Style::Dim);
+            canvas.spaces(label - title.len());
+            canvas.put(line, Style::Plain);
+            if n + 1 == shown && lines.len() > shown {
+                canvas.put(" …", Style::Dim);
+            }
+            canvas.end_line();
+        }
+    }
+}
+
+/// Lines of a fact: the page and the JSON have all of it.
+const LINES: usize = 5;
+
+fn scores(canvas: &mut Canvas, card: &ModelCard, evaluation: &Evaluation) {
+    canvas.heading("Scores");
+    let baseline = |name: &str| card.baselines.iter().find(|baseline| baseline.name == name);
+    let (majority, single) = (baseline("majority"), baseline("single column"));
+    let rows: Vec<Vec<Cell>> = evaluation
+        .scores
+        .named()
+        .into_iter()
+        .map(|(name, estimate)| {
+            let of = |baseline: Option<&netloom_ml::card::Baseline>| {
+                score(baseline.and_then(|baseline| match name {
+                    "accuracy" => baseline.accuracy,
+                    "balanced accuracy" => baseline.balanced_accuracy,
+                    "macro F1" => baseline.f1_macro,
+                    "PR-AUC" => baseline.pr_auc,
+                    _ => None,
+                }))
+            };
+            vec![
+                Cell::new(name),
+                Cell::Text(score(estimate.value), Style::Bold),
+                Cell::dim(interval(estimate)),
+                Cell::new(of(majority)),
+                Cell::new(of(single)),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::text("", 17, 17),
+            Column::number("this model"),
+            Column::number("95 % interval").optional(1),
+            Column::number("majority"),
+            Column::number("best column"),
+        ],
+        &rows,
+    );
+    for baseline in &card.baselines {
+        let words = canvas.name(&baseline.words);
+        canvas.remark(&format!("{words}."));
+    }
+}
+
+fn classes(canvas: &mut Canvas, evaluation: &Evaluation) {
+    canvas.heading("Each class");
+    let rows: Vec<Vec<Cell>> = evaluation
+        .per_class
+        .iter()
+        .map(|class| {
+            vec![
+                Cell::new(canvas.name(&class.class)),
+                Cell::bar(class.f1),
+                Cell::Text(score(Some(class.f1)), Style::Bold),
+                Cell::new(score(Some(class.precision))),
+                Cell::new(score(Some(class.recall))),
+                Cell::new(score(class.pr_auc)),
+                Cell::new(score(class.recall_at_fpr_0_01)),
+                Cell::new(units::count(class.support)),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::text("class", 10, 34),
+            Column::bar("", 4, 20),
+            Column::number("F1"),
+            Column::number("precision"),
+            Column::number("recall"),
+            Column::number("PR-AUC").optional(3),
+            Column::number("at 1 % FP").optional(2),
+            Column::number("rows"),
+        ],
+        &rows,
+    );
+}
+
+/// The whole matrix where it fits, else the most frequent mistakes.
+fn confusion(canvas: &mut Canvas, evaluation: &Evaluation) {
+    let classes = &evaluation.classes;
+    let cells: Vec<Vec<String>> = evaluation
+        .confusion
+        .iter()
+        .map(|row| row.iter().map(|&count| units::short(count)).collect())
+        .collect();
+    let name = classes
+        .iter()
+        .map(|class| text::width(class))
+        .max()
+        .unwrap_or(0)
+        .clamp(6, 20);
+    let column = 2 + cells
+        .iter()
+        .flatten()
+        .map(|cell| text::width(cell))
+        .chain([classes.len().to_string().len() + 1])
+        .max()
+        .unwrap_or(1);
+    canvas.heading("What was taken for what");
+    if classes.len() <= MATRIX_CLASSES && 8 + name + classes.len() * column <= canvas.width() {
+        canvas.spaces(6 + name);
+        for place in 1..=classes.len() {
+            let title = format!("{place}");
+            canvas.spaces(column.saturating_sub(title.len()));
+            canvas.put(&title, Style::Dim);
+        }
+        canvas.end_line();
+        for (place, (class, row)) in classes.iter().zip(&cells).enumerate() {
+            let title = format!("{:>2} ", place + 1);
+            canvas.spaces(2);
+            canvas.put(&title, Style::Dim);
+            let shown = text::cut_end(&canvas.name(class), name, "…");
+            canvas.put(&shown, Style::Plain);
+            canvas.spaces(1 + name - text::width(&shown));
+            for (told, cell) in row.iter().enumerate() {
+                canvas.spaces(column.saturating_sub(text::width(cell)));
+                let style = match (told == place, cell == "0") {
+                    (_, true) => Style::Dim,
+                    (true, false) => Style::Bold,
+                    (false, false) => Style::Medium,
+                };
+                canvas.put(cell, style);
+            }
+            canvas.end_line();
+        }
+        canvas.remark("A row is what it is, a column what it was taken for.");
+        return;
+    }
+    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
+    for (truth, row) in evaluation.confusion.iter().enumerate() {
+        for (told, &count) in row.iter().enumerate() {
+            if count > 0 && truth != told {
+                mistakes.push((count, truth, told));
+            }
+        }
+    }
+    mistakes.sort_by_key(|&(count, truth, told)| (std::cmp::Reverse(count), truth, told));
+    if mistakes.is_empty() {
+        canvas.remark("No row was taken for another class.");
+        return;
+    }
+    let most = canvas.options.top;
+    let rows: Vec<Vec<Cell>> = mistakes
+        .iter()
+        .take(most)
+        .map(|&(count, truth, told)| {
+            let name = |class: usize| {
+                Cell::new(
+                    classes
+                        .get(class)
+                        .map(|class| canvas.name(class))
+                        .unwrap_or_default(),
+                )
+            };
+            let all: u64 = evaluation
+                .confusion
+                .get(truth)
+                .map_or(0, |row| row.iter().sum());
+            vec![
+                name(truth),
+                name(told),
+                Cell::new(units::count(count)),
+                Cell::dim(units::percent(count, all)),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::text("it is", 10, 34),
+            Column::text("taken for", 10, 34),
+            Column::number("rows"),
+            Column::number("of the class"),
+        ],
+        &rows,
+    );
+}
+
+fn detection(canvas: &mut Canvas, evaluation: &Evaluation) {
+    let Some(d) = &evaluation.detection else {
+        return;
+    };
+    canvas.heading("What it would cost as a detector");
+    let rows: Vec<Vec<Cell>> = d
+        .operating_points
+        .iter()
+        .map(|point| {
+            vec![
+                Cell::new(units::share(point.false_positive_rate_at_most)),
+                Cell::Text(score(point.recall.value), Style::Bold),
+                Cell::dim(interval(point.recall)),
+                Cell::new(about(point.alerts_per_day)),
+                Cell::new(about(point.false_alerts_per_day)),
+                Cell::dim(format!("≤ {}", about(point.false_alerts_per_day_at_most))),
+                Cell::new(about(point.missed_per_day)),
+                Cell::new(
+                    point
+                        .precision_at_base_rate
+                        .map_or_else(|| units::NONE.to_owned(), units::share),
+                ),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::number("false alarms"),
+            Column::number("recall"),
+            Column::number("95 % interval").optional(1),
+            Column::number("alerts a day"),
+            Column::number("false"),
+            Column::number("").optional(3),
+            Column::number("missed").optional(2),
+            Column::number("right"),
+        ],
+        &rows,
+    );
+    canvas.remark(&format!(
+        "For {} rows a day of which {} are not {}; in the test {} are. ≤ is the upper end of the 95 % interval.",
+        about(d.workload.rows_per_day),
+        units::share(d.workload.base_rate),
+        text::visible(&d.negative),
+        units::percent(d.positives, d.positives + d.negatives),
+    ));
+}
+
+fn folds(canvas: &mut Canvas, card: &ModelCard) {
+    if card.folds.is_empty() {
+        return;
+    }
+    canvas.heading("Each fold");
+    let rows: Vec<Vec<Cell>> = card
+        .folds
+        .iter()
+        .map(|fold| {
+            vec![
+                Cell::new(canvas.name(&fold.test)),
+                Cell::new(units::count(fold.test_rows)),
+                Cell::new(score(fold.balanced_accuracy)),
+                Cell::new(score(fold.f1_macro)),
+                Cell::new(score(fold.pr_auc)),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::text("tested on", 10, 40),
+            Column::number("rows"),
+            Column::number("balanced"),
+            Column::number("macro F1"),
+            Column::number("PR-AUC"),
+        ],
+        &rows,
+    );
+}
+
+fn importances(canvas: &mut Canvas, card: &ModelCard) {
+    if card.importances.is_empty() {
+        return;
+    }
+    canvas.heading("What it looks at");
+    let most = card.importances.iter().map(|i| i.mean).fold(0.0, f64::max);
+    let top = canvas.options.top;
+    let rows: Vec<Vec<Cell>> = card
+        .importances
+        .iter()
+        .take(top)
+        .map(|importance| {
+            vec![
+                Cell::new(canvas.name(&importance.column)),
+                Cell::bar(if most > 0.0 {
+                    importance.mean / most
+                } else {
+                    0.0
+                }),
+                Cell::new(format!("{:.3}", importance.mean)),
+                Cell::dim(format!("± {:.3}", importance.deviation)),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::text("column", 10, 40),
+            Column::bar("", 6, 30),
+            Column::number("macro F1 lost"),
+            Column::number("").optional(1),
+        ],
+        &rows,
+    );
+    canvas.remark("What macro F1 loses when the column is shuffled among the test rows.");
+}
+
+fn leakage(canvas: &mut Canvas, card: &ModelCard) {
+    let l = &card.leakage;
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    if let Some(exact) = &l.exact {
+        facts.push(("Same as a training row", twins(exact)));
+    }
+    if let Some(near) = &l.near {
+        facts.push(("Nearly the same", twins(near)));
+    }
+    if let Some(best) = l.columns.first() {
+        facts.push((
+            "Best single column",
+            format!(
+                "{}, balanced accuracy {}{}",
+                text::visible(&best.column),
+                score(Some(best.balanced_accuracy)),
+                if best.used { "" } else { " (left out)" }
+            ),
+        ));
+    }
+    if let Some(gap) = &l.gap {
+        facts.push((
+            "Split at random",
+            format!(
+                "{} {} instead of {} ({:+.3})",
+                text::visible(&gap.metric),
+                score(Some(gap.random)),
+                score(Some(gap.split)),
+                gap.random - gap.split
+            ),
+        ));
+    }
+    if facts.is_empty() {
+        return;
+    }
+    canvas.heading("Leakage");
+    let rows: Vec<Vec<Cell>> = facts
+        .into_iter()
+        .map(|(name, value)| vec![Cell::dim(name), Cell::new(value)])
+        .collect();
+    table::write(
+        canvas,
+        &[Column::text("", 22, 24), Column::text("", 20, 200)],
+        &rows,
+    );
+}
+
+fn tried(canvas: &mut Canvas, card: &ModelCard) {
+    if card.model.chosen.is_empty() {
+        return;
+    }
+    canvas.heading("What was tried");
+    let rows: Vec<Vec<Cell>> = card
+        .model
+        .chosen
+        .iter()
+        .map(|tried| {
+            let style = if tried.taken {
+                Style::Bold
+            } else {
+                Style::Plain
+            };
+            let mark = if tried.taken { "taken" } else { "" };
+            vec![
+                Cell::Text(algorithm(&tried.algorithm), style),
+                Cell::Text(score(tried.score), style),
+                Cell::dim(canvas.name(&tried.metric)),
+                Cell::dim(if tried.note.is_empty() {
+                    mark.to_owned()
+                } else {
+                    canvas.name(&tried.note)
+                }),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::text("model", 10, 30),
+            Column::number("score"),
+            Column::text("", 8, 24),
+            Column::text("", 8, 60),
+        ],
+        &rows,
+    );
+}
+
+fn updates(canvas: &mut Canvas, card: &ModelCard) {
+    if card.updates.is_empty() {
+        return;
+    }
+    canvas.heading("Continued with new data");
+    let rows: Vec<Vec<Cell>> = card
+        .updates
+        .iter()
+        .map(|update| {
+            vec![
+                Cell::new(units::count(update.rows)),
+                Cell::new(units::count(update.kept)),
+                Cell::new(canvas.name(&update.how)),
+                Cell::new(score(update.before.value)),
+                Cell::Text(score(update.after.value), Style::Bold),
+                Cell::dim(if update.forced { "forced" } else { "" }),
+            ]
+        })
+        .collect();
+    table::write(
+        canvas,
+        &[
+            Column::number("new rows"),
+            Column::number("kept"),
+            Column::text("how", 8, 20),
+            Column::number("before"),
+            Column::number("after"),
+            Column::text("", 6, 8),
+        ],
+        &rows,
+    );
+}
+
+/// Last, where a person looks when it is done.
+fn warnings(canvas: &mut Canvas, card: &ModelCard) {
+    if card.warnings.is_empty() {
+        return;
+    }
+    canvas.heading("What to be wary of");
+    for warning in &card.warnings {
+        let name = weight(warning.weight);
+        canvas.spaces(2);
+        canvas.put(name, Style::of_severity(name));
+        canvas.spaces(8_usize.saturating_sub(name.len()));
+        let title = canvas.name(&warning.title);
+        for (n, line) in wrap(&title, canvas.width().saturating_sub(10).max(8))
+            .iter()
+            .enumerate()
+        {
+            if n > 0 {
+                canvas.spaces(10);
+            }
+            canvas.put(line, Style::Bold);
+            canvas.end_line();
+        }
+        let detail = canvas.name(&warning.detail);
+        if !detail.is_empty() {
+            canvas.paragraph(&detail, 10, Style::Dim);
+        }
+    }
+}
