@@ -16,5 +16,6 @@ pub mod evaluation;
 pub mod metrics;
 mod numeric;
 pub mod split;
+pub mod windows;
 
 pub use numeric::Matrix;
