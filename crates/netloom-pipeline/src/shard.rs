@@ -56,6 +56,7 @@ impl<S> Shard<S> {
         config.max_memory /= crate::SHARDS;
         config.packet_flow_ids = needs.flow_ids;
         config.applications = needs.applications;
+        config.features = needs.features;
         Self {
             table: FlowTable::new(&config),
             closed: Vec::new(),

@@ -3,6 +3,7 @@
 use netloom_decode::Decoded;
 use netloom_decode::app::Interest;
 use netloom_flow::app::AppRecord;
+use netloom_flow::features::FeatureSet;
 use netloom_flow::{FlowRecord, Ingested, KnownFlow};
 use netloom_packet::Packet;
 
@@ -23,6 +24,8 @@ pub struct Needs {
     /// Payloads are looked at: flows get names ([`FlowRecord::app`]), and [`Stage::app`] the
     /// rows of these kinds.
     pub applications: Option<Interest>,
+    /// What is kept of flows for models ([`FlowRecord::features`]).
+    pub features: FeatureSet,
     /// What is known of flows is told while they go on: [`Stage::known`]. For a source that is
     /// read once: no list is kept of packets whose flow is known only after them.
     pub known: bool,

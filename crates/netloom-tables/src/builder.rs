@@ -6,9 +6,10 @@ use arrow_array::builder::{
     BooleanBuilder, Float64Builder, TimestampNanosecondBuilder, UInt8Builder, UInt16Builder,
     UInt32Builder, UInt64Builder,
 };
+use arrow_array::types::{Float64Type, UInt8Type, UInt16Type, UInt32Type};
 use arrow_array::{
-    Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, StringArray, UInt16Array,
-    UInt32Array,
+    Array, ArrayRef, ArrowPrimitiveType, ListArray, PrimitiveArray, RecordBatch,
+    RecordBatchOptions, StringArray,
 };
 use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
@@ -125,8 +126,10 @@ enum ColumnBuilder<T: Table> {
     F64(Get<T, f64>, Float64Builder),
     Time(Get<T, Timestamp>, TimestampNanosecondBuilder),
     Text(GetText<T>, TextBuilder),
+    U8List(GetList<T, u8>, Offsets, Vec<u8>),
     U16List(GetList<T, u16>, Offsets, Vec<u16>),
     U32List(GetList<T, u32>, Offsets, Vec<u32>),
+    F64List(GetList<T, f64>, Offsets, Vec<f64>),
     TextList(GetTexts<T>, Offsets, TextBuilder),
 }
 
@@ -143,8 +146,10 @@ impl<T: Table> ColumnBuilder<T> {
                 Self::Time(get, TimestampNanosecondBuilder::new().with_timezone(UTC))
             }
             Make::Text(get) => Self::Text(get, TextBuilder::default()),
+            Make::U8List(get) => Self::U8List(get, Offsets::default(), Vec::new()),
             Make::U16List(get) => Self::U16List(get, Offsets::default(), Vec::new()),
             Make::U32List(get) => Self::U32List(get, Offsets::default(), Vec::new()),
+            Make::F64List(get) => Self::F64List(get, Offsets::default(), Vec::new()),
             Make::TextList(get) => Self::TextList(get, Offsets::default(), TextBuilder::default()),
         }
     }
@@ -160,8 +165,10 @@ impl<T: Table> ColumnBuilder<T> {
             Self::F64(get, cells) => cells.append_option(get(row)),
             Self::Time(get, cells) => cells.append_option(get(row).map(Timestamp::as_nanos)),
             Self::Text(get, cells) => cells.append_with(|text| get(row, text)),
+            Self::U8List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::U16List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::U32List(get, offsets, items) => append_list(*get, row, offsets, items),
+            Self::F64List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::TextList(get, offsets, items) => {
                 let valid = get(row, &mut |item| {
                     items.append_with(|text| {
@@ -192,14 +199,10 @@ impl<T: Table> ColumnBuilder<T> {
             Self::F64(_, cells) => Arc::new(cells.finish()),
             Self::Time(_, cells) => Arc::new(cells.finish()),
             Self::Text(_, cells) => Arc::new(cells.finish()),
-            Self::U16List(_, offsets, items) => {
-                let items = UInt16Array::from(std::mem::take(items));
-                Arc::new(offsets.finish(DataType::UInt16, Arc::new(items)))
-            }
-            Self::U32List(_, offsets, items) => {
-                let items = UInt32Array::from(std::mem::take(items));
-                Arc::new(offsets.finish(DataType::UInt32, Arc::new(items)))
-            }
+            Self::U8List(_, offsets, items) => numbers::<UInt8Type>(offsets, items),
+            Self::U16List(_, offsets, items) => numbers::<UInt16Type>(offsets, items),
+            Self::U32List(_, offsets, items) => numbers::<UInt32Type>(offsets, items),
+            Self::F64List(_, offsets, items) => numbers::<Float64Type>(offsets, items),
             Self::TextList(_, offsets, items) => {
                 let items = items.finish();
                 Arc::new(offsets.finish(DataType::Utf8, Arc::new(items)))
@@ -220,6 +223,12 @@ fn append_list<T: Table, V>(
         items.truncate(offsets.last());
     }
     offsets.push(items.len(), valid);
+}
+
+/// Lists of numbers as an array.
+fn numbers<P: ArrowPrimitiveType>(offsets: &mut Offsets, items: &mut Vec<P::Native>) -> ArrayRef {
+    let items = PrimitiveArray::<P>::new(std::mem::take(items).into(), None);
+    Arc::new(offsets.finish(P::DATA_TYPE, Arc::new(items)))
 }
 
 /// Ends of the cells of a text or list column, and which are null.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, TimeUnit};
+use netloom_flow::features::FeatureSet;
 use netloom_packet::Timestamp;
 
 use crate::columns::Table;
@@ -27,10 +28,14 @@ pub enum Kind {
     Time,
     /// UTF-8 text.
     Text,
+    /// List of unsigned 8-bit numbers.
+    U8List,
     /// List of unsigned 16-bit numbers.
     U16List,
     /// List of unsigned 32-bit numbers.
     U32List,
+    /// List of double-precision floats.
+    F64List,
     /// List of UTF-8 texts.
     TextList,
 }
@@ -47,8 +52,10 @@ impl Kind {
             Self::F64 => DataType::Float64,
             Self::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some(UTC.into())),
             Self::Text => DataType::Utf8,
+            Self::U8List => DataType::List(list_item(DataType::UInt8)),
             Self::U16List => DataType::List(list_item(DataType::UInt16)),
             Self::U32List => DataType::List(list_item(DataType::UInt32)),
+            Self::F64List => DataType::List(list_item(DataType::Float64)),
             Self::TextList => DataType::List(list_item(DataType::Utf8)),
         }
     }
@@ -64,8 +71,10 @@ impl Kind {
             Self::F64 => "float64",
             Self::Time => "timestamp(ns, UTC)",
             Self::Text => "text",
+            Self::U8List => "list<uint8>",
             Self::U16List => "list<uint16>",
             Self::U32List => "list<uint32>",
+            Self::F64List => "list<float64>",
             Self::TextList => "list<text>",
         }
     }
@@ -115,8 +124,60 @@ pub struct ColumnDef {
     /// What kind of address a text is (`ip`, `mac`), for readers that compare addresses as
     /// addresses; empty for other columns.
     pub address: &'static str,
+    /// What has to be done so that its cells can be made.
+    pub requires: Requires,
     /// What other tools call it.
     pub aliases: Aliases,
+}
+
+/// What has to be done so that cells can be made; what no column requires is not done.
+///
+/// A set: [`with`](Self::with) joins two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Requires(u16);
+
+impl Requires {
+    /// Nothing but what a row is made from anyway; for packets, what the capture says of them.
+    pub const NOTHING: Self = Self(0);
+    /// The packet is decoded.
+    pub const HEADERS: Self = Self(1);
+    /// The packet's flow is known, which may be later than the packet.
+    pub const FLOW_ID: Self = Self(2);
+    /// What is behind the packet's flow is known, which is so when the flow has ended.
+    pub const FLOW_NAME: Self = Self(4);
+    /// Payloads are looked at: applications are recognised, servers get names.
+    pub const APPLICATIONS: Self = Self(8);
+    /// The processes of this machine that own flows are looked for; live only.
+    pub const OWNERS: Self = Self(16);
+    /// Checksums are verified.
+    pub const CHECKSUMS: Self = Self(32);
+    /// What models learn from is summed up over each flow's packets.
+    pub const STATISTICS: Self = Self(64);
+    /// The first packets of each flow are kept one by one.
+    pub const SEQUENCE: Self = Self(128);
+
+    /// Both sets.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// What has to be kept of flows.
+    pub const fn features(self) -> FeatureSet {
+        let mut set = FeatureSet::NONE;
+        if self.contains(Self::STATISTICS) {
+            set = set.with(FeatureSet::STATISTICS);
+        }
+        if self.contains(Self::SEQUENCE) {
+            set = set.with(FeatureSet::SEQUENCE);
+        }
+        set
+    }
 }
 
 impl ColumnDef {
@@ -170,8 +231,10 @@ pub(crate) enum Make<T: Table> {
     F64(Get<T, f64>),
     Time(Get<T, Timestamp>),
     Text(GetText<T>),
+    U8List(GetList<T, u8>),
     U16List(GetList<T, u16>),
     U32List(GetList<T, u32>),
+    F64List(GetList<T, f64>),
     TextList(GetTexts<T>),
 }
 
@@ -193,8 +256,10 @@ pub(crate) const fn column<T: Table>(name: &'static str, make: Make<T>) -> Colum
         Make::F64(_) => Kind::F64,
         Make::Time(_) => Kind::Time,
         Make::Text(_) => Kind::Text,
+        Make::U8List(_) => Kind::U8List,
         Make::U16List(_) => Kind::U16List,
         Make::U32List(_) => Kind::U32List,
+        Make::F64List(_) => Kind::F64List,
         Make::TextList(_) => Kind::TextList,
     };
     Column {
@@ -206,6 +271,7 @@ pub(crate) const fn column<T: Table>(name: &'static str, make: Make<T>) -> Colum
             unit: "",
             doc: "",
             address: "",
+            requires: Requires::NOTHING,
             aliases: Aliases {
                 zeek: "",
                 nfstream: "",
@@ -250,6 +316,12 @@ refine! {
 }
 
 impl<T: Table> Column<T> {
+    /// What has to be done for it, beside what was said before.
+    pub(crate) const fn requires(mut self, requires: Requires) -> Self {
+        self.def.requires = self.def.requires.with(requires);
+        self
+    }
+
     /// Never null.
     pub(crate) const fn required(mut self) -> Self {
         self.def.nullable = false;

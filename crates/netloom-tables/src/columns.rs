@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
-use crate::column::{Column, ColumnDef};
+use crate::column::{Column, ColumnDef, Requires};
 
 /// A table: its name and its columns, and what a row is made from.
 pub trait Table: Debug + Sized + 'static {
@@ -109,6 +109,12 @@ impl<T: Table> Columns<T> {
     /// Their definitions, in order.
     pub fn defs(&self) -> impl ExactSizeIterator<Item = &'static ColumnDef> {
         self.chosen.iter().map(|c| &c.def)
+    }
+
+    /// What has to be done for these columns.
+    pub fn requires(&self) -> Requires {
+        self.defs()
+            .fold(Requires::NOTHING, |all, def| all.with(def.requires))
     }
 
     /// The Arrow schema of a table with these columns.

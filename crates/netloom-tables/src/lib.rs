@@ -43,7 +43,7 @@ pub use arrow_schema::Schema;
 pub use builder::{
     AnomaliesBuilder, BATCH_ROWS, CapturesBuilder, FlowsBuilder, PacketsBuilder, TableBuilder,
 };
-pub use column::{Aliases, ColumnDef, Kind, TableDef};
+pub use column::{Aliases, ColumnDef, Kind, Requires, TableDef};
 pub use columns::{Columns, ColumnsError, Table};
 pub use dictionary::{markdown, table, tables};
 pub use info::info;

@@ -335,7 +335,8 @@ impl Stage for ExportStage {
             rows: self.packets,
             flow_ids: self.packets,
             applications: Some(netloom::decode::app::Interest::ALL),
-            known: false,
+            features: netloom::pipeline::flow::features::FeatureSet::ALL,
+            ..Needs::default()
         }
     }
 

@@ -46,6 +46,8 @@ impl FeatureSet {
     pub const STATISTICS: Self = Self(1);
     /// The first packets one by one: [`Sequence`].
     pub const SEQUENCE: Self = Self(2);
+    /// All of them.
+    pub const ALL: Self = Self(3);
 
     /// Both sets.
     #[must_use]

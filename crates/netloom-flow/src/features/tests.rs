@@ -12,7 +12,7 @@ use crate::record::FlowRecord;
 use crate::table::FlowTable;
 
 const MS: i64 = 1_000_000;
-const ALL: FeatureSet = FeatureSet::STATISTICS.with(FeatureSet::SEQUENCE);
+const ALL: FeatureSet = FeatureSet::ALL;
 
 /// A packet between client and server; headers are Ethernet (14 bytes) and IPv4 (20 bytes).
 #[derive(Debug, Clone, Copy)]

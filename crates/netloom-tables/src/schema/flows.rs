@@ -1,9 +1,13 @@
 //! The `flows` table.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use netloom_flow::FlowRecord;
+use netloom_flow::features::Statistics;
 use netloom_flow::name::{country, vendor};
 
-use super::text;
+use super::{flow_features, text};
 use crate::column::{self, Column, Make};
 use crate::columns::Table;
 use crate::protocol::protocol_name;
@@ -13,17 +17,22 @@ use crate::protocol::protocol_name;
 pub enum Flows {}
 
 /// What a row of `flows` is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FlowRow<'a> {
     /// The finished flow.
     pub record: &'a FlowRecord,
+    /// What was summed up over its packets, where a column asked for it.
+    pub statistics: Option<Cow<'a, Statistics>>,
 }
 
 impl<'a> FlowRow<'a> {
     /// A flow of which no more is known than its record.
     pub fn new(record: &'a FlowRecord) -> Self {
-        Self { record }
+        Self {
+            record,
+            statistics: record.statistics(),
+        }
     }
 }
 
@@ -36,12 +45,18 @@ impl Table for Flows {
         and ends a flow is set by `--flow-rules`.";
 
     fn columns() -> &'static [Column<Self>] {
-        COLUMNS
+        static ALL: LazyLock<Vec<Column<Flows>>> = LazyLock::new(|| {
+            columns()
+                .into_iter()
+                .chain(flow_features::columns())
+                .collect()
+        });
+        &ALL
     }
 }
 
 /// A fingerprint of the flow's ends.
-fn fingerprint(row: FlowRow<'_>, kind: &str, out: &mut String) -> Option<()> {
+fn fingerprint(row: &FlowRow<'_>, kind: &str, out: &mut String) -> Option<()> {
     text::some(row.record.app.as_ref()?.fingerprint(kind)?, out)
 }
 
@@ -55,7 +70,9 @@ const fn column(name: &'static str, make: Make<Flows>) -> Column<Flows> {
     column::column(name, make)
 }
 
-static COLUMNS: &[Column<Flows>] = &[
+/// The columns of every flow; those that models learn from come after them.
+fn columns() -> Vec<Column<Flows>> {
+    vec![
     column("flow_id", Make::Text(|row, out| text::some(row.record.flow_id.as_str(), out)))
     .required()
     .doc("16 base62 digits of SHA-256 over flow key, start, number of the first packet and the sensor's name: the same for the same capture and rules, whatever the threads.")
@@ -214,23 +231,23 @@ static COLUMNS: &[Column<Flows>] = &[
     column("domain", Make::Text(|row, out| text::some(row.record.domain()?, out)))
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
-    column("ja3", Make::Text(|row, out| fingerprint(*row, "ja3", out)))
+    column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
     .doc("JA3 of the TLS client: MD5 of version, ciphers, extensions, groups, point formats, without GREASE.")
     .zeek("ja3")
     .nfstream("client_fingerprint")
     .ecs("tls.client.ja3"),
-    column("ja3s", Make::Text(|row, out| fingerprint(*row, "ja3s", out)))
+    column("ja3s", Make::Text(|row, out| fingerprint(row, "ja3s", out)))
     .doc("JA3S of the TLS server.")
     .zeek("ja3s")
     .nfstream("server_fingerprint")
     .ecs("tls.server.ja3s"),
-    column("ja4", Make::Text(|row, out| fingerprint(*row, "ja4", out)))
+    column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
     .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
     .zeek("ja4"),
-    column("hassh", Make::Text(|row, out| fingerprint(*row, "hassh", out)))
+    column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
     .doc("HASSH of the SSH client: MD5 of its key exchange, encryption, MAC and compression algorithms.")
     .zeek("hassh"),
-    column("hassh_server", Make::Text(|row, out| fingerprint(*row, "hassh_server", out)))
+    column("hassh_server", Make::Text(|row, out| fingerprint(row, "hassh_server", out)))
     .doc("HASSH of the SSH server.")
     .zeek("hasshServer"),
     column("username", Make::Text(|row, out| {
@@ -390,10 +407,10 @@ static COLUMNS: &[Column<Flows>] = &[
         .required()
         .doc("Packets dst→src with transport payload.")
         .unit("packets"),
-    column("fwd_tcp_flags", Make::U8(|row| tcp_flags(*row, row.record.fwd.tcp_flags)))
+    column("fwd_tcp_flags", Make::U8(|row| tcp_flags(row, row.record.fwd.tcp_flags)))
         .doc("All TCP flags seen src→dst, or-ed, as the byte of the header; null without TCP.")
         .ipfix("tcpControlBits (6)"),
-    column("bwd_tcp_flags", Make::U8(|row| tcp_flags(*row, row.record.bwd.tcp_flags)))
+    column("bwd_tcp_flags", Make::U8(|row| tcp_flags(row, row.record.bwd.tcp_flags)))
         .doc("All TCP flags seen dst→src, or-ed, as the byte of the header; null without TCP.")
         .ipfix("reverse tcpControlBits (6)"),
     column("tcp_rtt_ms", Make::F64(|row| row.record.tcp_rtt.map(millis)))
@@ -444,7 +461,8 @@ static COLUMNS: &[Column<Flows>] = &[
     }))
     .doc("Live: user of this machine who owns the flow, by name, else by number; null where nobody was found, and for files. Who logged in over it is `username`.")
     .ecs("process.user.name"),
-];
+    ]
+}
 
 /// The Community ID of a flow: ICMP's type and code stand in for ports.
 fn community_id(flow: &FlowRecord) -> String {
@@ -459,6 +477,6 @@ fn community_id(flow: &FlowRecord) -> String {
 }
 
 /// TCP flags, of TCP only.
-fn tcp_flags(row: FlowRow<'_>, flags: u8) -> Option<u8> {
+fn tcp_flags(row: &FlowRow<'_>, flags: u8) -> Option<u8> {
     (row.record.protocol == 6).then_some(flags)
 }

@@ -3,6 +3,7 @@
 mod anomalies;
 mod capture;
 mod dns;
+mod flow_features;
 mod flows;
 mod hosts;
 mod http;

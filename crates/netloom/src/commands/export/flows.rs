@@ -86,6 +86,7 @@ impl Stage for FlowsStage {
             flows: true,
             packets: self.owners.is_some(),
             applications: Some(Interest::NONE),
+            features: self.columns.requires().features(),
             ..Needs::default()
         }
     }
