@@ -535,7 +535,7 @@ impl Stage for Faulty {
             rows: true,
             flow_ids: true,
             applications: None,
-            known: false,
+            ..Needs::default()
         }
     }
 

@@ -258,7 +258,7 @@ impl Stage for RecordingStage {
             rows: true,
             flow_ids: true,
             applications: None,
-            known: false,
+            ..Needs::default()
         }
     }
 
