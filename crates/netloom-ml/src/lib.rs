@@ -12,10 +12,20 @@ pub mod anomaly;
 pub mod calibration;
 pub mod card;
 mod chance;
+pub mod dataset;
+mod error;
 pub mod evaluation;
 pub mod metrics;
+pub mod model;
 mod numeric;
 pub mod split;
 pub mod windows;
 
+pub use dataset::{
+    ColumnView, Dataset, DatasetOptions, Imported, Kind, LeftOut, TargetKind, Values, identity,
+};
+pub use error::Error;
+pub use model::{
+    Classifier, ClassifierParams, Input, Probabilities, Regressor, RegressorParams, Run,
+};
 pub use numeric::Matrix;
