@@ -18,6 +18,7 @@ pub mod evaluation;
 pub mod metrics;
 pub mod model;
 mod numeric;
+pub mod series;
 pub mod split;
 pub mod windows;
 

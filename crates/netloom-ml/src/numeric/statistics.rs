@@ -23,7 +23,6 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The median of any values; NaN of nothing.
-#[cfg(test)]
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     quantile(&sorted(values), 0.5)
 }
