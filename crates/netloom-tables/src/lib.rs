@@ -6,7 +6,9 @@
 //! list: the Arrow schema, the [`TableBuilder`], the choice of columns ([`Columns`]), the
 //! dictionary ([`tables`]).
 //!
-//! This crate decodes nothing and reads no clock; its only I/O is [`output`].
+//! Tables of the user's own are [read](mod@read) as record batches.
+//!
+//! This crate decodes nothing and reads no clock; its only I/O is [`output`] and [`mod@read`].
 //!
 //! ```
 //! use netloom_packet::{LinkType, Packet, Timestamp};
@@ -35,6 +37,7 @@ mod dictionary;
 mod info;
 pub mod output;
 mod protocol;
+pub mod read;
 mod schema;
 mod write;
 

@@ -202,7 +202,7 @@ impl Importer<'_> {
         if is(&options.weight) {
             return Some("the weight");
         }
-        if !can_be_learned(field.data_type()) {
+        if !can_be_learned(field.data_type()) || field.metadata().contains_key("netloom.list") {
             return Some("a list or another nested column");
         }
         if options.keep.contains(name) {
