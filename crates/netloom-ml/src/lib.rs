@@ -15,6 +15,7 @@ mod chance;
 pub mod dataset;
 mod error;
 pub mod evaluation;
+pub mod experiment;
 pub mod leakage;
 pub mod metrics;
 pub mod model;

@@ -218,6 +218,24 @@ fn ranks_of_scores(ranks: &[Ranking], negative: Option<u32>) -> &[Ranking] {
     }
 }
 
+/// Area under the precision-recall curve as the scores have it: with two classes of the one that is
+/// not the harmless one, else the mean of each against the others.
+pub(crate) fn pr_auc(
+    truth: &[u32],
+    probabilities: &[f64],
+    classes: usize,
+    negative: Option<u32>,
+) -> Option<f64> {
+    let ranks: Vec<Ranking> = (0..classes)
+        .map(|class| one_vs_rest(truth, probabilities, classes, class))
+        .collect();
+    let areas: Vec<f64> = ranks_of_scores(&ranks, negative)
+        .iter()
+        .filter_map(Ranking::average_precision)
+        .collect();
+    (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
+}
+
 fn scores(
     predictions: &Predictions<'_>,
     ranks: &[Ranking],
