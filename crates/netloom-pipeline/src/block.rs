@@ -150,6 +150,9 @@ impl Block {
         needs: Needs,
         worker: &mut T::Worker,
     ) {
+        if needs.undecoded && !needs.flows && !needs.packets {
+            return;
+        }
         let rules = options.flow.rules;
         let sharded = needs.flows || needs.packets;
         // Old ones are overwritten, not cleared first.
@@ -369,6 +372,11 @@ impl BlockView<'_> {
             .zip(&self.block.decoded)
             .enumerate()
             .map(|(index, (packet, decoded))| (packet, decoded, self.flow_id(index)))
+    }
+
+    /// Packets as they were captured, in order: all there is with [`Needs::undecoded`].
+    pub fn undecoded(&self) -> impl Iterator<Item = Packet<'_>> {
+        self.block.batch.iter()
     }
 
     /// How many packets there are.

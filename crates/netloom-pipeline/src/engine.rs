@@ -101,6 +101,7 @@ pub fn run<T: Stage>(
         side: AtomicUsize::new(0),
         filled: AtomicUsize::new(0),
         over: AtomicBool::new(false),
+        winding_down: AtomicBool::new(false),
     };
 
     let mut serial = stage.new_serial();
@@ -194,6 +195,8 @@ struct Engine<'e, T: Stage> {
     filled: AtomicUsize,
     /// The last round is over.
     over: AtomicBool,
+    /// There is work after it.
+    winding_down: AtomicBool,
 }
 
 /// A block in its place in the round.
@@ -234,6 +237,7 @@ impl<T: Stage> Engine<'_, T> {
             // The first thread puts things in order.
             self.barrier.wait();
             if self.over.load(Ordering::Acquire) {
+                self.help_wind_down();
                 return hand.worker;
             }
             self.run_shards(&mut hand);
@@ -268,6 +272,9 @@ impl<T: Stage> Engine<'_, T> {
             self.barrier.wait();
             if self.needs.rows {
                 self.tell_flow_ids();
+                let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
+                self.stage.shards_done(serial, &mut states(&mut shards));
+                drop(shards);
                 self.reset_tasks();
                 self.barrier.wait();
                 self.make_rows();
@@ -276,13 +283,60 @@ impl<T: Stage> Engine<'_, T> {
             self.take_back(hand);
             let ended = last.then_some(clock.number + 1);
             let handed_out = self.hand_out(ended, &mut hand.worker, serial);
-            if last || handed_out.is_err() {
+            let done = handed_out.is_ok() && self.stage.is_done(serial);
+            if last || done || handed_out.is_err() {
                 self.over.store(true, Ordering::Release);
                 // The others stand where a round's blocks are decoded.
                 self.barrier.wait();
                 self.barrier.wait();
-                return handed_out.map(|()| fragments);
+                let wound_down = self.wind_down(handed_out, serial);
+                return wound_down.map(|()| fragments);
             }
+        }
+    }
+
+    /// After the last round: work that was left for all threads.
+    fn wind_down(
+        &self,
+        handed_out: Result<(), RoundError>,
+        serial: &mut T::Serial,
+    ) -> Result<(), RoundError> {
+        if !self.needs.rows {
+            return handed_out;
+        }
+        let mut result = handed_out;
+        loop {
+            let more = result.and_then(|()| {
+                let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
+                self.stage.wind_down(serial, &mut states(&mut shards))
+            });
+            self.winding_down
+                .store(matches!(more, Ok(true)), Ordering::Release);
+            self.barrier.wait();
+            if !more? {
+                return Ok(());
+            }
+            self.stage.work();
+            self.barrier.wait();
+            let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
+            result = self
+                .stage
+                .round_end(serial, &mut states(&mut shards), Vec::new());
+        }
+    }
+
+    /// What the others do meanwhile.
+    fn help_wind_down(&self) {
+        if !self.needs.rows {
+            return;
+        }
+        loop {
+            self.barrier.wait();
+            if !self.winding_down.load(Ordering::Acquire) {
+                return;
+            }
+            self.stage.work();
+            self.barrier.wait();
         }
     }
 
@@ -501,13 +555,14 @@ impl<T: Stage> Engine<'_, T> {
         loop {
             let index = self.next[0].fetch_add(1, Ordering::AcqRel);
             if index >= filled {
-                return;
+                break;
             }
             let slot = self.round()[index]
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
             *lock(&self.rows[index]) = self.stage.block(&BlockView { block: &slot.block });
         }
+        self.stage.work();
     }
 
     /// Phase 5: hands out what the round gave; at the end of the capture, ends all flows first:

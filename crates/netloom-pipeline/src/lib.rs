@@ -18,6 +18,7 @@ mod engine;
 mod fragments;
 pub mod hosts;
 mod options;
+pub mod scan;
 mod shard;
 mod stage;
 

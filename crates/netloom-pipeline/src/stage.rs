@@ -29,6 +29,9 @@ pub struct Needs {
     /// What is known of flows is told while they go on: [`Stage::known`]. For a source that is
     /// read once: no list is kept of packets whose flow is known only after them.
     pub known: bool,
+    /// Rows are made of what the capture says of packets alone (number, time, lengths), or of
+    /// nothing: no packet is decoded, and what `Decoded` says in [`Stage::block`] means nothing.
+    pub undecoded: bool,
 }
 
 /// A packet as a stage sees it.
@@ -134,10 +137,18 @@ pub trait Stage: Sync {
     /// A packet that matters beyond its flow, in packet order over the whole capture.
     fn cross(&self, _serial: &mut Self::Serial, _packet: &StagePacket<'_>) {}
 
+    /// The shards have taken the round's packets: what ended in it is put in order and cut into
+    /// [work](Self::work). Only with [`Needs::rows`].
+    fn shards_done(&self, _serial: &mut Self::Serial, _shards: &mut [&mut Self::Shard]) {}
+
     /// Turns a block's packets into rows.
     fn block(&self, _block: &BlockView<'_>) -> Option<Self::Rows> {
         None
     }
+
+    /// Does what work there is that others left, until none is left: all threads call it at
+    /// once, in each round after [`block`](Self::block). Only with [`Needs::rows`].
+    fn work(&self) {}
 
     /// A round is over: hands out rows (in packet order) and what the shards hold back.
     /// Everything closed in this round was closed by a packet of this round, or, where a source is
@@ -162,6 +173,27 @@ pub trait Stage: Sync {
     /// At the end of the capture, the flows of a shard that were alive have ended. Shards come
     /// in their order, before the last [`round_end`](Self::round_end).
     fn shard_end(&self, _serial: &mut Self::Serial, _shard: &mut Self::Shard) {}
+
+    /// The last [`round_end`](Self::round_end) is over: whether there is more
+    /// [work](Self::work), which is then done and handed out by one more `round_end`, before
+    /// this is asked again. Only with [`Needs::rows`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`round_end`](Self::round_end).
+    fn wind_down(
+        &self,
+        _serial: &mut Self::Serial,
+        _shards: &mut [&mut Self::Shard],
+    ) -> Result<bool, RoundError> {
+        Ok(false)
+    }
+
+    /// Whether nothing further is wanted: the engine ends without reading on, and without ending
+    /// the flows that are alive.
+    fn is_done(&self, _serial: &Self::Serial) -> bool {
+        false
+    }
 
     /// Brings everything together at the end. Shards come in their order, workers in any.
     fn merge(

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::column::{ColumnDef, TableDef};
 use crate::columns::Table;
-use crate::schema::{Anomalies, Captures, Flows, Hosts, Packets};
+use crate::schema::{Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Tls};
 
 /// All tables, in the order of the documentation.
 pub fn tables() -> &'static [TableDef] {
@@ -13,6 +13,10 @@ pub fn tables() -> &'static [TableDef] {
         vec![
             definition::<Packets>(),
             definition::<Flows>(),
+            definition::<Dns>(),
+            definition::<Tls>(),
+            definition::<Http>(),
+            definition::<Messages>(),
             definition::<Hosts>(),
             definition::<Anomalies>(),
             definition::<Captures>(),

@@ -30,19 +30,22 @@
 //! assert_eq!(text, b"1,1970-01-01T00:00:00.000000005Z,60\n");
 //! ```
 
+mod any;
 mod builder;
 mod column;
 mod columns;
 mod dictionary;
 mod info;
+mod name;
 pub mod output;
 mod protocol;
 pub mod read;
 mod schema;
 mod write;
 
+pub use any::{AnyColumns, BuildRows, ColumnsOf};
 pub use arrow_array::RecordBatch;
-pub use arrow_schema::Schema;
+pub use arrow_schema::{Schema, SchemaRef};
 pub use builder::{
     AnomaliesBuilder, BATCH_ROWS, CapturesBuilder, FlowsBuilder, PacketsBuilder, TableBuilder,
 };
@@ -50,10 +53,11 @@ pub use column::{Aliases, ColumnDef, Kind, Requires, TableDef};
 pub use columns::{Columns, ColumnsError, Table};
 pub use dictionary::{markdown, table, tables};
 pub use info::info;
+pub use name::{TableName, UnknownTable};
 pub use protocol::protocol_name;
 pub use schema::{
     Anomalies, AnomalyRow, Captures, Dns, DnsRow, FlowRow, Flows, HostRow, Hosts, Http, HttpRow,
-    MessageRow, Messages, PacketRow, Packets, Simple, Tls, TlsRow,
+    MessageRow, Messages, PacketRow, Packets, Simple, Tls, TlsRow, packet_ports,
 };
 pub use write::{
     CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use netloom::FlowRules;
+use netloom::tables::TableName;
 
 use crate::units;
 
@@ -290,6 +291,23 @@ pub(crate) enum Table {
     Anomalies,
     /// A row is a capture, with what it says of itself
     Capture,
+}
+
+impl Table {
+    /// The table of that name.
+    pub(crate) const fn name(self) -> TableName {
+        match self {
+            Self::Flows => TableName::Flows,
+            Self::Packets => TableName::Packets,
+            Self::Hosts => TableName::Hosts,
+            Self::Dns => TableName::Dns,
+            Self::Tls => TableName::Tls,
+            Self::Http => TableName::Http,
+            Self::Messages => TableName::Messages,
+            Self::Anomalies => TableName::Anomalies,
+            Self::Capture => TableName::Capture,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,7 @@ use netloom_flow::FlowId;
 use netloom_packet::Timestamp;
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `anomalies` table: a row is something malformed or odd in the traffic.
@@ -41,7 +41,7 @@ impl Table for Anomalies {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Anomalies>) -> Column<Anomalies> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::HEADERS)
 }
 
 static COLUMNS: &[Column<Anomalies>] = &[
@@ -59,6 +59,7 @@ static COLUMNS: &[Column<Anomalies>] = &[
         "flow_id",
         Make::Text(|row, out| text::some(row.flow_id?.as_str(), out)),
     )
+    .requires(Requires::FLOW_ID)
     .doc("The flow the packet belongs to; null for packets of no flow.")
     .zeek("uid"),
     column(

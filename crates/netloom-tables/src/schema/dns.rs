@@ -4,7 +4,7 @@ use netloom_decode::app::dns::{opcode_name, qclass_name, qtype_name, rcode_name}
 use netloom_flow::app::{AppRecord, AppRow, DnsRecord};
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `dns` table: a row is a query with its answer.
@@ -51,7 +51,7 @@ impl Table for Dns {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Dns>) -> Column<Dns> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::APPLICATIONS)
 }
 
 static COLUMNS: &[Column<Dns>] = &[

@@ -8,7 +8,7 @@ use netloom_flow::features::Statistics;
 use netloom_flow::name::{country, vendor};
 
 use super::{flow_features, text};
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::protocol::protocol_name;
 
@@ -205,21 +205,26 @@ fn columns() -> Vec<Column<Flows>> {
     .ecs("destination.mac")
     .ipfix("destinationMacAddress (80)"),
     column("service", Make::Text(|row, out| text::some(row.record.service()?, out)))
+    .requires(Requires::APPLICATIONS)
     .doc("Application protocol (`dns`, `http`, `tls`): by what the flow contains where that was recognised, else by its ports; null where neither says. `confidence` says which.")
     .zeek("service")
     .nfstream("application_name")
     .ecs("network.protocol"),
     column("confidence", Make::Text(|row, out| text::some(row.record.confidence()?.name(), out)))
+    .requires(Requires::APPLICATIONS)
     .doc("How sure `service` is: `content` (recognised by the bytes), `name` (another flow announced it), `port` (a guess); null without a service.")
     .nfstream("application_confidence"),
     column("app", Make::Text(|row, out| text::some(row.record.product()?, out)))
+    .requires(Requires::APPLICATIONS)
     .doc("The product behind the flow (`YouTube`, `Microsoft Teams`), by its own signs, the server's name, its certificate or its address; null where none is known.")
     .nfstream("application_name"),
     column("category", Make::Text(|row, out| text::some(row.record.category()?.name(), out)))
+    .requires(Requires::APPLICATIONS)
     .doc("What the product, else the protocol, is for: `web`, `video`, `chat`, `mail` and so on.")
     .nfstream("application_category_name")
     .ecs("event.category"),
     column("server_name", Make::Text(|row, out| text::some(row.record.server_name()?, out)))
+    .requires(Requires::APPLICATIONS)
     .doc("Name of the server of this flow, as the capture itself shows it (never a DNS query); null where nothing does. Text as it was sent, other bytes as `\\xNN`.")
     .zeek("server_name")
     .nfstream("requested_server_name")
@@ -227,44 +232,54 @@ fn columns() -> Vec<Column<Flows>> {
     column("server_name_source", Make::Text(|row, out| {
         text::some(row.record.app.as_ref().map(|app| app.server_name_source).filter(|source| !source.is_empty())?, out)
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("Where `server_name` is from, best first: `tls_sni`, `quic_sni`, `http_host`, other protocols' own words, `dns` (an answer that the same client got before the flow began), `mdns`, `certificate`."),
     column("domain", Make::Text(|row, out| text::some(row.record.domain()?, out)))
+    .requires(Requires::APPLICATIONS)
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
+    .requires(Requires::APPLICATIONS)
     .doc("JA3 of the TLS client: MD5 of version, ciphers, extensions, groups, point formats, without GREASE.")
     .zeek("ja3")
     .nfstream("client_fingerprint")
     .ecs("tls.client.ja3"),
     column("ja3s", Make::Text(|row, out| fingerprint(row, "ja3s", out)))
+    .requires(Requires::APPLICATIONS)
     .doc("JA3S of the TLS server.")
     .zeek("ja3s")
     .nfstream("server_fingerprint")
     .ecs("tls.server.ja3s"),
     column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
+    .requires(Requires::APPLICATIONS)
     .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
     .zeek("ja4"),
     column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
+    .requires(Requires::APPLICATIONS)
     .doc("HASSH of the SSH client: MD5 of its key exchange, encryption, MAC and compression algorithms.")
     .zeek("hassh"),
     column("hassh_server", Make::Text(|row, out| fingerprint(row, "hassh_server", out)))
+    .requires(Requires::APPLICATIONS)
     .doc("HASSH of the SSH server.")
     .zeek("hasshServer"),
     column("username", Make::Text(|row, out| {
         text::some(row.record.app.as_ref()?.user.as_deref()?, out)
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("User who logged in readably; passwords are never kept.")
     .zeek("username")
     .ecs("user.name"),
     column("client_software", Make::Text(|row, out| {
         text::some(row.record.app.as_ref()?.client_software.as_deref()?, out)
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("Program of the client in its own words: User-Agent, SSH banner.")
     .nfstream("user_agent")
     .ecs("user_agent.original"),
     column("server_software", Make::Text(|row, out| {
         text::some(row.record.app.as_ref()?.server_software.as_deref()?, out)
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("Program of the server in its own words: Server header, banner."),
     column("risks", Make::TextList(|row, item| {
         let app = row.record.app.as_ref()?;
@@ -273,11 +288,13 @@ fn columns() -> Vec<Column<Flows>> {
         }
         (!app.risks.is_empty()).then_some(())
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("What is wrong with the flow (nDPI's flow risks in netloom's words), in the order found; null where nothing is."),
     column("risk_severity", Make::Text(|row, out| {
         let app = row.record.app.as_ref()?;
         text::some(app.risks.iter().map(|(risk, _)| risk.severity()).max()?.name(), out)
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("The worst of `risks`: `info`, `low`, `medium`, `high`."),
     column("risk_details", Make::TextList(|row, item| {
         let app = row.record.app.as_ref()?;
@@ -290,6 +307,7 @@ fn columns() -> Vec<Column<Flows>> {
         }
         (!app.risks.is_empty()).then_some(())
     }))
+    .requires(Requires::APPLICATIONS)
     .doc("`risks` in words, with what was seen."),
     column("src_country", Make::Text(|row, out| text::some(country(row.record.src_ip)?, out)))
     .doc("Country that the originator's address is registered in (ISO 3166-1 alpha-2, regional registries' data); null for private addresses.")
@@ -451,14 +469,17 @@ fn columns() -> Vec<Column<Flows>> {
     column("process", Make::Text(|row, out| {
         text::some(row.record.owner.as_ref()?.process.as_deref()?, out)
     }))
+    .requires(Requires::OWNERS)
     .doc("Live, on one of the flow's ends: name of the process that owns it, which chose that itself; null where that is not known, and for files.")
     .ecs("process.name"),
     column("pid", Make::U32(|row| row.record.owner.as_ref()?.pid))
+        .requires(Requires::OWNERS)
         .doc("Live: number of the process that owns the flow; null as `process`.")
         .ecs("process.pid"),
     column("user", Make::Text(|row, out| {
         text::some(row.record.owner.as_ref()?.user.as_deref()?, out)
     }))
+    .requires(Requires::OWNERS)
     .doc("Live: user of this machine who owns the flow, by name, else by number; null where nobody was found, and for files. Who logged in over it is `username`.")
     .ecs("process.user.name"),
     ]

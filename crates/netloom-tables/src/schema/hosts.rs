@@ -6,7 +6,7 @@ use netloom_flow::name::{country, is_local, vendor};
 use netloom_packet::{MacAddr, Timestamp};
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `hosts` table: a row is an address.
@@ -89,7 +89,7 @@ impl Table for Hosts {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Hosts>) -> Column<Hosts> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::APPLICATIONS)
 }
 
 static COLUMNS: &[Column<Hosts>] = &[

@@ -3,7 +3,7 @@
 use netloom_flow::app::{AppRecord, AppRow, HttpRecord};
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `http` table: a row is a request with its response.
@@ -43,7 +43,7 @@ impl Table for Http {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Http>) -> Column<Http> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::APPLICATIONS)
 }
 
 static COLUMNS: &[Column<Http>] = &[

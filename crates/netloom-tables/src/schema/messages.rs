@@ -3,7 +3,7 @@
 use netloom_flow::app::{AppRecord, AppRow, FieldValue, MessageRecord};
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `messages` table: a row is a message of a protocol that has no table of its own.
@@ -43,7 +43,7 @@ impl Table for Messages {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Messages>) -> Column<Messages> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::APPLICATIONS)
 }
 
 static COLUMNS: &[Column<Messages>] = &[

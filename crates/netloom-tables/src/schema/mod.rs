@@ -20,7 +20,7 @@ pub use flows::{FlowRow, Flows};
 pub use hosts::{HostRow, Hosts};
 pub use http::{Http, HttpRow};
 pub use messages::{MessageRow, Messages};
-pub use packets::{PacketRow, Packets};
+pub use packets::{PacketRow, Packets, packet_ports};
 pub use simple::Simple;
 pub(crate) use text::some;
 pub use tls::{Tls, TlsRow};

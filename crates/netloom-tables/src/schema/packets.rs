@@ -8,7 +8,7 @@ use netloom_flow::name::registrable_domain;
 use netloom_packet::Packet;
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `packets` table: a row is a packet.
@@ -79,6 +79,11 @@ const fn has_ports(transport: &Transport) -> bool {
     )
 }
 
+/// Source and destination port of a packet as its row has them; `None` where it has none.
+pub fn packet_ports(decoded: &Decoded) -> Option<(u16, u16)> {
+    has_ports(&decoded.transport).then_some((decoded.src_port, decoded.dst_port))
+}
+
 /// The TCP header, where there is one.
 fn tcp<'a>(row: &PacketRow<'a>) -> Option<&'a Tcp> {
     match &row.decoded.transport {
@@ -89,15 +94,20 @@ fn tcp<'a>(row: &PacketRow<'a>) -> Option<&'a Tcp> {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Packets>) -> Column<Packets> {
+    captured(name, make).requires(Requires::HEADERS)
+}
+
+/// A column that the capture itself tells, without a look into the packet.
+const fn captured(name: &'static str, make: Make<Packets>) -> Column<Packets> {
     column::column(name, make)
 }
 
 static COLUMNS: &[Column<Packets>] = &[
-    column("number", Make::U64(|row| Some(row.packet.number)))
+    captured("number", Make::U64(|row| Some(row.packet.number)))
         .required()
         .doc("Number of the packet in its capture (in several files given together, of the merged stream), from 1, as Wireshark counts.")
         .ecs("event.sequence"),
-    column("ts", Make::Time(|row| Some(row.packet.timestamp)))
+    captured("ts", Make::Time(|row| Some(row.packet.timestamp)))
         .required()
         .doc("When the packet was captured.")
         .unit("ns since 1970, UTC")
@@ -105,12 +115,12 @@ static COLUMNS: &[Column<Packets>] = &[
         .cic("Timestamp")
         .ecs("@timestamp")
         .ipfix("observationTimeNanoseconds (325)"),
-    column("interface", Make::U32(|row| Some(row.packet.interface)))
+    captured("interface", Make::U32(|row| Some(row.packet.interface)))
         .required()
         .doc("Which interface of the capture it came from, from 0; the `capture` table has their names.")
         .ecs("observer.ingress.interface.id")
         .ipfix("ingressInterface (10)"),
-    column(
+    captured(
         "link_type",
         Make::Text(|row, out| match row.packet.link_type.name() {
             Some(name) => text::some(name, out),
@@ -120,11 +130,11 @@ static COLUMNS: &[Column<Packets>] = &[
     .required()
     .doc("What the packet's first byte belongs to: a LINKTYPE_ name of tcpdump.org without its prefix, such as `ETHERNET`.")
     .ipfix("dataLinkFrameType (408)"),
-    column("caplen", Make::U32(|row| Some(row.packet.data.len() as u32)))
+    captured("caplen", Make::U32(|row| Some(row.packet.data.len() as u32)))
         .required()
         .doc("Bytes that were captured.")
         .unit("bytes"),
-    column("len", Make::U32(|row| Some(row.packet.wire_len)))
+    captured("len", Make::U32(|row| Some(row.packet.wire_len)))
         .required()
         .doc("Length of the frame on the wire.")
         .unit("bytes")
@@ -286,6 +296,7 @@ static COLUMNS: &[Column<Packets>] = &[
         "service",
         Make::Text(|row, out| text::some(row.service, out)),
     )
+    .requires(Requires::FLOW_NAME)
     .doc("Application protocol of its flow (`dns`, `http`, `tls`), by content where that was recognised, else by its ports; null where neither says.")
     .zeek("service")
     .nfstream("application_name")
@@ -294,6 +305,7 @@ static COLUMNS: &[Column<Packets>] = &[
         "server_name",
         Make::Text(|row, out| text::some(row.server_name, out)),
     )
+    .requires(Requires::FLOW_NAME)
     .doc("Name of the server of its flow, on every packet of the flow, those before the handshake included; null where nothing names it.")
     .zeek("server_name")
     .nfstream("requested_server_name")
@@ -302,12 +314,14 @@ static COLUMNS: &[Column<Packets>] = &[
         "domain",
         Make::Text(|row, out| text::some(registrable_domain(row.server_name?)?, out)),
     )
+    .requires(Requires::FLOW_NAME)
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column(
         "flow_id",
         Make::Text(|row, out| text::some(row.flow_id?.as_str(), out)),
     )
+    .requires(Requires::FLOW_ID)
     .doc("The flow it belongs to, as in the `flows` table; null for packets of no flow (without an IP header).")
     .zeek("uid")
     .nfstream("id")
@@ -318,6 +332,7 @@ static COLUMNS: &[Column<Packets>] = &[
         "info",
         Make::Text(|row, out| crate::info::append(row, out)),
     )
+    .requires(Requires::FLOW_NAME)
     .doc("The packet in one line, for people; its wording may change. Null where nothing was understood."),
     column(
         "fragment",
@@ -326,7 +341,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .required()
     .doc("Whether it is a fragment of an IP datagram, the first ones too.")
     .ipfix("fragmentFlags (197) / fragmentOffset (88)"),
-    column("truncated", Make::Bool(|row| Some(row.packet.is_truncated())))
+    captured("truncated", Make::Bool(|row| Some(row.packet.is_truncated())))
         .required()
         .doc("Whether fewer bytes were captured than were on the wire."),
     column(
@@ -337,6 +352,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .ecs("error.message"),
     column("checksum_ok", Make::Bool(|row| row.checksum_ok))
         .when_asked()
+        .requires(Requires::CHECKSUMS)
         .doc("Whether the checksums of IP and transport header are right; null where they cannot be verified (cut or fragmented packets). Verified only when this column is asked for."),
     column("payload", Make::Text(|row, out| payload(row, out)))
         .when_asked()

@@ -9,7 +9,7 @@ use netloom_flow::name::registrable_domain;
 
 use super::PacketRow;
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::protocol::protocol_name;
 
@@ -29,7 +29,7 @@ impl Table for Simple {
 }
 
 const fn column(name: &'static str, make: Make<Simple>) -> Column<Simple> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::HEADERS.with(Requires::FLOW_NAME))
 }
 
 static COLUMNS: &[Column<Simple>] = &[

@@ -4,7 +4,7 @@ use netloom_decode::app::tls::Carrier;
 use netloom_flow::app::{AppRecord, AppRow, CertificateRecord, QuicRecord, TlsRecord};
 
 use super::text;
-use crate::column::{self, Column, Make};
+use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
 /// The `tls` table: a row is a TLS, DTLS or QUIC handshake.
@@ -56,7 +56,7 @@ impl Table for Tls {
 
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Tls>) -> Column<Tls> {
-    column::column(name, make)
+    column::column(name, make).requires(Requires::APPLICATIONS)
 }
 
 /// Texts of a list; null where it is empty.

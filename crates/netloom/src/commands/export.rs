@@ -1,34 +1,25 @@
 //! `netloom export`.
 
-mod flows;
-mod hosts;
 mod live;
-mod packets;
-mod records;
+mod owners;
 mod text;
 
 use std::cell::RefCell;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
-use netloom::pipeline::{Needs, Stage};
-use netloom::tables::{
-    Anomalies, Captures, Columns, Dns, Hosts, Http, Messages, Packets, Simple, Table as TableOf,
-    TableBuilder, Tls,
-};
-use netloom::{OpenOptions, PacketSource, Replay};
+use netloom::pipeline::scan::{Scan, ScanOptions, Source, TableRequest};
+use netloom::tables::{AnyColumns, Columns, Simple};
+use netloom::{OpenOptions, Replay};
 
-use self::flows::FlowsStage;
-use self::hosts::HostsStage;
 use self::live::Live;
-use self::packets::{Known, NamesStage, NoStage, PacketTable, PacketsStage, Wanted};
-use self::records::{RecordTable, RecordsStage};
-use self::text::{Text, format_rows};
+use self::owners::Sockets;
+use self::text::{Text, TextFormat};
 use super::Session;
 use crate::arguments::{ExportOptions, Format, Global, Profile, Table};
 use crate::failure::Failure;
@@ -83,12 +74,14 @@ struct Input<'a> {
 
 impl Input<'_> {
     /// Interfaces can be read once, files as often as is wanted.
-    fn open(&self) -> Result<Source, Failure> {
+    fn open(&self, replay: Option<&Replay>) -> Result<Source, Failure> {
         if let Some(live) = self.live.take() {
             return self.prepared(Box::new(live.source));
         }
-        let options = OpenOptions::default();
-        self.prepared(netloom::open(self.options.inputs.files(), &options)?)
+        self.prepared(match replay {
+            Some(replay) => replay.open()?,
+            None => netloom::open(self.options.inputs.files(), &OpenOptions::default())?,
+        })
     }
 
     /// Puts what the options say before a source.
@@ -102,32 +95,71 @@ impl Input<'_> {
     }
 }
 
-/// Packets from wherever.
-type Source = Box<dyn PacketSource + Send>;
-
 fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
-    match input.options.table {
-        Table::Flows => {
-            let columns = columns(input.options)?;
-            let text = create(input.options, &columns)?;
-            let mut stage = FlowsStage::new(columns, text);
-            if input.session.live {
-                stage.find_owners();
-            }
-            finish(input.open()?, &stage, input)
-        }
-        Table::Packets => match input.options.profile {
-            Profile::Native => packets::<Packets>(input),
-            Profile::Simple => packets::<Simple>(input),
-        },
-        Table::Hosts => hosts(input),
-        Table::Dns => records::<Dns>(input),
-        Table::Tls => records::<Tls>(input),
-        Table::Http => records::<Http>(input),
-        Table::Messages => records::<Messages>(input),
-        Table::Anomalies => packets::<Anomalies>(input),
-        Table::Capture => captures(input),
+    let Input {
+        options, session, ..
+    } = input;
+    let request = request(options)?;
+    let mut scan_options = ScanOptions::new(session.options.clone());
+    scan_options.live = session.live;
+    scan_options.named_packets_only = options.drop_unknown;
+    scan_options.payload_bytes = options.payload_bytes.unwrap_or(usize::MAX);
+    if session.live {
+        scan_options.owners = Sockets::watch().map(|sockets| Arc::new(sockets) as _);
     }
+    let mut text = Text::create(
+        options
+            .format
+            .unwrap_or_else(|| by_extension(&options.output)),
+        &options.output,
+        &request.schema(),
+        session.live,
+    )?;
+    let prepare = TextFormat(text.format);
+    let scan = Scan::new(vec![request], scan_options);
+    // Standard input is copied where it is read twice.
+    let replay = (scan.passes() > 1)
+        .then(|| Replay::new(options.inputs.files(), &OpenOptions::default()))
+        .transpose()?;
+    let mut open = || input.open(replay.as_ref());
+    let outcome = session.scan(&scan, &mut open, &prepare, &mut text, &options.output)?;
+    session.tell_captures(&outcome.captures, outcome.interrupted);
+    if let Some(failed) = outcome.failed {
+        return Err(failed.into());
+    }
+    if outcome.hosts_forgotten {
+        session.printer.warning("there were too many addresses for the table: those with the least traffic were left out");
+    }
+    text.commit()?;
+    if outcome.facts.evicted > 0 {
+        session.printer.warning(&format!(
+            "{} flows were ended early for lack of memory; --max-memory raises the bound",
+            outcome.facts.evicted
+        ));
+    }
+    if outcome.unnamed_rows > 0 {
+        session.printer.note(&format!(
+            "the server's name was known only after {}; a capture that is exported has it there too",
+            units::counted(outcome.unnamed_rows, "row was written", "rows were written")
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The table that is asked for.
+fn request(options: &ExportOptions) -> Result<TableRequest, Failure> {
+    let table = options.table.name();
+    let list = options.columns.as_deref();
+    let columns = match options.profile {
+        Profile::Native => table.parse_columns(list),
+        Profile::Simple => list
+            .map_or_else(|| Ok(Columns::<Simple>::all()), Columns::parse)
+            .map(|columns| AnyColumns::Packets(columns.into())),
+    };
+    let columns = columns.map_err(|error| {
+        Failure::usage(error).hint(format!("netloom tables {table} says what each holds"))
+    })?;
+    Ok(TableRequest::of(columns))
 }
 
 /// What cannot be together: files and interfaces, and options that only packets have for another
@@ -153,174 +185,6 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
             .hint("netloom export packets FILE ... has it")),
         None => Ok(()),
     }
-}
-
-/// A table whose rows come out of payloads.
-fn records<T: RecordTable>(input: &Input<'_>) -> Result<ExitCode, Failure> {
-    let columns = columns::<T>(input.options)?;
-    let text = create(input.options, &columns)?;
-    let stage = RecordsStage::new(columns, text);
-    finish(input.open()?, &stage, input)
-}
-
-/// A table whose rows are packets.
-fn packets<T: PacketTable>(input: &Input<'_>) -> Result<ExitCode, Failure> {
-    let Input {
-        options, session, ..
-    } = input;
-    let columns = columns::<T>(options)?;
-    let text = create(options, &columns)?;
-    let names = options.drop_unknown
-        || options.profile == Profile::Simple
-        || ["service", "server_name", "domain", "info"]
-            .iter()
-            .any(|name| columns.contains(name));
-    let wanted = Wanted {
-        flow_ids: names || columns.contains("flow_id"),
-        named_only: options.drop_unknown,
-        payload_bytes: options.payload_bytes.unwrap_or(usize::MAX),
-    };
-    if !wanted.flow_ids {
-        let stage = PacketsStage::new(columns, text, wanted, Known::default());
-        return finish(input.open()?, &stage, input);
-    }
-    if session.live {
-        // Nothing passes twice: rows say what is known when they are written.
-        let mut stage = PacketsStage::new(columns, text, wanted, Known::default());
-        let late = names.then(|| stage.name_as_known());
-        let done = finish(input.open()?, &stage, input);
-        let rows = late.map_or(0, |late| late.load(Ordering::Relaxed));
-        if rows > 0 {
-            session.printer.note(&format!(
-                "the server's name was known only after {}; a capture that is exported has it there too",
-                units::counted(rows, "row was written", "rows were written")
-            ));
-        }
-        return done;
-    }
-    // What is behind a flow is known when it has ended, a fragment's flow maybe only after the
-    // fragment: the first pass finds those.
-    let replay = Replay::new(options.inputs.files(), &OpenOptions::default())?;
-    let source = input.prepared(replay.open()?)?;
-    let known = if names {
-        let first = session.run(source, &NamesStage, &options.output)?;
-        Known {
-            late_flow_ids: first.late_flow_ids,
-            names: first.output,
-        }
-    } else {
-        let needs = Needs {
-            flows: true,
-            flow_ids: true,
-            ..Needs::default()
-        };
-        let first = session.run(source, &NoStage(needs), &options.output)?;
-        Known {
-            late_flow_ids: first.late_flow_ids,
-            ..Known::default()
-        }
-    };
-    let stage = PacketsStage::new(columns, text, wanted, known);
-    let source = input.prepared(replay.open()?)?;
-    finish(source, &stage, input)
-}
-
-/// Addresses, with what is known about them at the end.
-fn hosts(input: &Input<'_>) -> Result<ExitCode, Failure> {
-    let Input {
-        options, session, ..
-    } = input;
-    let columns = columns::<Hosts>(options)?;
-    let mut text = create(options, &columns)?;
-    let outcome = session.run(input.open()?, &HostsStage, &options.output)?;
-    session.tell(&outcome);
-    let mut builder = TableBuilder::new(&columns);
-    let mut rows = Vec::new();
-    for row in &outcome.output.rows() {
-        builder.append(&row);
-        if builder.is_full() {
-            format_rows(text.format, &builder.finish(), &mut rows);
-        }
-    }
-    format_rows(text.format, &builder.finish(), &mut rows);
-    text.append(&rows)
-        .map_err(|cause| Failure::writing(&options.output, &cause))?;
-    if let Some(failed) = outcome.failed {
-        return Err(failed.into());
-    }
-    if outcome.output.forgot() {
-        session.printer.warning("there were too many addresses for the table: those with the least traffic were left out");
-    }
-    text.commit()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// What the captures say of themselves.
-fn captures(input: &Input<'_>) -> Result<ExitCode, Failure> {
-    let Input {
-        options, session, ..
-    } = input;
-    let columns = columns::<Captures>(options)?;
-    let mut text = create(options, &columns)?;
-    let outcome = session.run(input.open()?, &NoStage(Needs::default()), &options.output)?;
-    session.tell(&outcome);
-    let mut builder = TableBuilder::new(&columns);
-    for capture in &outcome.captures {
-        builder.append(&capture);
-    }
-    let mut rows = Vec::new();
-    format_rows(text.format, &builder.finish(), &mut rows);
-    text.append(&rows)
-        .map_err(|cause| Failure::writing(&options.output, &cause))?;
-    if let Some(failed) = outcome.failed {
-        return Err(failed.into());
-    }
-    text.commit()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The last pass: rows are written, and the output takes its name.
-fn finish<S: Stage<Output = Text>>(
-    source: Source,
-    stage: &S,
-    input: &Input<'_>,
-) -> Result<ExitCode, Failure> {
-    let Input {
-        options, session, ..
-    } = input;
-    let outcome = session.run(source, stage, &options.output)?;
-    session.tell(&outcome);
-    if let Some(failed) = outcome.failed {
-        return Err(failed.into());
-    }
-    outcome.output.commit()?;
-    if outcome.facts.evicted > 0 {
-        session.printer.warning(&format!(
-            "{} flows were ended early for lack of memory; --max-memory raises the bound",
-            outcome.facts.evicted
-        ));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn columns<T: TableOf>(options: &ExportOptions) -> Result<Columns<T>, Failure> {
-    let list = options.columns.as_deref();
-    list.map_or_else(|| Ok(Columns::all()), Columns::parse)
-        .map_err(|error| {
-            Failure::usage(error).hint(format!("netloom tables {} says what each holds", T::NAME))
-        })
-}
-
-fn create<T: TableOf>(options: &ExportOptions, columns: &Columns<T>) -> Result<Text, Failure> {
-    let format = options
-        .format
-        .unwrap_or_else(|| by_extension(&options.output));
-    Text::create(
-        format,
-        &options.output,
-        &columns.schema(),
-        options.inputs.is_live(),
-    )
 }
 
 fn by_extension(path: &Path) -> Format {

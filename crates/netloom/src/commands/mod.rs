@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use netloom::capture::filter::Filter;
+use netloom::pipeline::packet::CaptureInfo;
+use netloom::pipeline::scan::{Prepare, Scan, ScanError, ScanOutcome, Source, Write};
 use netloom::pipeline::{Control, Outcome, PipelineOptions, Stage, run};
 use netloom::{FlowConfig, PacketSource};
 
@@ -83,8 +85,33 @@ impl<'a> Session<'a> {
         outcome.map_err(|cause| Failure::writing(output, &cause))
     }
 
+    /// Reads a source, or reads it twice, for tables; with a progress bar, until its end or
+    /// Ctrl-C. `output` is where they are written, for messages.
+    fn scan<P: Prepare, W: Write<Prepared = P::Prepared>>(
+        &self,
+        scan: &Scan,
+        open: &mut dyn FnMut() -> Result<Source, Failure>,
+        prepare: &P,
+        writer: &mut W,
+        output: &Path,
+    ) -> Result<ScanOutcome, Failure> {
+        let progress =
+            (!self.live).then(|| Progress::show(&self.control, self.global, self.printer));
+        let outcome = scan.run(open, &self.control, prepare, writer);
+        drop(progress);
+        outcome.map_err(|error| match error {
+            ScanError::Output(cause) => Failure::writing(output, &cause),
+            ScanError::Open(failure) => failure,
+            other => Failure::usage(other),
+        })
+    }
+
     /// Says what was odd about the captures.
     fn tell<O>(&self, outcome: &Outcome<O>) {
+        self.tell_captures(&outcome.captures, outcome.interrupted);
+    }
+
+    fn tell_captures(&self, captures: &[CaptureInfo], interrupted: bool) {
         if self.live {
             // What is odd about an interface was said when it was.
             return;
@@ -92,7 +119,7 @@ impl<'a> Session<'a> {
         if let Some(tally) = &*self.tally.borrow() {
             self.printer.note(&filter::matched(tally));
         }
-        for capture in &outcome.captures {
+        for capture in captures {
             for warning in &capture.warnings {
                 // A file of a folder that was left out was not read: there is no place in it.
                 self.printer.warning(&if capture.format.is_empty() {
@@ -110,7 +137,7 @@ impl<'a> Session<'a> {
                 capture.name, capture.format, capture.packets
             ));
         }
-        if outcome.interrupted {
+        if interrupted {
             self.printer
                 .note("stopped early; what follows is about what was read until then");
         }

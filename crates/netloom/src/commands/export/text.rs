@@ -1,8 +1,10 @@
 //! A table as text, on its way into a file.
 
 use std::io::{self, BufWriter, Write as _};
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use netloom::pipeline::scan::{Prepare, Work, Write};
 use netloom::tables::output::AtomicFile;
 use netloom::tables::{RecordBatch, Schema, csv_header, format_csv, format_json_lines};
 
@@ -12,11 +14,28 @@ use crate::failure::Failure;
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 18;
 
-/// Formats a batch's rows; many threads may do so at once.
-pub(crate) fn format_rows(format: Format, batch: &RecordBatch, out: &mut Vec<u8>) {
-    match format {
-        Format::Csv => format_csv(batch, out),
-        Format::Json | Format::Jsonl => format_json_lines(batch, out),
+/// Formats rows on many threads at once.
+pub(crate) struct TextFormat(pub(crate) Format);
+
+impl Prepare for TextFormat {
+    type Prepared = Vec<u8>;
+
+    fn prepare(&self, _request: usize, batch: RecordBatch) -> Vec<u8> {
+        let mut rows = Vec::new();
+        match self.0 {
+            Format::Csv => format_csv(&batch, &mut rows),
+            Format::Json | Format::Jsonl => format_json_lines(&batch, &mut rows),
+        }
+        rows
+    }
+}
+
+impl Write for Text {
+    type Prepared = Vec<u8>;
+
+    fn write(&mut self, _request: usize, rows: Vec<u8>, _: &Work) -> io::Result<ControlFlow<()>> {
+        self.append(&rows)?;
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -72,7 +91,7 @@ impl Text {
     }
 
     /// Appends formatted rows.
-    pub(crate) fn append(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn append(&mut self, rows: &[u8]) -> io::Result<()> {
         if rows.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,755 @@
+//! One pass: packets to the batches of several tables at once.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use netloom_decode::Decoded;
+use netloom_decode::app::Interest;
+use netloom_decode::checksum::{Checksum, verify_ip, verify_transport};
+use netloom_flow::app::{AppRecord, AppRow};
+use netloom_flow::{FlowId, FlowOwner, FlowRecord, Ingested, KnownFlow};
+use netloom_packet::{Packet, Timestamp};
+use netloom_tables::{
+    AnomalyRow, AnyColumns, BuildRows, DnsRow, FlowRow, HttpRow, MessageRow, PacketRow,
+    RecordBatch, Requires, Table, TlsRow,
+};
+
+use super::known::{Ended, FlowName, Known, LiveName, LiveNames, SHARD_NAMES_MAX};
+use super::sink::{Prepare, Work, Write};
+use super::{FlowOwners, Scan, TableRequest};
+use crate::block::BlockView;
+use crate::hosts::HostTable;
+use crate::shard::ShardFacts;
+use crate::stage::{Needs, RoundError, Stage, StagePacket};
+
+/// Rows of a table of records that are made at once.
+const CHUNK_ROWS: usize = 4096;
+/// Addresses that are kept.
+const HOSTS_MAX: usize = 1 << 18;
+/// Between two questions about a flow whose process is not known, in ns.
+const ASK_AGAIN: i64 = 500_000_000;
+
+/// How far a request has come; over all passes.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) rows: AtomicU64,
+    /// No further row is wanted.
+    done: AtomicBool,
+}
+
+impl Tally {
+    /// Nothing was handed out yet.
+    pub(super) fn new(request: &TableRequest) -> Self {
+        Self {
+            rows: AtomicU64::new(0),
+            done: AtomicBool::new(request.limit == Some(0)),
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Relaxed)
+    }
+}
+
+/// Hands batches to the writer, and counts them.
+pub(super) struct Delivery<'a, P> {
+    pub(super) requests: &'a [TableRequest],
+    pub(super) tallies: &'a [Tally],
+    pub(super) prepare: &'a P,
+    pub(super) work: &'a Work,
+}
+
+/// A batch on its way.
+pub(super) enum Made<T> {
+    /// Of a request with a limit: how many of its rows are wanted is known only in order.
+    Plain(RecordBatch),
+    Ready(T, usize),
+}
+
+impl<P: Prepare> Delivery<'_, P> {
+    /// On any thread.
+    pub(super) fn make(&self, request: usize, batch: RecordBatch) -> Made<P::Prepared> {
+        if self.requests[request].limit.is_some() {
+            return Made::Plain(batch);
+        }
+        let rows = batch.num_rows();
+        Made::Ready(self.prepare.prepare(request, batch), rows)
+    }
+
+    /// In order.
+    pub(super) fn deliver<W: Write<Prepared = P::Prepared>>(
+        &self,
+        writer: &mut W,
+        request: usize,
+        made: Made<P::Prepared>,
+    ) -> io::Result<()> {
+        let tally = &self.tallies[request];
+        if tally.is_done() {
+            return Ok(());
+        }
+        let before = tally.rows.load(Ordering::Relaxed);
+        let limit = self.requests[request].limit.unwrap_or(u64::MAX);
+        let (prepared, rows) = match made {
+            Made::Ready(prepared, rows) => (prepared, rows),
+            Made::Plain(batch) => {
+                let left = usize::try_from(limit - before).unwrap_or(usize::MAX);
+                let batch = batch.slice(0, batch.num_rows().min(left));
+                let rows = batch.num_rows();
+                (self.prepare.prepare(request, batch), rows)
+            }
+        };
+        if rows == 0 {
+            return Ok(());
+        }
+        let rows = before + rows as u64;
+        tally.rows.store(rows, Ordering::Relaxed);
+        let enough = writer.write(request, prepared, self.work)? == ControlFlow::Break(());
+        if enough || rows >= limit {
+            tally.done.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Records that become rows of a request, by the kind of their table.
+enum Records {
+    Flows(Arc<Vec<FlowRecord>>),
+    App(Arc<Vec<AppRecord>>),
+}
+
+impl Clone for Records {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Flows(records) => Self::Flows(Arc::clone(records)),
+            Self::App(records) => Self::App(Arc::clone(records)),
+        }
+    }
+}
+
+/// Records to be made into rows, and those that were.
+struct Chunks<T> {
+    todo: VecDeque<(usize, Records)>,
+    /// By the order in which they were put there.
+    made: Vec<Option<(usize, Made<T>)>>,
+}
+
+/// A pass. See the [module](self).
+pub(super) struct TableStage<'a, P: Prepare, W> {
+    scan: &'a Scan,
+    /// Requests whose rows it makes.
+    requests: Vec<usize>,
+    needs: Needs,
+    /// Whether what is behind flows is kept for a second pass.
+    names: bool,
+    known: &'a Known,
+    live: Option<LiveNames>,
+    owners: Option<Arc<dyn FlowOwners>>,
+    delivery: &'a Delivery<'a, P>,
+    writer: Mutex<Option<&'a mut W>>,
+    chunks: Mutex<Chunks<P::Prepared>>,
+}
+
+/// What a shard holds back for a round.
+#[derive(Default)]
+pub(super) struct Shard {
+    flows: Vec<FlowRecord>,
+    /// `dns`, `tls`, `http`, `messages`, devices.
+    records: [Vec<AppRecord>; KINDS],
+    names: HashMap<FlowId, FlowName>,
+    ended: Vec<Ended>,
+    /// Owners of flows that go on, as far as they are known, and when to ask next.
+    owners: HashMap<Begun, (Option<FlowOwner>, Timestamp)>,
+}
+
+/// Kinds of [`AppRow`].
+const KINDS: usize = 5;
+/// The kind that no table of records has.
+const DEVICES: usize = 4;
+
+fn kind(row: &AppRow) -> Option<usize> {
+    Some(match row {
+        AppRow::Dns(_) => 0,
+        AppRow::Tls(_) => 1,
+        AppRow::Http(_) => 2,
+        AppRow::Message(_) => 3,
+        AppRow::Device(_) => DEVICES,
+        _ => return None,
+    })
+}
+
+/// The kind of records that a table's rows are made from, and what parsers are asked for.
+fn kind_of(columns: &AnyColumns) -> Option<(usize, Interest)> {
+    Some(match columns {
+        AnyColumns::Dns(_) => (0, Interest::DNS),
+        AnyColumns::Tls(_) => (1, Interest::TLS),
+        AnyColumns::Http(_) => (2, Interest::HTTP),
+        AnyColumns::Messages(_) => (3, Interest::MESSAGES),
+        AnyColumns::Hosts(_) => (DEVICES, Interest::DEVICES),
+        _ => return None,
+    })
+}
+
+/// A flow by its first packet and its protocol.
+type Begun = (u64, u8);
+
+/// What is done in order.
+pub(super) struct Serial<'a, W> {
+    writer: &'a mut W,
+    hosts: Option<HostTable>,
+    flows: Vec<FlowRecord>,
+    records: [Vec<AppRecord>; KINDS],
+    wound_down: bool,
+}
+
+/// What a pass leaves behind.
+pub(super) struct PassOutput {
+    pub(super) hosts: Option<HostTable>,
+    pub(super) names: HashMap<FlowId, FlowName>,
+    pub(super) unnamed_rows: u64,
+}
+
+impl<'a, P: Prepare, W> TableStage<'a, P, W> {
+    /// A pass that makes the rows of `requests`, and, where `first`, finds out what others of
+    /// them wait for. `known` is what an earlier pass found out.
+    pub(super) fn new(
+        scan: &'a Scan,
+        requests: Vec<usize>,
+        first: bool,
+        known: &'a Known,
+        delivery: &'a Delivery<'a, P>,
+        writer: &'a mut W,
+    ) -> Self {
+        let all = &scan.requests;
+        let wanted = || requests.iter().map(|&index| &all[index]);
+        let late = || all.iter().filter(|request| first && scan.is_late(request));
+        let mut needs = Needs::default();
+        let mut interest: Option<Interest> = None;
+        let mut ask = |more: Interest| {
+            interest = Some(interest.unwrap_or(Interest::NONE).with(more));
+        };
+        let mut decoded = false;
+        let mut records = false;
+        for request in wanted() {
+            let requires = request.requires();
+            match &request.columns {
+                AnyColumns::Packets(_) | AnyColumns::Anomalies(_) => {
+                    needs.rows = true;
+                    decoded |= requires.contains(Requires::HEADERS)
+                        || matches!(request.columns, AnyColumns::Anomalies(_));
+                    if scan.flows_of_packets(request) {
+                        (needs.flows, needs.flow_ids) = (true, true);
+                    }
+                    if scan.options.live && scan.names_of_packets(request) {
+                        needs.known = true;
+                        ask(Interest::NONE);
+                    }
+                }
+                AnyColumns::Flows(_) => {
+                    records = true;
+                    needs.features = needs.features.with(requires.features());
+                    if requires.contains(Requires::APPLICATIONS) {
+                        ask(Interest::NONE);
+                    }
+                }
+                AnyColumns::Capture(_) => {}
+                other => {
+                    records = true;
+                    ask(kind_of(other).map_or(Interest::NONE, |(_, interest)| interest));
+                }
+            }
+        }
+        let names = late().any(|request| scan.names_of_packets(request));
+        if late().next().is_some() {
+            (needs.flows, needs.flow_ids) = (true, true);
+        }
+        if names {
+            ask(Interest::NONE);
+        }
+        if records {
+            (needs.flows, needs.rows) = (true, true);
+        }
+        let owners = wanted()
+            .any(|request| request.requires().contains(Requires::OWNERS))
+            .then(|| scan.options.owners.clone())
+            .flatten();
+        needs.packets = owners.is_some();
+        needs.applications = interest;
+        needs.undecoded = !decoded && !needs.flows && !needs.packets;
+        Self {
+            scan,
+            requests,
+            needs,
+            names,
+            known,
+            live: needs.known.then(LiveNames::default),
+            owners,
+            delivery,
+            writer: Mutex::new(Some(writer)),
+            chunks: Mutex::new(Chunks {
+                todo: VecDeque::new(),
+                made: Vec::new(),
+            }),
+        }
+    }
+
+    fn request(&self, index: usize) -> &'a TableRequest {
+        &self.scan.requests[index]
+    }
+
+    /// Requests whose rows are still wanted.
+    fn wanted(&self) -> impl Iterator<Item = (usize, &'a TableRequest)> {
+        self.requests
+            .iter()
+            .filter(|&&index| !self.delivery.tallies[index].is_done())
+            .map(|&index| (index, self.request(index)))
+    }
+
+    fn wants(&self, of: impl Fn(&AnyColumns) -> bool) -> bool {
+        self.wanted().any(|(_, request)| of(&request.columns))
+    }
+
+    fn chunks(&self) -> MutexGuard<'_, Chunks<P::Prepared>> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings what shards held back into order, and cuts it into chunks; at the end and live, all
+    /// of it.
+    fn gather(&self, serial: &mut Serial<'_, W>, shards: &mut [&mut Shard], all: bool) {
+        let begin = serial.flows.len();
+        for shard in shards.iter_mut() {
+            serial.flows.append(&mut shard.flows);
+        }
+        serial.flows[begin..].sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
+        for kind in 0..KINDS {
+            let begin = serial.records[kind].len();
+            for shard in shards.iter_mut() {
+                serial.records[kind].append(&mut shard.records[kind]);
+            }
+            // Records of one packet of one flow keep their order.
+            serial.records[kind][begin..].sort_by_key(|record| (record.number, record.flow_id));
+        }
+        if let Some(hosts) = &mut serial.hosts {
+            let devices = serial.records[DEVICES].drain(..);
+            feed(hosts, devices, &serial.flows[begin..]);
+        }
+        if !self.wants(|columns| matches!(columns, AnyColumns::Flows(_))) {
+            serial.flows.clear();
+        }
+        let mut chunks = self.chunks();
+        cut(&mut serial.flows, all, |flows| {
+            let flows = Records::Flows(Arc::new(flows));
+            for (index, request) in self.wanted() {
+                if let AnyColumns::Flows(_) = request.columns {
+                    chunks.todo.push_back((index, flows.clone()));
+                }
+            }
+        });
+        for kind in 0..DEVICES {
+            cut(&mut serial.records[kind], all, |records| {
+                let records = Records::App(Arc::new(records));
+                for (index, request) in self.wanted() {
+                    if kind_of(&request.columns).is_some_and(|(of, _)| of == kind) {
+                        chunks.todo.push_back((index, records.clone()));
+                    }
+                }
+            });
+        }
+    }
+
+    /// Makes the rows of a chunk.
+    fn rows_of(&self, request: usize, records: &Records) -> Made<P::Prepared> {
+        let TableRequest {
+            columns, filter, ..
+        } = self.request(request);
+        let batch = match (columns, records) {
+            (AnyColumns::Flows(columns), Records::Flows(flows)) => {
+                let mut builder = columns.builder();
+                for flow in flows.iter().filter(|flow| filter.takes_flow(flow)) {
+                    builder.append(&FlowRow::new(flow));
+                }
+                builder.finish()
+            }
+            (columns, Records::App(records)) => {
+                let wanted = || records.iter().filter(|record| filter.takes_record(record));
+                match columns {
+                    AnyColumns::Dns(columns) => {
+                        batch_of(columns.builder(), wanted().filter_map(DnsRow::new))
+                    }
+                    AnyColumns::Tls(columns) => {
+                        batch_of(columns.builder(), wanted().filter_map(TlsRow::new))
+                    }
+                    AnyColumns::Http(columns) => {
+                        batch_of(columns.builder(), wanted().filter_map(HttpRow::new))
+                    }
+                    AnyColumns::Messages(columns) => {
+                        batch_of(columns.builder(), wanted().filter_map(MessageRow::new))
+                    }
+                    other => RecordBatch::new_empty(other.schema()),
+                }
+            }
+            (other, _) => RecordBatch::new_empty(other.schema()),
+        };
+        self.delivery.make(request, batch)
+    }
+
+    /// Makes the rows of a block's packets.
+    fn packets(
+        &self,
+        request: usize,
+        block: &BlockView<'_>,
+        out: &mut Vec<(usize, Made<P::Prepared>)>,
+    ) {
+        let TableRequest {
+            columns, filter, ..
+        } = self.request(request);
+        let options = &self.scan.options;
+        let mut hand_on = |batch: RecordBatch| {
+            if batch.num_rows() > 0 {
+                out.push((request, self.delivery.make(request, batch)));
+            }
+        };
+        match columns {
+            AnyColumns::Packets(columns) if self.needs.undecoded => {
+                let decoded = Decoded::default();
+                let mut builder = columns.builder();
+                for packet in block.undecoded() {
+                    if filter.takes_packet(&packet, &decoded) {
+                        builder.append(&PacketRow::new(&packet, &decoded));
+                    }
+                }
+                hand_on(builder.finish());
+            }
+            AnyColumns::Packets(columns) => {
+                let checksums = columns.requires().contains(Requires::CHECKSUMS);
+                let names = self.scan.names_of_packets(self.request(request));
+                let live = self.live.as_ref().map(LiveNames::read);
+                let mut builder = columns.builder();
+                for (packet, decoded, flow_id) in block.packets() {
+                    if !filter.takes_packet(&packet, decoded) {
+                        continue;
+                    }
+                    let flow_id = self.flow_id(&packet, flow_id);
+                    let live = flow_id.and_then(|id| live.as_ref()?.get(&id));
+                    if let Some(live) = live {
+                        live.row();
+                    }
+                    let name = flow_id.filter(|_| names);
+                    let name = name.and_then(|id| self.known.names.get(&id));
+                    let name = name.or_else(|| live.map(|live: &LiveName| &live.name));
+                    let server_name = name.and_then(|name| name.server_name.as_deref());
+                    if options.named_packets_only && server_name.is_none() {
+                        continue;
+                    }
+                    let mut row = PacketRow::new(&packet, decoded);
+                    row.flow_id = flow_id;
+                    row.service = name
+                        .and_then(|name| name.service)
+                        .or_else(|| decoded.service_by_port());
+                    row.server_name = server_name;
+                    row.payload_bytes = options.payload_bytes;
+                    if checksums {
+                        row.checksum_ok = checksum_ok(&packet, decoded);
+                    }
+                    builder.append(&row);
+                    if builder.is_full() {
+                        hand_on(builder.finish());
+                    }
+                }
+                hand_on(builder.finish());
+            }
+            AnyColumns::Anomalies(columns) => {
+                let mut builder = columns.builder();
+                for (packet, decoded, flow_id) in block.packets() {
+                    let Some(stop) = decoded.stopped else {
+                        continue;
+                    };
+                    if filter.takes_packet(&packet, decoded) {
+                        builder.append(&AnomalyRow {
+                            timestamp: packet.timestamp,
+                            number: packet.number,
+                            flow_id: self.flow_id(&packet, flow_id),
+                            stop,
+                        });
+                    }
+                }
+                hand_on(builder.finish());
+            }
+            _ => {}
+        }
+    }
+
+    fn flow_id(&self, packet: &Packet<'_>, flow_id: Option<FlowId>) -> Option<FlowId> {
+        flow_id.or_else(|| self.known.late_flow_ids.get(&packet.number).copied())
+    }
+}
+
+/// A flow's owner, at its end.
+fn owner(owners: &dyn FlowOwners, shard: &mut Shard, flow: &FlowRecord) -> Option<FlowOwner> {
+    let begun = (flow.first_number, flow.protocol);
+    let owner = shard.owners.remove(&begun).and_then(|(owner, _)| owner);
+    if is_found(owner.as_ref()) {
+        return owner;
+    }
+    let src = (flow.src_ip, flow.src_port.unwrap_or(0)).into();
+    let dst = (flow.dst_ip, flow.dst_port.unwrap_or(0)).into();
+    owners.owner(flow.protocol, src, dst).or(owner)
+}
+
+/// Whether nothing further is to be learned about an owner.
+fn is_found(owner: Option<&FlowOwner>) -> bool {
+    owner.is_some_and(|owner| owner.pid.is_some())
+}
+
+/// Tells the table of hosts what happened, in packet order.
+fn feed(hosts: &mut HostTable, devices: impl Iterator<Item = AppRecord>, flows: &[FlowRecord]) {
+    for record in devices {
+        if let AppRow::Device(device) = &record.row {
+            hosts.device(device);
+        }
+    }
+    for flow in flows {
+        hosts.flow(flow);
+    }
+}
+
+/// Takes chunks off the front.
+fn cut<R>(records: &mut Vec<R>, all: bool, mut take: impl FnMut(Vec<R>)) {
+    while records.len() >= CHUNK_ROWS {
+        let rest = records.split_off(CHUNK_ROWS);
+        take(std::mem::replace(records, rest));
+    }
+    if all && !records.is_empty() {
+        take(std::mem::take(records));
+    }
+}
+
+fn batch_of<'r, K: Table>(
+    mut builder: Box<dyn BuildRows<K>>,
+    rows: impl Iterator<Item = K::Row<'r>>,
+) -> RecordBatch {
+    for row in rows {
+        builder.append(&row);
+    }
+    builder.finish()
+}
+
+/// Whether all checksums of a packet are right.
+fn checksum_ok(packet: &Packet<'_>, decoded: &Decoded) -> Option<bool> {
+    decoded.ip?;
+    let transport = verify_transport(packet.data, decoded);
+    if verify_ip(packet.data, decoded) == Checksum::Bad {
+        return Some(false);
+    }
+    transport.is_good()
+}
+
+impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, P, W> {
+    type Worker = ();
+    type Shard = Shard;
+    type Serial = Serial<'a, W>;
+    /// The batches of a block's packets.
+    type Rows = Vec<(usize, Made<P::Prepared>)>;
+    type Output = PassOutput;
+
+    fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    fn new_worker(&self) {}
+
+    fn new_shard(&self) -> Shard {
+        Shard::default()
+    }
+
+    fn new_serial(&self) -> Serial<'a, W> {
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let hosts = self.wants(|columns| matches!(columns, AnyColumns::Hosts(_)));
+        Serial {
+            writer: writer.expect("the engine makes its ordered state once"),
+            hosts: hosts.then(|| HostTable::new(HOSTS_MAX, false)),
+            flows: Vec::new(),
+            records: Default::default(),
+            wound_down: false,
+        }
+    }
+
+    /// Owners are asked for while their sockets are there: from the first packet on.
+    fn packet(&self, (): &mut (), shard: &mut Shard, packet: &StagePacket<'_>) {
+        let (Some(owners), Some(flow)) = (&self.owners, packet.flow) else {
+            return;
+        };
+        let Some(key) = flow.key else {
+            return;
+        };
+        let now = packet.packet.timestamp;
+        let begun = (flow.first_number, key.protocol());
+        let (owner, next) = shard.owners.entry(begun).or_insert((None, now));
+        if is_found(owner.as_ref()) || now < *next {
+            return;
+        }
+        *next = now.plus_nanos(ASK_AGAIN);
+        let (first, second) = (key.first().into(), key.second().into());
+        if let Some(found) = owners.owner(key.protocol(), first, second) {
+            *owner = Some(found);
+        }
+    }
+
+    fn known(&self, (): &mut (), _shard: &mut Shard, flow: &Ingested, known: KnownFlow<'_>) {
+        if let Some(live) = &self.live {
+            live.learn(flow, known);
+        }
+    }
+
+    fn flow_end(&self, (): &mut (), shard: &mut Shard, flow: &FlowRecord) {
+        if self.names
+            && shard.names.len() < SHARD_NAMES_MAX
+            && let Some(name) = FlowName::of(flow)
+        {
+            shard.names.insert(flow.flow_id, name);
+        }
+        if self.live.is_some() {
+            let named = flow.server_name().is_some();
+            shard.ended.push((flow.flow_id, named));
+        }
+        if self.wants(|columns| matches!(columns, AnyColumns::Flows(_) | AnyColumns::Hosts(_))) {
+            let mut flow = flow.clone();
+            if let Some(owners) = &self.owners {
+                flow.owner = owner(&**owners, shard, &flow).map(Box::new);
+            }
+            shard.flows.push(flow);
+        }
+    }
+
+    fn app(&self, (): &mut (), shard: &mut Shard, record: AppRecord) {
+        if let Some(kind) = kind(&record.row) {
+            shard.records[kind].push(record);
+        }
+    }
+
+    fn wants_cross(&self, decoded: &Decoded) -> bool {
+        self.needs.flows
+            && HostTable::wants(decoded)
+            && self.wants(|columns| matches!(columns, AnyColumns::Hosts(_)))
+    }
+
+    fn cross(&self, serial: &mut Serial<'a, W>, packet: &StagePacket<'_>) {
+        if let Some(hosts) = &mut serial.hosts {
+            hosts.packet(packet);
+        }
+    }
+
+    fn shards_done(&self, serial: &mut Serial<'a, W>, shards: &mut [&mut Shard]) {
+        self.gather(serial, shards, self.scan.options.live);
+    }
+
+    fn block(&self, block: &BlockView<'_>) -> Option<Self::Rows> {
+        let mut made = Vec::new();
+        for (index, _) in self.wanted() {
+            self.packets(index, block, &mut made);
+        }
+        Some(made)
+    }
+
+    fn work(&self) {
+        loop {
+            let mut chunks = self.chunks();
+            let Some((request, records)) = chunks.todo.pop_front() else {
+                break;
+            };
+            let place = chunks.made.len();
+            chunks.made.push(None);
+            drop(chunks);
+            let made = self.rows_of(request, &records);
+            self.chunks().made[place] = Some((request, made));
+        }
+        self.delivery.work.help();
+    }
+
+    fn round_end(
+        &self,
+        serial: &mut Serial<'a, W>,
+        shards: &mut [&mut Shard],
+        rows: Vec<Self::Rows>,
+    ) -> Result<(), RoundError> {
+        if let Some(live) = &self.live {
+            live.forget(shards.iter_mut().flat_map(|shard| shard.ended.drain(..)));
+        }
+        for (request, made) in rows.into_iter().flatten() {
+            self.delivery.deliver(serial.writer, request, made)?;
+        }
+        let made = std::mem::take(&mut self.chunks().made);
+        for (request, made) in made.into_iter().flatten() {
+            self.delivery.deliver(serial.writer, request, made)?;
+        }
+        Ok(())
+    }
+
+    fn capture_end(&self, serial: &mut Serial<'a, W>, shards: &mut [&mut Shard]) {
+        // Flows that packets closed come before those that the end closes.
+        self.gather(serial, shards, false);
+    }
+
+    fn shard_end(&self, serial: &mut Serial<'a, W>, shard: &mut Shard) {
+        // Every flow that is still alive ends here: where only hosts want to know, not all shards
+        // at once.
+        if let Some(hosts) = &mut serial.hosts
+            && !self.wants(|columns| matches!(columns, AnyColumns::Flows(_)))
+        {
+            let (flows, devices) = (&mut shard.flows, &mut shard.records[DEVICES]);
+            flows.sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
+            devices.sort_by_key(|record| (record.number, record.flow_id));
+            feed(hosts, devices.drain(..), flows);
+            flows.clear();
+        }
+    }
+
+    fn wind_down(
+        &self,
+        serial: &mut Serial<'a, W>,
+        shards: &mut [&mut Shard],
+    ) -> Result<bool, RoundError> {
+        self.gather(serial, shards, true);
+        if !self.chunks().todo.is_empty() {
+            return Ok(true);
+        }
+        if !serial.wound_down {
+            serial.wound_down = true;
+            for (index, request) in self
+                .requests
+                .iter()
+                .map(|&index| (index, self.request(index)))
+            {
+                if !request.is_made_at_the_end() {
+                    serial.writer.finish(index, self.delivery.work)?;
+                }
+            }
+        }
+        Ok(!self.delivery.work.is_empty())
+    }
+
+    fn is_done(&self, _serial: &Serial<'a, W>) -> bool {
+        // A pass that finds something out for another goes on.
+        !self.names && !self.requests.is_empty() && self.wanted().next().is_none()
+    }
+
+    fn merge(
+        &self,
+        serial: Serial<'a, W>,
+        shards: Vec<Shard>,
+        _: Vec<()>,
+        _: &ShardFacts,
+    ) -> PassOutput {
+        PassOutput {
+            hosts: serial.hosts,
+            names: shards.into_iter().flat_map(|shard| shard.names).collect(),
+            unnamed_rows: self.live.as_ref().map_or(0, LiveNames::late),
+        }
+    }
+}
