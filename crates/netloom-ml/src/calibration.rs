@@ -29,14 +29,14 @@ pub enum CalibrationMethod {
 /// calibration.apply(&mut new);
 /// assert!((new[1] - 2.0 / 3.0).abs() < 1e-12);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Calibration {
     classes: usize,
     /// One for each class, or for two classes one for the second.
     curves: Vec<Curve>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 enum Curve {
     Sigmoid(Sigmoid),
     Isotonic(Isotonic),
@@ -105,6 +105,25 @@ impl Calibration {
     pub fn classes(&self) -> usize {
         self.classes
     }
+
+    /// Whether what was read from a file holds together and fits a model of so many classes.
+    pub(crate) fn is_sound(&self, classes: usize) -> bool {
+        let curves = if classes == 2 { 1 } else { classes };
+        self.classes == classes
+            && self.curves.len() == curves
+            && self.curves.iter().all(|curve| match curve {
+                Curve::Sigmoid(curve) => curve.slope.is_finite() && curve.intercept.is_finite(),
+                Curve::Isotonic(curve) => {
+                    curve.x.len() == curve.y.len()
+                        && curve
+                            .x
+                            .iter()
+                            .chain(&curve.y)
+                            .all(|number| number.is_finite())
+                        && curve.x.is_sorted()
+                }
+            })
+    }
 }
 
 impl Curve {
@@ -117,7 +136,7 @@ impl Curve {
 }
 
 /// `1 / (1 + exp(slope · x + intercept))`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sigmoid {
     /// Platt's A; negative where more means likelier.
     pub slope: f64,
@@ -209,7 +228,7 @@ fn sigmoid(z: f64) -> f64 {
 }
 
 /// A function that never falls, in a straight line between its points and flat outside of them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Isotonic {
     x: Vec<f64>,
     y: Vec<f64>,

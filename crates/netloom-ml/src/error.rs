@@ -92,6 +92,16 @@ pub enum Error {
         /// What it may be.
         must: &'static str,
     },
+    /// There is no such parameter, or it takes no such value.
+    #[error("{name} = {value}: {reason}")]
+    UnknownParameter {
+        /// What was named.
+        name: String,
+        /// The value that it was to have.
+        value: String,
+        /// What there is instead.
+        reason: String,
+    },
     /// There is no such model.
     #[error("there is no model `{name}`; there are: {known}")]
     UnknownModel {
@@ -100,6 +110,20 @@ pub enum Error {
         /// What there is.
         known: String,
     },
+}
+
+impl Error {
+    pub(crate) fn parameter(
+        name: &'static str,
+        value: &dyn std::fmt::Display,
+        must: &'static str,
+    ) -> Self {
+        Self::Parameter {
+            name,
+            value: value.to_string(),
+            must,
+        }
+    }
 }
 
 /// `column `a`` or `columns `a`, `b` and 3 more`.

@@ -20,8 +20,11 @@ pub mod leakage;
 pub mod metrics;
 pub mod model;
 mod numeric;
+pub mod preprocess;
 pub mod series;
 pub mod split;
+pub mod supervised;
+mod tree;
 pub mod windows;
 
 pub use dataset::{
@@ -29,6 +32,12 @@ pub use dataset::{
 };
 pub use error::Error;
 pub use model::{
-    Classifier, ClassifierParams, Input, Probabilities, Regressor, RegressorParams, Run,
+    Classifier, ClassifierParams, Contributions, Drift, Input, ModelFile, ModelFileError,
+    Probabilities, Reference, Regressor, RegressorParams, Run,
 };
-pub use numeric::Matrix;
+pub use numeric::{Features, Matrix};
+pub use supervised::{
+    CLASSIFIERS, ClassWeight, DecisionTreeParams, ExtraTreesParams, MaxFeatures, Prepared,
+    RandomForestParams, classifier,
+};
+pub use tree::Criterion;

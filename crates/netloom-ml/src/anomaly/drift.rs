@@ -171,7 +171,7 @@ impl Adwin {
 /// values.
 ///
 /// By custom below 0.1 nothing has changed, above 0.25 much has.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PopulationStability {
     edges: Vec<f64>,
     /// Shares of the reference, the last one missing values.

@@ -26,6 +26,8 @@ mod values;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arrow_buffer::ScalarBuffer;
+
 use crate::error::Error;
 
 pub use arrow::{DatasetOptions, Imported, LeftOut, TargetKind};
@@ -455,6 +457,14 @@ impl<'a> ColumnView<'a> {
     /// where missing. Copies nothing where the numbers stand so already.
     pub fn numbers(&self) -> Cow<'a, [f64]> {
         self.column.values.to_numbers(self.rows)
+    }
+
+    /// As [`numbers`](Self::numbers), shared where they stand so already.
+    pub(crate) fn buffer(&self) -> ScalarBuffer<f64> {
+        match (&self.column.values, self.rows) {
+            (Values::F64(values), None) => values.clone(),
+            _ => self.numbers().into_owned().into(),
+        }
     }
 
     /// Names of the categories, sorted; empty for other columns.

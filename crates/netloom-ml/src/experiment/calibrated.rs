@@ -1,11 +1,12 @@
 //! A classifier with corrected probabilities.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::calibration::Calibration;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, LeftOut};
 use crate::error::Error;
-use crate::model::{Classifier, Input, Probabilities};
+use crate::model::{Classifier, Contributions, Input, Probabilities, SavedClassifier};
 
 /// A classifier whose probabilities are corrected by what held-out rows taught.
 #[derive(Debug)]
@@ -49,5 +50,37 @@ impl Classifier for Calibrated {
         let mut values = said.values().to_vec();
         self.calibration.apply(&mut values);
         Probabilities::new(Arc::clone(said.classes()), values)
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        self.model.left_out()
+    }
+
+    /// Of what the model said before the correction: that is a rising curve, so what speaks for a
+    /// class still does.
+    fn contributions(
+        &self,
+        data: &Dataset,
+        threads: usize,
+    ) -> Result<Option<Contributions>, Error> {
+        self.model.contributions(data, threads)
+    }
+
+    fn feature_importances(&self) -> Option<Vec<f64>> {
+        self.model.feature_importances()
+    }
+
+    fn draw(&self, depth: usize) -> Option<String> {
+        self.model.draw(depth)
+    }
+
+    fn saved(&self) -> Option<SavedClassifier<'_>> {
+        let mut saved = self.model.saved()?;
+        if saved.calibration.is_some() {
+            // One correction is all that a file has room for.
+            return None;
+        }
+        saved.calibration = Some(Cow::Borrowed(&self.calibration));
+        Some(saved)
     }
 }

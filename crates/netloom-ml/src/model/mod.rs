@@ -13,12 +13,18 @@
 //! What a model learns depends on the data, the parameters and [`Run::seed`] alone, never on
 //! [`Run::threads`] or the order of the columns.
 
+mod contributions;
+mod file;
 mod probabilities;
+mod reference;
 
-use crate::dataset::{Dataset, Kind};
+use crate::dataset::{Dataset, Kind, LeftOut};
 use crate::error::Error;
 
+pub use contributions::Contributions;
+pub use file::{FORMAT_VERSION, Header, MAX_BYTES, ModelFile, ModelFileError, SavedClassifier};
 pub use probabilities::Probabilities;
+pub use reference::{Drift, Reference};
 
 /// How to learn, apart from what and from what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,12 +73,49 @@ pub trait Classifier: std::fmt::Debug + Send + Sync {
     /// The columns that it needs.
     fn inputs(&self) -> &[Input];
 
+    /// Columns of the training table that it does not use, and why.
+    fn left_out(&self) -> &[LeftOut] {
+        &[]
+    }
+
     /// How likely each row is of each class. Columns that it does not know are ignored.
     ///
     /// # Errors
     ///
     /// If a column is missing or holds something else than what was learned.
     fn predict_proba(&self, data: &Dataset, threads: usize) -> Result<Probabilities, Error>;
+
+    /// What each column adds to what it tells of each row; none where it cannot say exactly.
+    ///
+    /// # Errors
+    ///
+    /// As for [`predict_proba`](Self::predict_proba).
+    fn contributions(
+        &self,
+        data: &Dataset,
+        threads: usize,
+    ) -> Result<Option<Contributions>, Error> {
+        _ = (data, threads);
+        Ok(None)
+    }
+
+    /// How much it learned from each of its [`inputs`](Self::inputs), as far as the training rows
+    /// show; sums to 1. Columns of many values look better here than they are: for what counts, see
+    /// what the model loses on test rows when a column is shuffled.
+    fn feature_importances(&self) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// A drawing of it that can be read, down to a depth, where it is a single tree.
+    fn draw(&self, depth: usize) -> Option<String> {
+        _ = depth;
+        None
+    }
+
+    /// What stands for it in a [`ModelFile`]; none if it cannot be saved.
+    fn saved(&self) -> Option<SavedClassifier<'_>> {
+        None
+    }
 }
 
 /// Parameters of a model that tells numbers.

@@ -1,8 +1,10 @@
 //! What the models here share: a table of numbers, work over threads, and
 //! statistics that outliers do not move.
 
+mod features;
 mod matrix;
 pub(crate) mod parallel;
 pub(crate) mod statistics;
 
+pub use features::Features;
 pub use matrix::Matrix;

@@ -1,0 +1,129 @@
+//! A classifier that learned: preprocessing and what an algorithm made of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::forest::Forest;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::model::{Classifier, Contributions, Input, Probabilities, SavedClassifier};
+use crate::numeric::Features;
+use crate::preprocess::Preprocessor;
+
+/// A classifier that learned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FittedClassifier {
+    pub(super) algorithm: String,
+    pub(super) classes: Arc<[String]>,
+    pub(super) preprocessor: Preprocessor,
+    pub(super) core: Core,
+}
+
+/// What an algorithm learned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Core {
+    /// There was one class only.
+    Constant,
+    /// Trees whose answers are averaged.
+    Forest(Forest),
+}
+
+impl Core {
+    fn predict_proba(&self, features: &Features, classes: usize, threads: usize) -> Vec<f64> {
+        match self {
+            Self::Constant => vec![1.0; features.rows() * classes],
+            Self::Forest(forest) => forest.predict_proba(features, threads),
+        }
+    }
+}
+
+impl FittedClassifier {
+    /// Whether what was read from a file holds together: nothing that is asked of it later can
+    /// fail for it.
+    pub(crate) fn is_sound(&self) -> bool {
+        let columns = self.preprocessor.names().len();
+        let classes = self.classes.len();
+        classes > 0
+            && self.preprocessor.is_sound()
+            && match &self.core {
+                Core::Constant => classes == 1,
+                Core::Forest(forest) => forest.is_sound(columns, classes),
+            }
+    }
+}
+
+impl Classifier for FittedClassifier {
+    fn algorithm(&self) -> &'static str {
+        super::CLASSIFIERS
+            .iter()
+            .find(|name| **name == self.algorithm)
+            .unwrap_or(&"unknown")
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn inputs(&self) -> &[Input] {
+        self.preprocessor.inputs()
+    }
+
+    fn left_out(&self) -> &[crate::dataset::LeftOut] {
+        self.preprocessor.left_out()
+    }
+
+    fn predict_proba(&self, data: &Dataset, threads: usize) -> Result<Probabilities, Error> {
+        let features = self.preprocessor.transform(data, threads)?;
+        let values = self
+            .core
+            .predict_proba(&features, self.classes.len(), threads);
+        Probabilities::new(Arc::clone(&self.classes), values)
+    }
+
+    fn contributions(
+        &self,
+        data: &Dataset,
+        threads: usize,
+    ) -> Result<Option<Contributions>, Error> {
+        let Core::Forest(forest) = &self.core else {
+            return Ok(None);
+        };
+        let features = self.preprocessor.transform(data, threads)?;
+        let (base, values) = forest.contributions(&features, threads);
+        Ok(Some(Contributions::of_inputs(
+            self.preprocessor.inputs(),
+            self.preprocessor.sources(),
+            base,
+            &values,
+            "probability",
+        )))
+    }
+
+    fn feature_importances(&self) -> Option<Vec<f64>> {
+        let Core::Forest(forest) = &self.core else {
+            return None;
+        };
+        let of_columns = forest.importances(self.preprocessor.names().len());
+        let mut sums = vec![0.0; self.preprocessor.inputs().len()];
+        for (importance, &source) in of_columns.iter().zip(self.preprocessor.sources()) {
+            sums[source as usize] += importance;
+        }
+        Some(sums)
+    }
+
+    fn draw(&self, depth: usize) -> Option<String> {
+        let Core::Forest(forest) = &self.core else {
+            return None;
+        };
+        forest.draw(self.preprocessor.names(), &self.classes, depth)
+    }
+
+    fn saved(&self) -> Option<SavedClassifier<'_>> {
+        Some(SavedClassifier {
+            model: Cow::Borrowed(self),
+            calibration: None,
+        })
+    }
+}
