@@ -9,6 +9,7 @@
 )]
 
 pub mod anomaly;
+mod boosting;
 pub mod calibration;
 pub mod card;
 mod chance;
@@ -17,6 +18,7 @@ mod error;
 pub mod evaluation;
 pub mod experiment;
 pub mod leakage;
+mod linear;
 pub mod metrics;
 pub mod model;
 mod numeric;
@@ -27,10 +29,12 @@ pub mod supervised;
 mod tree;
 pub mod windows;
 
+pub use boosting::{EarlyStopping, GradientBoostingParams};
 pub use dataset::{
     ColumnView, Dataset, DatasetOptions, Imported, Kind, LeftOut, TargetKind, Values, identity,
 };
 pub use error::Error;
+pub use linear::RidgeParams;
 pub use model::{
     Classifier, ClassifierParams, Contributions, Drift, Input, ModelFile, ModelFileError,
     Probabilities, Reference, Regressor, RegressorParams, Run,
@@ -38,6 +42,6 @@ pub use model::{
 pub use numeric::{Features, Matrix};
 pub use supervised::{
     CLASSIFIERS, ClassWeight, DecisionTreeParams, ExtraTreesParams, MaxFeatures, Prepared,
-    RandomForestParams, classifier,
+    REGRESSORS, RandomForestParams, classifier, regressor,
 };
 pub use tree::Criterion;

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use netloom_ml::{
-    CLASSIFIERS, Classifier, ClassifierParams, Dataset, Error, ModelFile, Run, Values, classifier,
+    CLASSIFIERS, Classifier, ClassifierParams, Dataset, Error, ModelFile, REGRESSORS, Regressor,
+    Run, Values, classifier, regressor,
 };
 
 const RUN: Run = Run {
@@ -326,6 +327,74 @@ fn contributions_sum_to_what_is_told() {
             assert!((sum - 1.0).abs() < 1e-9);
             assert_eq!(importances.len(), model.inputs().len());
         }
+    }
+}
+
+fn numbered(rows: usize) -> Dataset {
+    let data = table(rows);
+    let codes = data.class_codes().unwrap();
+    let numbers = codes
+        .iter()
+        .map(|&code| f64::from(code) * 10.0 + 5.0)
+        .collect();
+    drop(codes);
+    data.with_numbers(numbers).unwrap()
+}
+
+#[test]
+fn regressors_hold_what_classifiers_hold() {
+    let data = numbered(800);
+    let (train, test) = (
+        data.select(&(0..600).collect::<Vec<_>>()),
+        data.select(&(600..800).collect::<Vec<_>>()),
+    );
+    let bytes = |model: &dyn Regressor| {
+        let mut bytes = Vec::new();
+        let file = ModelFile::of_regressor(model).unwrap();
+        file.write(&mut bytes).unwrap();
+        bytes
+    };
+    for name in REGRESSORS {
+        let params = regressor(name, &[]).unwrap();
+        let model = params.fit(&train, RUN).unwrap();
+        let told = model.predict(&test, 1).unwrap();
+        let truth = test.numbers().unwrap();
+        let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+        let squares = |of: &dyn Fn(usize) -> f64| -> f64 {
+            (0..truth.len())
+                .map(|row| (of(row) - truth[row]).powi(2))
+                .sum()
+        };
+        let explained = 1.0 - squares(&|row| told[row]) / squares(&|_| mean);
+        assert!(explained > 0.7, "{name}: {explained}");
+        // Threads, order of columns, views.
+        let turned = train
+            .with_columns(&["service", "rate", "nothing", "bytes", "constant"])
+            .unwrap();
+        for (other, threads) in [(&train, 3), (&turned, 1), (&train.compacted(), 1)] {
+            let again = params.fit(other, Run { threads, ..RUN }).unwrap();
+            assert!(bytes(&*model) == bytes(&*again), "{name}");
+        }
+        // Saved and loaded.
+        let file = ModelFile::read(&bytes(&*model)[..]).unwrap();
+        let loaded = file.regressor().unwrap();
+        assert_eq!(loaded.predict(&test, 2).unwrap(), told);
+        assert_eq!(loaded.algorithm(), *name);
+        assert!(file.classifier().is_err());
+        // What cannot be learned.
+        assert_eq!(
+            params.fit(&data.select(&[]), RUN).unwrap_err(),
+            Error::NoRows
+        );
+        assert!(
+            params.fit(&table(20), RUN).is_err(),
+            "classes are no numbers"
+        );
+        assert!(matches!(
+            model.predict(&test.with_columns(&["bytes"]).unwrap(), 1),
+            Err(Error::MissingColumns { .. })
+        ));
+        assert!(params.fit(&data.select(&[3]), RUN).is_ok());
     }
 }
 

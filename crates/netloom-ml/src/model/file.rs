@@ -21,11 +21,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Classifier, Input};
+use super::{Classifier, Input, Regressor};
 use crate::calibration::Calibration;
 use crate::dataset::LeftOut;
 use crate::experiment::Calibrated;
-use crate::supervised::FittedClassifier;
+use crate::supervised::{FittedClassifier, FittedRegressor};
 
 /// Version of the format that is written; older ones are read too.
 pub const FORMAT_VERSION: u32 = 1;
@@ -36,6 +36,7 @@ const MAGIC: &[u8] = b"netloom model\n";
 const HASH_BYTES: usize = 32;
 /// Sections that this crate reads itself.
 const CLASSIFIER: &str = "classifier";
+const REGRESSOR: &str = "regressor";
 
 /// What can be known of a model without loading it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -131,6 +132,12 @@ pub struct SavedClassifier<'a> {
     pub(crate) calibration: Option<Cow<'a, Calibration>>,
 }
 
+/// A regressor as it stands in a file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedRegressor<'a> {
+    pub(crate) model: Cow<'a, FittedRegressor>,
+}
+
 impl ModelFile {
     /// A file with a classifier.
     ///
@@ -182,6 +189,51 @@ impl ModelFile {
             }
             Some(_) => return Err(damaged()),
         })
+    }
+
+    /// A file with a regressor.
+    ///
+    /// # Errors
+    ///
+    /// If the model has no form in a file.
+    pub fn of_regressor(model: &dyn Regressor) -> Result<Self, ModelFileError> {
+        let saved = model
+            .saved()
+            .ok_or_else(|| ModelFileError::Unsaveable(model.algorithm().to_owned()))?;
+        let mut file = Self {
+            header: Header {
+                kind: REGRESSOR.to_owned(),
+                algorithm: model.algorithm().to_owned(),
+                netloom_version: env!("CARGO_PKG_VERSION").to_owned(),
+                inputs: model.inputs().to_vec(),
+                left_out: model.left_out().to_vec(),
+                ..Header::default()
+            },
+            sections: Vec::new(),
+        };
+        file.set_binary(REGRESSOR, &saved)?;
+        Ok(file)
+    }
+
+    /// The regressor in it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it does not hold together.
+    pub fn regressor(&self) -> Result<Box<dyn Regressor>, ModelFileError> {
+        let saved: SavedRegressor<'static> =
+            self.binary(REGRESSOR)?
+                .ok_or_else(|| ModelFileError::Kind {
+                    found: self.header.kind.clone(),
+                    wanted: "a regressor",
+                })?;
+        if saved.model.is_sound() {
+            Ok(Box::new(saved.model.into_owned()))
+        } else {
+            Err(ModelFileError::Damaged(
+                "its model does not hold together".to_owned(),
+            ))
+        }
     }
 
     /// Refuses a model whose columns were computed in another way than those of this netloom.

@@ -22,7 +22,9 @@ use crate::dataset::{Dataset, Kind, LeftOut};
 use crate::error::Error;
 
 pub use contributions::Contributions;
-pub use file::{FORMAT_VERSION, Header, MAX_BYTES, ModelFile, ModelFileError, SavedClassifier};
+pub use file::{
+    FORMAT_VERSION, Header, MAX_BYTES, ModelFile, ModelFileError, SavedClassifier, SavedRegressor,
+};
 pub use probabilities::Probabilities;
 pub use reference::{Drift, Reference};
 
@@ -142,10 +144,20 @@ pub trait Regressor: std::fmt::Debug + Send + Sync {
     /// The columns that it needs.
     fn inputs(&self) -> &[Input];
 
+    /// Columns of the training table that it does not use, and why.
+    fn left_out(&self) -> &[LeftOut] {
+        &[]
+    }
+
     /// A number for each row. Columns that it does not know are ignored.
     ///
     /// # Errors
     ///
     /// If a column is missing or holds something else than what was learned.
     fn predict(&self, data: &Dataset, threads: usize) -> Result<Vec<f64>, Error>;
+
+    /// What stands for it in a [`ModelFile`]; none if it cannot be saved.
+    fn saved(&self) -> Option<SavedRegressor<'_>> {
+        None
+    }
 }

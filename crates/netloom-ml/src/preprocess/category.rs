@@ -20,7 +20,6 @@ pub(crate) enum Target<'a> {
         seed: u64,
     },
     /// The number of each row.
-    #[expect(dead_code, reason = "regressors are to come")]
     Numbers { numbers: &'a [f64], seed: u64 },
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::forest::Forest;
+use crate::boosting::Boosted;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::model::{Classifier, Contributions, Input, Probabilities, SavedClassifier};
@@ -28,6 +29,8 @@ pub(crate) enum Core {
     Constant,
     /// Trees whose answers are averaged.
     Forest(Forest),
+    /// Trees whose answers are added up.
+    Boosted(Boosted),
 }
 
 impl Core {
@@ -35,6 +38,7 @@ impl Core {
         match self {
             Self::Constant => vec![1.0; features.rows() * classes],
             Self::Forest(forest) => forest.predict_proba(features, threads),
+            Self::Boosted(boosted) => boosted.predict_proba(features, threads),
         }
     }
 }
@@ -50,6 +54,9 @@ impl FittedClassifier {
             && match &self.core {
                 Core::Constant => classes == 1,
                 Core::Forest(forest) => forest.is_sound(columns, classes),
+                Core::Boosted(boosted) => {
+                    boosted.is_sound(columns, if classes == 2 { 1 } else { classes })
+                }
             }
     }
 }
@@ -87,25 +94,28 @@ impl Classifier for FittedClassifier {
         data: &Dataset,
         threads: usize,
     ) -> Result<Option<Contributions>, Error> {
-        let Core::Forest(forest) = &self.core else {
-            return Ok(None);
-        };
         let features = self.preprocessor.transform(data, threads)?;
-        let (base, values) = forest.contributions(&features, threads);
+        let ((base, values), unit) = match &self.core {
+            Core::Forest(forest) => (forest.contributions(&features, threads), "probability"),
+            Core::Boosted(boosted) => (boosted.contributions(&features, threads), "log-odds"),
+            Core::Constant => return Ok(None),
+        };
         Ok(Some(Contributions::of_inputs(
             self.preprocessor.inputs(),
             self.preprocessor.sources(),
             base,
             &values,
-            "probability",
+            unit,
         )))
     }
 
     fn feature_importances(&self) -> Option<Vec<f64>> {
-        let Core::Forest(forest) = &self.core else {
-            return None;
+        let columns = self.preprocessor.names().len();
+        let of_columns = match &self.core {
+            Core::Forest(forest) => forest.importances(columns),
+            Core::Boosted(boosted) => boosted.importances(columns),
+            Core::Constant => return None,
         };
-        let of_columns = forest.importances(self.preprocessor.names().len());
         let mut sums = vec![0.0; self.preprocessor.inputs().len()];
         for (importance, &source) in of_columns.iter().zip(self.preprocessor.sources()) {
             sums[source as usize] += importance;

@@ -5,6 +5,14 @@
 //! | `decision-tree` | [`DecisionTreeParams`] | `DecisionTreeClassifier` |
 //! | `random-forest` | [`RandomForestParams`] | `RandomForestClassifier` |
 //! | `extra-trees` | [`ExtraTreesParams`] | `ExtraTreesClassifier` |
+//! | `gradient-boosting` | [`GradientBoostingParams`](crate::GradientBoostingParams) | `HistGradientBoostingClassifier` |
+//!
+//! and for numbers
+//!
+//! | name | parameters | scikit-learn |
+//! |---|---|---|
+//! | `gradient-boosting` | [`GradientBoostingParams`](crate::GradientBoostingParams) | `HistGradientBoostingRegressor` |
+//! | `ridge` | [`RidgeParams`](crate::RidgeParams) | `Ridge` |
 //!
 //! Each is parameters that learn: `RandomForestParams::default().fit(&data, run)`, with the
 //! preprocessing that suits it; [`Prepared`] takes another one. [`classifier`] makes them by name.
@@ -24,19 +32,24 @@
 
 mod fitted;
 mod forest;
+mod regress;
 
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::boosting::GradientBoostingParams;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::model::{Classifier, ClassifierParams, Run};
 use crate::numeric::Features;
 use crate::preprocess::{Preprocessing, Preprocessor, Target};
-use fitted::Core;
-pub(crate) use fitted::FittedClassifier;
+pub(crate) use fitted::{Core, FittedClassifier};
+
+pub(crate) use regress::{FittedRegressor, LearnNumbers, NumberCore, Numbered};
+
+pub use regress::{REGRESSORS, regressor};
 
 pub use forest::{DecisionTreeParams, ExtraTreesParams, MaxFeatures, RandomForestParams};
 
@@ -96,7 +109,7 @@ macro_rules! classifiers {
     ($($params:ty),* $(,)?) => {
         $(impl ClassifierParams for $params {
             fn algorithm(&self) -> &'static str {
-                Self::NAME
+                <Self as Learn>::NAME
             }
 
             fn parameters(&self) -> Vec<(String, String)> {
@@ -104,13 +117,13 @@ macro_rules! classifiers {
             }
 
             fn fit(&self, data: &Dataset, run: Run) -> Result<Box<dyn Classifier>, Error> {
-                fit(self, &self.preprocessing(), data, run)
+                fit(self, &Learn::preprocessing(self), data, run)
             }
         }
 
         impl ClassifierParams for Prepared<$params> {
             fn algorithm(&self) -> &'static str {
-                <$params>::NAME
+                <$params as Learn>::NAME
             }
 
             fn parameters(&self) -> Vec<(String, String)> {
@@ -125,7 +138,7 @@ macro_rules! classifiers {
         })*
 
         /// Names of all classifiers, as `--model` takes them.
-        pub const CLASSIFIERS: &[&str] = &[$(<$params>::NAME),*];
+        pub const CLASSIFIERS: &[&str] = &[$(<$params as Learn>::NAME),*];
 
         /// A classifier by its name, with parameters by name; the others have their defaults.
         /// Values are as in JSON, or plain words: `200`, `null`, `balanced`. Parameters of
@@ -148,8 +161,9 @@ macro_rules! classifiers {
             parameters: &[(&str, &str)],
         ) -> Result<Box<dyn ClassifierParams>, Error> {
             let plain = name.replace('_', "-").to_ascii_lowercase();
-            $(if plain == <$params>::NAME {
-                return prepared::<$params>(parameters)
+            $(if plain == <$params as Learn>::NAME {
+                let preprocessing = Learn::preprocessing(&<$params>::default());
+                return prepared::<$params>(&preprocessing, parameters)
                     .map(|params| Box::new(params) as Box<dyn ClassifierParams>);
             })*
             Err(Error::UnknownModel {
@@ -160,7 +174,12 @@ macro_rules! classifiers {
     };
 }
 
-classifiers!(DecisionTreeParams, RandomForestParams, ExtraTreesParams);
+classifiers!(
+    DecisionTreeParams,
+    RandomForestParams,
+    ExtraTreesParams,
+    GradientBoostingParams,
+);
 
 fn fit<P: Learn>(
     params: &P,
@@ -294,15 +313,16 @@ fn parameters<P: Serialize>(params: &P) -> Vec<(String, String)> {
 }
 
 /// Parameters, and those of the preprocessing, by name.
-fn prepared<P: Learn>(given: &[(&str, &str)]) -> Result<Prepared<P>, Error> {
-    let defaults = P::default();
-    let preprocessing = defaults.preprocessing();
+fn prepared<P: Serialize + DeserializeOwned + Default>(
+    preprocessing: &Preprocessing,
+    given: &[(&str, &str)],
+) -> Result<Prepared<P>, Error> {
     let (of_preprocessing, of_params): (Vec<_>, Vec<_>) = given
         .iter()
-        .partition(|(name, _)| parameters(&preprocessing).iter().any(|(n, _)| n == name));
+        .partition(|(name, _)| parameters(preprocessing).iter().any(|(n, _)| n == name));
     Ok(Prepared {
-        params: with(&defaults, &of_params)?,
-        preprocessing: with(&preprocessing, &of_preprocessing)?,
+        params: with(&P::default(), &of_params)?,
+        preprocessing: with(preprocessing, &of_preprocessing)?,
     })
 }
 

@@ -9,7 +9,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use bins::Binned;
+pub(crate) use bins::{Binned, BinnedColumn, MISSING_BIN, between};
 pub(crate) use draw::draw;
 pub use grow::Criterion;
 pub(crate) use grow::{Grow, Sample};
