@@ -21,6 +21,9 @@ pub mod leakage;
 mod linear;
 pub mod metrics;
 pub mod model;
+mod naive_bayes;
+mod neighbors;
+mod neural;
 mod numeric;
 pub mod preprocess;
 pub mod series;
@@ -34,11 +37,14 @@ pub use dataset::{
     ColumnView, Dataset, DatasetOptions, Imported, Kind, LeftOut, TargetKind, Values, identity,
 };
 pub use error::Error;
-pub use linear::RidgeParams;
+pub use linear::{LogisticRegressionParams, RidgeParams};
 pub use model::{
     Classifier, ClassifierParams, Contributions, Drift, Input, ModelFile, ModelFileError,
     Probabilities, Reference, Regressor, RegressorParams, Run,
 };
+pub use naive_bayes::GaussianNBParams;
+pub use neighbors::{KNeighborsParams, NeighborWeights};
+pub use neural::MlpParams;
 pub use numeric::{Features, Matrix};
 pub use supervised::{
     CLASSIFIERS, ClassWeight, DecisionTreeParams, ExtraTreesParams, MaxFeatures, Prepared,

@@ -1,9 +1,9 @@
 //! Regression trees on gradients, grown best leaf first.
 
-use super::histogram::{BINS, Histogram, Workers};
+use super::histogram::{BINS, Histogram};
 use super::{CHUNK, GradientBoostingParams, Loss};
 use crate::chance::Chance;
-use crate::numeric::parallel;
+use crate::numeric::{Workers, parallel};
 use crate::tree::{Binned, MISSING_BIN, Step, Tree, between};
 
 /// Gradients and second derivatives of all rows: one list for each number that is told.

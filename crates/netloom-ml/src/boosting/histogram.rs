@@ -1,8 +1,5 @@
 //! Histograms of gradients: what a node's questions are weighed by.
 
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use crate::tree::BinnedColumn;
 
 /// Bins of a column: those of values, and one for what is missing.
@@ -51,42 +48,6 @@ impl Histogram {
         }
         for (count, other) in self.counts.iter_mut().zip(&child.counts) {
             *count -= other;
-        }
-    }
-}
-
-/// Threads that wait between the many small pieces of work of a fit.
-pub(super) struct Workers(Option<ThreadPool>);
-
-impl Workers {
-    /// So many threads; where they cannot be had, the caller's alone.
-    pub(super) fn new(threads: usize) -> Self {
-        Self(if threads > 1 {
-            ThreadPoolBuilder::new().num_threads(threads).build().ok()
-        } else {
-            None
-        })
-    }
-
-    /// Work on each item; items must not depend on each other.
-    pub(super) fn each<T: Send, R: Send>(
-        &self,
-        items: &mut [T],
-        work: impl Fn(usize, &mut T) -> R + Sync,
-    ) -> Vec<R> {
-        match &self.0 {
-            None => items
-                .iter_mut()
-                .enumerate()
-                .map(|(place, item)| work(place, item))
-                .collect(),
-            Some(pool) => pool.install(|| {
-                items
-                    .par_iter_mut()
-                    .enumerate()
-                    .map(|(place, item)| work(place, item))
-                    .collect()
-            }),
         }
     }
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::error::Error;
-use crate::numeric::{Features, parallel};
+use crate::numeric::{Features, Workers, parallel};
 use crate::preprocess::Preprocessing;
 use crate::supervised::{ClassWeight, Core, Labelled, Learn};
 use crate::tree::{self, Binned, Tree};
@@ -287,7 +287,7 @@ impl GradientBoostingParams {
         let (train, held_out) = self.hold_out(loss, weights, seed);
         let width = loss.width();
         let base = loss.base(&train, weights);
-        let workers = histogram::Workers::new(threads);
+        let workers = Workers::new(threads);
         let mut growth = Growth::new(self, &binned, &train, &workers);
         // All rows, whether learned from or held out.
         let mut told: Vec<f64> = base

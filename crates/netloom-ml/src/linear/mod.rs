@@ -1,11 +1,14 @@
 //! Models that add columns up.
 
+mod lbfgs;
+mod logistic;
 mod ridge;
 
 use serde::{Deserialize, Serialize};
 
 use crate::numeric::{Features, parallel};
 
+pub use logistic::LogisticRegressionParams;
 pub use ridge::RidgeParams;
 
 /// Weighted sums of the columns: one, or one for each class.

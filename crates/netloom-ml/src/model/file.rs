@@ -181,7 +181,9 @@ impl ModelFile {
             return Err(damaged());
         }
         let classes = saved.model.classes().len();
-        let model: Box<dyn Classifier> = Box::new(saved.model.into_owned());
+        let mut model = saved.model.into_owned();
+        model.prepare();
+        let model: Box<dyn Classifier> = Box::new(model);
         Ok(match saved.calibration {
             None => model,
             Some(calibration) if calibration.is_sound(classes) => {

@@ -5,6 +5,8 @@ mod features;
 mod matrix;
 pub(crate) mod parallel;
 pub(crate) mod statistics;
+mod workers;
 
 pub use features::Features;
 pub use matrix::Matrix;
+pub(crate) use workers::Workers;

@@ -9,7 +9,11 @@ use super::forest::Forest;
 use crate::boosting::Boosted;
 use crate::dataset::Dataset;
 use crate::error::Error;
+use crate::linear::Linear;
 use crate::model::{Classifier, Contributions, Input, Probabilities, SavedClassifier};
+use crate::naive_bayes::NaiveBayes;
+use crate::neighbors::Neighbors;
+use crate::neural::Net;
 use crate::numeric::Features;
 use crate::preprocess::Preprocessor;
 
@@ -31,6 +35,14 @@ pub(crate) enum Core {
     Forest(Forest),
     /// Trees whose answers are added up.
     Boosted(Boosted),
+    /// Weighted sums that are log-odds.
+    Logistic(Linear),
+    /// The training rows.
+    Neighbors(Neighbors),
+    /// Bell curves.
+    NaiveBayes(NaiveBayes),
+    /// A neural network.
+    Mlp(Net),
 }
 
 impl Core {
@@ -39,11 +51,22 @@ impl Core {
             Self::Constant => vec![1.0; features.rows() * classes],
             Self::Forest(forest) => forest.predict_proba(features, threads),
             Self::Boosted(boosted) => boosted.predict_proba(features, threads),
+            Self::Logistic(linear) => linear.predict_proba(features, threads),
+            Self::Neighbors(neighbors) => neighbors.predict_proba(features, threads),
+            Self::NaiveBayes(bayes) => bayes.predict_proba(features, threads),
+            Self::Mlp(net) => net.predict_proba(features, threads),
         }
     }
 }
 
 impl FittedClassifier {
+    /// What is not in a file but follows from it.
+    pub(crate) fn prepare(&mut self) {
+        if let Core::Neighbors(neighbors) = &mut self.core {
+            neighbors.prepare();
+        }
+    }
+
     /// Whether what was read from a file holds together: nothing that is asked of it later can
     /// fail for it.
     pub(crate) fn is_sound(&self) -> bool {
@@ -57,6 +80,12 @@ impl FittedClassifier {
                 Core::Boosted(boosted) => {
                     boosted.is_sound(columns, if classes == 2 { 1 } else { classes })
                 }
+                Core::Logistic(linear) => {
+                    linear.is_sound(columns, if classes == 2 { 1 } else { classes })
+                }
+                Core::Neighbors(neighbors) => neighbors.is_sound(columns, classes),
+                Core::NaiveBayes(bayes) => bayes.is_sound(columns, classes),
+                Core::Mlp(net) => net.is_sound(columns, classes),
             }
     }
 }
@@ -98,7 +127,7 @@ impl Classifier for FittedClassifier {
         let ((base, values), unit) = match &self.core {
             Core::Forest(forest) => (forest.contributions(&features, threads), "probability"),
             Core::Boosted(boosted) => (boosted.contributions(&features, threads), "log-odds"),
-            Core::Constant => return Ok(None),
+            _ => return Ok(None),
         };
         Ok(Some(Contributions::of_inputs(
             self.preprocessor.inputs(),
@@ -114,7 +143,7 @@ impl Classifier for FittedClassifier {
         let of_columns = match &self.core {
             Core::Forest(forest) => forest.importances(columns),
             Core::Boosted(boosted) => boosted.importances(columns),
-            Core::Constant => return None,
+            _ => return None,
         };
         let mut sums = vec![0.0; self.preprocessor.inputs().len()];
         for (importance, &source) in of_columns.iter().zip(self.preprocessor.sources()) {

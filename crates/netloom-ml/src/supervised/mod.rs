@@ -6,6 +6,10 @@
 //! | `random-forest` | [`RandomForestParams`] | `RandomForestClassifier` |
 //! | `extra-trees` | [`ExtraTreesParams`] | `ExtraTreesClassifier` |
 //! | `gradient-boosting` | [`GradientBoostingParams`](crate::GradientBoostingParams) | `HistGradientBoostingClassifier` |
+//! | `logistic-regression` | [`LogisticRegressionParams`](crate::LogisticRegressionParams) | `LogisticRegression` |
+//! | `k-neighbors` | [`KNeighborsParams`](crate::KNeighborsParams) | `KNeighborsClassifier` |
+//! | `naive-bayes` | [`GaussianNBParams`](crate::GaussianNBParams) | `GaussianNB` |
+//! | `mlp` | [`MlpParams`](crate::MlpParams) | `MLPClassifier` |
 //!
 //! and for numbers
 //!
@@ -42,7 +46,11 @@ use serde::{Deserialize, Serialize};
 use crate::boosting::GradientBoostingParams;
 use crate::dataset::Dataset;
 use crate::error::Error;
+use crate::linear::LogisticRegressionParams;
 use crate::model::{Classifier, ClassifierParams, Run};
+use crate::naive_bayes::GaussianNBParams;
+use crate::neighbors::KNeighborsParams;
+use crate::neural::MlpParams;
 use crate::numeric::Features;
 use crate::preprocess::{Preprocessing, Preprocessor, Target};
 pub(crate) use fitted::{Core, FittedClassifier};
@@ -179,6 +187,10 @@ classifiers!(
     RandomForestParams,
     ExtraTreesParams,
     GradientBoostingParams,
+    LogisticRegressionParams,
+    KNeighborsParams,
+    GaussianNBParams,
+    MlpParams,
 );
 
 fn fit<P: Learn>(

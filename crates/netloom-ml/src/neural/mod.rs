@@ -1,0 +1,7 @@
+//! Neural networks.
+
+mod mlp;
+mod net;
+
+pub use mlp::MlpParams;
+pub(crate) use net::Net;
