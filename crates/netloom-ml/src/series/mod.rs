@@ -6,6 +6,7 @@
 //! | [`capacity`] | when a link will be full |
 //! | [`profile`] | the hours and days that carry most |
 //! | [`anomalies`] | spikes, shifts of level and missing traffic, seasons considered |
+//! | [`stream::Stream`] | how odd each value is, as values come |
 //!
 //! ```
 //! use netloom_ml::series::{ForecastOptions, Series, forecast};
@@ -28,6 +29,7 @@ mod interval;
 mod models;
 mod profile;
 mod season;
+pub mod stream;
 mod trees;
 
 pub use anomaly::{SeriesAnomaly, SeriesAnomalyKind, SeriesAnomalyOptions, anomalies};
