@@ -13,6 +13,7 @@ mod boosting;
 pub mod calibration;
 pub mod card;
 mod chance;
+pub mod cluster;
 pub mod dataset;
 mod error;
 pub mod evaluation;

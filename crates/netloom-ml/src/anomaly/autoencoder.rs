@@ -2,9 +2,9 @@
 //! what it cannot give back does not fit what it has seen.
 
 use super::net::{Net, Room};
-use super::scaler::Scaler;
 use super::{AnomalyError, Detector, check};
 use crate::chance::Chance;
+use crate::numeric::scaler::Scaler;
 use crate::numeric::{Matrix, parallel};
 
 /// How an autoencoder is taught.

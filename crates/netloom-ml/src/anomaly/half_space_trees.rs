@@ -4,9 +4,9 @@
 //! halvings are made before any data comes; windows of the stream fill them with masses, and a
 //! row is scored by the masses of the window before.
 
-use super::scaler::Scaler;
 use super::{AnomalyError, Detector, check};
 use crate::chance::Chance;
+use crate::numeric::scaler::Scaler;
 use crate::numeric::{Matrix, parallel};
 
 /// How half-space trees are made; the defaults are the paper's.

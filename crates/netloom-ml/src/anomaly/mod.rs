@@ -32,7 +32,6 @@ pub mod kitsune;
 mod nearest;
 mod net;
 mod robust;
-mod scaler;
 pub mod threshold;
 
 pub use autoencoder::{Autoencoder, AutoencoderParams};

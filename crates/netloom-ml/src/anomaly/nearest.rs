@@ -3,10 +3,10 @@
 //! Ramaswamy, Rastogi and Shim, "Efficient algorithms for mining outliers from large data sets",
 //! SIGMOD 2000: the score is the distance to the k-th nearest row of the training data.
 
-use super::scaler::Scaler;
 use super::{AnomalyError, Detector, check};
 use crate::chance::Chance;
-use crate::numeric::{Matrix, parallel};
+use crate::numeric::scaler::Scaler;
+use crate::numeric::{Matrix, distance, parallel};
 
 /// How distances are taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ impl NearestDistance {
         nearest.clear();
         let mut worst = f32::INFINITY;
         for other in self.rows.chunks_exact(row.len().max(1)) {
-            let distance = squared_distance(row, other);
+            let distance = distance::squared(row, other);
             if distance < worst || nearest.len() < self.neighbors {
                 let place = nearest.partition_point(|d| *d <= distance);
                 nearest.insert(place, distance);
@@ -79,25 +79,6 @@ impl NearestDistance {
         }
         f64::from(nearest.last().copied().unwrap_or(0.0)).sqrt()
     }
-}
-
-/// The squared Euclidean distance, in lanes that the compiler can put side by side.
-pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 8];
-    let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = left
-        .remainder()
-        .iter()
-        .zip(right.remainder())
-        .map(|(x, y)| (x - y) * (x - y))
-        .sum();
-    for (x, y) in left.zip(right) {
-        for lane in 0..8 {
-            let d = x[lane] - y[lane];
-            lanes[lane] += d * d;
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
 }
 
 impl Detector for NearestDistance {
@@ -136,13 +117,5 @@ mod tests {
         let scores = near.scores(&Matrix::from_rows(&[[50.0], [1000.0]]), 1);
         assert_eq!(scores[0], 0.0);
         assert!(scores[1] > 1.0, "{scores:?}");
-    }
-
-    #[test]
-    fn lanes_add_up() {
-        let a: Vec<f32> = (0..19u8).map(f32::from).collect();
-        let b = vec![1.0; 19];
-        let plain: f32 = a.iter().zip(&b).map(|(x, y)| (x - y) * (x - y)).sum();
-        assert_eq!(squared_distance(&a, &b), plain);
     }
 }

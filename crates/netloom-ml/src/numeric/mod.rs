@@ -1,9 +1,11 @@
 //! What the models here share: a table of numbers, work over threads, and
 //! statistics that outliers do not move.
 
+pub(crate) mod distance;
 mod features;
 mod matrix;
 pub(crate) mod parallel;
+pub(crate) mod scaler;
 pub(crate) mod statistics;
 mod workers;
 
