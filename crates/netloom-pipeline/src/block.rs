@@ -1,5 +1,7 @@
 //! A block of packets on its way through a round.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use netloom_decode::{DecodeOptions, Decoded, decode_into};
 use netloom_flow::name::{Lesson, observe};
 use netloom_flow::{
@@ -95,6 +97,8 @@ pub(crate) struct Block {
     items: Vec<Item>,
     starts: [u32; SHARDS + 1],
     pub(crate) flow_ids: Vec<Option<FlowId>>,
+    /// Numbers of the first packets of their flows, written by the shards; 0: none.
+    pub(crate) flow_firsts: Vec<AtomicU64>,
     /// What the stage noted about each packet.
     pub(crate) notes: Vec<u64>,
     /// What its packets teach about later flows, in their order.
@@ -114,6 +118,7 @@ impl Default for Block {
             items: Vec::new(),
             starts: [0; SHARDS + 1],
             flow_ids: Vec::new(),
+            flow_firsts: Vec::new(),
             notes: Vec::new(),
             lessons: Vec::new(),
         }
@@ -138,6 +143,7 @@ impl Block {
         self.items.clear();
         self.starts = [0; SHARDS + 1];
         self.flow_ids.clear();
+        self.flow_firsts.clear();
         self.notes.clear();
         self.lessons.clear();
     }
@@ -152,6 +158,10 @@ impl Block {
     ) {
         if needs.undecoded && !needs.flows && !needs.packets {
             return;
+        }
+        if needs.flow_firsts {
+            self.flow_firsts
+                .resize_with(self.batch.len(), AtomicU64::default);
         }
         let rules = options.flow.rules;
         let sharded = needs.flows || needs.packets;
@@ -283,6 +293,20 @@ impl Block {
             .unwrap_or_default()
     }
 
+    /// Whether the packet at `index` counts in a flow as itself.
+    pub(crate) fn is_in_flow(&self, index: usize) -> bool {
+        self.route.get(index).is_some_and(|route| route.in_flow)
+            && self.keys.get(index).is_some_and(Option::is_some)
+    }
+
+    /// A shard says to which flow the packet at `index` belongs. Where several could be meant (the
+    /// datagrams of an 802.11 aggregate), it does not matter which one is said first.
+    pub(crate) fn set_flow_first(&self, index: usize, first_number: u64) {
+        if let Some(place) = self.flow_firsts.get(index) {
+            place.fetch_max(first_number, Ordering::Relaxed);
+        }
+    }
+
     /// The number of the packet at whose place an item stands.
     pub(crate) fn number_of(&self, item: Item) -> u64 {
         let index = match item {
@@ -387,6 +411,19 @@ impl BlockView<'_> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.block.batch.is_empty()
+    }
+
+    /// The number of the first packet of the flow of the packet at `index`, where it has one, it
+    /// is known, and [`Needs::flow_firsts`] asks for it. Several flows may have begun with that
+    /// packet, though only one of them is its own: the datagrams of an 802.11 aggregate.
+    pub fn flow_first(&self, index: usize) -> Option<u64> {
+        let first = self.block.flow_firsts.get(index)?;
+        Some(first.load(Ordering::Relaxed)).filter(|&first| first > 0)
+    }
+
+    /// The number of the packet at `index`.
+    pub fn number(&self, index: usize) -> u64 {
+        self.block.batch.number(index)
     }
 
     /// The flow of the packet at `index`, where it is known and was asked for.

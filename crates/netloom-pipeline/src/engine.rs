@@ -48,6 +48,9 @@ pub struct Outcome<O> {
     /// With [`Needs::flow_ids`]: the flows of packets that were known only after the packet
     /// (fragments that came before the first of their datagram), for a second pass.
     pub late_flow_ids: HashMap<u64, FlowId>,
+    /// The same with [`Needs::flow_firsts`]: numbers of packets, and of the first packets of their
+    /// flows.
+    pub late_flow_firsts: HashMap<u64, u64>,
     /// The source failed in the middle: everything before it is in `output`.
     pub failed: Option<SourceError>,
 }
@@ -130,10 +133,12 @@ pub fn run<T: Stage>(
     };
     let mut shards = Vec::with_capacity(SHARDS);
     let mut late_flow_ids = HashMap::new();
+    let mut late_flow_firsts = HashMap::new();
     for shard in engine.shards {
         let shard = into_inner(shard);
         shard.add_facts(&mut facts);
         late_flow_ids.extend(shard.late_flow_ids);
+        late_flow_firsts.extend(shard.late_flow_firsts);
         shards.push(shard.stage);
     }
     let output = stage.merge(serial, shards, workers, &facts);
@@ -143,6 +148,7 @@ pub fn run<T: Stage>(
         facts,
         interrupted: source.stopped,
         late_flow_ids,
+        late_flow_firsts,
         failed: source.failed,
     })
 }

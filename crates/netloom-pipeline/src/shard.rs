@@ -48,6 +48,8 @@ pub(crate) struct Shard<S> {
     pub(crate) flow_ids: Vec<(u32, u32, FlowId)>,
     /// (packet number, its flow), where that became known only after the packet's round.
     pub(crate) late_flow_ids: Vec<(u64, FlowId)>,
+    /// The same with the number of the flow's first packet.
+    pub(crate) late_flow_firsts: Vec<(u64, u64)>,
 }
 
 impl<S> Shard<S> {
@@ -63,6 +65,7 @@ impl<S> Shard<S> {
             stage,
             flow_ids: Vec::new(),
             late_flow_ids: Vec::new(),
+            late_flow_firsts: Vec::new(),
         }
     }
 
@@ -118,6 +121,12 @@ impl<S> Shard<S> {
                             ingested
                         });
                         self.drain(stage, worker);
+                        if needs.flow_firsts
+                            && let Some(ingested) = &ingested
+                            && ingested.key.is_some()
+                        {
+                            block.set_flow_first(index as usize, ingested.first_number);
+                        }
                         if needs.known
                             && let Some(ingested) = &ingested
                             && let Some(known) = ingested.key.and_then(|key| self.table.known(&key))
@@ -152,6 +161,14 @@ impl<S> Shard<S> {
                                 record.closed_by = number;
                             }
                             self.drain(stage, worker);
+                            if needs.flow_firsts && !extra.outer && ingested.key.is_some() {
+                                let first = ingested.first_number;
+                                if extra.number != number {
+                                    self.late_flow_firsts.push((extra.number, first));
+                                } else if !block.is_in_flow(extra.after as usize) {
+                                    block.set_flow_first(extra.after as usize, first);
+                                }
+                            }
                             if needs.flow_ids
                                 && !extra.outer
                                 && let Some(id) = ingested.flow_id

@@ -21,6 +21,9 @@ pub struct Needs {
     pub rows: bool,
     /// Rows are to know their packets' flows ([`BlockView::flow_id`]).
     pub flow_ids: bool,
+    /// [`Stage::block`] is to know with which packets its packets' flows began
+    /// ([`BlockView::flow_first`]): cheaper than `flow_ids`.
+    pub flow_firsts: bool,
     /// Payloads are looked at: flows get names ([`FlowRecord::app`]), and [`Stage::app`] the
     /// rows of these kinds.
     pub applications: Option<Interest>,

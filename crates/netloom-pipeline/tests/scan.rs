@@ -10,7 +10,7 @@ use netloom_pipeline::scan::{
     Plain, Prepare, RowFilter, Scan, ScanOptions, ScanOutcome, TableRequest, Term, Work, Write,
 };
 use netloom_pipeline::{Control, PipelineOptions};
-use netloom_tables::{RecordBatch, TableName, format_csv};
+use netloom_tables::{RecordBatch, TableName, format_csv, format_json_lines};
 
 const EXAMPLE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -182,6 +182,131 @@ fn a_filter_is_exact() {
         .collect();
     assert!(!wanted.is_empty() && wanted.len() < all[0].len());
     assert_eq!(filtered[0], wanted);
+}
+
+/// A row as cells.
+fn cells(row: &str) -> Vec<&str> {
+    row.split(',').collect()
+}
+
+#[test]
+fn the_timeline_adds_up() {
+    let columns = [
+        "start",
+        "interval",
+        "packets",
+        "bytes",
+        "new_flows",
+        "tcp_bytes",
+        "udp_bytes",
+        "icmp_bytes",
+        "other_bytes",
+    ];
+    let timeline = |columns: &[&str]| TableRequest::named(TableName::Timeline, columns).unwrap();
+    let all = scan(vec![
+        TableRequest::named(TableName::Packets, &["len", "protocol", "ts"]).unwrap(),
+        TableRequest::counted(TableName::Flows),
+        timeline(&columns),
+    ]);
+    let packets: Vec<Vec<&str>> = all[0].lines().map(cells).collect();
+    let rows: Vec<Vec<&str>> = all[2].lines().map(cells).collect();
+    let flows = all[1].lines().count() as u64;
+    assert!(rows.len() > 100 && rows.len() <= 1000, "{}", rows.len());
+    let sum = |column: usize| -> u64 {
+        rows.iter()
+            .map(|row| row[column].parse::<u64>().unwrap())
+            .sum()
+    };
+    let bytes = |wanted: &dyn Fn(&str) -> bool| -> u64 {
+        let wanted = packets.iter().filter(|packet| wanted(packet[1]));
+        wanted.map(|packet| packet[0].parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!(sum(2), packets.len() as u64);
+    assert_eq!(sum(3), bytes(&|_| true));
+    assert_eq!(sum(4), flows);
+    assert_eq!(sum(5), bytes(&|protocol| protocol == "6"));
+    assert_eq!(sum(6), bytes(&|protocol| protocol == "17"));
+    assert_eq!(sum(3), sum(5) + sum(6) + sum(7) + sum(8));
+    // Each packet counts where its time is: starts have the same form and length.
+    for (index, row) in rows.iter().enumerate() {
+        let next = rows.get(index + 1).map_or("3", |next| next[0]);
+        let inside = packets
+            .iter()
+            .filter(|packet| row[0] <= packet[2] && packet[2] < next);
+        assert_eq!(row[2], inside.count().to_string(), "{row:?}");
+    }
+    // Without a look into packets it is the same.
+    let undecoded = scan(vec![timeline(&columns[..4])]);
+    for (row, undecoded) in rows.iter().zip(undecoded[0].lines()) {
+        assert_eq!(row[..4], cells(undecoded));
+    }
+    // Services have what their flows' packets have.
+    let all = scan(vec![
+        TableRequest::named(TableName::Packets, &["service", "len"]).unwrap(),
+    ]);
+    let mut by_packets = std::collections::BTreeMap::<String, u64>::new();
+    for packet in all[0]
+        .lines()
+        .map(cells)
+        .filter(|packet| !packet[0].is_empty())
+    {
+        *by_packets.entry(packet[0].to_owned()).or_default() += packet[1].parse::<u64>().unwrap();
+    }
+    let mut by_time = std::collections::BTreeMap::<String, u64>::new();
+    let scan = Scan::new(
+        vec![timeline(&["services", "service_bytes"])],
+        options(2, 1 << 16).0,
+    );
+    let mut write = |_: usize, batch: RecordBatch| {
+        let mut text = Vec::new();
+        format_json_lines(&batch, &mut text);
+        for line in text
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            let row: serde_json::Value = serde_json::from_slice(line).unwrap();
+            let Some(names) = row["services"].as_array() else {
+                assert!(row["service_bytes"].is_null());
+                continue;
+            };
+            for (name, bytes) in names.iter().zip(row["service_bytes"].as_array().unwrap()) {
+                let name = name.as_str().unwrap().to_owned();
+                *by_time.entry(name).or_default() += bytes.as_u64().unwrap();
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    let mut open = || open(&[EXAMPLE], &OpenOptions::default());
+    scan.run(&mut open, &Control::default(), &Plain, &mut write)
+        .unwrap();
+    assert_eq!(by_time, by_packets);
+}
+
+#[test]
+fn intervals_are_as_asked_for_or_longer() {
+    let with = |interval: i64| {
+        let (mut options, opening) = options(3, 1 << 14);
+        options.interval = Some(interval);
+        let request = TableRequest::named(TableName::Timeline, &["interval", "packets"]).unwrap();
+        scan_with(vec![request], (options, opening)).0.remove(0)
+    };
+    let packets = |text: &str| -> u64 {
+        text.lines()
+            .map(|row| cells(row)[1].parse::<u64>().unwrap())
+            .sum()
+    };
+    let hour = with(3_600_000_000_000);
+    let whole = packets(&hour);
+    assert!(hour.lines().all(|row| cells(row)[0] == "3600.0"), "{hour}");
+    let second = with(1_000_000_000);
+    assert!(second.lines().count() > 30);
+    assert!(second.lines().all(|row| cells(row)[0] == "1.0"));
+    assert_eq!(packets(&second), whole);
+    // More rows than anybody wants: only those with packets, one a packet.
+    let nanosecond = with(1);
+    assert_eq!(packets(&nanosecond), whole);
+    assert!(nanosecond.lines().count() as u64 <= whole);
+    assert!(nanosecond.lines().all(|row| cells(row)[1] != "0"));
 }
 
 /// Leaves work for all threads and waits until it is done.

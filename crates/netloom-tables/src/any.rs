@@ -13,12 +13,16 @@ use crate::builder::TableBuilder;
 use crate::column::Requires;
 use crate::columns::{Columns, Table};
 use crate::name::TableName;
-use crate::schema::{Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Tls};
+use crate::schema::{
+    Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Timeline, Tls,
+};
 
 /// Takes rows of the kind that table `K` is made from, gives record batches.
 pub trait BuildRows<K: Table>: Send {
     /// Appends a row.
     fn append(&mut self, row: &K::Row<'_>);
+    /// Appends rows, column by column.
+    fn extend(&mut self, rows: &[K::Row<'_>]);
     /// Whether it is time to call [`finish`](Self::finish).
     fn is_full(&self) -> bool;
     /// Rows since the last batch.
@@ -38,19 +42,23 @@ where
 {
     #[inline]
     fn append(&mut self, row: &K::Row<'_>) {
-        self.append(row);
+        Self::append(self, row);
+    }
+
+    fn extend(&mut self, rows: &[K::Row<'_>]) {
+        Self::extend(self, rows);
     }
 
     fn is_full(&self) -> bool {
-        self.is_full()
+        Self::is_full(self)
     }
 
     fn len(&self) -> usize {
-        self.len()
+        Self::len(self)
     }
 
     fn finish(&mut self) -> RecordBatch {
-        self.finish()
+        Self::finish(self)
     }
 }
 
@@ -133,6 +141,8 @@ pub enum AnyColumns {
     Messages(ColumnsOf<Messages>),
     /// Rows are addresses.
     Hosts(ColumnsOf<Hosts>),
+    /// Rows are intervals.
+    Timeline(ColumnsOf<Timeline>),
     /// Rows are what is malformed.
     Anomalies(ColumnsOf<Anomalies>),
     /// Rows are sources.
@@ -149,6 +159,7 @@ macro_rules! of_each {
             AnyColumns::Http($columns) => $do,
             AnyColumns::Messages($columns) => $do,
             AnyColumns::Hosts($columns) => $do,
+            AnyColumns::Timeline($columns) => $do,
             AnyColumns::Anomalies($columns) => $do,
             AnyColumns::Capture($columns) => $do,
         }
@@ -176,6 +187,7 @@ impl AnyColumns {
             Self::Http(_) => TableName::Http,
             Self::Messages(_) => TableName::Messages,
             Self::Hosts(_) => TableName::Hosts,
+            Self::Timeline(_) => TableName::Timeline,
             Self::Anomalies(_) => TableName::Anomalies,
             Self::Capture(_) => TableName::Capture,
         }

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, TimestampNanosecondBuilder, UInt8Builder, UInt16Builder,
-    UInt32Builder, UInt64Builder,
+use arrow_array::builder::BooleanBuilder;
+use arrow_array::types::{
+    Float64Type, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::types::{Float64Type, UInt8Type, UInt16Type, UInt32Type};
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, ListArray, PrimitiveArray, RecordBatch,
     RecordBatchOptions, StringArray,
 };
-use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef};
 use netloom_flow::FlowRecord;
 use netloom_packet::Timestamp;
@@ -79,6 +78,14 @@ impl<T: Table> TableBuilder<T> {
         self.rows += 1;
     }
 
+    /// Appends rows, column by column: cheaper than one by one.
+    pub fn extend(&mut self, rows: &[T::Row<'_>]) {
+        for column in &mut self.columns {
+            column.extend(rows);
+        }
+        self.rows += rows.len();
+    }
+
     /// Rows since the last batch.
     pub fn len(&self) -> usize {
         self.rows
@@ -119,16 +126,17 @@ impl TableBuilder<Flows> {
 #[derive(Debug)]
 enum ColumnBuilder<T: Table> {
     Bool(Get<T, bool>, BooleanBuilder),
-    U8(Get<T, u8>, UInt8Builder),
-    U16(Get<T, u16>, UInt16Builder),
-    U32(Get<T, u32>, UInt32Builder),
-    U64(Get<T, u64>, UInt64Builder),
-    F64(Get<T, f64>, Float64Builder),
-    Time(Get<T, Timestamp>, TimestampNanosecondBuilder),
+    U8(Get<T, u8>, Numbers<u8>),
+    U16(Get<T, u16>, Numbers<u16>),
+    U32(Get<T, u32>, Numbers<u32>),
+    U64(Get<T, u64>, Numbers<u64>),
+    F64(Get<T, f64>, Numbers<f64>),
+    Time(Get<T, Timestamp>, Numbers<i64>),
     Text(GetText<T>, TextBuilder),
     U8List(GetList<T, u8>, Offsets, Vec<u8>),
     U16List(GetList<T, u16>, Offsets, Vec<u16>),
     U32List(GetList<T, u32>, Offsets, Vec<u32>),
+    U64List(GetList<T, u64>, Offsets, Vec<u64>),
     F64List(GetList<T, f64>, Offsets, Vec<f64>),
     TextList(GetTexts<T>, Offsets, TextBuilder),
 }
@@ -137,18 +145,17 @@ impl<T: Table> ColumnBuilder<T> {
     fn new(column: &Column<T>) -> Self {
         match column.make {
             Make::Bool(get) => Self::Bool(get, BooleanBuilder::new()),
-            Make::U8(get) => Self::U8(get, UInt8Builder::new()),
-            Make::U16(get) => Self::U16(get, UInt16Builder::new()),
-            Make::U32(get) => Self::U32(get, UInt32Builder::new()),
-            Make::U64(get) => Self::U64(get, UInt64Builder::new()),
-            Make::F64(get) => Self::F64(get, Float64Builder::new()),
-            Make::Time(get) => {
-                Self::Time(get, TimestampNanosecondBuilder::new().with_timezone(UTC))
-            }
+            Make::U8(get) => Self::U8(get, Numbers::default()),
+            Make::U16(get) => Self::U16(get, Numbers::default()),
+            Make::U32(get) => Self::U32(get, Numbers::default()),
+            Make::U64(get) => Self::U64(get, Numbers::default()),
+            Make::F64(get) => Self::F64(get, Numbers::default()),
+            Make::Time(get) => Self::Time(get, Numbers::default()),
             Make::Text(get) => Self::Text(get, TextBuilder::default()),
             Make::U8List(get) => Self::U8List(get, Offsets::default(), Vec::new()),
             Make::U16List(get) => Self::U16List(get, Offsets::default(), Vec::new()),
             Make::U32List(get) => Self::U32List(get, Offsets::default(), Vec::new()),
+            Make::U64List(get) => Self::U64List(get, Offsets::default(), Vec::new()),
             Make::F64List(get) => Self::F64List(get, Offsets::default(), Vec::new()),
             Make::TextList(get) => Self::TextList(get, Offsets::default(), TextBuilder::default()),
         }
@@ -158,16 +165,17 @@ impl<T: Table> ColumnBuilder<T> {
     fn append(&mut self, row: &T::Row<'_>) {
         match self {
             Self::Bool(get, cells) => cells.append_option(get(row)),
-            Self::U8(get, cells) => cells.append_option(get(row)),
-            Self::U16(get, cells) => cells.append_option(get(row)),
-            Self::U32(get, cells) => cells.append_option(get(row)),
-            Self::U64(get, cells) => cells.append_option(get(row)),
-            Self::F64(get, cells) => cells.append_option(get(row)),
-            Self::Time(get, cells) => cells.append_option(get(row).map(Timestamp::as_nanos)),
+            Self::U8(get, cells) => cells.push(get(row)),
+            Self::U16(get, cells) => cells.push(get(row)),
+            Self::U32(get, cells) => cells.push(get(row)),
+            Self::U64(get, cells) => cells.push(get(row)),
+            Self::F64(get, cells) => cells.push(get(row)),
+            Self::Time(get, cells) => cells.push(get(row).map(Timestamp::as_nanos)),
             Self::Text(get, cells) => cells.append_with(|text| get(row, text)),
             Self::U8List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::U16List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::U32List(get, offsets, items) => append_list(*get, row, offsets, items),
+            Self::U64List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::F64List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::TextList(get, offsets, items) => {
                 let valid = get(row, &mut |item| {
@@ -182,6 +190,26 @@ impl<T: Table> ColumnBuilder<T> {
         }
     }
 
+    fn extend(&mut self, rows: &[T::Row<'_>]) {
+        match self {
+            Self::U8(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::U16(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::U32(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::U64(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::F64(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::Time(get, cells) => {
+                cells.extend(rows.iter().map(|row| get(row).map(Timestamp::as_nanos)));
+            }
+            Self::Text(get, cells) => {
+                cells.offsets.ends.reserve(rows.len());
+                for row in rows {
+                    cells.append_with(|text| get(row, text));
+                }
+            }
+            others => rows.iter().for_each(|row| others.append(row)),
+        }
+    }
+
     fn is_full(&self) -> bool {
         match self {
             Self::Text(_, cells) | Self::TextList(_, _, cells) => cells.values.len() >= FULL_TEXT,
@@ -192,16 +220,20 @@ impl<T: Table> ColumnBuilder<T> {
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Bool(_, cells) => Arc::new(cells.finish()),
-            Self::U8(_, cells) => Arc::new(cells.finish()),
-            Self::U16(_, cells) => Arc::new(cells.finish()),
-            Self::U32(_, cells) => Arc::new(cells.finish()),
-            Self::U64(_, cells) => Arc::new(cells.finish()),
-            Self::F64(_, cells) => Arc::new(cells.finish()),
-            Self::Time(_, cells) => Arc::new(cells.finish()),
+            Self::U8(_, cells) => Arc::new(cells.finish::<UInt8Type>()),
+            Self::U16(_, cells) => Arc::new(cells.finish::<UInt16Type>()),
+            Self::U32(_, cells) => Arc::new(cells.finish::<UInt32Type>()),
+            Self::U64(_, cells) => Arc::new(cells.finish::<UInt64Type>()),
+            Self::F64(_, cells) => Arc::new(cells.finish::<Float64Type>()),
+            Self::Time(_, cells) => {
+                let times = cells.finish::<TimestampNanosecondType>();
+                Arc::new(times.with_timezone(UTC))
+            }
             Self::Text(_, cells) => Arc::new(cells.finish()),
             Self::U8List(_, offsets, items) => numbers::<UInt8Type>(offsets, items),
             Self::U16List(_, offsets, items) => numbers::<UInt16Type>(offsets, items),
             Self::U32List(_, offsets, items) => numbers::<UInt32Type>(offsets, items),
+            Self::U64List(_, offsets, items) => numbers::<UInt64Type>(offsets, items),
             Self::F64List(_, offsets, items) => numbers::<Float64Type>(offsets, items),
             Self::TextList(_, offsets, items) => {
                 let items = items.finish();
@@ -229,6 +261,42 @@ fn append_list<T: Table, V>(
 fn numbers<P: ArrowPrimitiveType>(offsets: &mut Offsets, items: &mut Vec<P::Native>) -> ArrayRef {
     let items = PrimitiveArray::<P>::new(std::mem::take(items).into(), None);
     Arc::new(offsets.finish(P::DATA_TYPE, Arc::new(items)))
+}
+
+/// A column of numbers.
+#[derive(Debug, Default)]
+struct Numbers<N> {
+    values: Vec<N>,
+    /// Which are not null; `None` as long as none is.
+    valid: Option<NullBufferBuilder>,
+}
+
+impl<N: ArrowNativeType + Default> Numbers<N> {
+    #[inline]
+    fn push(&mut self, value: Option<N>) {
+        if value.is_none() && self.valid.is_none() {
+            let mut valid = NullBufferBuilder::new(BATCH_ROWS);
+            valid.append_n_non_nulls(self.values.len());
+            self.valid = Some(valid);
+        }
+        if let Some(valid) = &mut self.valid {
+            valid.append(value.is_some());
+        }
+        self.values.push(value.unwrap_or_default());
+    }
+
+    fn extend(&mut self, values: impl ExactSizeIterator<Item = Option<N>>) {
+        self.values.reserve(values.len());
+        for value in values {
+            self.push(value);
+        }
+    }
+
+    fn finish<P: ArrowPrimitiveType<Native = N>>(&mut self) -> PrimitiveArray<P> {
+        let values = std::mem::take(&mut self.values);
+        let nulls = self.valid.take().and_then(|mut valid| valid.finish());
+        PrimitiveArray::new(values.into(), nulls)
+    }
 }
 
 /// Ends of the cells of a text or list column, and which are null.

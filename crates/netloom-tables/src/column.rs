@@ -34,6 +34,8 @@ pub enum Kind {
     U16List,
     /// List of unsigned 32-bit numbers.
     U32List,
+    /// List of unsigned 64-bit numbers.
+    U64List,
     /// List of double-precision floats.
     F64List,
     /// List of UTF-8 texts.
@@ -55,6 +57,7 @@ impl Kind {
             Self::U8List => DataType::List(list_item(DataType::UInt8)),
             Self::U16List => DataType::List(list_item(DataType::UInt16)),
             Self::U32List => DataType::List(list_item(DataType::UInt32)),
+            Self::U64List => DataType::List(list_item(DataType::UInt64)),
             Self::F64List => DataType::List(list_item(DataType::Float64)),
             Self::TextList => DataType::List(list_item(DataType::Utf8)),
         }
@@ -74,6 +77,7 @@ impl Kind {
             Self::U8List => "list<uint8>",
             Self::U16List => "list<uint16>",
             Self::U32List => "list<uint32>",
+            Self::U64List => "list<uint64>",
             Self::F64List => "list<float64>",
             Self::TextList => "list<text>",
         }
@@ -156,6 +160,9 @@ impl Requires {
     /// The first packets of each flow are kept one by one.
     pub const SEQUENCE: Self = Self(128);
 
+    /// Flows are kept.
+    pub const FLOWS: Self = Self(256);
+
     /// Both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
@@ -234,6 +241,7 @@ pub(crate) enum Make<T: Table> {
     U8List(GetList<T, u8>),
     U16List(GetList<T, u16>),
     U32List(GetList<T, u32>),
+    U64List(GetList<T, u64>),
     F64List(GetList<T, f64>),
     TextList(GetTexts<T>),
 }
@@ -259,6 +267,7 @@ pub(crate) const fn column<T: Table>(name: &'static str, make: Make<T>) -> Colum
         Make::U8List(_) => Kind::U8List,
         Make::U16List(_) => Kind::U16List,
         Make::U32List(_) => Kind::U32List,
+        Make::U64List(_) => Kind::U64List,
         Make::F64List(_) => Kind::F64List,
         Make::TextList(_) => Kind::TextList,
     };

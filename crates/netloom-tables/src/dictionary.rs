@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use crate::column::{ColumnDef, TableDef};
 use crate::columns::Table;
-use crate::schema::{Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Tls};
+use crate::schema::{
+    Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Timeline, Tls,
+};
 
 /// All tables, in the order of the documentation.
 pub fn tables() -> &'static [TableDef] {
@@ -18,6 +20,7 @@ pub fn tables() -> &'static [TableDef] {
             definition::<Http>(),
             definition::<Messages>(),
             definition::<Hosts>(),
+            definition::<Timeline>(),
             definition::<Anomalies>(),
             definition::<Captures>(),
         ]

@@ -57,9 +57,11 @@ pub use name::{TableName, UnknownTable};
 pub use protocol::protocol_name;
 pub use schema::{
     Anomalies, AnomalyRow, Captures, Dns, DnsRow, FlowRow, Flows, HostRow, Hosts, Http, HttpRow,
-    MessageRow, Messages, PacketRow, Packets, Simple, Tls, TlsRow, packet_ports,
+    MessageRow, Messages, PacketRow, Packets, Simple, Timeline, TimelineRow, Tls, TlsRow, Traffic,
+    packet_ports,
 };
 pub use write::{
-    CsvWriter, JsonLinesWriter, JsonWriter, RowWriter, UnsupportedType, check_text_types,
-    csv_header, format_csv, format_json_lines,
+    ArrowWriter, CsvWriter, EncodeJob, FileMetadata, JsonLinesWriter, JsonWriter, ParquetWriter,
+    RowWriter, TableFormat, UnknownFormat, UnsupportedType, check_text_types, csv_header,
+    format_csv, format_json_lines, table_writer,
 };

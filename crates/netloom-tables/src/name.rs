@@ -7,7 +7,9 @@ use crate::any::AnyColumns;
 use crate::column::TableDef;
 use crate::columns::{Columns, ColumnsError, Table};
 use crate::dictionary::tables;
-use crate::schema::{Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Tls};
+use crate::schema::{
+    Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Timeline, Tls,
+};
 
 /// The columns of a table by its name: what `$choose` gives for its type.
 macro_rules! of_each {
@@ -20,6 +22,7 @@ macro_rules! of_each {
             TableName::Http => AnyColumns::Http($choose::<Http>($names)?.into()),
             TableName::Messages => AnyColumns::Messages($choose::<Messages>($names)?.into()),
             TableName::Hosts => AnyColumns::Hosts($choose::<Hosts>($names)?.into()),
+            TableName::Timeline => AnyColumns::Timeline($choose::<Timeline>($names)?.into()),
             TableName::Anomalies => AnyColumns::Anomalies($choose::<Anomalies>($names)?.into()),
             TableName::Capture => AnyColumns::Capture($choose::<Captures>($names)?.into()),
         })
@@ -44,6 +47,8 @@ pub enum TableName {
     Messages,
     /// A row is an address.
     Hosts,
+    /// A row is an interval of time.
+    Timeline,
     /// A row is something malformed.
     Anomalies,
     /// A row is a source of packets.
@@ -52,7 +57,7 @@ pub enum TableName {
 
 impl TableName {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Packets,
         Self::Flows,
         Self::Dns,
@@ -60,6 +65,7 @@ impl TableName {
         Self::Http,
         Self::Messages,
         Self::Hosts,
+        Self::Timeline,
         Self::Anomalies,
         Self::Capture,
     ];
@@ -74,6 +80,7 @@ impl TableName {
             Self::Http => Http::NAME,
             Self::Messages => Messages::NAME,
             Self::Hosts => Hosts::NAME,
+            Self::Timeline => Timeline::NAME,
             Self::Anomalies => Anomalies::NAME,
             Self::Capture => Captures::NAME,
         }
@@ -176,6 +183,9 @@ mod tests {
             );
         }
         let error = "flow".parse::<TableName>().unwrap_err();
-        assert!(error.to_string().ends_with("anomalies, capture"), "{error}");
+        assert!(
+            error.to_string().ends_with("timeline, anomalies, capture"),
+            "{error}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod export;
 mod interfaces;
 mod live;
 
@@ -7,10 +8,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use netloom::FlowRules;
-use netloom::tables::TableName;
+use netloom::tables::{TableFormat, TableName};
 
 use crate::units;
 
+pub(crate) use export::Tables;
 pub(crate) use interfaces::InterfacesOptions;
 pub(crate) use live::{CaptureFormat, CaptureOptions, Kind, Limit, TopOptions, filter_of};
 
@@ -237,14 +239,14 @@ impl Severity {
     }
 }
 
-/// Writes a table of a capture's contents as CSV or JSON
+/// Writes tables of a capture's contents: CSV, JSON, Parquet, Arrow
 ///
 /// `netloom tables` lists the tables and their columns.
 #[derive(Debug, Args)]
 pub(crate) struct ExportOptions {
-    /// The table
-    #[arg(value_enum)]
-    pub(crate) table: Table,
+    /// The table, or several with commas between them
+    #[arg(value_parser = export::TablesParser)]
+    pub(crate) tables: Tables,
     #[command(flatten)]
     pub(crate) inputs: LiveInputs,
     /// Columns, in this order [default: all]
@@ -263,10 +265,14 @@ pub(crate) struct ExportOptions {
     /// Bytes that the `payload` column holds at most [default: all]
     #[arg(long, value_name = "N")]
     pub(crate) payload_bytes: Option<usize>,
+    /// Length of the timeline's intervals, such as 1s [default: at most a thousand of them]
+    #[arg(long, value_parser = units::duration, value_name = "DURATION")]
+    pub(crate) interval: Option<i64>,
     /// Format [default: by the extension of the output, else csv]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// Where to write; - is standard output
+    /// Where to write; - is standard output. For several tables a folder, or a name with {table}
+    /// in it
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
@@ -287,6 +293,8 @@ pub(crate) enum Table {
     Http,
     /// A row is a message of another protocol: SSH, FTP, SMB, MQTT, DHCP and so on
     Messages,
+    /// A row is an interval of time, with what passed in it
+    Timeline,
     /// A row is a packet that does not make sense, and why
     Anomalies,
     /// A row is a capture, with what it says of itself
@@ -304,6 +312,7 @@ impl Table {
             Self::Tls => TableName::Tls,
             Self::Http => TableName::Http,
             Self::Messages => TableName::Messages,
+            Self::Timeline => TableName::Timeline,
             Self::Anomalies => TableName::Anomalies,
             Self::Capture => TableName::Capture,
         }
@@ -326,6 +335,23 @@ pub(crate) enum Format {
     Json,
     /// One JSON object a line
     Jsonl,
+    /// Parquet, compressed with zstd
+    Parquet,
+    /// Arrow IPC, which Feather is: a file, or a stream on standard output
+    Arrow,
+}
+
+impl Format {
+    /// The format of that name.
+    pub(crate) const fn format(self) -> TableFormat {
+        match self {
+            Self::Csv => TableFormat::Csv,
+            Self::Json => TableFormat::Json,
+            Self::Jsonl => TableFormat::JsonLines,
+            Self::Parquet => TableFormat::Parquet,
+            Self::Arrow => TableFormat::Arrow,
+        }
+    }
 }
 
 /// Lists the tables, or the columns of one

@@ -16,7 +16,7 @@
 //! blocks, and cuts of a capture into files that are read together: packets and anomalies in the
 //! order of the capture; flows in the order of the packets that ended them, then by `flow_id`;
 //! `dns`, `tls`, `http` and `messages` in the order of the packets that completed them, then by
-//! `flow_id`; hosts by address; captures as they were given. How rows are cut into batches is
+//! `flow_id`; hosts by address; the timeline by time; captures as they were given. How rows are cut into batches is
 //! the same for any number of threads, too, but nothing to rely on otherwise.
 //!
 //! Batches of different requests come in turns. A request whose rows wait for the second pass
@@ -32,8 +32,9 @@
 //!
 //! # Memory
 //!
-//! Bounded by the flow table's cap, the blocks of a round, and the names of at most four million
-//! flows for a second pass. A [`Write`] that blocks makes the scan wait.
+//! Bounded by the flow table's cap, the blocks of a round, and, for a second pass, what is known of
+//! at most four million flows and which of them packets belong to (beyond 64 MiB in a temporary
+//! file). A [`Write`] that blocks makes the scan wait.
 //!
 //! # Example
 //!
@@ -62,10 +63,14 @@
 //! ```
 
 mod filter;
+mod flows;
 mod known;
+mod packets;
+mod plan;
 mod run;
 mod sink;
 mod stage;
+mod timeline;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -169,6 +174,9 @@ pub struct ScanOptions {
     pub named_packets_only: bool,
     /// Bytes of payload in the `payload` column of packets.
     pub payload_bytes: usize,
+    /// Length of the intervals of `timeline` in ns; `None`: as its rows are readable. Longer
+    /// ones are counted in where there would be more than 262,144 with packets in them.
+    pub interval: Option<i64>,
     /// Where the processes and users of this machine are looked up that own flows.
     pub owners: Option<Arc<dyn FlowOwners>>,
 }
@@ -190,6 +198,7 @@ impl ScanOptions {
             live: false,
             named_packets_only: false,
             payload_bytes: usize::MAX,
+            interval: None,
             owners: None,
         }
     }

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use netloom_packet::{CaptureInfo, PacketBatch, PacketSource, Progress, SourceError, Timestamp};
-use netloom_tables::AnyColumns;
+use netloom_tables::{AnyColumns, BuildRows, RecordBatch, Table, TimelineRow};
 
-use super::known::Known;
+use super::packets::Known;
+use super::plan::{Pass, Plan};
 use super::sink::{Prepare, Work, Write};
 use super::stage::{Delivery, PassOutput, TableStage, Tally};
 use super::{Scan, ScanError, ScanOutcome, Source, TableRequest};
@@ -15,7 +16,10 @@ use crate::hosts::HostTable;
 impl TableRequest {
     /// Whether its rows are made when everything was read.
     pub(super) fn is_made_at_the_end(&self) -> bool {
-        matches!(self.columns, AnyColumns::Hosts(_) | AnyColumns::Capture(_))
+        matches!(
+            self.columns,
+            AnyColumns::Hosts(_) | AnyColumns::Timeline(_) | AnyColumns::Capture(_)
+        )
     }
 }
 
@@ -50,24 +54,27 @@ impl Scan {
         };
         let (late, early): (Vec<usize>, Vec<usize>) =
             (0..self.requests.len()).partition(|&index| self.is_late(&self.requests[index]));
-        let nothing = Known::default();
-        let two = !late.is_empty();
-        let mut pass = |requests: Vec<usize>, first: bool, known: &Known, source: Source| {
+        let mut pass = |plan: Plan, known: Option<&Known>, source: Source| {
             for count in [&control.packets, &control.bytes_done, &control.bytes_total] {
                 count.store(0, Ordering::Relaxed);
             }
-            let stage = TableStage::new(self, requests, first, known, &delivery, writer);
+            let stage = TableStage::new(self, plan, known, &delivery, writer);
             run(source, &stage, &self.options.pipeline, control).map_err(ScanError::Output)
         };
 
         let source = open().map_err(ScanError::Open)?;
-        let mut outcome = pass(early, two, &nothing, source)?;
+        let first = if late.is_empty() {
+            Pass::Only
+        } else {
+            Pass::First
+        };
+        let mut outcome = pass(Plan::new(self, early, first), None, source)?;
         let hosts = outcome.output.hosts.take();
-        if two {
-            let known = Known {
-                late_flow_ids: std::mem::take(&mut outcome.late_flow_ids),
-                names: std::mem::take(&mut outcome.output.names),
-            };
+        let timeline = std::mem::take(&mut outcome.output.timeline);
+        if first == Pass::First {
+            let mut known = std::mem::take(&mut outcome.output.known);
+            known.packets.late = std::mem::take(&mut outcome.late_flow_firsts);
+            let flow_ids = known.names.overflowed;
             let mut source = open().map_err(ScanError::Open)?;
             if outcome.interrupted {
                 // Of what the first pass read, all is told.
@@ -76,11 +83,18 @@ impl Scan {
                 control.stop.store(false, Ordering::Relaxed);
             }
             let interrupted = outcome.interrupted;
-            outcome = pass(late, false, &known, source)?;
+            let plan = Plan::new(self, late, Pass::Second { flow_ids });
+            outcome = pass(plan, Some(&known), source)?;
             outcome.interrupted |= interrupted;
         }
-        self.end(&outcome.captures, hosts.as_ref(), &delivery, writer)
-            .map_err(ScanError::Output)?;
+        self.end(
+            &outcome.captures,
+            hosts.as_ref(),
+            &timeline,
+            &delivery,
+            writer,
+        )
+        .map_err(ScanError::Output)?;
         Ok(self::outcome(outcome, hosts.as_ref(), &tallies))
     }
 
@@ -89,30 +103,22 @@ impl Scan {
         &self,
         captures: &[CaptureInfo],
         hosts: Option<&HostTable>,
+        timeline: &[TimelineRow],
         delivery: &Delivery<'_, P>,
         writer: &mut W,
     ) -> std::io::Result<()> {
         for (index, request) in self.requests.iter().enumerate() {
+            let mut hand_on = |batch| delivery.deliver(writer, index, delivery.make(index, batch));
             match &request.columns {
                 AnyColumns::Hosts(columns) => {
-                    let mut builder = columns.builder();
-                    for row in &hosts.map(HostTable::rows).unwrap_or_default() {
-                        builder.append(&row);
-                        if builder.is_full() {
-                            let made = delivery.make(index, builder.finish());
-                            delivery.deliver(writer, index, made)?;
-                        }
-                    }
-                    let made = delivery.make(index, builder.finish());
-                    delivery.deliver(writer, index, made)?;
+                    let rows = hosts.map(HostTable::rows).unwrap_or_default();
+                    hand_on_rows(columns.builder(), &rows, &mut hand_on)?;
+                }
+                AnyColumns::Timeline(columns) => {
+                    hand_on_rows(columns.builder(), timeline, &mut hand_on)?;
                 }
                 AnyColumns::Capture(columns) => {
-                    let mut builder = columns.builder();
-                    for capture in captures {
-                        builder.append(&capture);
-                    }
-                    let made = delivery.make(index, builder.finish());
-                    delivery.deliver(writer, index, made)?;
+                    hand_on_rows(columns.builder(), captures, &mut hand_on)?;
                 }
                 _ => {}
             }
@@ -135,6 +141,24 @@ impl Scan {
         });
         Ok(())
     }
+}
+
+/// Makes rows of what is there and hands them on.
+fn hand_on_rows<K, R>(
+    mut builder: Box<dyn BuildRows<K>>,
+    rows: &[R],
+    hand_on: &mut dyn FnMut(RecordBatch) -> std::io::Result<()>,
+) -> std::io::Result<()>
+where
+    K: for<'r> Table<Row<'r> = &'r R>,
+{
+    for row in rows {
+        builder.append(&row);
+        if builder.is_full() {
+            hand_on(builder.finish())?;
+        }
+    }
+    hand_on(builder.finish())
 }
 
 fn outcome(

@@ -7,18 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use netloom_decode::Decoded;
-use netloom_decode::app::Interest;
-use netloom_decode::checksum::{Checksum, verify_ip, verify_transport};
 use netloom_flow::app::{AppRecord, AppRow};
-use netloom_flow::{FlowId, FlowOwner, FlowRecord, Ingested, KnownFlow};
-use netloom_packet::{Packet, Timestamp};
+use netloom_flow::{FlowOwner, FlowRecord, Ingested, KnownFlow};
+use netloom_packet::Timestamp;
 use netloom_tables::{
-    AnomalyRow, AnyColumns, BuildRows, DnsRow, FlowRow, HttpRow, MessageRow, PacketRow,
-    RecordBatch, Requires, Table, TlsRow,
+    AnyColumns, BuildRows, DnsRow, FlowRow, HttpRow, MessageRow, RecordBatch, Table, TimelineRow,
+    TlsRow,
 };
 
-use super::known::{Ended, FlowName, Known, LiveName, LiveNames, SHARD_NAMES_MAX};
+use super::flows::{PackedFlows, PacketFlows, ShardNames};
+use super::known::{Ended, LiveNames};
+use super::packets::{self, Known, Told};
+use super::plan::{DEVICES, KINDS, Plan, kind_of};
 use super::sink::{Prepare, Work, Write};
+use super::timeline::{Bins, Flows, Lengths};
 use super::{FlowOwners, Scan, TableRequest};
 use crate::block::BlockView;
 use crate::hosts::HostTable;
@@ -139,17 +141,15 @@ struct Chunks<T> {
 /// A pass. See the [module](self).
 pub(super) struct TableStage<'a, P: Prepare, W> {
     scan: &'a Scan,
-    /// Requests whose rows it makes.
-    requests: Vec<usize>,
-    needs: Needs,
-    /// Whether what is behind flows is kept for a second pass.
-    names: bool,
-    known: &'a Known,
+    plan: Plan,
+    /// What an earlier pass found out.
+    known: Option<&'a Known>,
     live: Option<LiveNames>,
-    owners: Option<Arc<dyn FlowOwners>>,
     delivery: &'a Delivery<'a, P>,
     writer: Mutex<Option<&'a mut W>>,
     chunks: Mutex<Chunks<P::Prepared>>,
+    /// How long the timeline's intervals are.
+    lengths: Lengths,
 }
 
 /// What a shard holds back for a round.
@@ -158,17 +158,14 @@ pub(super) struct Shard {
     flows: Vec<FlowRecord>,
     /// `dns`, `tls`, `http`, `messages`, devices.
     records: [Vec<AppRecord>; KINDS],
-    names: HashMap<FlowId, FlowName>,
+    names: ShardNames,
     ended: Vec<Ended>,
     /// Owners of flows that go on, as far as they are known, and when to ask next.
     owners: HashMap<Begun, (Option<FlowOwner>, Timestamp)>,
+    timeline: Flows,
 }
 
-/// Kinds of [`AppRow`].
-const KINDS: usize = 5;
-/// The kind that no table of records has.
-const DEVICES: usize = 4;
-
+/// The kind of a record.
 fn kind(row: &AppRow) -> Option<usize> {
     Some(match row {
         AppRow::Dns(_) => 0,
@@ -176,18 +173,6 @@ fn kind(row: &AppRow) -> Option<usize> {
         AppRow::Http(_) => 2,
         AppRow::Message(_) => 3,
         AppRow::Device(_) => DEVICES,
-        _ => return None,
-    })
-}
-
-/// The kind of records that a table's rows are made from, and what parsers are asked for.
-fn kind_of(columns: &AnyColumns) -> Option<(usize, Interest)> {
-    Some(match columns {
-        AnyColumns::Dns(_) => (0, Interest::DNS),
-        AnyColumns::Tls(_) => (1, Interest::TLS),
-        AnyColumns::Http(_) => (2, Interest::HTTP),
-        AnyColumns::Messages(_) => (3, Interest::MESSAGES),
-        AnyColumns::Hosts(_) => (DEVICES, Interest::DEVICES),
         _ => return None,
     })
 }
@@ -201,97 +186,41 @@ pub(super) struct Serial<'a, W> {
     hosts: Option<HostTable>,
     flows: Vec<FlowRecord>,
     records: [Vec<AppRecord>; KINDS],
+    timeline: Option<Bins>,
+    packets: PacketFlows,
     wound_down: bool,
 }
 
 /// What a pass leaves behind.
 pub(super) struct PassOutput {
     pub(super) hosts: Option<HostTable>,
-    pub(super) names: HashMap<FlowId, FlowName>,
+    /// For a second pass.
+    pub(super) known: Known,
+    pub(super) timeline: Vec<TimelineRow>,
     pub(super) unnamed_rows: u64,
 }
 
 impl<'a, P: Prepare, W> TableStage<'a, P, W> {
-    /// A pass that makes the rows of `requests`, and, where `first`, finds out what others of
-    /// them wait for. `known` is what an earlier pass found out.
+    /// A pass that does what is planned.
     pub(super) fn new(
         scan: &'a Scan,
-        requests: Vec<usize>,
-        first: bool,
-        known: &'a Known,
+        plan: Plan,
+        known: Option<&'a Known>,
         delivery: &'a Delivery<'a, P>,
         writer: &'a mut W,
     ) -> Self {
-        let all = &scan.requests;
-        let wanted = || requests.iter().map(|&index| &all[index]);
-        let late = || all.iter().filter(|request| first && scan.is_late(request));
-        let mut needs = Needs::default();
-        let mut interest: Option<Interest> = None;
-        let mut ask = |more: Interest| {
-            interest = Some(interest.unwrap_or(Interest::NONE).with(more));
-        };
-        let mut decoded = false;
-        let mut records = false;
-        for request in wanted() {
-            let requires = request.requires();
-            match &request.columns {
-                AnyColumns::Packets(_) | AnyColumns::Anomalies(_) => {
-                    needs.rows = true;
-                    decoded |= requires.contains(Requires::HEADERS)
-                        || matches!(request.columns, AnyColumns::Anomalies(_));
-                    if scan.flows_of_packets(request) {
-                        (needs.flows, needs.flow_ids) = (true, true);
-                    }
-                    if scan.options.live && scan.names_of_packets(request) {
-                        needs.known = true;
-                        ask(Interest::NONE);
-                    }
-                }
-                AnyColumns::Flows(_) => {
-                    records = true;
-                    needs.features = needs.features.with(requires.features());
-                    if requires.contains(Requires::APPLICATIONS) {
-                        ask(Interest::NONE);
-                    }
-                }
-                AnyColumns::Capture(_) => {}
-                other => {
-                    records = true;
-                    ask(kind_of(other).map_or(Interest::NONE, |(_, interest)| interest));
-                }
-            }
-        }
-        let names = late().any(|request| scan.names_of_packets(request));
-        if late().next().is_some() {
-            (needs.flows, needs.flow_ids) = (true, true);
-        }
-        if names {
-            ask(Interest::NONE);
-        }
-        if records {
-            (needs.flows, needs.rows) = (true, true);
-        }
-        let owners = wanted()
-            .any(|request| request.requires().contains(Requires::OWNERS))
-            .then(|| scan.options.owners.clone())
-            .flatten();
-        needs.packets = owners.is_some();
-        needs.applications = interest;
-        needs.undecoded = !decoded && !needs.flows && !needs.packets;
         Self {
             scan,
-            requests,
-            needs,
-            names,
             known,
-            live: needs.known.then(LiveNames::default),
-            owners,
+            live: plan.needs.known.then(LiveNames::default),
             delivery,
             writer: Mutex::new(Some(writer)),
             chunks: Mutex::new(Chunks {
                 todo: VecDeque::new(),
                 made: Vec::new(),
             }),
+            lengths: Lengths::new(scan.options.interval),
+            plan,
         }
     }
 
@@ -301,7 +230,8 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
 
     /// Requests whose rows are still wanted.
     fn wanted(&self) -> impl Iterator<Item = (usize, &'a TableRequest)> {
-        self.requests
+        self.plan
+            .requests
             .iter()
             .filter(|&&index| !self.delivery.tallies[index].is_done())
             .map(|&index| (index, self.request(index)))
@@ -338,6 +268,11 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         if !self.wants(|columns| matches!(columns, AnyColumns::Flows(_))) {
             serial.flows.clear();
         }
+        if let Some(bins) = &mut serial.timeline {
+            for shard in shards.iter_mut() {
+                bins.flows(&mut shard.timeline, &self.lengths);
+            }
+        }
         let mut chunks = self.chunks();
         cut(&mut serial.flows, all, |flows| {
             let flows = Records::Flows(Arc::new(flows));
@@ -366,11 +301,8 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         } = self.request(request);
         let batch = match (columns, records) {
             (AnyColumns::Flows(columns), Records::Flows(flows)) => {
-                let mut builder = columns.builder();
-                for flow in flows.iter().filter(|flow| filter.takes_flow(flow)) {
-                    builder.append(&FlowRow::new(flow));
-                }
-                builder.finish()
+                let wanted = flows.iter().filter(|flow| filter.takes_flow(flow));
+                batch_of(columns.builder(), wanted.map(FlowRow::new))
             }
             (columns, Records::App(records)) => {
                 let wanted = || records.iter().filter(|record| filter.takes_record(record));
@@ -396,93 +328,49 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
     }
 
     /// Makes the rows of a block's packets.
-    fn packets(
-        &self,
-        request: usize,
-        block: &BlockView<'_>,
-        out: &mut Vec<(usize, Made<P::Prepared>)>,
-    ) {
-        let TableRequest {
-            columns, filter, ..
-        } = self.request(request);
+    fn packets(&self, block: &BlockView<'_>) -> io::Result<Vec<(usize, Made<P::Prepared>)>> {
         let options = &self.scan.options;
-        let mut hand_on = |batch: RecordBatch| {
-            if batch.num_rows() > 0 {
-                out.push((request, self.delivery.make(request, batch)));
-            }
-        };
-        match columns {
-            AnyColumns::Packets(columns) if self.needs.undecoded => {
-                let decoded = Decoded::default();
-                let mut builder = columns.builder();
-                for packet in block.undecoded() {
-                    if filter.takes_packet(&packet, &decoded) {
-                        builder.append(&PacketRow::new(&packet, &decoded));
-                    }
+        let live = self.live.as_ref().map(LiveNames::read);
+        let flow = &options.pipeline.flow;
+        let about_flows = (flow.rules, flow.sensor.as_str());
+        let told = Told::new(block, self.known, live.as_deref(), about_flows)?;
+        let mut out = Vec::new();
+        for (index, request) in self.wanted() {
+            let mut hand_on = |batch: RecordBatch| {
+                if batch.num_rows() > 0 {
+                    out.push((index, self.delivery.make(index, batch)));
                 }
-                hand_on(builder.finish());
-            }
-            AnyColumns::Packets(columns) => {
-                let checksums = columns.requires().contains(Requires::CHECKSUMS);
-                let names = self.scan.names_of_packets(self.request(request));
-                let live = self.live.as_ref().map(LiveNames::read);
-                let mut builder = columns.builder();
-                for (packet, decoded, flow_id) in block.packets() {
-                    if !filter.takes_packet(&packet, decoded) {
-                        continue;
-                    }
-                    let flow_id = self.flow_id(&packet, flow_id);
-                    let live = flow_id.and_then(|id| live.as_ref()?.get(&id));
-                    if let Some(live) = live {
-                        live.row();
-                    }
-                    let name = flow_id.filter(|_| names);
-                    let name = name.and_then(|id| self.known.names.get(&id));
-                    let name = name.or_else(|| live.map(|live: &LiveName| &live.name));
-                    let server_name = name.and_then(|name| name.server_name.as_deref());
-                    if options.named_packets_only && server_name.is_none() {
-                        continue;
-                    }
-                    let mut row = PacketRow::new(&packet, decoded);
-                    row.flow_id = flow_id;
-                    row.service = name
-                        .and_then(|name| name.service)
-                        .or_else(|| decoded.service_by_port());
-                    row.server_name = server_name;
-                    row.payload_bytes = options.payload_bytes;
-                    if checksums {
-                        row.checksum_ok = checksum_ok(&packet, decoded);
-                    }
-                    builder.append(&row);
-                    if builder.is_full() {
-                        hand_on(builder.finish());
-                    }
+            };
+            match &request.columns {
+                AnyColumns::Packets(columns) if self.plan.needs.undecoded => {
+                    packets::undecoded(&request.filter, columns, block, &mut hand_on);
                 }
-                hand_on(builder.finish());
-            }
-            AnyColumns::Anomalies(columns) => {
-                let mut builder = columns.builder();
-                for (packet, decoded, flow_id) in block.packets() {
-                    let Some(stop) = decoded.stopped else {
-                        continue;
-                    };
-                    if filter.takes_packet(&packet, decoded) {
-                        builder.append(&AnomalyRow {
-                            timestamp: packet.timestamp,
-                            number: packet.number,
-                            flow_id: self.flow_id(&packet, flow_id),
-                            stop,
-                        });
-                    }
+                AnyColumns::Packets(columns) => {
+                    packets::rows(request, columns, options, &told, &mut hand_on);
                 }
-                hand_on(builder.finish());
+                AnyColumns::Anomalies(columns) => {
+                    packets::anomalies(&request.filter, columns, &told, &mut hand_on);
+                }
+                _ => {}
             }
-            _ => {}
         }
+        Ok(out)
     }
 
-    fn flow_id(&self, packet: &Packet<'_>, flow_id: Option<FlowId>) -> Option<FlowId> {
-        flow_id.or_else(|| self.known.late_flow_ids.get(&packet.number).copied())
+    /// Counts a block's packets by their time.
+    fn times(&self, block: &BlockView<'_>) -> Bins {
+        let mut bins = Bins::new(&self.lengths);
+        if self.plan.needs.undecoded {
+            let decoded = Decoded::default();
+            for packet in block.undecoded() {
+                bins.packet(&packet, &decoded);
+            }
+        } else {
+            for (packet, decoded, _) in block.packets() {
+                bins.packet(&packet, decoded);
+            }
+        }
+        bins
     }
 }
 
@@ -530,32 +418,27 @@ fn batch_of<'r, K: Table>(
     mut builder: Box<dyn BuildRows<K>>,
     rows: impl Iterator<Item = K::Row<'r>>,
 ) -> RecordBatch {
-    for row in rows {
-        builder.append(&row);
-    }
+    let rows: Vec<_> = rows.collect();
+    builder.extend(&rows);
     builder.finish()
 }
 
-/// Whether all checksums of a packet are right.
-fn checksum_ok(packet: &Packet<'_>, decoded: &Decoded) -> Option<bool> {
-    decoded.ip?;
-    let transport = verify_transport(packet.data, decoded);
-    if verify_ip(packet.data, decoded) == Checksum::Bad {
-        return Some(false);
-    }
-    transport.is_good()
+/// What a block's packets gave.
+pub(super) struct BlockRows<T> {
+    batches: io::Result<Vec<(usize, Made<T>)>>,
+    times: Option<Bins>,
+    flows: Option<PackedFlows>,
 }
 
 impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, P, W> {
     type Worker = ();
     type Shard = Shard;
     type Serial = Serial<'a, W>;
-    /// The batches of a block's packets.
-    type Rows = Vec<(usize, Made<P::Prepared>)>;
+    type Rows = BlockRows<P::Prepared>;
     type Output = PassOutput;
 
     fn needs(&self) -> Needs {
-        self.needs
+        self.plan.needs
     }
 
     fn new_worker(&self) {}
@@ -576,13 +459,25 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
             hosts: hosts.then(|| HostTable::new(HOSTS_MAX, false)),
             flows: Vec::new(),
             records: Default::default(),
+            timeline: self.plan.timeline.map(|_| Bins::new(&self.lengths)),
+            packets: PacketFlows::default(),
             wound_down: false,
         }
     }
 
     /// Owners are asked for while their sockets are there: from the first packet on.
     fn packet(&self, (): &mut (), shard: &mut Shard, packet: &StagePacket<'_>) {
-        let (Some(owners), Some(flow)) = (&self.owners, packet.flow) else {
+        if self.plan.timeline == Some(true)
+            && let Some(flow) = packet.flow
+            && let Some(key) = flow.key
+        {
+            let begun = (flow.first_number, key.protocol());
+            let (packet, decoded) = (&packet.packet, packet.decoded);
+            shard.timeline.packet(&self.lengths, packet, decoded, begun);
+        }
+        let (true, Some(owners), Some(flow)) =
+            (self.plan.owners, &self.scan.options.owners, packet.flow)
+        else {
             return;
         };
         let Some(key) = flow.key else {
@@ -608,11 +503,11 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
     }
 
     fn flow_end(&self, (): &mut (), shard: &mut Shard, flow: &FlowRecord) {
-        if self.names
-            && shard.names.len() < SHARD_NAMES_MAX
-            && let Some(name) = FlowName::of(flow)
-        {
-            shard.names.insert(flow.flow_id, name);
+        if self.plan.finds_flows {
+            shard.names.flow_end(flow);
+        }
+        if self.plan.timeline.is_some() {
+            shard.timeline.flow_end(flow);
         }
         if self.live.is_some() {
             let named = flow.server_name().is_some();
@@ -620,7 +515,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         }
         if self.wants(|columns| matches!(columns, AnyColumns::Flows(_) | AnyColumns::Hosts(_))) {
             let mut flow = flow.clone();
-            if let Some(owners) = &self.owners {
+            if let (true, Some(owners)) = (self.plan.owners, &self.scan.options.owners) {
                 flow.owner = owner(&**owners, shard, &flow).map(Box::new);
             }
             shard.flows.push(flow);
@@ -634,7 +529,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
-        self.needs.flows
+        self.plan.needs.flows
             && HostTable::wants(decoded)
             && self.wants(|columns| matches!(columns, AnyColumns::Hosts(_)))
     }
@@ -650,11 +545,11 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
     }
 
     fn block(&self, block: &BlockView<'_>) -> Option<Self::Rows> {
-        let mut made = Vec::new();
-        for (index, _) in self.wanted() {
-            self.packets(index, block, &mut made);
-        }
-        Some(made)
+        Some(BlockRows {
+            batches: self.packets(block),
+            times: self.plan.timeline.map(|_| self.times(block)),
+            flows: (self.plan.finds_flows && !block.is_empty()).then(|| PackedFlows::new(block)),
+        })
     }
 
     fn work(&self) {
@@ -681,8 +576,16 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         if let Some(live) = &self.live {
             live.forget(shards.iter_mut().flat_map(|shard| shard.ended.drain(..)));
         }
-        for (request, made) in rows.into_iter().flatten() {
-            self.delivery.deliver(serial.writer, request, made)?;
+        for block in rows {
+            for (request, made) in block.batches? {
+                self.delivery.deliver(serial.writer, request, made)?;
+            }
+            if let (Some(bins), Some(times)) = (&mut serial.timeline, block.times) {
+                bins.absorb(times, &self.lengths);
+            }
+            if let Some(flows) = block.flows {
+                serial.packets.append(&flows)?;
+            }
         }
         let made = std::mem::take(&mut self.chunks().made);
         for (request, made) in made.into_iter().flatten() {
@@ -722,6 +625,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         if !serial.wound_down {
             serial.wound_down = true;
             for (index, request) in self
+                .plan
                 .requests
                 .iter()
                 .map(|&index| (index, self.request(index)))
@@ -736,7 +640,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
 
     fn is_done(&self, _serial: &Serial<'a, W>) -> bool {
         // A pass that finds something out for another goes on.
-        !self.names && !self.requests.is_empty() && self.wanted().next().is_none()
+        !self.plan.finds_flows && !self.plan.requests.is_empty() && self.wanted().next().is_none()
     }
 
     fn merge(
@@ -748,7 +652,14 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
     ) -> PassOutput {
         PassOutput {
             hosts: serial.hosts,
-            names: shards.into_iter().flat_map(|shard| shard.names).collect(),
+            known: Known {
+                packets: serial.packets,
+                names: shards.into_iter().map(|shard| shard.names).collect(),
+            },
+            timeline: serial
+                .timeline
+                .map(|bins| bins.rows(&self.lengths))
+                .unwrap_or_default(),
             unnamed_rows: self.live.as_ref().map_or(0, LiveNames::late),
         }
     }

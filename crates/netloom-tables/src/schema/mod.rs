@@ -11,6 +11,7 @@ mod messages;
 mod packets;
 mod simple;
 mod text;
+mod timeline;
 mod tls;
 
 pub use anomalies::{Anomalies, AnomalyRow};
@@ -23,4 +24,5 @@ pub use messages::{MessageRow, Messages};
 pub use packets::{PacketRow, Packets, packet_ports};
 pub use simple::Simple;
 pub(crate) use text::some;
+pub use timeline::{Timeline, TimelineRow, Traffic};
 pub use tls::{Tls, TlsRow};

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use netloom_decode::{Decoded, Tcp, Transport};
 use netloom_flow::FlowId;
-use netloom_flow::name::registrable_domain;
 use netloom_packet::Packet;
 
 use super::text;
@@ -32,6 +31,8 @@ pub struct PacketRow<'a> {
     pub service: Option<&'a str>,
     /// Name of the server of its flow.
     pub server_name: Option<&'a str>,
+    /// Its registrable domain.
+    pub domain: Option<&'a str>,
     /// Whether its checksums are right; `None` where they were not verified or cannot be.
     pub checksum_ok: Option<bool>,
     /// Bytes of payload that the `payload` column shows.
@@ -48,6 +49,7 @@ impl<'a> PacketRow<'a> {
             flow_id: None,
             service: None,
             server_name: None,
+            domain: None,
             checksum_ok: None,
             payload_bytes: usize::MAX,
         }
@@ -312,7 +314,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .ecs("destination.domain"),
     column(
         "domain",
-        Make::Text(|row, out| text::some(registrable_domain(row.server_name?)?, out)),
+        Make::Text(|row, out| text::some(row.domain, out)),
     )
     .requires(Requires::FLOW_NAME)
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")

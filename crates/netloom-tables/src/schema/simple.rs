@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use netloom_decode::app::by_name;
 use netloom_decode::net::arp::Arp;
 use netloom_decode::{Network, Transport};
-use netloom_flow::name::registrable_domain;
 
 use super::PacketRow;
 use super::text;
@@ -77,7 +76,7 @@ static COLUMNS: &[Column<Simple>] = &[
     .doc("Name of the server of its flow, on every packet of the flow."),
     column(
         "Domain Name",
-        Make::Text(|row, out| text::some(registrable_domain(row.server_name?)?, out)),
+        Make::Text(|row, out| text::some(row.domain, out)),
     )
     .doc("Registrable domain of that name."),
     column("Length", Make::U32(|row| Some(row.packet.wire_len)))

@@ -122,7 +122,7 @@ pub(super) fn list(
 
 /// Appends a JSON string.
 #[inline]
-fn string(text: &str, out: &mut Vec<u8>) {
+pub(super) fn string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let bytes = text.as_bytes();

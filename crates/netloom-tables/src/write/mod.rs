@@ -1,12 +1,17 @@
-//! Record batches to text.
+//! Record batches to text and files.
 //!
 //! Formatting is apart from writing: [`format_csv`] and [`format_json_lines`] append to a
 //! buffer and share nothing, so blocks are formatted on many threads; the [`RowWriter`]s put
 //! them into a file one after the other.
 
+mod arrow;
+#[cfg(test)]
+mod binary_tests;
 mod cell;
 mod csv;
+mod format;
 mod json;
+mod parquet;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +20,11 @@ use std::io;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema};
 
+pub use arrow::ArrowWriter;
 pub use csv::{CsvWriter, csv_header, format_csv};
+pub use format::{TableFormat, UnknownFormat, table_writer};
 pub use json::{JsonLinesWriter, JsonWriter, format_json_lines};
+pub use parquet::{EncodeJob, FileMetadata, ParquetWriter};
 
 /// Takes record batches of one schema, in order.
 pub trait RowWriter {

@@ -67,6 +67,7 @@ fn packets(columns: &str, all: &[&[u8]]) -> RecordBatch {
         let mut row = PacketRow::new(&packet, &decoded);
         row.service = decoded.ip.map(|_| "ssl");
         row.server_name = decoded.ip.map(|_| "www.example.co.uk");
+        row.domain = decoded.ip.map(|_| "example.co.uk");
         row.flow_id = decoded.ip.map(|_| id_of(&decoded));
         builder.append(&row);
     }

@@ -1,12 +1,13 @@
 //! `netloom export`.
 
 mod live;
+mod output;
 mod owners;
-mod text;
+mod shape;
 
 use std::cell::RefCell;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,12 +15,13 @@ use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
 use netloom::pipeline::scan::{Scan, ScanOptions, Source, TableRequest};
-use netloom::tables::{AnyColumns, Columns, Simple};
+use netloom::tables::{AnyColumns, Columns, Simple, TableFormat, TableName};
 use netloom::{OpenOptions, Replay};
 
 use self::live::Live;
+use self::output::{Output, Outputs};
 use self::owners::Sockets;
-use self::text::{Text, TextFormat};
+use self::shape::{Shape, Shapes};
 use super::Session;
 use crate::arguments::{ExportOptions, Format, Global, Profile, Table};
 use crate::failure::Failure;
@@ -99,30 +101,37 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     let Input {
         options, session, ..
     } = input;
-    let request = request(options)?;
     let mut scan_options = ScanOptions::new(session.options.clone());
     scan_options.live = session.live;
     scan_options.named_packets_only = options.drop_unknown;
     scan_options.payload_bytes = options.payload_bytes.unwrap_or(usize::MAX);
+    scan_options.interval = options.interval;
     if session.live {
         scan_options.owners = Sockets::watch().map(|sockets| Arc::new(sockets) as _);
     }
-    let mut text = Text::create(
-        options
-            .format
-            .unwrap_or_else(|| by_extension(&options.output)),
-        &options.output,
-        &request.schema(),
-        session.live,
-    )?;
-    let prepare = TextFormat(text.format);
-    let scan = Scan::new(vec![request], scan_options);
+    let targets = targets(options)?;
+    let (mut requests, mut shapes, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+    for target in &targets {
+        let request = request(options, target.table)?;
+        let schema = request.schema();
+        outputs.push(Output::create(
+            target.format,
+            &target.path,
+            target.table,
+            &schema,
+            session.live,
+        )?);
+        shapes.push(Shape::new(target.format));
+        requests.push(request);
+    }
+    let (shapes, mut outputs) = (Shapes(shapes), Outputs(outputs));
+    let scan = Scan::new(requests, scan_options);
     // Standard input is copied where it is read twice.
     let replay = (scan.passes() > 1)
         .then(|| Replay::new(options.inputs.files(), &OpenOptions::default()))
         .transpose()?;
     let mut open = || input.open(replay.as_ref());
-    let outcome = session.scan(&scan, &mut open, &prepare, &mut text, &options.output)?;
+    let outcome = session.scan(&scan, &mut open, &shapes, &mut outputs, &options.output)?;
     session.tell_captures(&outcome.captures, outcome.interrupted);
     if let Some(failed) = outcome.failed {
         return Err(failed.into());
@@ -130,7 +139,7 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     if outcome.hosts_forgotten {
         session.printer.warning("there were too many addresses for the table: those with the least traffic were left out");
     }
-    text.commit()?;
+    outputs.commit()?;
     if outcome.facts.evicted > 0 {
         session.printer.warning(&format!(
             "{} flows were ended early for lack of memory; --max-memory raises the bound",
@@ -146,9 +155,56 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The table that is asked for.
-fn request(options: &ExportOptions) -> Result<TableRequest, Failure> {
-    let table = options.table.name();
+/// Where a table goes.
+struct Target {
+    table: TableName,
+    path: PathBuf,
+    format: TableFormat,
+}
+
+/// Where the tables go: one to the output, several into a folder, or each to the output's name
+/// with its own in the place of `{table}`.
+fn targets(options: &ExportOptions) -> Result<Vec<Target>, Failure> {
+    let format = options.format.map(Format::format);
+    let output = &options.output;
+    let target = |table: TableName, path: PathBuf| Target {
+        table,
+        format: format
+            .or_else(|| TableFormat::by_extension(&path))
+            .unwrap_or(TableFormat::Csv),
+        path,
+    };
+    let tables = &options.tables.0;
+    let pattern = output.to_str().filter(|path| path.contains("{table}"));
+    if let Some(pattern) = pattern {
+        return Ok(tables
+            .iter()
+            .map(|table| {
+                let table = table.name();
+                target(table, pattern.replace("{table}", table.name()).into())
+            })
+            .collect());
+    }
+    if let [table] = tables[..] {
+        return Ok(vec![target(table.name(), output.clone())]);
+    }
+    if output.as_os_str() == "-" {
+        return Err(Failure::usage("several tables do not fit into one output")
+            .hint("name a folder: -o tables, or files: -o '{table}.parquet'"));
+    }
+    std::fs::create_dir_all(output).map_err(|cause| Failure::writing(output, &cause))?;
+    let extension = format.unwrap_or(TableFormat::Csv).name();
+    Ok(tables
+        .iter()
+        .map(|table| {
+            let table = table.name();
+            target(table, output.join(format!("{table}.{extension}")))
+        })
+        .collect())
+}
+
+/// A table that is asked for.
+fn request(options: &ExportOptions, table: TableName) -> Result<TableRequest, Failure> {
     let list = options.columns.as_deref();
     let columns = match options.profile {
         Profile::Native => table.parse_columns(list),
@@ -172,7 +228,20 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
         ))
         .hint("leave one away; the words of a filter stand after --"));
     }
-    if options.table == Table::Packets {
+    if let [_, _, ..] = options.tables.0[..]
+        && options.columns.is_some()
+    {
+        return Err(
+            Failure::usage("--columns is for one table, and there are several")
+                .hint("leave --columns away, or export the tables one by one"),
+        );
+    }
+    let timeline = options.tables.0.contains(&Table::Timeline);
+    if options.interval.is_some() && !timeline {
+        return Err(Failure::usage("--interval is for the timeline alone")
+            .hint("netloom export timeline FILE ... has it"));
+    }
+    if options.tables.0.contains(&Table::Packets) {
         return Ok(());
     }
     let given = [
@@ -184,13 +253,5 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
         Some((_, name)) => Err(Failure::usage(format!("{name} is for packets alone"))
             .hint("netloom export packets FILE ... has it")),
         None => Ok(()),
-    }
-}
-
-fn by_extension(path: &Path) -> Format {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => Format::Json,
-        Some("jsonl" | "ndjson") => Format::Jsonl,
-        _ => Format::Csv,
     }
 }

@@ -5,6 +5,7 @@ mod capture;
 mod command;
 mod common;
 mod edges;
+mod export;
 mod export_live;
 mod filter;
 mod filter_live;

@@ -1,0 +1,359 @@
+//! Which flow each packet belongs to, kept from the pass that finds out to the one that tells.
+//!
+//! A flow is told by the number of its first packet, which only flows that begin in the same
+//! packet share (the datagrams of an 802.11 aggregate): [`FlowNames`] tells those apart by what
+//! is in a packet.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::fast::RandomState;
+use netloom_decode::Decoded;
+use netloom_decode::app::Protocol;
+use netloom_flow::name::registrable_domain;
+use netloom_flow::{FlowId, FlowKey, FlowRecord, FlowRules, flow_id};
+use netloom_packet::Timestamp;
+
+use crate::block::BlockView;
+
+/// Bytes in memory before the rest goes to a temporary file.
+const IN_MEMORY: usize = 64 << 20;
+
+/// A block's packets: for each number from its first to its last, how far back the first packet
+/// of its flow is, plus 1; 0 where it has no flow or there is no such packet.
+#[derive(Debug)]
+pub(super) struct PackedFlows {
+    first_number: u64,
+    numbers: u64,
+    bytes: Vec<u8>,
+}
+
+impl PackedFlows {
+    pub(super) fn new(block: &BlockView<'_>) -> Self {
+        let len = block.len();
+        let first_number = block.number(0);
+        let mut bytes = Vec::with_capacity(2 * len);
+        let mut expected = first_number;
+        for index in 0..len {
+            let number = block.number(index);
+            // Numbers that a filter took away.
+            bytes.resize(bytes.len() + (number - expected) as usize, 0);
+            let back = block
+                .flow_first(index)
+                .map_or(0, |first| number.saturating_sub(first) + 1);
+            push(back, &mut bytes);
+            expected = number + 1;
+        }
+        Self {
+            first_number,
+            numbers: expected - first_number,
+            bytes,
+        }
+    }
+}
+
+/// Appends a number, seven bits a byte, the lowest first.
+#[inline]
+fn push(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Takes a number off the front.
+#[inline]
+fn pull(bytes: &mut std::slice::Iter<'_, u8>) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *bytes.next()?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Some(number)
+}
+
+/// The flows of all packets, in the order of the stream.
+#[derive(Debug, Default)]
+pub(super) struct PacketFlows {
+    chunks: Vec<Chunk>,
+    /// Bytes of the chunks that are in memory, the last ones.
+    bytes: Vec<u8>,
+    spilled: Option<Mutex<File>>,
+    /// Bytes in the file.
+    in_file: u64,
+    /// Flows of packets that were known only after them.
+    pub(super) late: HashMap<u64, u64>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    first_number: u64,
+    numbers: u64,
+    start: u64,
+    len: usize,
+}
+
+impl PacketFlows {
+    /// Takes the next block's.
+    pub(super) fn append(&mut self, packed: &PackedFlows) -> io::Result<()> {
+        if self.bytes.len() + packed.bytes.len() > IN_MEMORY {
+            self.spill()?;
+        }
+        self.chunks.push(Chunk {
+            first_number: packed.first_number,
+            numbers: packed.numbers,
+            start: self.in_file + self.bytes.len() as u64,
+            len: packed.bytes.len(),
+        });
+        self.bytes.extend_from_slice(&packed.bytes);
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let mut file = match self.spilled.take() {
+            Some(file) => file.into_inner().unwrap_or_else(PoisonError::into_inner),
+            None => tempfile::tempfile()?,
+        };
+        file.write_all(&self.bytes)?;
+        self.in_file += self.bytes.len() as u64;
+        self.bytes.clear();
+        self.spilled = Some(Mutex::new(file));
+        Ok(())
+    }
+
+    /// The numbers of the first packets of the flows of a block's packets; 0: none.
+    pub(super) fn of(&self, block: &BlockView<'_>) -> io::Result<Vec<u64>> {
+        let len = block.len();
+        let mut firsts = vec![0; len];
+        let Some(end) = len.checked_sub(1).map(|last| block.number(last) + 1) else {
+            return Ok(firsts);
+        };
+        let begin = block.number(0);
+        let mut index = 0;
+        let from = self
+            .chunks
+            .partition_point(|chunk| chunk.first_number + chunk.numbers <= begin);
+        for chunk in self.chunks[from..]
+            .iter()
+            .take_while(|chunk| chunk.first_number < end)
+        {
+            let read;
+            let bytes = if let Some(start) = chunk.start.checked_sub(self.in_file) {
+                self.bytes.get(start as usize..).unwrap_or_default()
+            } else {
+                read = self.read(chunk)?;
+                &read
+            };
+            let mut bytes = bytes.get(..chunk.len).unwrap_or_default().iter();
+            for number in chunk.first_number..chunk.first_number + chunk.numbers {
+                let Some(back) = pull(&mut bytes) else { break };
+                while index < len && block.number(index) < number {
+                    index += 1;
+                }
+                if index < len && back > 0 && block.number(index) == number {
+                    firsts[index] = number - (back - 1);
+                }
+            }
+        }
+        if !self.late.is_empty() {
+            for (index, first) in firsts.iter_mut().enumerate() {
+                if let Some(late) = self.late.get(&block.number(index)) {
+                    *first = *late;
+                }
+            }
+        }
+        Ok(firsts)
+    }
+
+    fn read(&self, chunk: &Chunk) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; chunk.len];
+        if let Some(file) = &self.spilled {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(chunk.start))?;
+            file.read_exact(&mut bytes)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// A server's name, and its registrable domain, looked up once.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) name: Box<str>,
+    /// Where in the name the domain is; empty: it has none.
+    domain: Range<usize>,
+}
+
+impl Server {
+    pub(super) fn new(name: &str) -> Self {
+        let domain = registrable_domain(name).and_then(|domain| {
+            let start = name.rfind(domain)?;
+            Some(start..start + domain.len())
+        });
+        Self {
+            name: name.into(),
+            domain: domain.unwrap_or_default(),
+        }
+    }
+
+    /// Its registrable domain, where it has one.
+    pub(super) fn domain(&self) -> Option<&str> {
+        let domain = self.name.get(self.domain.clone());
+        domain.filter(|domain| !domain.is_empty())
+    }
+}
+
+/// What is known of a flow when it has ended.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) flow_id: FlowId,
+    start: Timestamp,
+    /// What was recognised.
+    pub(super) service: Option<&'static Protocol>,
+    pub(super) server: Option<Arc<Server>>,
+}
+
+/// Most flows of which something is kept for a second pass.
+const FLOWS_MAX: usize = 4 << 20;
+
+/// What a shard knows of flows that have ended, by the number of their first packets.
+#[derive(Debug, Default)]
+pub(super) struct ShardNames {
+    flows: Vec<(u64, Named)>,
+    servers: HashMap<Box<str>, Arc<Server>, RandomState>,
+    overflowed: bool,
+}
+
+impl ShardNames {
+    /// A flow's end.
+    pub(super) fn flow_end(&mut self, flow: &FlowRecord) {
+        if flow.outer {
+            // No packet is its own.
+            return;
+        }
+        if self.flows.len() >= FLOWS_MAX / crate::SHARDS {
+            self.overflowed = true;
+            return;
+        }
+        let server = flow.server_name().map(|name| {
+            if let Some(server) = self.servers.get(name) {
+                return Arc::clone(server);
+            }
+            let server = Arc::new(Server::new(name));
+            self.servers.insert(name.into(), Arc::clone(&server));
+            server
+        });
+        let named = Named {
+            flow_id: flow.flow_id,
+            start: flow.start,
+            service: flow.recognised(),
+            server,
+        };
+        self.flows.push((flow.first_number, named));
+    }
+}
+
+/// What is known of all flows that have ended, by the number of their first packets.
+#[derive(Debug, Default)]
+pub(super) struct FlowNames {
+    flows: HashMap<u64, Named, RandomState>,
+    /// Further flows that began in the same packet.
+    others: HashMap<u64, Vec<Named>, RandomState>,
+    /// There were more than are kept.
+    pub(super) overflowed: bool,
+}
+
+impl FlowNames {
+    /// Whether packets must be looked at to tell their flow.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// What is known of the flow of a packet.
+    #[inline]
+    pub(super) fn get(
+        &self,
+        first_number: u64,
+        decoded: &Decoded,
+        rules: FlowRules,
+        sensor: &str,
+    ) -> Option<&Named> {
+        let named = self.flows.get(&first_number)?;
+        if self.others.is_empty() {
+            return Some(named);
+        }
+        let Some(others) = self.others.get(&first_number) else {
+            return Some(named);
+        };
+        // Its identifier is made from the packet's own key.
+        let (key, _) = FlowKey::new(decoded, rules)?;
+        std::iter::once(named)
+            .chain(others)
+            .find(|named| flow_id(&key, named.start, first_number, sensor) == named.flow_id)
+    }
+}
+
+impl FromIterator<ShardNames> for FlowNames {
+    fn from_iter<I: IntoIterator<Item = ShardNames>>(shards: I) -> Self {
+        let shards: Vec<ShardNames> = shards.into_iter().collect();
+        let mut names = Self::default();
+        let flows = shards.iter().map(|shard| shard.flows.len()).sum();
+        names.flows.reserve(flows);
+        for shard in shards {
+            names.overflowed |= shard.overflowed;
+            for (first_number, named) in shard.flows {
+                match names.flows.entry(first_number) {
+                    Entry::Vacant(place) => {
+                        place.insert(named);
+                    }
+                    Entry::Occupied(_) => {
+                        names.others.entry(first_number).or_default().push(named);
+                    }
+                }
+            }
+        }
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_pulled_as_they_were_pushed() {
+        let numbers = [0, 1, 127, 128, 300, 1 << 20, u64::from(u32::MAX), u64::MAX];
+        let mut bytes = Vec::new();
+        for number in numbers {
+            push(number, &mut bytes);
+        }
+        let mut bytes = bytes.iter();
+        for number in numbers {
+            assert_eq!(pull(&mut bytes), Some(number));
+        }
+        assert_eq!(pull(&mut bytes), None);
+    }
+
+    #[test]
+    fn domains_are_parts_of_names() {
+        for (name, domain) in [
+            ("www.example.co.uk", Some("example.co.uk")),
+            ("example.com", Some("example.com")),
+            ("com.example.com.", Some("example.com")),
+            ("10.0.0.1", None),
+            ("localhost", None),
+            ("", None),
+        ] {
+            assert_eq!(Server::new(name).domain(), domain, "{name}");
+            assert_eq!(registrable_domain(name), domain, "{name}");
+        }
+    }
+}

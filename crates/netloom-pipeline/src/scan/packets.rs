@@ -1,0 +1,200 @@
+//! Rows of packets.
+
+use std::collections::HashMap;
+use std::io;
+
+use netloom_decode::Decoded;
+use netloom_decode::checksum::{Checksum, verify_ip, verify_transport};
+use netloom_flow::{FlowId, FlowRules};
+use netloom_packet::Packet;
+use netloom_tables::{AnomalyRow, BuildRows, ColumnsOf, PacketRow, Packets, RecordBatch, Requires};
+
+use super::flows::{FlowNames, Named, PacketFlows};
+use super::known::LiveName;
+use super::{RowFilter, ScanOptions, TableRequest};
+use crate::block::BlockView;
+
+/// What the first pass found out.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) packets: PacketFlows,
+    pub(super) names: FlowNames,
+}
+
+/// A block, and what is known of its packets' flows.
+pub(super) struct Told<'a> {
+    block: &'a BlockView<'a>,
+    /// By the packets' places; empty where it was not asked for.
+    named: Vec<Option<&'a Named>>,
+    /// Where nothing can be read twice.
+    live: Option<&'a HashMap<FlowId, LiveName>>,
+}
+
+impl<'a> Told<'a> {
+    /// Looks the flows of a block's packets up, if what is `known` is wanted.
+    pub(super) fn new(
+        block: &'a BlockView<'a>,
+        known: Option<&'a Known>,
+        live: Option<&'a HashMap<FlowId, LiveName>>,
+        (rules, sensor): (FlowRules, &str),
+    ) -> io::Result<Self> {
+        let mut named = Vec::new();
+        if let Some(known) = known {
+            let firsts = known.packets.of(block)?;
+            let mut last = (0, None);
+            named.reserve(firsts.len());
+            for ((_, decoded, _), first) in block.packets().zip(firsts) {
+                // Packets of a flow come in groups.
+                if first != last.0 || known.names.is_ambiguous() {
+                    let of_it = (first > 0)
+                        .then(|| known.names.get(first, decoded, rules, sensor))
+                        .flatten();
+                    last = (first, of_it);
+                }
+                named.push(last.1);
+            }
+        }
+        Ok(Self { block, named, live })
+    }
+
+    /// Packets with what is known of their flows.
+    fn packets(&self) -> impl Iterator<Item = (Packet<'_>, &Decoded, Flow<'_>)> {
+        let packets = self.block.packets().enumerate();
+        packets.map(|(index, (packet, decoded, flow_id))| {
+            let named = self.named.get(index).copied().flatten();
+            let flow_id = flow_id.or_else(|| named.map(|named| named.flow_id));
+            let live = flow_id.and_then(|id| self.live?.get(&id));
+            let flow = match (named, live) {
+                (Some(named), _) => Flow {
+                    id: flow_id,
+                    service: named.service.map(|protocol| protocol.name),
+                    server: named.server.as_deref(),
+                    live,
+                },
+                (None, Some(live)) => Flow {
+                    id: flow_id,
+                    service: live.service.map(|protocol| protocol.name),
+                    server: live.server.as_deref(),
+                    live: Some(live),
+                },
+                (None, None) => Flow {
+                    id: flow_id,
+                    ..Flow::default()
+                },
+            };
+            (packet, decoded, flow)
+        })
+    }
+}
+
+/// What is known of a packet's flow.
+#[derive(Default)]
+struct Flow<'a> {
+    id: Option<FlowId>,
+    service: Option<&'static str>,
+    server: Option<&'a super::flows::Server>,
+    live: Option<&'a LiveName>,
+}
+
+/// Makes the rows of a block's packets.
+pub(super) fn rows(
+    request: &TableRequest,
+    columns: &ColumnsOf<Packets>,
+    options: &ScanOptions,
+    told: &Told<'_>,
+    hand_on: &mut dyn FnMut(RecordBatch),
+) {
+    let checksums = columns.requires().contains(Requires::CHECKSUMS);
+    let mut packets = Vec::with_capacity(told.block.len());
+    for (packet, decoded, flow) in told.packets() {
+        if !request.filter.takes_packet(&packet, decoded) {
+            continue;
+        }
+        if let Some(live) = flow.live {
+            live.row();
+        }
+        if options.named_packets_only && flow.server.is_none() {
+            continue;
+        }
+        packets.push((packet, decoded, flow));
+    }
+    let mut rows = Vec::with_capacity(packets.len());
+    for (packet, decoded, flow) in &packets {
+        let mut row = PacketRow::new(packet, decoded);
+        row.flow_id = flow.id;
+        row.service = flow.service.or_else(|| decoded.service_by_port());
+        row.server_name = flow.server.map(|server| &*server.name);
+        row.domain = flow.server.and_then(super::flows::Server::domain);
+        row.payload_bytes = options.payload_bytes;
+        if checksums {
+            row.checksum_ok = checksum_ok(packet, decoded);
+        }
+        rows.push(row);
+    }
+    build(&mut *columns.builder(), &rows, hand_on);
+}
+
+/// Makes the rows of packets that nobody has looked into.
+pub(super) fn undecoded(
+    filter: &RowFilter,
+    columns: &ColumnsOf<Packets>,
+    block: &BlockView<'_>,
+    hand_on: &mut dyn FnMut(RecordBatch),
+) {
+    let decoded = Decoded::default();
+    let wanted = |packet: &Packet<'_>| filter.takes_packet(packet, &decoded);
+    let packets: Vec<Packet<'_>> = block.undecoded().filter(wanted).collect();
+    let rows: Vec<PacketRow<'_>> = packets
+        .iter()
+        .map(|packet| PacketRow::new(packet, &decoded))
+        .collect();
+    build(&mut *columns.builder(), &rows, hand_on);
+}
+
+/// Appends rows, and hands batches on.
+fn build(
+    builder: &mut dyn BuildRows<Packets>,
+    rows: &[PacketRow<'_>],
+    hand_on: &mut dyn FnMut(RecordBatch),
+) {
+    // Payloads can be large: a few rows at a time.
+    for rows in rows.chunks(1024) {
+        builder.extend(rows);
+        if builder.is_full() {
+            hand_on(builder.finish());
+        }
+    }
+    hand_on(builder.finish());
+}
+
+/// Makes the rows of what is malformed in a block.
+pub(super) fn anomalies(
+    filter: &RowFilter,
+    columns: &ColumnsOf<netloom_tables::Anomalies>,
+    told: &Told<'_>,
+    hand_on: &mut dyn FnMut(RecordBatch),
+) {
+    let mut builder = columns.builder();
+    for (packet, decoded, flow) in told.packets() {
+        if let Some(stop) = decoded.stopped
+            && filter.takes_packet(&packet, decoded)
+        {
+            builder.append(&AnomalyRow {
+                timestamp: packet.timestamp,
+                number: packet.number,
+                flow_id: flow.id,
+                stop,
+            });
+        }
+    }
+    hand_on(builder.finish());
+}
+
+/// Whether all checksums of a packet are right.
+fn checksum_ok(packet: &Packet<'_>, decoded: &Decoded) -> Option<bool> {
+    decoded.ip?;
+    if verify_ip(packet.data, decoded) == Checksum::Bad {
+        return Some(false);
+    }
+    verify_transport(packet.data, decoded).is_good()
+}

@@ -1,0 +1,377 @@
+//! Parquet: column chunks encoded on as many threads as there are, the same bytes for any number.
+//!
+//! - Row groups of 131,072 rows, fewer where rows are large; where one ends depends on the
+//!   rows alone, not on how they were cut into batches.
+//! - zstd level 1 over pages; texts, booleans and small numbers in dictionaries, other whole
+//!   numbers as differences (DELTA_BINARY_PACKED).
+//! - Statistics of each column chunk and each page (page index), so that readers skip.
+//! - Units, meanings and the kind of address stand in the file's key-value metadata
+//!   (`netloom.columns`, JSON) and in the fields' metadata (`netloom.unit`, `netloom.address`).
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_select::concat::concat;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+
+use super::RowWriter;
+use super::json;
+use crate::name::TableName;
+
+/// Rows of a row group.
+const GROUP_ROWS: usize = 1 << 17;
+/// Rows after which it is looked at how large a row group has become.
+const STEP: usize = 1 << 13;
+/// Bytes in memory after which a row group ends early.
+const GROUP_BYTES: usize = 96 << 20;
+
+/// Writes a Parquet file, column by column on any thread.
+///
+/// [`push`](Self::push) takes rows and gives [`EncodeJob`]s, one for each column of each row group
+/// that is full; they may run anywhere, in any order. [`settle`](Self::settle) writes the row
+/// groups whose jobs are done. As a [`RowWriter`] it runs the jobs itself.
+pub struct ParquetWriter<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    schema: SchemaRef,
+    factory: ArrowRowGroupWriterFactory,
+    /// Rows of the row group to come.
+    pending: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+    /// Row groups that are being encoded.
+    groups: VecDeque<Arc<Group>>,
+    begun: usize,
+}
+
+impl<W: Write + Send> std::fmt::Debug for ParquetWriter<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParquetWriter")
+            .field("schema", &self.schema)
+            .field("pending", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A row group that is being encoded.
+struct Group {
+    columns: Vec<Mutex<Option<Encoded>>>,
+    left: AtomicUsize,
+}
+
+/// What a column came to: a chunk for each of its leaves.
+type Encoded = Result<Vec<ArrowColumnChunk>, ParquetError>;
+
+/// Encodes a column of a row group.
+pub struct EncodeJob(Box<dyn FnOnce() + Send>);
+
+impl EncodeJob {
+    /// Does it.
+    pub fn run(self) {
+        (self.0)();
+    }
+}
+
+impl std::fmt::Debug for EncodeJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EncodeJob").finish_non_exhaustive()
+    }
+}
+
+/// What a file says of itself beside its schema.
+#[derive(Debug, Clone, Default)]
+pub struct FileMetadata {
+    /// The table that it has (`netloom.table`); its columns' meanings are those of the
+    /// dictionary.
+    pub table: Option<TableName>,
+    /// Further keys and values.
+    pub pairs: Vec<(String, String)>,
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be written, or the schema has a type that Parquet does not.
+    pub fn new(out: W, schema: SchemaRef, metadata: &FileMetadata) -> io::Result<Self> {
+        let mut properties = properties(&schema, metadata);
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let properties: WriterPropertiesPtr = Arc::new(properties);
+        let parquet_schema = ArrowSchemaConverter::new()
+            .convert(&schema)
+            .map_err(failed)?;
+        let file = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)
+            .map_err(failed)?;
+        let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
+        Ok(Self {
+            file,
+            schema,
+            factory,
+            pending: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            groups: VecDeque::new(),
+            begun: 0,
+        })
+    }
+
+    /// Takes rows; what is to be encoded now comes back.
+    ///
+    /// # Errors
+    ///
+    /// When the encoder cannot be set up.
+    pub fn push(&mut self, batch: &RecordBatch) -> io::Result<Vec<EncodeJob>> {
+        let mut jobs = Vec::new();
+        let mut offset = 0;
+        while offset < batch.num_rows() {
+            let step = (STEP - self.rows % STEP).min(batch.num_rows() - offset);
+            let rows = batch.slice(offset, step);
+            self.bytes += rows.columns().iter().map(size).sum::<usize>();
+            self.pending.push(rows);
+            self.rows += step;
+            offset += step;
+            let full = self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES;
+            if full && self.rows.is_multiple_of(STEP) {
+                self.encode(&mut jobs)?;
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The last rows were pushed: what is left to be encoded.
+    ///
+    /// # Errors
+    ///
+    /// As for [`push`](Self::push).
+    pub fn finish_rows(&mut self) -> io::Result<Vec<EncodeJob>> {
+        let mut jobs = Vec::new();
+        if self.rows > 0 {
+            self.encode(&mut jobs)?;
+        }
+        Ok(jobs)
+    }
+
+    fn encode(&mut self, jobs: &mut Vec<EncodeJob>) -> io::Result<()> {
+        let batches = std::mem::take(&mut self.pending);
+        (self.rows, self.bytes) = (0, 0);
+        let mut writers = self
+            .factory
+            .create_column_writers(self.begun)
+            .map_err(failed)?
+            .into_iter();
+        self.begun += 1;
+        let fields = self.schema.fields();
+        let group = Arc::new(Group {
+            columns: fields.iter().map(|_| Mutex::new(None)).collect(),
+            left: AtomicUsize::new(fields.len()),
+        });
+        self.groups.push_back(Arc::clone(&group));
+        for (index, field) in fields.iter().enumerate() {
+            let arrays: Vec<ArrayRef> = batches
+                .iter()
+                .map(|batch| Arc::clone(batch.column(index)))
+                .collect();
+            let writers: Vec<ArrowColumnWriter> =
+                writers.by_ref().take(leaves(field.data_type())).collect();
+            let (field, group) = (Arc::clone(field), Arc::clone(&group));
+            jobs.push(EncodeJob(Box::new(move || {
+                let chunks = encode_column(&field, arrays, writers);
+                *group.columns[index]
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(chunks);
+                group.left.fetch_sub(1, Ordering::AcqRel);
+            })));
+        }
+        Ok(())
+    }
+
+    /// Writes the row groups that are encoded, in their order.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be written.
+    pub fn settle(&mut self) -> io::Result<()> {
+        while let Some(group) = self.groups.front() {
+            if group.left.load(Ordering::Acquire) > 0 {
+                return Ok(());
+            }
+            let mut row_group = self.file.next_row_group().map_err(failed)?;
+            for column in &group.columns {
+                let chunks = column
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take()
+                    .unwrap_or_else(|| Ok(Vec::new()));
+                for chunk in chunks.map_err(failed)? {
+                    chunk.append_to_row_group(&mut row_group).map_err(failed)?;
+                }
+            }
+            row_group.close().map_err(failed)?;
+            self.groups.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Row groups that are being encoded or wait to be written.
+    pub fn unsettled(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Encodes and writes what is left, ends the file, and gives the output back.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be written.
+    pub fn into_inner(mut self) -> io::Result<W> {
+        for job in self.finish_rows()? {
+            job.run();
+        }
+        self.settle()?;
+        self.file.into_inner().map_err(failed)
+    }
+}
+
+impl<W: Write + Send> RowWriter for ParquetWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        for job in self.push(batch)? {
+            job.run();
+        }
+        self.settle()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        for job in self.finish_rows()? {
+            job.run();
+        }
+        self.settle()?;
+        self.file.finish().map_err(failed)?;
+        self.file.inner_mut().flush()
+    }
+}
+
+/// Encodes a column of a row group: its arrays, into as many chunks as it has leaves.
+fn encode_column(
+    field: &Field,
+    arrays: Vec<ArrayRef>,
+    mut writers: Vec<ArrowColumnWriter>,
+) -> Encoded {
+    // Pages end where the writer looks at them, which it does for each array: as one, so that
+    // they do not depend on how the rows came.
+    let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+    let whole = concat(&parts)?;
+    drop(arrays);
+    for (leaf, writer) in compute_leaves(field, &whole)?.iter().zip(&mut writers) {
+        writer.write(leaf)?;
+    }
+    writers.into_iter().map(ArrowColumnWriter::close).collect()
+}
+
+/// Columns that a field is stored in.
+fn leaves(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::Map(item, _) => leaves(item.data_type()),
+        DataType::RunEndEncoded(_, values) => leaves(values.data_type()),
+        _ => 1,
+    }
+}
+
+/// Bytes of a column's values, whatever it shares with others.
+fn size(array: &ArrayRef) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or(0)
+}
+
+fn properties(schema: &Schema, metadata: &FileMetadata) -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let mut pairs: Vec<KeyValue> = metadata
+        .pairs
+        .iter()
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+        .collect();
+    if let Some(table) = metadata.table {
+        pairs.push(KeyValue::new("netloom.table".to_owned(), table.to_string()));
+    }
+    let columns = columns(schema, metadata.table);
+    pairs.push(KeyValue::new("netloom.columns".to_owned(), columns));
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("netloom version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(level))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_key_value_metadata(Some(pairs));
+    for field in schema.fields() {
+        let path = ColumnPath::from(field.name().as_str());
+        if matches!(
+            field.data_type(),
+            DataType::UInt64 | DataType::Int64 | DataType::Timestamp(..)
+        ) {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    builder.build()
+}
+
+/// Unit, kind of address and meaning of the columns, as JSON.
+fn columns(schema: &Schema, table: Option<TableName>) -> String {
+    let defined = |name: &str| {
+        let mut columns = table?.definition().columns.iter();
+        columns.find(|column| column.name == name)
+    };
+    let mut out = Vec::from(b"{");
+    for (index, field) in schema.fields().iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        json::string(field.name(), &mut out);
+        out.extend_from_slice(b":{");
+        let mut first = true;
+        let said = |key: &str| field.metadata().get(key).map(String::as_str);
+        for (key, value) in [
+            ("unit", said("netloom.unit")),
+            ("address", said("netloom.address")),
+            ("doc", defined(field.name()).map(|column| column.doc)),
+        ] {
+            if let Some(value) = value {
+                if !std::mem::replace(&mut first, false) {
+                    out.push(b',');
+                }
+                json::string(key, &mut out);
+                out.push(b':');
+                json::string(value, &mut out);
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// A failure of the writer underneath is one of ours: the system's words where it has any.
+fn failed(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(cause) => *cause,
+            Err(cause) => io::Error::other(cause),
+        },
+        other => io::Error::other(other),
+    }
+}
