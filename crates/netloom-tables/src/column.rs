@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, TimeUnit};
+use netloom_decode::app::Interest;
 use netloom_flow::features::FeatureSet;
 use netloom_packet::Timestamp;
 
@@ -159,6 +160,10 @@ impl Requires {
     pub const STATISTICS: Self = Self(64);
     /// The first packets of each flow are kept one by one.
     pub const SEQUENCE: Self = Self(128);
+    /// JA4 of clients is made; payloads are looked at.
+    pub const JA4: Self = Self(256 | Self::APPLICATIONS.0);
+    /// The other fingerprints and the hashes of certificates are made; payloads are looked at.
+    pub const HASHES: Self = Self(512 | Self::APPLICATIONS.0);
 
     /// Flows are kept.
     pub const FLOWS: Self = Self(256);
@@ -172,6 +177,18 @@ impl Requires {
     /// Whether all of `other` are in this set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// What parsers have to make.
+    pub const fn interest(self) -> Interest {
+        let mut interest = Interest::NONE;
+        if self.contains(Self::JA4) {
+            interest = interest.with(Interest::JA4);
+        }
+        if self.contains(Self::HASHES) {
+            interest = interest.with(Interest::HASHES);
+        }
+        interest
     }
 
     /// What has to be kept of flows.

@@ -168,6 +168,7 @@ impl Stage for SummaryStage {
             applications: Some(
                 Interest::DNS
                     .with(Interest::TLS)
+                    .with(Interest::JA4)
                     .with(Interest::HTTP)
                     .with(Interest::DEVICES),
             ),

@@ -20,7 +20,7 @@ pub trait Events {
 pub struct Interest(u8);
 
 impl Interest {
-    /// Nothing but names, fingerprints and risks of flows, which are always made.
+    /// Nothing but names and risks of flows, which are always made.
     pub const NONE: Self = Self(0);
     /// DNS messages in full ([`Event::Dns`]).
     pub const DNS: Self = Self(1);
@@ -32,8 +32,12 @@ impl Interest {
     pub const MESSAGES: Self = Self(8);
     /// What devices say of themselves ([`Event::Device`]).
     pub const DEVICES: Self = Self(16);
+    /// JA4 of clients.
+    pub const JA4: Self = Self(32);
+    /// The other fingerprints: JA3, JA3S, HASSH, and the hashes of certificates.
+    pub const HASHES: Self = Self(64);
     /// Everything.
-    pub const ALL: Self = Self(31);
+    pub const ALL: Self = Self(127);
 
     /// Both sets.
     #[must_use]

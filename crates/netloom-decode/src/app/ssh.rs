@@ -10,8 +10,9 @@ use sha2::Sha256;
 use super::support::{keep, risk, say, software};
 use super::wire::{Reader, u32_at};
 use super::{
-    Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Risk,
-    Step, Value, text,
+    Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
+    Protocol, Risk, Step, Value,
+    text::{self, hex},
 };
 
 /// SSH.
@@ -109,16 +110,6 @@ fn both_ways(client: &[&[u8]; 8], server: &[&[u8]; 8], at: usize) -> Option<Vec<
     Some(out)
 }
 
-/// Hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            out.extend(char::from_digit(u32::from(digit), 16));
-        }
-        out
-    })
-}
-
 /// The MD5 of an offer, as HASSH has it: kex, cipher, MAC, compression of one's own direction.
 fn hassh(lists: &[&[u8]; 8], of_client: bool) -> String {
     let own = usize::from(!of_client);
@@ -184,10 +175,12 @@ impl Session {
             return;
         };
         let used: usize = offer.iter().map(|list| list.len() + 4).sum();
-        events.event(Event::Fingerprint {
-            kind: if from_client { "hassh" } else { "hassh_server" },
-            value: &hassh(&offer, from_client),
-        });
+        if events.wants(Interest::HASHES) {
+            events.event(Event::Fingerprint {
+                kind: if from_client { "hassh" } else { "hassh_server" },
+                value: &hassh(&offer, from_client),
+            });
+        }
         self.sides[usize::from(from_client)].lists = Some(keep(data, used));
     }
 

@@ -46,10 +46,45 @@ fn is_unsafe(character: char) -> bool {
 }
 
 fn push_hex(out: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\x");
+    push_digits(out, byte);
+}
+
+/// A byte as two hexadecimal digits. Formatting with `{:02x}` takes ten times as long, and
+/// fingerprints are made of hundreds of them.
+fn push_digits(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push(DIGITS[usize::from(byte >> 4)].into());
     out.push(DIGITS[usize::from(byte & 15)].into());
+}
+
+/// Bytes as hexadecimal digits, in lower case.
+///
+/// ```
+/// use netloom_decode::app::text::hex;
+/// assert_eq!(hex(&[0, 0x1f, 0xa0]), "001fa0");
+/// ```
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        push_digits(&mut out, byte);
+    }
+    out
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn push_decimal(out: &mut String, number: u16) {
+    let mut divisor = match number {
+        10_000.. => 10_000,
+        1000.. => 1000,
+        100.. => 100,
+        10.. => 10,
+        _ => 1,
+    };
+    while divisor > 0 {
+        out.push(char::from(b'0' + (number / divisor % 10) as u8));
+        divisor /= 10;
+    }
 }
 
 /// The line at the start of `data` without its end (CR LF or LF), and the bytes it takes with it;
@@ -108,6 +143,15 @@ mod tests {
             Some(9_999_999_999_999_999_999)
         );
         assert_eq!(number(b"99999999999999999999"), None);
+    }
+
+    #[test]
+    fn decimal_digits() {
+        for number in [0, 7, 10, 99, 100, 4096, 10_000, 65_535] {
+            let mut text = String::new();
+            push_decimal(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
     }
 
     #[test]

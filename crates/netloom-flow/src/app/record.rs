@@ -100,7 +100,7 @@ impl FieldValue {
             Value::Number(number) => Self::Number(*number),
             Value::Flag(flag) => Self::Flag(*flag),
             Value::Address(address) => Self::Text(address.to_string().into()),
-            Value::Bytes(bytes) => Self::Text(hex(bytes).into()),
+            Value::Bytes(bytes) => Self::Text(text::hex(bytes.get(..1024).unwrap_or(bytes)).into()),
             Value::List(texts) => Self::List(
                 texts
                     .iter()
@@ -111,18 +111,6 @@ impl FieldValue {
             other => Self::Text(format!("{other:?}").into()),
         }
     }
-}
-
-/// Bytes as hex, at most 1024 of them.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .take(1024)
-        .fold(String::new(), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 /// What a device said of itself or of another.

@@ -99,10 +99,9 @@ impl Events for Sink<'_> {
                 });
             }
             Event::Tls(part) => {
-                let wanted = self.interest.contains(Interest::TLS);
                 let tracker = &mut self.trackers.get_or_insert_default().tls;
                 let rows = &mut *self.rows;
-                tracker.handshake(&self.context, &part, info, wanted, &mut |record| {
+                tracker.handshake(&self.context, &part, info, self.interest, &mut |record| {
                     rows.push(AppRow::Tls(Box::new(record)));
                 });
             }

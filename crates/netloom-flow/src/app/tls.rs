@@ -2,13 +2,11 @@
 
 use std::net::IpAddr;
 
-use netloom_decode::app::Context;
 use netloom_decode::app::quic;
-use netloom_decode::app::text::display;
+use netloom_decode::app::text::{display, hex};
 use netloom_decode::app::tls::x509::{self, Certificate};
-use netloom_decode::app::tls::{
-    Carrier, ClientHello, Handshake, ServerHello, ja3, ja3_text, ja3s, ja4, names,
-};
+use netloom_decode::app::tls::{Carrier, ClientHello, Fingerprints, Handshake, ServerHello, names};
+use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
 
 use super::AppInfo;
@@ -121,15 +119,16 @@ const LIST_MAX: usize = 100;
 const TEXT_MAX: usize = 512;
 
 impl CertificateRecord {
-    fn new(chain: &[&[u8]]) -> Option<Self> {
-        let leaf = chain.first()?;
-        let mut record = Self {
-            fingerprints: chain.iter().map(|der| x509::sha256(der).into()).collect(),
-            sha1: x509::sha1(leaf).into(),
-            ..Self::default()
-        };
+    /// `hashes`: whether fingerprints are wanted.
+    fn new(chain: &[&[u8]], leaf: Option<&Certificate<'_>>, hashes: bool) -> Option<Self> {
+        let first = chain.first()?;
+        let mut record = Self::default();
+        if hashes {
+            record.fingerprints = chain.iter().map(|der| x509::sha256(der).into()).collect();
+            record.sha1 = x509::sha1(first).into();
+        }
         // What cannot be read is known by its fingerprint.
-        if let Some(leaf) = Certificate::parse(leaf) {
+        if let Some(leaf) = leaf {
             let text = |text: String| Box::from(display(text.as_bytes()));
             record.subject = text(leaf.subject.to_text());
             record.issuer = text(leaf.issuer.to_text());
@@ -166,23 +165,26 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    /// A part of the handshake. `wanted`: whether records are asked for; what the flow itself
-    /// should know goes to `info` in any case.
+    /// A part of the handshake. What the flow itself should know goes to `info` in any case,
+    /// records are made where somebody is interested.
     pub(crate) fn handshake(
         &mut self,
         context: &Context,
         part: &Handshake<'_>,
         info: &mut AppInfo,
-        wanted: bool,
+        interest: Interest,
         out: &mut dyn FnMut(TlsRecord),
     ) {
-        if let Handshake::Certificates { of_client, chain } = part
-            && !of_client
+        if let Handshake::Certificates {
+            of_client: false,
+            leaf: Some(leaf),
+            ..
+        } = part
             && info.certificate_organization.is_none()
         {
-            info.certificate_organization = organization(chain);
+            info.certificate_organization = leaf.subject.organization().map(|name| boxed(&name));
         }
-        if !wanted {
+        if !interest.contains(Interest::TLS) {
             return;
         }
         let record = self.record.get_or_insert_with(|| {
@@ -191,7 +193,7 @@ impl Tracker {
                 ..TlsRecord::default()
             })
         });
-        let done = record.take(part);
+        let done = record.take(part, interest.contains(Interest::HASHES));
         if done && let Some(record) = self.record.take() {
             out(*record);
         }
@@ -212,11 +214,18 @@ impl Tracker {
 
 impl TlsRecord {
     /// Takes a part of the handshake; whether it was the last.
-    fn take(&mut self, part: &Handshake<'_>) -> bool {
+    fn take(&mut self, part: &Handshake<'_>, hashes: bool) -> bool {
         match *part {
-            Handshake::ClientHello(hello) => self.client_hello(hello),
-            Handshake::ServerHello(hello) => self.server_hello(hello),
-            Handshake::Certificates { of_client, chain } => self.certificates(of_client, chain),
+            Handshake::ClientHello {
+                hello,
+                fingerprints,
+            } => self.client_hello(hello, fingerprints),
+            Handshake::ServerHello { hello, ja3s } => self.server_hello(hello, ja3s),
+            Handshake::Certificates {
+                of_client,
+                chain,
+                leaf,
+            } => self.certificates(of_client, chain, leaf, hashes),
             Handshake::KeyExchange { group } => self.curve = Some(names::group(group).into()),
             Handshake::Resumed => self.resumed = true,
             Handshake::Flipped => self.letter('^'),
@@ -245,9 +254,9 @@ impl TlsRecord {
                 self.carrier = Carrier::Quic;
                 self.quic = Some(Box::new(QuicRecord {
                     version: quic::Version(version).name().into(),
-                    client_initial_dcid: hex(client_initial_dcid),
-                    client_scid: hex(client_scid),
-                    server_scid: hex(server_scid),
+                    client_initial_dcid: hex(client_initial_dcid).into(),
+                    client_scid: hex(client_scid).into(),
+                    server_scid: hex(server_scid).into(),
                     history: history.into(),
                 }));
                 return true;
@@ -263,7 +272,7 @@ impl TlsRecord {
         }
     }
 
-    fn client_hello(&mut self, hello: &ClientHello<'_>) {
+    fn client_hello(&mut self, hello: &ClientHello<'_>, fingerprints: &Fingerprints) {
         self.carrier = hello.carrier;
         self.ech |= hello.ech;
         // Of two hellos the second may lack what the first had, not the other way round.
@@ -277,14 +286,17 @@ impl TlsRecord {
             let names = hello.extensions.iter().take(LIST_MAX);
             self.client_extensions = names.map(|&kind| names::extension(kind).into()).collect();
         }
-        if self.ja4.is_none() && !hello.truncated && hello.record_version != 0x0002 {
-            self.ja3 = Some(ja3(hello).into());
-            self.ja3_text = Some(ja3_text(hello).into());
-            self.ja4 = Some(ja4(hello).into());
-        }
+        let first = |own: &mut Option<Box<str>>, made: &Option<Box<str>>| {
+            if own.is_none() {
+                own.clone_from(made);
+            }
+        };
+        first(&mut self.ja3, &fingerprints.ja3);
+        first(&mut self.ja3_text, &fingerprints.ja3_text);
+        first(&mut self.ja4, &fingerprints.ja4);
     }
 
-    fn server_hello(&mut self, hello: &ServerHello<'_>) {
+    fn server_hello(&mut self, hello: &ServerHello<'_>, ja3s: Option<&str>) {
         self.carrier = hello.carrier;
         self.version = Some(names::version(hello.version).into());
         if hello.version == 0x0002 {
@@ -298,19 +310,24 @@ impl TlsRecord {
         if let Some(alpn) = hello.alpn {
             self.next_protocol = Some(boxed(alpn));
         }
-        if !hello.retry {
-            self.ja3s = Some(ja3s(hello).into());
+        if let Some(ja3s) = ja3s {
+            self.ja3s = Some(ja3s.into());
         }
     }
 
-    fn certificates(&mut self, of_client: bool, chain: &[&[u8]]) {
-        let record = CertificateRecord::new(chain).map(Box::new);
+    fn certificates(
+        &mut self,
+        of_client: bool,
+        chain: &[&[u8]],
+        leaf: Option<&Certificate<'_>>,
+        hashes: bool,
+    ) {
+        let record = CertificateRecord::new(chain, leaf, hashes).map(Box::new);
         if of_client {
             self.client_certificate = record;
             return;
         }
         self.certificate = record;
-        let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf));
         if let (Some(leaf), Some(name)) = (leaf, &self.server_name) {
             self.sni_matches_cert = Some(leaf.is_for(name.as_bytes()));
         }
@@ -344,28 +361,10 @@ impl TlsRecord {
     }
 }
 
-/// The organisation in the leaf of a chain.
-fn organization(chain: &[&[u8]]) -> Option<Box<str>> {
-    let leaf = Certificate::parse(chain.first()?)?;
-    leaf.subject.organization().map(|name| boxed(&name))
-}
-
 fn boxed(bytes: &[u8]) -> Box<str> {
     display(bytes.get(..TEXT_MAX).unwrap_or(bytes)).into()
 }
 
 fn texts<'a>(list: impl Iterator<Item = &'a [u8]>) -> Vec<Box<str>> {
     list.take(LIST_MAX).map(boxed).collect()
-}
-
-fn hex(bytes: &[u8]) -> Box<str> {
-    use std::fmt::Write as _;
-
-    bytes
-        .iter()
-        .fold(String::new(), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
-        .into()
 }

@@ -83,7 +83,7 @@ impl Plan {
                 (needs.rows, needs.flows) = (true, true);
                 needs.features = needs.features.with(requires.features());
                 if requires.contains(Requires::APPLICATIONS) {
-                    work.ask(Interest::NONE);
+                    work.ask(requires.interest());
                 }
                 self.owners |= requires.contains(Requires::OWNERS);
             }
@@ -100,7 +100,8 @@ impl Plan {
             }
             records => {
                 (needs.rows, needs.flows) = (true, true);
-                work.ask(kind_of(records).map_or(Interest::NONE, |(_, interest)| interest));
+                let kind = kind_of(records).map_or(Interest::NONE, |(_, interest)| interest);
+                work.ask(kind.with(requires.interest()));
             }
         }
     }

@@ -58,7 +58,11 @@ impl Stage for Collect {
     fn needs(&self) -> Needs {
         Needs {
             flows: true,
-            applications: Some(Interest::HTTP.with(Interest::MESSAGES)),
+            applications: Some(
+                Interest::HTTP
+                    .with(Interest::MESSAGES)
+                    .with(Interest::HASHES),
+            ),
             ..Needs::default()
         }
     }

@@ -239,27 +239,27 @@ fn columns() -> Vec<Column<Flows>> {
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
-    .requires(Requires::APPLICATIONS)
+    .requires(Requires::HASHES)
     .doc("JA3 of the TLS client: MD5 of version, ciphers, extensions, groups, point formats, without GREASE.")
     .zeek("ja3")
     .nfstream("client_fingerprint")
     .ecs("tls.client.ja3"),
     column("ja3s", Make::Text(|row, out| fingerprint(row, "ja3s", out)))
-    .requires(Requires::APPLICATIONS)
+    .requires(Requires::HASHES)
     .doc("JA3S of the TLS server.")
     .zeek("ja3s")
     .nfstream("server_fingerprint")
     .ecs("tls.server.ja3s"),
     column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
-    .requires(Requires::APPLICATIONS)
+    .requires(Requires::JA4)
     .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
     .zeek("ja4"),
     column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
-    .requires(Requires::APPLICATIONS)
+    .requires(Requires::HASHES)
     .doc("HASSH of the SSH client: MD5 of its key exchange, encryption, MAC and compression algorithms.")
     .zeek("hassh"),
     column("hassh_server", Make::Text(|row, out| fingerprint(row, "hassh_server", out)))
-    .requires(Requires::APPLICATIONS)
+    .requires(Requires::HASHES)
     .doc("HASSH of the SSH server.")
     .zeek("hasshServer"),
     column("username", Make::Text(|row, out| {

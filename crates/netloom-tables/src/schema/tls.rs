@@ -211,6 +211,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "ja3",
         Make::Text(|row, out| text::some(row.record.ja3.as_deref(), out)),
     )
+    .requires(Requires::HASHES)
     .doc("JA3 of the client's first hello; null where none was seen whole.")
     .zeek("ja3")
     .ecs("tls.client.ja3"),
@@ -218,12 +219,14 @@ static COLUMNS: &[Column<Tls>] = &[
         "ja3_text",
         Make::Text(|row, out| text::some(row.record.ja3_text.as_deref(), out)),
     )
+    .requires(Requires::HASHES)
     .when_asked()
     .doc("What `ja3` is the MD5 of: version, cipher suites, extensions, groups, point formats."),
     column(
         "ja3s",
         Make::Text(|row, out| text::some(row.record.ja3s.as_deref(), out)),
     )
+    .requires(Requires::HASHES)
     .doc("JA3S of the server's hello.")
     .zeek("ja3s")
     .ecs("tls.server.ja3s"),
@@ -231,6 +234,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "ja4",
         Make::Text(|row, out| text::some(row.record.ja4.as_deref(), out)),
     )
+    .requires(Requires::JA4)
     .doc("JA4 of the client's first hello; null where none was seen whole.")
     .zeek("ja4"),
     column("ech", Make::Bool(|row| Some(row.record.ech)))
@@ -322,6 +326,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "cert_chain_fps",
         Make::TextList(|row, item| list(&row.certificate()?.fingerprints, item)),
     )
+    .requires(Requires::HASHES)
     .doc("SHA-256 of each certificate of the server, leaf first, at most 10.")
     .zeek("cert_chain_fps")
     .ecs("tls.server.hash.sha256"),
@@ -329,6 +334,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "cert_sha1",
         Make::Text(|row, out| filled(&row.certificate()?.sha1, out)),
     )
+    .requires(Requires::HASHES)
     .doc("SHA-1 of the server's certificate.")
     .ecs("tls.server.hash.sha1"),
     column(
@@ -355,6 +361,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "client_cert_chain_fps",
         Make::TextList(|row, item| list(&row.client_certificate()?.fingerprints, item)),
     )
+    .requires(Requires::HASHES)
     .doc("SHA-256 of each certificate of the client, leaf first, at most 10.")
     .zeek("client_cert_chain_fps")
     .ecs("tls.client.hash.sha256"),

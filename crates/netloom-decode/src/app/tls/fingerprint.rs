@@ -1,9 +1,9 @@
 //! JA3, JA3S (Salesforce, 2017) and JA4 (FoxIO, the TLS client's only).
 
-use std::fmt::Write as _;
-
 use md5::{Digest, Md5};
 use sha2::Sha256;
+
+use crate::app::text::{hex, push_decimal};
 
 use super::names::is_grease;
 use super::{Carrier, ClientHello, ServerHello};
@@ -19,12 +19,19 @@ const ALPN: u16 = 16;
 ///
 /// <https://github.com/salesforce/ja3>
 pub fn ja3(hello: &ClientHello<'_>) -> String {
-    hex(&Md5::digest(ja3_text(hello)))
+    ja3_of(&ja3_text(hello))
+}
+
+/// The hash of [`ja3_text`].
+pub(crate) fn ja3_of(text: &str) -> String {
+    hex(&Md5::digest(text))
 }
 
 /// What [`ja3`] is the hash of.
 pub fn ja3_text(hello: &ClientHello<'_>) -> String {
-    let mut text = format!("{},", hello.version);
+    let mut text = String::with_capacity(256);
+    push_decimal(&mut text, hello.version);
+    text.push(',');
     join(&mut text, &hello.cipher_suites);
     text.push(',');
     join(&mut text, &hello.extensions);
@@ -35,7 +42,7 @@ pub fn ja3_text(hello: &ClientHello<'_>) -> String {
         if place > 0 {
             text.push('-');
         }
-        let _ = write!(text, "{format}");
+        push_decimal(&mut text, (*format).into());
     }
     text
 }
@@ -155,7 +162,7 @@ fn join(text: &mut String, numbers: &[u16]) {
             text.push('-');
         }
         first = false;
-        let _ = write!(text, "{number}");
+        push_decimal(text, *number);
     }
 }
 
@@ -165,16 +172,7 @@ fn hexadecimal(numbers: &[u16]) -> String {
         if place > 0 {
             text.push(',');
         }
-        let _ = write!(text, "{number:04x}");
-    }
-    text
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
+        text.push_str(&hex(&number.to_be_bytes()));
     }
     text
 }

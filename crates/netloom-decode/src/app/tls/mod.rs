@@ -29,15 +29,28 @@ pub use stream::{DETECTOR, PROTOCOL};
 #[non_exhaustive]
 pub enum Handshake<'a> {
     /// What the client offers.
-    ClientHello(&'a ClientHello<'a>),
+    ClientHello {
+        /// All of it.
+        hello: &'a ClientHello<'a>,
+        /// Its fingerprints, as far as they are wanted.
+        fingerprints: &'a Fingerprints,
+    },
     /// What the server chose.
-    ServerHello(&'a ServerHello<'a>),
+    ServerHello {
+        /// All of it.
+        hello: &'a ServerHello<'a>,
+        /// JA3S, where it is wanted ([`Interest::HASHES`](crate::app::Interest::HASHES)); the
+        /// request to try again has none.
+        ja3s: Option<&'a str>,
+    },
     /// A certificate chain (visible up to TLS 1.2).
     Certificates {
         /// Whether the client's.
         of_client: bool,
         /// DER, leaf first, at most 10.
         chain: &'a [&'a [u8]],
+        /// The first of them, where it can be read.
+        leaf: Option<&'a x509::Certificate<'a>>,
     },
     /// The handshake is over as far as it can be seen: both sides have changed to encryption and sent.
     Established,
@@ -81,6 +94,19 @@ pub enum Handshake<'a> {
         /// A letter for each thing seen, as in Zeek's quic.log `history`.
         history: &'a str,
     },
+}
+
+/// Fingerprints of a ClientHello; the lists of one that was cut, or of SSL 2, are not what they
+/// are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Fingerprints {
+    /// JA3, where [`Interest::HASHES`](crate::app::Interest::HASHES) are wanted.
+    pub ja3: Option<Box<str>>,
+    /// What `ja3` is the hash of.
+    pub ja3_text: Option<Box<str>>,
+    /// JA4, where [`Interest::JA4`](crate::app::Interest::JA4) is wanted.
+    pub ja4: Option<Box<str>>,
 }
 
 /// What a TLS handshake runs over; the first letter of JA4.

@@ -5,7 +5,7 @@ use crate::app::{Context, Event, Events, Interest};
 
 use super::check::{self, Said};
 use super::x509::Certificate;
-use super::{Carrier, ClientHello, Handshake, ServerHello, fingerprint, names};
+use super::{Carrier, ClientHello, Fingerprints, Handshake, ServerHello, fingerprint, names};
 
 /// Handshake messages (RFC 8446, section 4, and before).
 pub(crate) mod message {
@@ -196,7 +196,12 @@ impl Session {
         if let Some(name) = hello.server_name {
             self.server_name = Some(name.get(..NAME_MAX).unwrap_or(name).into());
         }
-        Self::tell(events, Handshake::ClientHello(hello));
+        let fingerprints = Self::fingerprints(hello, events);
+        let part = Handshake::ClientHello {
+            hello,
+            fingerprints: &fingerprints,
+        };
+        Self::tell(events, part);
         if first {
             if let Some(name) = hello.server_name {
                 let source = match self.carrier {
@@ -206,15 +211,30 @@ impl Session {
                 };
                 events.event(Event::ServerName { name, source });
             }
-            // The lists of a hello that was cut, or of SSL 2, are not what fingerprints are made of.
-            if !hello.truncated && hello.record_version != 0x0002 {
-                let (ja3, ja4) = (fingerprint::ja3(hello), fingerprint::ja4(hello));
-                for (kind, value) in [("ja3", &ja3), ("ja4", &ja4)] {
+            for (kind, value) in [("ja3", &fingerprints.ja3), ("ja4", &fingerprints.ja4)] {
+                if let Some(value) = value {
                     events.event(Event::Fingerprint { kind, value });
                 }
             }
         }
         check::client_hello(&mut self.said, context, hello, events);
+    }
+
+    /// Fingerprints of a hello, as far as somebody wants them.
+    fn fingerprints(hello: &ClientHello<'_>, events: &dyn Events) -> Fingerprints {
+        let mut made = Fingerprints::default();
+        if hello.truncated || hello.record_version == 0x0002 {
+            return made;
+        }
+        if events.wants(Interest::HASHES) {
+            let text = fingerprint::ja3_text(hello);
+            made.ja3 = Some(fingerprint::ja3_of(&text).into());
+            made.ja3_text = Some(text.into());
+        }
+        if events.wants(Interest::JA4) {
+            made.ja4 = Some(fingerprint::ja4(hello).into());
+        }
+        made
     }
 
     /// A ServerHello, from wherever.
@@ -230,7 +250,13 @@ impl Session {
         }
         self.version = hello.version;
         self.cipher_suite = hello.cipher_suite;
-        Self::tell(events, Handshake::ServerHello(hello));
+        let ja3s = (!hello.retry && events.wants(Interest::HASHES) && hello.version != 0x0002)
+            .then(|| fingerprint::ja3s(hello));
+        let part = Handshake::ServerHello {
+            hello,
+            ja3s: ja3s.as_deref(),
+        };
+        Self::tell(events, part);
         if hello.retry {
             return;
         }
@@ -241,8 +267,7 @@ impl Session {
         if (same_id && !self.is_1_3()) || psk {
             self.resume(events);
         }
-        if first && hello.version != 0x0002 {
-            let value = &fingerprint::ja3s(hello);
+        if let Some(value) = ja3s.as_deref().filter(|_| first) {
             events.event(Event::Fingerprint {
                 kind: "ja3s",
                 value,
@@ -283,11 +308,14 @@ impl Session {
     ) {
         let of_client = self.of_client(context.from_client);
         let Some(leaf) = chain.first() else { return };
+        let leaf = Certificate::parse(leaf);
         // Told in any case: whose the certificate is says what is behind the flow.
-        events.event(Event::Tls(Handshake::Certificates { of_client, chain }));
-        let Some(leaf) = Certificate::parse(leaf) else {
-            return;
-        };
+        events.event(Event::Tls(Handshake::Certificates {
+            of_client,
+            chain,
+            leaf: leaf.as_ref(),
+        }));
+        let Some(leaf) = leaf else { return };
         if of_client {
             return;
         }

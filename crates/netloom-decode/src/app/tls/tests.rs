@@ -38,17 +38,19 @@ impl Events for Heard {
             Event::Risk { risk, detail } => format!("risk {}: {detail}", risk.name()),
             Event::App(app) => format!("app {app}"),
             Event::Software { text: words, .. } => format!("software {}", text(words)),
-            Event::Tls(Handshake::ClientHello(hello)) => {
+            Event::Tls(Handshake::ClientHello { hello, .. }) => {
                 let alpn: Vec<_> = hello.alpn.iter().map(|alpn| text(alpn)).collect();
                 format!("client hello {}", alpn.join(","))
             }
-            Event::Tls(Handshake::ServerHello(hello)) => format!(
+            Event::Tls(Handshake::ServerHello { hello, .. }) => format!(
                 "server hello {} {} {}",
                 names::version(hello.version),
                 names::cipher_suite(hello.cipher_suite),
                 hello.group.map(names::group).unwrap_or_default()
             ),
-            Event::Tls(Handshake::Certificates { of_client, chain }) => {
+            Event::Tls(Handshake::Certificates {
+                of_client, chain, ..
+            }) => {
                 format!("certificates {of_client} {}", chain.len())
             }
             Event::Tls(Handshake::Step { of_client, letter }) => {
@@ -74,8 +76,8 @@ impl Events for Heard {
                 ..
             }) => format!(
                 "quic {version:08x} {} {} {history}",
-                fingerprint::hex(client_initial_dcid),
-                fingerprint::hex(server_scid)
+                crate::app::text::hex(client_initial_dcid),
+                crate::app::text::hex(server_scid)
             ),
             Event::Tls(other) => format!("{other:?}").to_lowercase(),
             other => format!("{other:?}"),
@@ -114,7 +116,7 @@ pub(crate) fn probe_of(data: &[u8], tcp: bool, from_client: bool) -> Probe<'_> {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    fingerprint::hex(bytes)
+    crate::app::text::hex(bytes)
 }
 
 /// An extension.

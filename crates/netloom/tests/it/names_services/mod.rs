@@ -95,7 +95,7 @@ impl Stage for Collect {
     fn needs(&self) -> Needs {
         Needs {
             flows: true,
-            applications: Some(Interest::MESSAGES),
+            applications: Some(Interest::MESSAGES.with(Interest::HASHES)),
             ..Needs::default()
         }
     }

@@ -64,7 +64,7 @@ impl Stage for Keep {
     fn needs(&self) -> Needs {
         Needs {
             flows: true,
-            applications: Some(Interest::TLS),
+            applications: Some(Interest::TLS.with(Interest::JA4).with(Interest::HASHES)),
             ..Needs::default()
         }
     }

@@ -213,12 +213,12 @@ impl<'a> Certificate<'a> {
 
 /// SHA-1 of a certificate's DER, as hexadecimal digits.
 pub fn sha1(der: &[u8]) -> String {
-    super::fingerprint::hex(&Sha1::digest(der))
+    crate::app::text::hex(&Sha1::digest(der))
 }
 
 /// SHA-256 of a certificate's DER, as hexadecimal digits.
 pub fn sha256(der: &[u8]) -> String {
-    super::fingerprint::hex(&Sha256::digest(der))
+    crate::app::text::hex(&Sha256::digest(der))
 }
 
 /// Whether a name in a certificate covers a host: equal but for case, or `*` as the whole leftmost
