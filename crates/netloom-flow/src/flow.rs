@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use netloom_decode::{Decoded, Icmp, Ip, Transport, Tunnels, Vlans};
+use netloom_decode::{Decoded, Icmp, Ip, TcpFlags, Transport, Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
-use crate::app::AppFlow;
+use crate::app::{Payload, StreamStart, TcpData};
 use crate::config::FlowRules;
 use crate::features::{FeatureSet, FlowFeatures, Sample};
 use crate::key::{FlowId, FlowKey, flow_id};
@@ -34,13 +34,10 @@ struct Counters {
 struct Rare {
     vlans: Vlans,
     tunnels: Tunnels,
-    id: Option<FlowId>,
     /// Packets of originator and responder with a wrong checksum.
     corrupt: [u32; 2],
     /// Packets that count in an inner flow too.
     tunnelled: u64,
-    /// What was known of it when it began, and of which responder.
-    hint: Option<Box<(IpAddr, Hint)>>,
 }
 
 /// How far the first request and its answer have come; times in ns.
@@ -70,6 +67,10 @@ pub(crate) struct Flow {
     counters: [Counters; 2],
     tcp: Option<Box<TcpTracker>>,
     rare: Option<Box<Rare>>,
+    /// Its identifier, once somebody asked for it.
+    id: Option<Box<FlowId>>,
+    /// What was known of it when it began, and of which responder.
+    hint: Option<Box<(IpAddr, Hint)>>,
     answer: Answer,
     out_of_order: u32,
     macs: [Option<MacAddr>; 2],
@@ -81,7 +82,7 @@ pub(crate) struct Flow {
     /// Flags of originator and responder.
     tcp_flags: [u8; 2],
     /// What the payload says, where somebody looks.
-    pub(crate) app: Option<Box<AppFlow>>,
+    pub(crate) payload: Payload,
     features: FlowFeatures,
 }
 
@@ -131,6 +132,8 @@ impl Flow {
             counters: [Counters::default(); 2],
             tcp,
             rare,
+            id: None,
+            hint: None,
             answer: Answer::None,
             out_of_order: 0,
             macs,
@@ -138,7 +141,7 @@ impl Flow {
             src_is_first: forward != flip,
             letters: if flip { *b"^\0\0\0\0\0\0\0" } else { [0; 8] },
             tcp_flags: [0; 2],
-            app: None,
+            payload: Payload::Unseen,
             features: FlowFeatures::default(),
         }
     }
@@ -148,18 +151,16 @@ impl Flow {
         self.tcp
             .as_ref()
             .map_or(0, |tcp| size_of::<TcpTracker>() + tcp.heap_bytes())
-            + self.app.as_ref().map_or(0, |app| app.heap)
+            + self.payload.heap_bytes()
             + self.features.heap_bytes()
-            + self.rare.as_ref().map_or(0, |rare| {
-                size_of::<Rare>()
-                    + rare
-                        .hint
-                        .as_ref()
-                        .map_or(0, |_| size_of::<(IpAddr, Hint)>())
-            })
+            + self.rare.as_ref().map_or(0, |_| size_of::<Rare>())
+            + self.id.as_ref().map_or(0, |_| size_of::<FlowId>())
+            + self
+                .hint
+                .as_ref()
+                .map_or(0, |_| size_of::<(IpAddr, Hint)>())
     }
 
-    /// The TCP state, where there is one.
     /// Keeps what is known of the flow when it begins.
     pub(crate) fn keep_hint(&mut self, hint: Hint) {
         let second = self.src_is_first;
@@ -168,19 +169,19 @@ impl Flow {
         } else {
             self.key.first()
         };
-        self.rare.get_or_insert_default().hint = Some(Box::new((responder.0, hint)));
+        self.hint = Some(Box::new((responder.0, hint)));
     }
 
     /// What is known of it by now.
     pub(crate) fn known(&self) -> KnownFlow<'_> {
-        let info = self.app.as_ref().map(|app| &app.info);
+        let info = self.payload.info();
         let mut known = KnownFlow {
             service: info.and_then(|info| info.service),
             server_name: info.and_then(|info| info.server_name.as_deref()),
         };
         let (first, second) = (self.key.first().0, self.key.second().0);
         let responder = if self.src_is_first { second } else { first };
-        if let Some((about, hint)) = self.rare.as_ref().and_then(|rare| rare.hint.as_deref())
+        if let Some((about, hint)) = self.hint.as_deref()
             && *about == responder
         {
             known.service = known.service.or(hint.expected);
@@ -190,8 +191,43 @@ impl Flow {
         known
     }
 
+    /// The TCP state, where there is one.
     pub(crate) fn tcp(&self) -> Option<&TcpTracker> {
         self.tcp.as_deref()
+    }
+
+    /// Notes where the streams of a connection begin; whether the payload's readers want the
+    /// segment.
+    #[inline]
+    pub(crate) fn note_segment(
+        &mut self,
+        decoded: &Decoded,
+        from_src: bool,
+        flipped: bool,
+    ) -> bool {
+        let has_payload = decoded.payload_len > 0;
+        let (Some(tcp), Transport::Tcp(header)) = (&mut self.tcp, &decoded.transport) else {
+            return has_payload;
+        };
+        let starts = &mut tcp.starts;
+        if flipped {
+            starts.swap(0, 1);
+        }
+        let syn = header.flags.contains(TcpFlags::SYN);
+        if has_payload || syn || starts[0].is_seen() || starts[1].is_seen() {
+            starts[usize::from(!from_src)].note(header.seq, syn);
+        }
+        has_payload || matches!(self.payload, Payload::Read { has_hole, .. } if has_hole || flipped)
+    }
+
+    /// Where the streams of a connection begin.
+    pub(crate) fn stream_starts(&self, data: &TcpData<'_>, from_src: bool) -> [StreamStart; 2] {
+        if let Some(tcp) = &self.tcp {
+            return tcp.starts;
+        }
+        let mut starts = [StreamStart::Unseen; 2];
+        starts[usize::from(!from_src)].note(data.seq, data.syn);
+        starts
     }
 
     /// Whether a packet in the key's direction comes from the originator.
@@ -210,14 +246,13 @@ impl Flow {
 
     /// The flow's identifier, made once.
     pub(crate) fn id(&mut self, sensor: &str) -> FlowId {
-        let rare = self.rare.get_or_insert_default();
-        *rare.id.get_or_insert_with(|| {
-            flow_id(
+        **self.id.get_or_insert_with(|| {
+            Box::new(flow_id(
                 &self.key,
                 Timestamp::from_nanos(self.start),
                 self.first_number,
                 sensor,
-            )
+            ))
         })
     }
 
@@ -430,18 +465,17 @@ impl Flow {
         rules: FlowRules,
         sensor: &str,
     ) -> FlowRecord {
-        let id = self
-            .rare
-            .as_ref()
-            .and_then(|rare| rare.id)
-            .unwrap_or_else(|| {
+        let id = self.id.take().map_or_else(
+            || {
                 flow_id(
                     &self.key,
                     Timestamp::from_nanos(self.start),
                     self.first_number,
                     sensor,
                 )
-            });
+            },
+            |id| *id,
+        );
         let (mut src, mut dst) = (self.key.first(), self.key.second());
         if !self.src_is_first {
             std::mem::swap(&mut src, &mut dst);
@@ -499,14 +533,11 @@ impl Flow {
             zero_windows: fwd.zero_windows + bwd.zero_windows,
             outer: false,
             tunnelled_packets: 0,
-            app: (self.app.take())
-                .filter(|app| !app.is_empty())
-                .map(|app| Box::new(app.info)),
+            app: std::mem::take(&mut self.payload).into_info(),
             owner: None,
             features: std::mem::take(&mut self.features),
         };
-        let hint = self.rare.as_mut().and_then(|rare| rare.hint.take());
-        settle(&mut record, hint.as_deref());
+        settle(&mut record, self.hint.take().as_deref());
         if let Some(rare) = self.rare.take() {
             record.vlans = rare.vlans;
             record.tunnels = rare.tunnels;
@@ -590,7 +621,6 @@ fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
     let (src, dst) = (decoded.src_port, decoded.dst_port);
     let guess = match &decoded.transport {
         Transport::Tcp(tcp) => {
-            use netloom_decode::TcpFlags;
             let syn = tcp.flags.contains(TcpFlags::SYN);
             let began = syn && !tcp.flags.contains(TcpFlags::ACK);
             // Between two servers' ports the lower one wins, but a SYN-ACK may be a scan.
@@ -612,13 +642,13 @@ fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
 mod tests {
     use super::*;
 
-    /// What a live flow may cost: 530 bytes with its place in the map (up to two entries of
+    /// What a live flow may cost: 580 bytes with its place in the map (up to two entries of
     /// five bytes), what its payload told not included.
     #[test]
     fn a_flow_is_small() {
         let map = 10;
         let udp = size_of::<Option<Flow>>() + map;
         let tcp = udp + size_of::<TcpTracker>();
-        assert!(udp <= 290 && tcp <= 530, "UDP {udp}, TCP {tcp}");
+        assert!(udp <= 320 && tcp <= 580, "UDP {udp}, TCP {tcp}");
     }
 }

@@ -1,8 +1,9 @@
 //! A table of counts with a bound on its memory.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, Hasher};
 
-use hashbrown::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::{Equivalent, HashTable};
 
 /// Counts that can be added up and compared.
 pub trait Counts: Default {
@@ -18,7 +19,8 @@ pub trait Counts: Default {
 /// (which is random, as keys come from hostile packets).
 #[derive(Debug)]
 pub struct BoundedTable<K, V> {
-    entries: HashMap<K, V, foldhash::fast::RandomState>,
+    entries: HashTable<(K, V)>,
+    hasher: RandomState,
     max: usize,
     forgot: bool,
 }
@@ -27,18 +29,49 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     /// A table of at most `max` keys.
     pub fn new(max: usize) -> Self {
         Self {
-            entries: HashMap::default(),
+            entries: HashTable::new(),
+            hasher: RandomState::default(),
             max: max.max(2),
             forgot: false,
         }
     }
 
     /// The counts of a key.
+    #[inline]
     pub fn entry(&mut self, key: K) -> &mut V {
-        if self.entries.len() >= self.max && !self.entries.contains_key(&key) {
+        self.find_or_add(key, |key| key)
+    }
+
+    /// The counts of a key that is made into one of its own only where it is new.
+    #[inline]
+    pub fn entry_ref<Q>(&mut self, key: &Q) -> &mut V
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: for<'q> From<&'q Q>,
+    {
+        self.find_or_add(Asked(key), |key| K::from(key.0))
+    }
+
+    fn find_or_add<Q: Hash + Equivalent<K>>(&mut self, key: Q, own: impl FnOnce(Q) -> K) -> &mut V {
+        let hash = self.hasher.hash_one(&key);
+        if self.entries.len() >= self.max
+            && self
+                .entries
+                .find(hash, |entry| key.equivalent(&entry.0))
+                .is_none()
+        {
             self.forget_half();
         }
-        self.entries.entry(key).or_default()
+        let hasher = &self.hasher;
+        let entry = self
+            .entries
+            .entry(
+                hash,
+                |entry| key.equivalent(&entry.0),
+                |entry| hasher.hash_one(&entry.0),
+            )
+            .or_insert_with(|| (own(key), V::default()));
+        &mut entry.into_mut().1
     }
 
     /// Whether keys were forgotten: counts are lower bounds then.
@@ -51,22 +84,25 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
         self.forgot |= other.forgot;
         if self.entries.is_empty() {
             self.entries = other.entries;
+            self.hasher = other.hasher;
             return;
         }
+        let max = std::mem::replace(&mut self.max, usize::MAX);
         for (key, value) in other.entries {
-            self.entries.entry(key).or_default().absorb(value);
+            self.entry(key).absorb(value);
         }
+        self.max = max;
     }
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter()
+        self.entries.iter().map(|(key, value)| (key, value))
     }
 
     /// The `count` entries with the largest `rank`, largest first, the smaller key first on a
     /// tie.
     pub fn top<R: Ord>(&self, count: usize, rank: impl Fn(&V) -> R) -> Vec<(&K, &V)> {
-        let mut all: Vec<(&K, &V)> = self.entries.iter().collect();
+        let mut all: Vec<(&K, &V)> = self.iter().collect();
         let order =
             |a: &(&K, &V), b: &(&K, &V)| rank(b.1).cmp(&rank(a.1)).then_with(|| a.0.cmp(b.0));
         if all.len() > count && count > 0 {
@@ -88,8 +124,26 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
         let keep = self.max / 2;
         order.select_nth_unstable_by(keep, |a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         for (_, key) in order.drain(keep..) {
-            self.entries.remove(&key);
+            let hash = self.hasher.hash_one(&key);
+            if let Ok(entry) = self.entries.find_entry(hash, |entry| entry.0 == key) {
+                entry.remove();
+            }
         }
+    }
+}
+
+/// A key that is borrowed; hashed and compared as what it borrows.
+struct Asked<'a, Q: ?Sized>(&'a Q);
+
+impl<Q: Hash + ?Sized> Hash for Asked<'_, Q> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K, Q: Equivalent<K> + ?Sized> Equivalent<K> for Asked<'_, Q> {
+    fn equivalent(&self, key: &K) -> bool {
+        self.0.equivalent(key)
     }
 }
 

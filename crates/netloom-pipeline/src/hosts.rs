@@ -9,7 +9,7 @@ use netloom_decode::net::arp::Arp;
 use netloom_decode::{Decoded, Network, TcpFlags, Transport};
 use netloom_flow::FlowRecord;
 use netloom_flow::app::{Confidence, DeviceRecord};
-use netloom_flow::name::is_local;
+use netloom_flow::name::{is_address, is_local};
 use netloom_packet::{MacAddr, Timestamp};
 use netloom_tables::HostRow;
 
@@ -228,7 +228,7 @@ impl HostTable {
             let source = app.server_name_source;
             let name = app.server_name.as_deref()?;
             // A name that is an address is none.
-            name.parse::<IpAddr>().is_err().then_some((source, name))
+            (!is_address(name)).then_some((source, name))
         });
         let service = flow
             .service()

@@ -1,6 +1,6 @@
 //! What names tell: sites, applications, DNS, TLS, HTTP, countries, risks.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
@@ -57,7 +57,8 @@ struct SiteCounts {
     sum: Sum,
     received: u64,
     app: Option<&'static str>,
-    sources: BTreeSet<&'static str>,
+    /// Each once.
+    sources: Vec<&'static str>,
     /// Bytes by client.
     clients: Vec<(IpAddr, u64)>,
 }
@@ -71,7 +72,9 @@ impl Counts for SiteCounts {
         self.sum.absorb(other.sum);
         self.received += other.received;
         self.app = self.app.or(other.app);
-        self.sources.extend(other.sources);
+        for source in other.sources {
+            self.source(source);
+        }
         for (client, bytes) in other.clients {
             self.client(client, bytes);
         }
@@ -85,8 +88,14 @@ impl SiteCounts {
         self.sum.bytes += flow.bytes();
         self.received += flow.bwd.bytes;
         self.app = self.app.or_else(|| flow.product());
-        self.sources.insert(source);
+        self.source(source);
         self.client(flow.src_ip, flow.bytes());
+    }
+
+    fn source(&mut self, source: &'static str) {
+        if !self.sources.contains(&source) {
+            self.sources.push(source);
+        }
     }
 
     fn client(&mut self, client: IpAddr, bytes: u64) {
@@ -100,13 +109,11 @@ impl SiteCounts {
     fn site(&self, name: &str) -> Site {
         let mut clients = self.clients.clone();
         clients.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let mut sources = self.sources.clone();
+        sources.sort_unstable();
         Site {
             name: name.to_owned(),
-            sources: self
-                .sources
-                .iter()
-                .map(|&source| source.to_owned())
-                .collect(),
+            sources: sources.into_iter().map(ToOwned::to_owned).collect(),
             app: self.app.map(ToOwned::to_owned),
             flows: self.sum.count,
             bytes: self.sum.bytes,
@@ -275,8 +282,17 @@ fn texts() -> Texts {
 fn add(table: &mut Texts, text: Option<&str>) {
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         let end = text.floor_char_boundary(256);
-        let key: Box<str> = text.get(..end).unwrap_or_default().into();
-        table.entry(key).count += 1;
+        let key = text.get(..end).unwrap_or_default();
+        table.entry_ref(key).count += 1;
+    }
+}
+
+/// A name in lower case, as most are already.
+fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
 
@@ -340,12 +356,10 @@ impl NameCounter {
         if let Some(name) = flow.server_name() {
             self.named_bytes += flow.bytes();
             let source = app.server_name_source;
-            let lower = name.to_ascii_lowercase();
             if let Some(domain) = flow.domain() {
-                let domain = domain.to_ascii_lowercase().into();
-                self.domains.entry(domain).flow(flow, source);
+                self.domains.entry_ref(&*lower(domain)).flow(flow, source);
             }
-            self.sites.entry(lower.into()).flow(flow, source);
+            self.sites.entry_ref(&*lower(name)).flow(flow, source);
         }
         let sum = Sum {
             count: 1,
@@ -410,7 +424,7 @@ impl NameCounter {
             return;
         }
         self.dns.queries += 1;
-        let query = dns.query.as_deref().map(str::to_ascii_lowercase);
+        let query = dns.query.as_deref().map(lower);
         add(&mut self.dns_names, query.as_deref());
         let server = self.dns_servers.entry(record.dst.0);
         server.queries += 1;
@@ -424,13 +438,13 @@ impl NameCounter {
         if rcode != 0 {
             self.dns.failures += 1;
             if let Some(query) = &query {
-                self.dns_failures.entry(query.as_str().into()).add(rcode, 1);
+                self.dns_failures.entry_ref(&**query).add(rcode, 1);
             }
         }
         if let Some(rtt) = dns.rtt {
             server.times.add(rtt);
             self.dns_times.add(rtt);
-            let name = query.unwrap_or_default().into();
+            let name = || query.unwrap_or_default().into();
             keep_largest(&mut self.slow, (rtt, name, record.dst.0), self.top);
         }
     }
@@ -480,7 +494,7 @@ impl NameCounter {
             self.http.requests += 1;
         }
         self.http.response_bytes += http.response_body_len;
-        let host = http.host.as_deref().map(str::to_ascii_lowercase);
+        let host = http.host.as_deref().map(lower);
         add(&mut self.http_hosts, host.as_deref());
         add(&mut self.http_methods, http.method.as_deref());
         add(&mut self.http_agents, http.user_agent.as_deref());
@@ -519,7 +533,8 @@ impl NameCounter {
         self.dns_servers.absorb(other.dns_servers);
         self.dns_times.absorb(&other.dns_times);
         for answer in other.slow {
-            keep_largest(&mut self.slow, answer, self.top);
+            let (rtt, name, server) = answer;
+            keep_largest(&mut self.slow, (rtt, || name, server), self.top);
         }
         self.tls.handshakes += other.tls.handshakes;
         self.tls.established += other.tls.established;
@@ -712,15 +727,15 @@ fn example(flow: &FlowRecord, detail: &str) -> RiskExample {
 /// Keeps the largest few, largest first; of equals the earlier.
 fn keep_largest(
     list: &mut Vec<(i64, Box<str>, IpAddr)>,
-    item: (i64, Box<str>, IpAddr),
+    (rank, name, server): (i64, impl FnOnce() -> Box<str>, IpAddr),
     top: usize,
 ) {
     let most = top.min(HELD_MAX);
-    if list.len() >= most && list.last().is_some_and(|least| least.0 >= item.0) {
+    if list.len() >= most && list.last().is_some_and(|least| least.0 >= rank) {
         return;
     }
-    let at = list.partition_point(|other| other.0 >= item.0);
-    list.insert(at, item);
+    let at = list.partition_point(|other| other.0 >= rank);
+    list.insert(at, (rank, name(), server));
     list.truncate(most);
 }
 
@@ -732,7 +747,7 @@ mod tests {
     fn the_slowest_stay() {
         let mut slow = Vec::new();
         for rtt in [5, 1, 9, 7, 3, 9] {
-            keep_largest(&mut slow, (rtt, "n".into(), IpAddr::from([0; 4])), 3);
+            keep_largest(&mut slow, (rtt, || "n".into(), IpAddr::from([0; 4])), 3);
         }
         let times: Vec<i64> = slow.iter().map(|entry| entry.0).collect();
         assert_eq!(times, [9, 9, 7]);

@@ -101,26 +101,11 @@ impl PerformanceCounter {
         } else {
             (retransmissions as f64 / data_packets as f64).min(1.0)
         };
-        let mut why = Vec::new();
-        if retransmissions > 1 && share >= LOSSY_SHARE {
-            why.push(format!(
-                "{:.0} % of its data packets were sent again",
-                share * 100.0
-            ));
-        }
-        if flow.zero_windows > 0 {
-            why.push(match flow.zero_windows {
-                1 => "the receiver was full once".to_owned(),
-                times => format!("the receiver was full {times} times"),
-            });
-        }
-        if let Some(rtt) = rtt_ms.filter(|&rtt| rtt >= SLOW_RTT_MS) {
-            why.push(format!("the way there and back took {rtt:.0} ms"));
-        }
-        if let Some(delay) = server_ms.filter(|&delay| delay >= SLOW_SERVER_MS) {
-            why.push(format!("the server took {:.1} s to answer", delay / 1e3));
-        }
-        if why.is_empty() || top == 0 {
+        let lossy = retransmissions > 1 && share >= LOSSY_SHARE;
+        let slow_way = rtt_ms.filter(|&rtt| rtt >= SLOW_RTT_MS);
+        let slow_server = server_ms.filter(|&delay| delay >= SLOW_SERVER_MS);
+        let suffers = lossy || flow.zero_windows > 0 || slow_way.is_some() || slow_server.is_some();
+        if !suffers || top == 0 {
             return;
         }
         let waited = (retransmissions + flow.zero_windows) * TIMEOUT_MS
@@ -133,6 +118,25 @@ impl PerformanceCounter {
                 .is_some_and(|least| least.0.waited > waited)
         {
             return;
+        }
+        let mut why = Vec::new();
+        if lossy {
+            why.push(format!(
+                "{:.0} % of its data packets were sent again",
+                share * 100.0
+            ));
+        }
+        if flow.zero_windows > 0 {
+            why.push(match flow.zero_windows {
+                1 => "the receiver was full once".to_owned(),
+                times => format!("the receiver was full {times} times"),
+            });
+        }
+        if let Some(rtt) = slow_way {
+            why.push(format!("the way there and back took {rtt:.0} ms"));
+        }
+        if let Some(delay) = slow_server {
+            why.push(format!("the server took {:.1} s to answer", delay / 1e3));
         }
         self.keep(
             Sufferer {

@@ -36,8 +36,10 @@ impl Interest {
     pub const JA4: Self = Self(32);
     /// The other fingerprints: JA3, JA3S, HASSH, and the hashes of certificates.
     pub const HASHES: Self = Self(64);
+    /// What only whole tables show of DNS, TLS and HTTP, beside what sums are made of.
+    pub const DETAILS: Self = Self(128);
     /// Everything.
-    pub const ALL: Self = Self(127);
+    pub const ALL: Self = Self(255);
 
     /// Both sets.
     #[must_use]

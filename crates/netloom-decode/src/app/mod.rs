@@ -121,7 +121,7 @@ pub use event::{
     Severity, Value,
 };
 pub use ip_protocols::service_of_protocol;
-pub use registry::{by_name, detectors};
+pub use registry::{by_name, detectors, ports};
 
 /// An application protocol: what the `service` column says.
 #[derive(Debug)]

@@ -42,3 +42,26 @@ static NAMES: LazyLock<HashMap<&'static str, &'static Protocol>> = LazyLock::new
 pub fn by_name(name: &str) -> Option<&'static Protocol> {
     NAMES.get(name).copied()
 }
+
+/// Ports by protocol name: over UDP, over TCP.
+type Ports = HashMap<&'static str, [Vec<u16>; 2]>;
+
+static PORTS: LazyLock<Ports> = LazyLock::new(|| {
+    let mut map = Ports::default();
+    for detector in detectors() {
+        let ports = map.entry(detector.protocol.name).or_default();
+        for tcp in [false, true] {
+            if detector.over.contains(tcp) {
+                ports[usize::from(tcp)].extend(detector.ports);
+            }
+        }
+    }
+    map
+});
+
+/// The ports of a protocol's own over TCP (else UDP): those of all its detectors.
+pub fn ports(protocol: &Protocol, tcp: bool) -> &'static [u16] {
+    PORTS
+        .get(protocol.name)
+        .map_or(&[], |ports| &ports[usize::from(tcp)])
+}

@@ -15,6 +15,12 @@ pub const TEXT_MAX: usize = 4096;
 /// ```
 pub fn display(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.get(..TEXT_MAX).unwrap_or(bytes);
+    // Most texts are plain ASCII.
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text);
+    }
     if let Ok(text) = std::str::from_utf8(bytes)
         && !text.chars().any(is_unsafe)
     {
@@ -96,7 +102,7 @@ pub(crate) fn push_decimal(out: &mut String, number: u16) {
 /// assert_eq!(line(b"USER"), None);
 /// ```
 pub fn line(data: &[u8]) -> Option<(&[u8], usize)> {
-    let end = data.iter().position(|&byte| byte == b'\n')?;
+    let end = memchr::memchr(b'\n', data)?;
     let line = data.get(..end)?;
     Some((line.strip_suffix(b"\r").unwrap_or(line), end + 1))
 }

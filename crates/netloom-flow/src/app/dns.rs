@@ -1,15 +1,15 @@
 //! DNS queries and their answers: rows of `dns`.
 
-use std::collections::VecDeque;
-
-use netloom_decode::app::Context;
-use netloom_decode::app::dns::{Message, answer_text};
+use netloom_decode::app::dns::{Message, Question, answer_text};
 use netloom_decode::app::text::display;
+use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
+use smallvec::SmallVec;
 
 /// A query with its answer: a row of `dns`, in the terms of Zeek's dns.log.
 ///
-/// Beside what Zeek says, the bits of a response stand here for responses without answers too,
+/// Without [`Interest::DETAILS`] `answers`, `ttls` and `answer_names` are empty. Beside what Zeek
+/// says, the bits of a response stand here for responses without answers too,
 /// and type and class come from the response where no query was seen.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
@@ -65,14 +65,14 @@ const ANSWERS_BYTES_MAX: usize = 64 * 1024;
 /// Queries of a flow that wait for their answers, and the other way round.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
-    queries: VecDeque<Waiting>,
-    responses: VecDeque<Waiting>,
+    queries: SmallVec<[Waiting; 1]>,
+    responses: SmallVec<[Waiting; 1]>,
 }
 
-/// A row for each question of a message.
+/// A row for each question of a message; nearly all have one.
 #[derive(Debug)]
 struct Waiting {
-    rows: Vec<DnsRecord>,
+    rows: SmallVec<[Box<DnsRecord>; 1]>,
 }
 
 impl Pairing {
@@ -81,8 +81,10 @@ impl Pairing {
         &mut self,
         context: &Context,
         message: &Message<'_>,
-        out: &mut dyn FnMut(DnsRecord),
+        interest: Interest,
+        out: &mut dyn FnMut(Box<DnsRecord>),
     ) {
+        let details = interest.contains(Interest::DETAILS);
         let response = message.is_response();
         // Multicast DNS leaves the identifier 0 (RFC 6762, section 18.1): nothing can be paired.
         let alone = message.service == "mdns" && message.id == 0;
@@ -95,43 +97,49 @@ impl Pairing {
             .iter()
             .position(|waiting| waiting.fits(message))
             .filter(|_| !alone)
-            .and_then(|at| others.remove(at));
+            .map(|at| others.remove(at));
         if let Some(mut waiting) = other {
-            waiting.complete(context, message);
+            waiting.complete(context, message, details);
             waiting.rows.into_iter().for_each(out);
             return;
         }
-        let waiting = Waiting::new(context, message);
+        let waiting = Waiting::new(context, message, details);
         if alone {
             waiting.rows.into_iter().for_each(out);
             return;
         }
-        if own.len() >= WAITING_MAX
-            && let Some(oldest) = own.pop_front()
-        {
-            oldest.rows.into_iter().for_each(&mut *out);
+        if own.len() >= WAITING_MAX {
+            own.remove(0).rows.into_iter().for_each(&mut *out);
         }
-        own.push_back(waiting);
+        own.push(waiting);
     }
 
     /// The flow has ended: what waits goes out.
-    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(DnsRecord)) {
+    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(Box<DnsRecord>)) {
         for waiting in self.queries.drain(..).chain(self.responses.drain(..)) {
             waiting.rows.into_iter().for_each(&mut *out);
         }
     }
 
+    /// Whether nothing is held back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queries.is_empty() && self.responses.is_empty()
+    }
+
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let queues = (self.queries.capacity() + self.responses.capacity()) * size_of::<Waiting>();
+        let spilled = |queue: &SmallVec<[Waiting; 1]>| {
+            if queue.spilled() { queue.capacity() } else { 0 }
+        };
+        let queues = (spilled(&self.queries) + spilled(&self.responses)) * size_of::<Waiting>();
         let waiting = self.queries.iter().chain(&self.responses);
         queues + waiting.map(Waiting::heap_bytes).sum::<usize>()
     }
 }
 
 impl Waiting {
-    fn new(context: &Context, message: &Message<'_>) -> Self {
-        let mut base = DnsRecord {
+    fn new(context: &Context, message: &Message<'_>, details: bool) -> Self {
+        let mut base = Box::new(DnsRecord {
             service: message.service,
             ts: context.timestamp,
             trans_id: message.id,
@@ -139,19 +147,10 @@ impl Waiting {
             rd: message.flags & 0x0100 != 0,
             z: (message.flags >> 4 & 7) as u8,
             ..DnsRecord::default()
-        };
-        base.add(message);
-        let mut rows: Vec<_> = message
-            .questions
-            .iter()
-            .map(|question| DnsRecord {
-                query: Some(name_text(&question.name)),
-                qclass: Some(question.qclass & class_mask(message)),
-                qtype: Some(question.qtype),
-                ..base.clone()
-            })
-            .collect();
-        if rows.is_empty() {
+        });
+        base.add(message, details);
+        let mut rows = SmallVec::new();
+        let Some((first, others)) = message.questions.split_first() else {
             // An inverse query (RFC 1035, section 6.4) has its subject there, too.
             if message.service != "mdns" {
                 base.query = message
@@ -160,7 +159,19 @@ impl Waiting {
                     .map(|record| name_text(&record.name));
             }
             rows.push(base);
-        }
+            return Self { rows };
+        };
+        let others: Vec<_> = others
+            .iter()
+            .map(|question| {
+                let mut row = base.clone();
+                row.ask(question, message);
+                row
+            })
+            .collect();
+        base.ask(first, message);
+        rows.push(base);
+        rows.extend(others);
         Self { rows }
     }
 
@@ -174,16 +185,16 @@ impl Waiting {
             row.qtype.and(row.query.as_deref()),
             message.questions.first(),
         ) {
-            (Some(query), Some(question)) => name_text(&question.name).eq_ignore_ascii_case(query),
+            (Some(query), Some(question)) => is_name(query, &question.name),
             _ => true,
         };
         row.trans_id == message.id && same_name()
     }
 
     /// Takes what the other message of the pair says.
-    fn complete(&mut self, context: &Context, message: &Message<'_>) {
+    fn complete(&mut self, context: &Context, message: &Message<'_>, details: bool) {
         for (number, row) in self.rows.iter_mut().enumerate() {
-            row.add(message);
+            row.add(message, details);
             if message.is_response() {
                 let rtt = context.timestamp.as_nanos() - row.ts.as_nanos();
                 row.rtt = Some(rtt).filter(|&rtt| rtt > 0);
@@ -194,9 +205,7 @@ impl Waiting {
             if let Some(question) = message.questions.get(number)
                 && row.qtype.is_none()
             {
-                row.query = Some(name_text(&question.name));
-                row.qclass = Some(question.qclass & class_mask(message));
-                row.qtype = Some(question.qtype);
+                row.ask(question, message);
             }
         }
     }
@@ -214,13 +223,22 @@ impl Waiting {
                     .map(|name| name.len())
                     .sum::<usize>()
         };
-        self.rows.capacity() * size_of::<DnsRecord>() + self.rows.iter().map(row).sum::<usize>()
+        let rows = self.rows.iter();
+        rows.map(|record| size_of::<DnsRecord>() + row(record))
+            .sum()
     }
 }
 
 impl DnsRecord {
+    /// What a question says.
+    fn ask(&mut self, question: &Question, message: &Message<'_>) {
+        self.query = Some(name_text(&question.name));
+        self.qclass = Some(question.qclass & class_mask(message));
+        self.qtype = Some(question.qtype);
+    }
+
     /// What a message says whatever its questions are.
-    fn add(&mut self, message: &Message<'_>) {
+    fn add(&mut self, message: &Message<'_>, details: bool) {
         let len = u32::try_from(message.len).ok();
         self.tc |= message.flags & 0x0200 != 0;
         if !message.is_response() {
@@ -237,6 +255,9 @@ impl DnsRecord {
             && !message.truncated
             && !message.malformed;
         self.rejected = nothing && (!message.questions.is_empty() || message.extended_rcode() != 0);
+        if !details {
+            return;
+        }
         let mut bytes = 0;
         for record in &message.answers {
             let Some(text) = answer_text(record) else {
@@ -260,6 +281,13 @@ fn name_text(name: &[u8]) -> Box<str> {
     } else {
         display(name).into()
     }
+}
+
+/// Whether a shown name is this one, whatever the case.
+fn is_name(shown: &str, name: &[u8]) -> bool {
+    shown.as_bytes().eq_ignore_ascii_case(name)
+        && name.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        || name_text(name).eq_ignore_ascii_case(shown)
 }
 
 /// The bits of a question's class: in mDNS the highest one asks for a unicast response.
@@ -312,11 +340,13 @@ mod tests {
         let mut early = Vec::new();
         for (seconds, bytes) in messages {
             let message = Message::parse(bytes, bytes.len(), service).unwrap();
-            pairing.message(&context(*seconds), &message, &mut |row| early.push(row));
+            pairing.message(&context(*seconds), &message, Interest::ALL, &mut |row| {
+                early.push(*row);
+            });
         }
         assert!(pairing.heap_bytes() < 64 * 1024);
         let mut late = Vec::new();
-        pairing.finish(&mut |row| late.push(row));
+        pairing.finish(&mut |row| late.push(*row));
         (early, late)
     }
 

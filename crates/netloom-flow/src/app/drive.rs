@@ -6,7 +6,7 @@ use netloom_decode::app::{Context, Interest};
 use netloom_decode::{TcpFlags, Transport};
 use netloom_packet::Timestamp;
 
-use super::{AppFlow, AppRecord, AppRow, TcpData, Wish};
+use super::{AppRecord, AppRow, Payload, TcpData, Wish};
 use crate::flow::Flow;
 use crate::table::FlowPacket;
 
@@ -40,16 +40,22 @@ impl Applications {
         flipped: bool,
         sensor: &str,
     ) {
-        let is_tcp = flow.key.protocol() == 6;
-        if !is_tcp && !matches!(flow.key.protocol(), 17 | 136)
-            || flow.app.as_ref().is_some_and(|app| app.is_over())
-        {
+        if matches!(flow.payload, Payload::Held { .. } | Payload::Over { .. }) {
             return;
         }
-        if packet.decoded.payload_len == 0 && (!is_tcp || flow.app.is_none()) && !is_syn(packet) {
-            return;
+        let decoded = packet.decoded;
+        match flow.key.protocol() {
+            6 => {
+                let wanted = flow.note_segment(decoded, from_src, flipped);
+                if wanted {
+                    self.look(flow, packet, from_src, flipped, sensor);
+                }
+            }
+            17 | 136 if decoded.payload_len > 0 => {
+                self.look(flow, packet, from_src, flipped, sensor);
+            }
+            _ => {}
         }
-        self.look(flow, packet, from_src, flipped, sensor);
     }
 
     fn look(
@@ -72,7 +78,10 @@ impl Applications {
             interest: self.interest,
             rows: &mut self.rows,
         };
-        let mut app = flow.app.take().unwrap_or_default();
+        let mut app = match std::mem::take(&mut flow.payload) {
+            Payload::Read { app, .. } => app,
+            _ => Box::default(),
+        };
         if flipped {
             app.flip();
         }
@@ -84,20 +93,28 @@ impl Applications {
                 payload,
                 wire_len: decoded.payload_wire_len,
             };
-            app.segment(&context, &data, &mut wish);
+            app.segment(
+                &context,
+                flow.stream_starts(&data, from_src),
+                &data,
+                &mut wish,
+            );
         } else if !payload.is_empty() {
             context.wire_len = decoded.payload_wire_len as usize;
             app.datagram(&context, payload, &mut wish);
         }
-        app.weigh();
-        flow.app = Some(app);
+        flow.payload = app.kept();
         self.hand_out(flow, packet.timestamp, packet.number, sensor);
     }
 
     /// The flow has ended.
     pub(crate) fn finish(&mut self, flow: &mut Flow, number: u64, sensor: &str) {
-        let Some(mut app) = flow.app.take() else {
-            return;
+        let (mut app, heap) = match std::mem::take(&mut flow.payload) {
+            Payload::Read { app, heap, .. } | Payload::Held { app, heap } => (app, heap),
+            other => {
+                flow.payload = other;
+                return;
+            }
         };
         let at = Timestamp::from_nanos(flow.last);
         let mut wish = Wish {
@@ -106,7 +123,10 @@ impl Applications {
         };
         app.finish(&context(flow, at, number), &mut wish);
         // What is accounted for stays what it was: the flow is about to be taken out.
-        flow.app = Some(app);
+        flow.payload = Payload::Over {
+            info: app.into_info(),
+            heap,
+        };
         self.hand_out(flow, at, number, sensor);
     }
 
@@ -131,11 +151,6 @@ impl Applications {
     }
 }
 
-/// Whether the packet opens a connection: sequence numbers count from it.
-fn is_syn(packet: &FlowPacket<'_>) -> bool {
-    matches!(&packet.decoded.transport, Transport::Tcp(header) if header.flags.contains(TcpFlags::SYN))
-}
-
 fn context(flow: &Flow, timestamp: Timestamp, number: u64) -> Context {
     let (client, server) = ends(flow);
     Context {
@@ -156,12 +171,5 @@ fn ends(flow: &Flow) -> ((IpAddr, u16), (IpAddr, u16)) {
         (first, second)
     } else {
         (second, first)
-    }
-}
-
-impl AppFlow {
-    /// Whether anything was learned.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.info == super::AppInfo::default()
     }
 }

@@ -1,13 +1,17 @@
 //! HTTP requests and their responses: rows of `http`.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
 
-use netloom_decode::app::Context;
 use netloom_decode::app::http::{Exchange, Request, Response, base64, sniff};
 use netloom_decode::app::text::{display, starts_with_ignore_case, word};
+use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
+use smallvec::SmallVec;
 
 /// A request with its response: a row of `http`, in the terms of Zeek's http.log.
+///
+/// Without [`Interest::DETAILS`] only the fields are filled that sums are made of: method, host,
+/// `User-Agent`, status, lengths, and the media type of the response.
 ///
 /// Beside what Zeek says: `uri` is as it was sent, where Zeek takes percent codes away; `host`
 /// has no port; lengths are those of bodies on the wire (transfer coding taken off), where Zeek
@@ -21,7 +25,7 @@ pub struct HttpRecord {
     /// Number of the exchange within its connection, from 1.
     pub trans_depth: u32,
     /// Method; `None` where no request was seen.
-    pub method: Option<Box<str>>,
+    pub method: Option<Cow<'static, str>>,
     /// Host asked for, without port.
     pub host: Option<Box<str>>,
     /// Request target as sent.
@@ -29,7 +33,7 @@ pub struct HttpRecord {
     /// `Referer`.
     pub referrer: Option<Box<str>>,
     /// Version of the response, else of the request.
-    pub version: Option<Box<str>>,
+    pub version: Option<Cow<'static, str>>,
     /// `User-Agent`.
     pub user_agent: Option<Box<str>>,
     /// `Origin`.
@@ -53,9 +57,9 @@ pub struct HttpRecord {
     /// File name that the response gives its body.
     pub filename: Option<Box<str>>,
     /// Media type of the request's body.
-    pub orig_mime_type: Option<Box<str>>,
+    pub orig_mime_type: Option<Cow<'static, str>>,
     /// Media type of the response's body, by its first bytes, else by its header.
-    pub resp_mime_type: Option<Box<str>>,
+    pub resp_mime_type: Option<Cow<'static, str>>,
     /// `Server`.
     pub server: Option<Box<str>>,
     /// Whether the response's body ended as its head said.
@@ -83,7 +87,7 @@ const PROXY_FIELDS: &[&[u8]] = &[
 /// Exchanges of a flow that are not complete.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
-    waiting: VecDeque<Waiting>,
+    waiting: SmallVec<[Waiting; 1]>,
 }
 
 /// An exchange under way.
@@ -107,6 +111,22 @@ enum Coding {
     Unknown,
 }
 
+/// One of a few words, most often.
+fn word_of(bytes: &[u8], words: &'static [&'static str]) -> Cow<'static, str> {
+    match words.iter().find(|word| word.as_bytes() == bytes) {
+        Some(word) => Cow::Borrowed(word),
+        None => Cow::Owned(kept(bytes).into()),
+    }
+}
+
+fn method(bytes: &[u8]) -> Cow<'static, str> {
+    word_of(bytes, &["GET", "POST", "HEAD", "OPTIONS", "CONNECT", "PUT"])
+}
+
+fn version(bytes: &[u8]) -> Cow<'static, str> {
+    word_of(bytes, &["1.1", "1.0", "2", "0.9"])
+}
+
 fn kept(bytes: &[u8]) -> Box<str> {
     display(bytes.get(..TEXT_MAX).unwrap_or(bytes)).into()
 }
@@ -116,13 +136,33 @@ fn host_name(host: &[u8]) -> Box<str> {
 }
 
 /// The media type in a `Content-Type`.
-fn media_type(value: &[u8]) -> Option<Box<str>> {
+fn media_type(value: &[u8]) -> Option<Cow<'static, str>> {
     let kind = value
         .split(|&byte| byte == b';')
         .next()
         .unwrap_or_default()
         .trim_ascii();
-    (!kind.is_empty()).then(|| kept(kind).to_ascii_lowercase().into())
+    let common = [
+        "text/html",
+        "text/plain",
+        "text/xml",
+        "text/css",
+        "image/jpeg",
+        "image/png",
+        "image/gif",
+        "application/json",
+        "application/javascript",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ];
+    if let Some(known) = common.iter().find(|known| known.as_bytes() == kind) {
+        return Some(Cow::Borrowed(known));
+    }
+    (!kind.is_empty()).then(|| {
+        let mut kind = display(kind.get(..TEXT_MAX).unwrap_or(kind)).into_owned();
+        kind.make_ascii_lowercase();
+        Cow::Owned(kind)
+    })
 }
 
 /// The file's name in a `Content-Disposition` (RFC 6266).
@@ -232,14 +272,17 @@ impl Waiting {
         }
     }
 
-    fn request(&mut self, request: &Request<'_>) {
+    fn request(&mut self, request: &Request<'_>, details: bool) {
         let record = &mut *self.record;
-        record.method = Some(kept(request.method));
+        record.method = Some(method(request.method));
         record.host = request.host.map(host_name);
+        record.user_agent = request.user_agent.map(kept);
+        if !details {
+            return;
+        }
         record.uri = Some(display(request.uri).into());
         record.referrer = request.referrer.map(kept);
-        record.version = Some(kept(request.version));
-        record.user_agent = request.user_agent.map(kept);
+        record.version = Some(version(request.version));
         record.origin = request.origin.map(kept);
         record.username = request
             .authorization
@@ -260,25 +303,31 @@ impl Waiting {
         }
     }
 
-    fn response(&mut self, response: &Response<'_>) {
+    fn response(&mut self, response: &Response<'_>, details: bool) {
         let record = &mut *self.record;
+        record.status_code = Some(response.status);
+        record.resp_mime_type = response.content_type.and_then(media_type);
+        self.coding = coding(response.headers);
+        if !details {
+            return;
+        }
         let message = (!response.reason.is_empty()).then(|| kept(response.reason));
         if (100..200).contains(&response.status) {
             record.info_code = Some(response.status);
             record.info_msg.clone_from(&message);
         }
-        record.status_code = Some(response.status);
         record.status_msg = message;
-        record.version = Some(kept(response.version));
+        record.version = Some(version(response.version));
         if response.server.is_some() {
             record.server = response.server.map(kept);
         }
         record.filename = response.content_disposition.and_then(file_name);
-        record.resp_mime_type = response.content_type.and_then(media_type);
-        self.coding = coding(response.headers);
     }
 
-    fn body(&mut self, of_request: bool, start: &[u8]) {
+    fn body(&mut self, of_request: bool, start: &[u8], details: bool) {
+        if of_request && !details {
+            return;
+        }
         let plain = of_request || self.coding == Coding::None;
         let kind = if plain {
             sniff(start)
@@ -307,7 +356,6 @@ impl Waiting {
     fn heap_bytes(&self) -> usize {
         let record = &*self.record;
         let texts = [
-            &record.method,
             &record.host,
             &record.uri,
             &record.referrer,
@@ -317,8 +365,6 @@ impl Waiting {
             &record.info_msg,
             &record.username,
             &record.filename,
-            &record.orig_mime_type,
-            &record.resp_mime_type,
             &record.server,
         ];
         size_of::<HttpRecord>()
@@ -340,28 +386,29 @@ impl Pairing {
         &mut self,
         context: &Context,
         part: &Exchange<'_>,
-        out: &mut dyn FnMut(HttpRecord),
+        interest: Interest,
+        out: &mut dyn FnMut(Box<HttpRecord>),
     ) {
+        let details = interest.contains(Interest::DETAILS);
         match part {
             Exchange::Request(number, request) => {
                 // A connection that was upgraded counts anew.
-                if let Some(at) = self.position(*number)
-                    && let Some(old) = self.waiting.remove(at)
-                {
-                    out(*old.record);
+                if let Some(at) = self.position(*number) {
+                    out(self.waiting.remove(at).record);
                 }
                 self.add(Waiting::new(context, *number, false), out)
-                    .request(request);
+                    .request(request, details);
             }
             Exchange::Response(number, response) => {
-                self.get(context, *number, out).response(response);
+                self.get(context, *number, out).response(response, details);
             }
             Exchange::Body {
                 number,
                 of_request,
                 start,
             } => {
-                self.get(context, *number, out).body(*of_request, start);
+                self.get(context, *number, out)
+                    .body(*of_request, start, details);
             }
             Exchange::End {
                 number,
@@ -383,11 +430,8 @@ impl Pairing {
                     waiting.record.response_body_len = *body_len;
                     waiting.record.complete = *complete;
                 }
-                if waiting.asked
-                    && waiting.answered
-                    && let Some(done) = self.waiting.remove(at)
-                {
-                    out(*done.record);
+                if waiting.asked && waiting.answered {
+                    out(self.waiting.remove(at).record);
                 }
             }
             _ => {}
@@ -405,7 +449,7 @@ impl Pairing {
         &mut self,
         context: &Context,
         number: u32,
-        out: &mut dyn FnMut(HttpRecord),
+        out: &mut dyn FnMut(Box<HttpRecord>),
     ) -> &mut Waiting {
         match self.position(number) {
             Some(at) => &mut self.waiting[at],
@@ -413,28 +457,35 @@ impl Pairing {
         }
     }
 
-    fn add(&mut self, waiting: Waiting, out: &mut dyn FnMut(HttpRecord)) -> &mut Waiting {
-        if self.waiting.len() >= WAITING_MAX
-            && let Some(oldest) = self.waiting.pop_front()
-        {
-            out(*oldest.record);
+    fn add(&mut self, waiting: Waiting, out: &mut dyn FnMut(Box<HttpRecord>)) -> &mut Waiting {
+        if self.waiting.len() >= WAITING_MAX {
+            out(self.waiting.remove(0).record);
         }
-        self.waiting.push_back(waiting);
+        self.waiting.push(waiting);
         let last = self.waiting.len() - 1;
         &mut self.waiting[last]
     }
 
     /// The flow has ended: what waits goes out.
-    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(HttpRecord)) {
+    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(Box<HttpRecord>)) {
         for waiting in self.waiting.drain(..) {
-            out(*waiting.record);
+            out(waiting.record);
         }
+    }
+
+    /// Whether nothing is held back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.waiting.capacity() * size_of::<Waiting>()
-            + self.waiting.iter().map(Waiting::heap_bytes).sum::<usize>()
+        let spilled = if self.waiting.spilled() {
+            self.waiting.capacity()
+        } else {
+            0
+        };
+        spilled * size_of::<Waiting>() + self.waiting.iter().map(Waiting::heap_bytes).sum::<usize>()
     }
 }
 

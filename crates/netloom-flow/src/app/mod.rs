@@ -20,6 +20,7 @@ use netloom_decode::app::{Context, Interest, Next, Parser, Probe};
 use self::detect::{Detecting, Verdict};
 use self::sink::Sink;
 use self::stream::Half;
+pub(crate) use self::stream::StreamStart;
 
 pub(crate) use self::drive::Applications;
 
@@ -60,6 +61,17 @@ pub(crate) struct Trackers {
     pub(crate) http: http::Pairing,
 }
 
+impl Trackers {
+    /// Whether nothing is held back.
+    fn is_empty(&self) -> bool {
+        self.dns.is_empty() && self.tls.is_empty() && self.http.is_empty()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.dns.heap_bytes() + self.tls.heap_bytes() + self.http.heap_bytes()
+    }
+}
+
 /// How far a flow is.
 #[derive(Debug)]
 enum Phase {
@@ -68,11 +80,68 @@ enum Phase {
     Over,
 }
 
-/// What is known of a flow's payload.
+/// What a flow's payload has said so far. A flow has it on the side, and only while it is read:
+/// most flows are told by a few packets, and many have no payload at all.
+#[derive(Debug, Default)]
+pub(crate) enum Payload {
+    /// There was none yet.
+    #[default]
+    Unseen,
+    /// It is being looked at.
+    Read {
+        app: Box<AppFlow>,
+        /// Bytes on the heap; as of the last payload.
+        heap: u32,
+        /// TCP: bytes wait behind a hole, so acknowledgments matter.
+        has_hole: bool,
+    },
+    /// Nothing further can be learned, but rows are held back until the end of the flow.
+    Held { app: Box<AppFlow>, heap: u32 },
+    /// Nothing further can be learned.
+    Over {
+        info: Option<Box<AppInfo>>,
+        /// Bytes on the heap.
+        heap: u32,
+    },
+}
+
+impl Payload {
+    /// What was learned.
+    pub(crate) fn info(&self) -> Option<&AppInfo> {
+        match self {
+            Self::Unseen => None,
+            Self::Read { app, .. } | Self::Held { app, .. } => app.info.as_deref(),
+            Self::Over { info, .. } => info.as_deref(),
+        }
+    }
+
+    /// What was learned, of a flow that has ended.
+    pub(crate) fn into_info(self) -> Option<Box<AppInfo>> {
+        let info = match self {
+            Self::Unseen => None,
+            Self::Read { app, .. } | Self::Held { app, .. } => app.info,
+            Self::Over { info, .. } => info,
+        };
+        info.filter(|info| **info != AppInfo::default())
+    }
+
+    /// Bytes on the heap.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Unseen => 0,
+            Self::Read { heap, .. } | Self::Held { heap, .. } | Self::Over { heap, .. } => {
+                *heap as usize
+            }
+        }
+    }
+}
+
+/// A flow whose payload is looked at.
 #[derive(Debug)]
 pub(crate) struct AppFlow {
     phase: Phase,
-    pub(crate) info: AppInfo,
+    info: Option<Box<AppInfo>>,
     trackers: Option<Box<Trackers>>,
     /// TCP: client's and server's stream.
     halves: Option<Box<[Half; 2]>>,
@@ -80,21 +149,18 @@ pub(crate) struct AppFlow {
     changes: u8,
     /// TCP: whether the server's bytes came first.
     server_first: Option<bool>,
-    /// Bytes on the heap, this included; as of the last payload.
-    pub(crate) heap: usize,
 }
 
 impl Default for AppFlow {
     fn default() -> Self {
         Self {
             phase: Phase::Detecting(Box::new(Detecting::new())),
-            info: AppInfo::default(),
+            info: None,
             trackers: None,
             halves: None,
             retries: 0,
             changes: 0,
             server_first: None,
-            heap: 0,
         }
     }
 }
@@ -150,7 +216,7 @@ impl AppFlow {
         let mut sink = Sink {
             context: *context,
             interest: wish.interest,
-            info: &mut self.info,
+            info: self.info.get_or_insert_default(),
             trackers: &mut self.trackers,
             rows: wish.rows,
         };
@@ -169,20 +235,22 @@ impl AppFlow {
     }
 
     /// A TCP segment.
-    pub(crate) fn segment(&mut self, context: &Context, data: &TcpData<'_>, wish: &mut Wish<'_>) {
-        if data.payload.is_empty() && !data.syn && self.halves.is_none() {
-            return;
-        }
+    pub(crate) fn segment(
+        &mut self,
+        context: &Context,
+        starts: [StreamStart; 2],
+        data: &TcpData<'_>,
+        wish: &mut Wish<'_>,
+    ) {
         let direction = usize::from(!context.from_client);
         let mut halves = self.halves.take().unwrap_or_default();
         if !data.payload.is_empty() && self.server_first.is_none() {
             self.server_first = Some(direction == 1);
         }
         let half = &mut halves[direction];
-        half.begin(data);
         let mut fresh = false;
         if !data.payload.is_empty() && !half.is_quiet() {
-            half.assemble(data, |half, delivered| {
+            half.assemble(starts[direction], data, |half, delivered| {
                 fresh = true;
                 self.deliver(context, half, delivered, wish);
             });
@@ -302,7 +370,7 @@ impl AppFlow {
         let mut sink = Sink {
             context: *context,
             interest: wish.interest,
-            info: &mut self.info,
+            info: self.info.get_or_insert_default(),
             trackers: &mut self.trackers,
             rows: wish.rows,
         };
@@ -336,7 +404,7 @@ impl AppFlow {
             let mut sink = Sink {
                 context: *context,
                 interest: wish.interest,
-                info: &mut self.info,
+                info: self.info.get_or_insert_default(),
                 trackers: &mut self.trackers,
                 rows: wish.rows,
             };
@@ -383,11 +451,12 @@ impl AppFlow {
 
     /// A detector was certain (or as sure as it gets).
     fn take(&mut self, detector: &'static netloom_decode::app::Detector) {
+        let info = self.info.get_or_insert_default();
         if self.changes == 0 {
-            self.info.service = Some(detector.protocol);
-            self.info.confidence = Some(Confidence::Content);
+            info.service = Some(detector.protocol);
+            info.confidence = Some(Confidence::Content);
         } else {
-            self.info.inner = Some(detector.protocol);
+            info.inner = Some(detector.protocol);
         }
         self.phase = match detector.parser {
             Some(parser) => Phase::Parsing(parser(), detector),
@@ -397,9 +466,12 @@ impl AppFlow {
 
     /// A parser says that it was wrong.
     fn give_up(&mut self, detector: &'static netloom_decode::app::Detector) {
-        if self.changes == 0 && self.info.service == Some(detector.protocol) {
-            self.info.service = None;
-            self.info.confidence = None;
+        if self.changes == 0
+            && let Some(info) = &mut self.info
+            && info.service == Some(detector.protocol)
+        {
+            info.service = None;
+            info.confidence = None;
         }
         self.retries += 1;
         self.phase = if self.retries > RETRIES_MAX {
@@ -435,17 +507,18 @@ impl AppFlow {
             self.detect(context, &mut halves, wish);
         }
         if let Phase::Detecting(detecting) = &self.phase
-            && self.info.service.is_none()
+            && self.info.as_ref().is_none_or(|info| info.service.is_none())
             && let Some(detector) = detecting.at_end(context.server.1)
         {
-            self.info.service = Some(detector.protocol);
-            self.info.confidence = Some(Confidence::Content);
+            let info = self.info.get_or_insert_default();
+            info.service = Some(detector.protocol);
+            info.confidence = Some(Confidence::Content);
         }
         if let Phase::Parsing(parser, _) = &mut self.phase {
             let mut sink = Sink {
                 context: *context,
                 interest: wish.interest,
-                info: &mut self.info,
+                info: self.info.get_or_insert_default(),
                 trackers: &mut self.trackers,
                 rows: wish.rows,
             };
@@ -456,22 +529,43 @@ impl AppFlow {
             let interest = wish.interest;
             trackers
                 .dns
-                .finish(&mut |record| rows.push(AppRow::Dns(Box::new(record))));
-            trackers.tls.finish(&mut self.info, &mut |record| {
+                .finish(&mut |record| rows.push(AppRow::Dns(record)));
+            trackers.tls.finish(&mut |record| {
                 if interest.contains(Interest::TLS) {
-                    rows.push(AppRow::Tls(Box::new(record)));
+                    rows.push(AppRow::Tls(record));
                 }
             });
             trackers
                 .http
-                .finish(&mut |record| rows.push(AppRow::Http(Box::new(record))));
+                .finish(&mut |record| rows.push(AppRow::Http(record)));
         }
         self.phase = Phase::Over;
     }
 
-    /// Counts the bytes on the heap anew.
-    pub(crate) fn weigh(&mut self) {
-        self.heap = size_of::<Self>()
+    /// What was learned.
+    pub(crate) fn into_info(self) -> Option<Box<AppInfo>> {
+        self.info
+    }
+
+    /// What the flow keeps of it: once all is said, no more than what was learned.
+    pub(crate) fn kept(mut self: Box<Self>) -> Payload {
+        if let Some(trackers) = &self.trackers
+            && trackers.is_empty()
+        {
+            self.trackers = None;
+        }
+        let of_info = self
+            .info
+            .as_ref()
+            .map_or(0, |info| size_of::<AppInfo>() + info.heap_bytes());
+        if self.is_over() && self.trackers.is_none() {
+            return Payload::Over {
+                info: self.info,
+                heap: of_info as u32,
+            };
+        }
+        let heap = of_info
+            + size_of::<Self>()
             + match &self.phase {
                 Phase::Detecting(detecting) => detecting.heap_bytes(),
                 Phase::Parsing(parser, _) => parser.heap_bytes(),
@@ -480,13 +574,22 @@ impl AppFlow {
             + self.halves.as_ref().map_or(0, |halves| {
                 halves.iter().map(Half::heap_bytes).sum::<usize>() + size_of::<[Half; 2]>()
             })
-            + self.trackers.as_ref().map_or(0, |trackers| {
-                size_of::<Trackers>()
-                    + trackers.dns.heap_bytes()
-                    + trackers.tls.heap_bytes()
-                    + trackers.http.heap_bytes()
-            })
-            + self.info.heap_bytes();
+            + self
+                .trackers
+                .as_ref()
+                .map_or(0, |trackers| trackers.heap_bytes());
+        let heap = u32::try_from(heap).unwrap_or(u32::MAX);
+        if self.is_over() {
+            return Payload::Held { app: self, heap };
+        }
+        Payload::Read {
+            heap,
+            has_hole: self
+                .halves
+                .as_ref()
+                .is_some_and(|halves| halves.iter().any(Half::has_hole)),
+            app: self,
+        }
     }
 }
 

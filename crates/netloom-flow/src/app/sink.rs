@@ -94,22 +94,23 @@ impl Events for Sink<'_> {
             Event::Dns(message) if self.interest.contains(Interest::DNS) => {
                 let pairing = &mut self.trackers.get_or_insert_default().dns;
                 let rows = &mut *self.rows;
-                pairing.message(&self.context, message, &mut |record| {
-                    rows.push(AppRow::Dns(Box::new(record)));
+                pairing.message(&self.context, message, self.interest, &mut |record| {
+                    rows.push(AppRow::Dns(record));
                 });
             }
             Event::Tls(part) => {
+                let interest = self.interest;
                 let tracker = &mut self.trackers.get_or_insert_default().tls;
                 let rows = &mut *self.rows;
-                tracker.handshake(&self.context, &part, info, self.interest, &mut |record| {
-                    rows.push(AppRow::Tls(Box::new(record)));
+                tracker.handshake(&self.context, &part, interest, info, &mut |record| {
+                    rows.push(AppRow::Tls(record));
                 });
             }
             Event::Http(part) if self.interest.contains(Interest::HTTP) => {
                 let pairing = &mut self.trackers.get_or_insert_default().http;
                 let rows = &mut *self.rows;
-                pairing.exchange(&self.context, &part, &mut |record| {
-                    rows.push(AppRow::Http(Box::new(record)));
+                pairing.exchange(&self.context, &part, self.interest, &mut |record| {
+                    rows.push(AppRow::Http(record));
                 });
             }
             Event::Message(message) => {

@@ -8,6 +8,52 @@ use crate::tcp::{Delivered, StreamAssembler};
 /// Bytes that came too early and wait for a hole to be filled.
 const EARLY_MAX: usize = 64 * 1024;
 
+/// Where one direction of a connection begins: kept for every connection, so that the payload
+/// finds its place whenever it comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum StreamStart {
+    /// Nothing was seen yet.
+    #[default]
+    Unseen,
+    /// A SYN with this sequence number.
+    Syn(u32),
+    /// A segment with this sequence number: the beginning was not captured.
+    Middle(u32),
+}
+
+impl StreamStart {
+    /// Takes the first segment.
+    #[inline]
+    pub(crate) fn note(&mut self, seq: u32, syn: bool) {
+        if *self == Self::Unseen {
+            *self = if syn {
+                Self::Syn(seq)
+            } else {
+                Self::Middle(seq)
+            };
+        }
+    }
+
+    /// Whether there was a segment.
+    #[inline]
+    pub(crate) fn is_seen(self) -> bool {
+        self != Self::Unseen
+    }
+
+    fn is_syn(self) -> bool {
+        matches!(self, Self::Syn(_))
+    }
+
+    /// Sequence number of the first byte.
+    fn first(self) -> Option<u32> {
+        match self {
+            Self::Unseen => None,
+            Self::Syn(seq) => Some(seq.wrapping_add(1)),
+            Self::Middle(seq) => Some(seq),
+        }
+    }
+}
+
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Half {
@@ -18,30 +64,31 @@ pub(super) struct Half {
     skip: u64,
     quiet: bool,
     from_start: bool,
-    /// Before anybody knows the protocol: bytes that are missing behind what is held, and
-    /// those behind the hole.
-    hole: Option<u64>,
+    hole: Option<Box<Hole>>,
+}
+
+/// Before anybody knows the protocol: bytes that are missing behind what is held, and those
+/// behind the hole.
+#[derive(Debug)]
+struct Hole {
+    missing: u64,
     beyond: Vec<u8>,
 }
 
 impl Half {
-    /// Takes the sequence number of the first segment.
-    pub(super) fn begin(&mut self, data: &TcpData<'_>) {
-        if self.assembler.is_none() {
-            let first = data.seq.wrapping_add(u32::from(data.syn));
-            self.assembler = Some(StreamAssembler::new(first, EARLY_MAX));
-            self.from_start = data.syn;
-        }
-    }
-
     /// Puts a segment in its place and gives what is in order.
     pub(super) fn assemble(
         &mut self,
+        start: StreamStart,
         data: &TcpData<'_>,
         mut deliver: impl FnMut(&mut Self, Delivered<'_>),
     ) {
-        let Some(mut assembler) = self.assembler.take() else {
-            return;
+        let mut assembler = if let Some(assembler) = self.assembler.take() {
+            assembler
+        } else {
+            let Some(first) = start.first() else { return };
+            self.from_start = start.is_syn();
+            StreamAssembler::new(first, EARLY_MAX)
         };
         let seq = data.seq.wrapping_add(u32::from(data.syn));
         assembler.ingest(seq, data.payload, |delivered| deliver(self, delivered));
@@ -52,6 +99,14 @@ impl Half {
             });
         }
         self.assembler = Some(assembler);
+    }
+
+    /// Whether anything waits behind a hole.
+    #[inline]
+    pub(super) fn has_hole(&self) -> bool {
+        self.assembler
+            .as_ref()
+            .is_some_and(StreamAssembler::has_hole)
     }
 
     /// Whether there is a hole that the receiver says it has got.
@@ -102,10 +157,9 @@ impl Half {
         if self.quiet {
             return;
         }
-        let (place, most) = if self.hole.is_some() {
-            (&mut self.beyond, Probe::MAX)
-        } else {
-            (&mut self.held, STREAM_MAX + Probe::MAX)
+        let (place, most) = match &mut self.hole {
+            Some(hole) => (&mut hole.beyond, Probe::MAX),
+            None => (&mut self.held, STREAM_MAX + Probe::MAX),
         };
         let room = most.saturating_sub(place.len());
         place.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
@@ -116,13 +170,17 @@ impl Half {
         if self.held.is_empty() {
             self.from_start = false;
         } else if self.hole.is_none() {
-            self.hole = Some(missing);
+            self.hole = Some(Box::new(Hole {
+                missing,
+                beyond: Vec::new(),
+            }));
         }
     }
 
     /// The hole and what is behind it.
     pub(super) fn take_hole(&mut self) -> Option<(u64, Vec<u8>)> {
-        Some((self.hole.take()?, std::mem::take(&mut self.beyond)))
+        let hole = self.hole.take()?;
+        Some((hole.missing, hole.beyond))
     }
 
     pub(super) fn drop_held(&mut self) {
@@ -153,7 +211,10 @@ impl Half {
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.held.capacity()
-            + self.beyond.capacity()
+            + self
+                .hole
+                .as_ref()
+                .map_or(0, |hole| size_of::<Hole>() + hole.beyond.capacity())
             + self.assembler.as_ref().map_or(0, StreamAssembler::buffered)
     }
 }

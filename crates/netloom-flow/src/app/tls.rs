@@ -1,5 +1,6 @@
 //! TLS handshakes: rows of `tls`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use netloom_decode::app::quic;
@@ -12,6 +13,10 @@ use netloom_packet::Timestamp;
 use super::AppInfo;
 
 /// A handshake: a row of `tls`, in the terms of Zeek's ssl.log, x509.log and quic.log.
+///
+/// Without [`Interest::DETAILS`] only the fields are filled that sums are made of: version,
+/// cipher, server's name, whether it was established, JA4, ECH, and of the server's certificate
+/// whose it is, who signed it and from when to when it holds.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct TlsRecord {
@@ -20,9 +25,9 @@ pub struct TlsRecord {
     /// What carried it.
     pub carrier: Carrier,
     /// Version that the server chose (`TLSv12`); `None` where it did not answer.
-    pub version: Option<Box<str>>,
+    pub version: Option<Cow<'static, str>>,
     /// Cipher suite that the server chose, IANA's name.
-    pub cipher: Option<Box<str>>,
+    pub cipher: Option<Cow<'static, str>>,
     /// Group of the key exchange, IANA's name.
     pub curve: Option<Box<str>>,
     /// Name that the client asked for (SNI).
@@ -119,22 +124,25 @@ const LIST_MAX: usize = 100;
 const TEXT_MAX: usize = 512;
 
 impl CertificateRecord {
-    /// `hashes`: whether fingerprints are wanted.
-    fn new(chain: &[&[u8]], leaf: Option<&Certificate<'_>>, hashes: bool) -> Option<Self> {
-        let first = chain.first()?;
+    fn new(chain: &[&[u8]], leaf: Option<&Certificate<'_>>, interest: Interest) -> Self {
         let mut record = Self::default();
-        if hashes {
+        if interest.contains(Interest::HASHES) {
+            // What cannot be read is known by its fingerprint.
             record.fingerprints = chain.iter().map(|der| x509::sha256(der).into()).collect();
-            record.sha1 = x509::sha1(first).into();
+            record.sha1 = chain
+                .first()
+                .map_or_else(Box::default, |leaf| x509::sha1(leaf).into());
         }
-        // What cannot be read is known by its fingerprint.
         if let Some(leaf) = leaf {
             let text = |text: String| Box::from(display(text.as_bytes()));
             record.subject = text(leaf.subject.to_text());
             record.issuer = text(leaf.issuer.to_text());
-            record.serial = leaf.serial_text().into();
             record.not_before = leaf.not_before;
             record.not_after = leaf.not_after;
+            if !interest.contains(Interest::DETAILS) {
+                return record;
+            }
+            record.serial = leaf.serial_text().into();
             record.key_alg = leaf.key_algorithm().into();
             record.key_length = leaf.key_bits;
             record.key_curve = leaf.key_curve().map(Into::into);
@@ -143,7 +151,7 @@ impl CertificateRecord {
             record.san_ip = leaf.addresses.iter().copied().take(LIST_MAX).collect();
             record.ca = leaf.ca;
         }
-        Some(record)
+        record
     }
 
     fn heap_bytes(&self) -> usize {
@@ -171,9 +179,9 @@ impl Tracker {
         &mut self,
         context: &Context,
         part: &Handshake<'_>,
-        info: &mut AppInfo,
         interest: Interest,
-        out: &mut dyn FnMut(TlsRecord),
+        info: &mut AppInfo,
+        out: &mut dyn FnMut(Box<TlsRecord>),
     ) {
         if let Handshake::Certificates {
             of_client: false,
@@ -182,7 +190,8 @@ impl Tracker {
         } = part
             && info.certificate_organization.is_none()
         {
-            info.certificate_organization = leaf.subject.organization().map(|name| boxed(&name));
+            let organization = leaf.subject.organization();
+            info.certificate_organization = organization.map(|name| boxed(&name));
         }
         if !interest.contains(Interest::TLS) {
             return;
@@ -193,17 +202,22 @@ impl Tracker {
                 ..TlsRecord::default()
             })
         });
-        let done = record.take(part, interest.contains(Interest::HASHES));
+        let done = record.take(part, interest);
         if done && let Some(record) = self.record.take() {
-            out(*record);
+            out(record);
         }
     }
 
     /// The flow has ended: what is held back goes out.
-    pub(crate) fn finish(&mut self, _info: &mut AppInfo, out: &mut dyn FnMut(TlsRecord)) {
+    pub(crate) fn finish(&mut self, out: &mut dyn FnMut(Box<TlsRecord>)) {
         if let Some(record) = self.record.take() {
-            out(*record);
+            out(record);
         }
+    }
+
+    /// Whether nothing is held back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.record.is_none()
     }
 
     /// Bytes on the heap.
@@ -214,18 +228,28 @@ impl Tracker {
 
 impl TlsRecord {
     /// Takes a part of the handshake; whether it was the last.
-    fn take(&mut self, part: &Handshake<'_>, hashes: bool) -> bool {
+    fn take(&mut self, part: &Handshake<'_>, interest: Interest) -> bool {
+        let details = interest.contains(Interest::DETAILS);
         match *part {
             Handshake::ClientHello {
                 hello,
                 fingerprints,
-            } => self.client_hello(hello, fingerprints),
-            Handshake::ServerHello { hello, ja3s } => self.server_hello(hello, ja3s),
+            } => self.client_hello(hello, fingerprints, details),
+            Handshake::ServerHello { hello, ja3s } => self.server_hello(hello, ja3s, details),
             Handshake::Certificates {
                 of_client,
                 chain,
                 leaf,
-            } => self.certificates(of_client, chain, leaf, hashes),
+            } => self.certificates(of_client, chain, leaf, interest),
+            Handshake::Established => {
+                self.established = true;
+                return true;
+            }
+            Handshake::Quic { .. } if !details => {
+                self.carrier = Carrier::Quic;
+                return true;
+            }
+            _ if !details => {}
             Handshake::KeyExchange { group } => self.curve = Some(names::group(group).into()),
             Handshake::Resumed => self.resumed = true,
             Handshake::Flipped => self.letter('^'),
@@ -239,10 +263,6 @@ impl TlsRecord {
             }
             Handshake::Alert { description, .. } => {
                 self.last_alert = Some(names::alert(description).into());
-            }
-            Handshake::Established => {
-                self.established = true;
-                return true;
             }
             Handshake::Quic {
                 version,
@@ -272,17 +292,22 @@ impl TlsRecord {
         }
     }
 
-    fn client_hello(&mut self, hello: &ClientHello<'_>, fingerprints: &Fingerprints) {
+    fn client_hello(
+        &mut self,
+        hello: &ClientHello<'_>,
+        fingerprints: &Fingerprints,
+        details: bool,
+    ) {
         self.carrier = hello.carrier;
         self.ech |= hello.ech;
         // Of two hellos the second may lack what the first had, not the other way round.
         if let Some(name) = hello.server_name {
             self.server_name = Some(boxed(name));
         }
-        if !hello.alpn.is_empty() {
+        if details && !hello.alpn.is_empty() {
             self.client_alpns = texts(hello.alpn.iter().copied());
         }
-        if self.client_extensions.is_empty() {
+        if details && self.client_extensions.is_empty() {
             let names = hello.extensions.iter().take(LIST_MAX);
             self.client_extensions = names.map(|&kind| names::extension(kind).into()).collect();
         }
@@ -296,14 +321,17 @@ impl TlsRecord {
         first(&mut self.ja4, &fingerprints.ja4);
     }
 
-    fn server_hello(&mut self, hello: &ServerHello<'_>, ja3s: Option<&str>) {
+    fn server_hello(&mut self, hello: &ServerHello<'_>, ja3s: Option<&str>, details: bool) {
         self.carrier = hello.carrier;
-        self.version = Some(names::version(hello.version).into());
+        self.version = Some(names::version(hello.version));
         if hello.version == 0x0002 {
             // SSL 2: the client has the last word on the cipher.
             return;
         }
-        self.cipher = Some(names::cipher_suite(hello.cipher_suite).into());
+        self.cipher = Some(names::cipher_suite(hello.cipher_suite));
+        if !details {
+            return;
+        }
         if let Some(group) = hello.group {
             self.curve = Some(names::group(group).into());
         }
@@ -320,14 +348,16 @@ impl TlsRecord {
         of_client: bool,
         chain: &[&[u8]],
         leaf: Option<&Certificate<'_>>,
-        hashes: bool,
+        interest: Interest,
     ) {
-        let record = CertificateRecord::new(chain, leaf, hashes).map(Box::new);
+        let record = || Some(Box::new(CertificateRecord::new(chain, leaf, interest)));
         if of_client {
-            self.client_certificate = record;
+            if interest.contains(Interest::DETAILS) {
+                self.client_certificate = record();
+            }
             return;
         }
-        self.certificate = record;
+        self.certificate = record();
         if let (Some(leaf), Some(name)) = (leaf, &self.server_name) {
             self.sni_matches_cert = Some(leaf.is_for(name.as_bytes()));
         }
@@ -337,7 +367,6 @@ impl TlsRecord {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let certificates = [&self.certificate, &self.client_certificate];
         size_of::<Self>()
-            + text(&self.cipher)
             + text(&self.server_name)
             + text(&self.next_protocol)
             + text(&self.ja3_text)

@@ -1,5 +1,7 @@
 //! Registrable domains, by the Public Suffix List (publicsuffix.org, as the `psl` crate has it).
 
+use std::net::IpAddr;
+
 /// Longest name that is looked at, in bytes (RFC 1035).
 const NAME_MAX: usize = 253;
 
@@ -19,7 +21,7 @@ pub fn registrable_domain(name: &str) -> Option<&str> {
     if name.is_empty()
         || name.len() > NAME_MAX
         || name.split('.').any(str::is_empty)
-        || name.parse::<std::net::IpAddr>().is_ok()
+        || is_address(name)
     {
         return None;
     }
@@ -33,6 +35,19 @@ pub fn registrable_domain(name: &str) -> Option<&str> {
         return None;
     }
     name.get(name.len().checked_sub(domain.as_bytes().len())?..)
+}
+
+/// Whether a name is an address. Most names hold a letter that no address has, near their start.
+///
+/// ```
+/// use netloom_flow::name::is_address;
+/// assert!(is_address("192.0.2.1") && is_address("2001:db8::1"));
+/// assert!(!is_address("www.example.org"));
+/// ```
+pub fn is_address(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'))
+        && name.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]

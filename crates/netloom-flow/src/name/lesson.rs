@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use netloom_decode::Decoded;
-use netloom_decode::app::dns::{self, Message};
+use netloom_decode::app::dns;
 use netloom_decode::app::{Protocol, ftp, sdp, text, tftp};
 use netloom_packet::Packet;
 
@@ -74,12 +74,9 @@ fn answers(data: &[u8], decoded: &Decoded, src: IpAddr, dst: IpAddr, teach: &mut
         5355 => ("llmnr", "llmnr"),
         _ => ("dns", "dns"),
     };
-    let Some(message) = Message::parse(data, data.len(), service) else {
-        return;
-    };
     // What a device says of itself by multicast holds for everybody, if it is about itself.
     let everybody = dst.is_multicast();
-    dns::learn(&message, &mut |name, address, ttl| {
+    dns::learn_from(data, service, &mut |name, address, ttl| {
         if name.len() <= NAME_MAX && !address.is_unspecified() && (!everybody || address == src) {
             teach(Fact::Name {
                 client: (!everybody).then_some(dst),

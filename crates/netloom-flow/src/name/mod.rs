@@ -12,7 +12,7 @@ mod suspicion;
 
 pub use apps::{App, AppBy, product};
 pub use book::{Fact, GRACE_NANOS, Hint, LESSONS_MAX, Lesson, NameBook};
-pub use domain::registrable_domain;
+pub use domain::{is_address, registrable_domain};
 pub use lesson::observe;
 pub use place::{country, is_local, vendor};
 pub(crate) use settle::settle;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netloom_decode::app::{Protocol, Risk, detectors};
+use netloom_decode::app::{Protocol, Risk, ports};
 
 use super::book::Hint;
 use super::{dga_score, is_homograph, is_local, is_risky_domain, product};
@@ -107,22 +107,13 @@ fn odd_port(info: &mut AppInfo, protocol: u8, port: Option<u16>) {
         return;
     }
     let tcp = protocol == 6;
-    let mut known = ports(service, tcp).peekable();
-    if known.peek().is_some() && !known.any(|other| other == port) && !elsewhere(service, port) {
+    let known = ports(service, tcp);
+    if !known.is_empty() && !known.contains(&port) && !elsewhere(service, port) {
         info.add_risk(
             Risk::NonStandardPort,
             &format!("{} on port {port}", service.title),
         );
     }
-}
-
-/// The ports of a protocol.
-fn ports(service: &'static Protocol, tcp: bool) -> impl Iterator<Item = u16> {
-    detectors()
-        .iter()
-        .filter(move |detector| detector.protocol == service && detector.over.contains(tcp))
-        .flat_map(|detector| detector.ports)
-        .copied()
 }
 
 /// Ports on which a protocol is common though they are not its own.

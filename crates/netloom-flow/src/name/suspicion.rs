@@ -244,8 +244,8 @@ pub fn is_risky_domain(name: &str) -> bool {
     !rest.is_empty()
         && top.len() <= 8
         && RISKY_TLDS
-            .binary_search(&top.to_ascii_lowercase().as_str())
-            .is_ok()
+            .iter()
+            .any(|risky| risky.eq_ignore_ascii_case(top))
         && !is_known(name)
 }
 

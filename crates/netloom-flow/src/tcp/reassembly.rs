@@ -37,12 +37,19 @@ pub enum Delivered<'a> {
 pub struct StreamAssembler {
     /// Sequence number of position 0.
     initial: u32,
+    limit: u32,
     /// Position of the next byte to deliver.
     next: u64,
-    limit: usize,
+    /// What came too early; most streams never have any.
+    early: Option<Box<Early>>,
+}
+
+/// Segments that wait for a hole to be filled.
+#[derive(Debug, Clone, Default)]
+struct Early {
     buffered: usize,
-    /// By position; no overlaps, all beyond `next`.
-    early: BTreeMap<u64, Box<[u8]>>,
+    /// By position; no overlaps, all beyond the next byte to deliver.
+    segments: BTreeMap<u64, Box<[u8]>>,
 }
 
 /// What a kept segment costs beside its bytes.
@@ -54,10 +61,9 @@ impl StreamAssembler {
     pub fn new(first: u32, limit: usize) -> Self {
         Self {
             initial: first,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
             next: 0,
-            limit,
-            buffered: 0,
-            early: BTreeMap::new(),
+            early: None,
         }
     }
 
@@ -68,7 +74,19 @@ impl StreamAssembler {
 
     /// Bytes of memory that kept segments use.
     pub fn buffered(&self) -> usize {
-        self.buffered
+        self.early.as_ref().map_or(0, |early| early.buffered)
+    }
+
+    /// Whether anything waits behind a hole.
+    #[inline]
+    pub fn has_hole(&self) -> bool {
+        self.early.is_some()
+    }
+
+    /// Position of the first segment that was kept.
+    fn first_early(&self) -> Option<u64> {
+        let early = self.early.as_ref()?;
+        early.segments.first_key_value().map(|(&at, _)| at)
     }
 
     /// Takes a segment's payload and delivers what is in order now.
@@ -85,18 +103,20 @@ impl StreamAssembler {
         };
         if start > self.next {
             self.keep(start, payload);
-            while self.buffered > self.limit {
+            while self.buffered() > self.limit as usize {
                 self.give_up_hole(&mut deliver);
             }
+            return;
+        }
+        if self.early.is_none() {
+            self.next = start + payload.len() as u64;
+            deliver(Delivered::Data(payload));
             return;
         }
         // Bytes that were kept came earlier: deliver up to them, then them.
         let end = start + payload.len() as u64;
         while self.next < end {
-            let until = self
-                .early
-                .first_key_value()
-                .map_or(end, |(&at, _)| at.min(end));
+            let until = self.first_early().map_or(end, |at| at.min(end));
             let from = (self.next - start) as usize;
             let to = (until - start) as usize;
             if let Some(bytes) = payload.get(from..to).filter(|bytes| !bytes.is_empty()) {
@@ -118,10 +138,7 @@ impl StreamAssembler {
         }
         let target = self.next + offset.unsigned_abs();
         while self.next < target {
-            let hole_end = self
-                .early
-                .first_key_value()
-                .map_or(target, |(&at, _)| at.min(target));
+            let hole_end = self.first_early().map_or(target, |at| at.min(target));
             self.gap(hole_end, &mut deliver);
             self.deliver_early(&mut deliver);
         }
@@ -129,7 +146,7 @@ impl StreamAssembler {
 
     /// The stream is over: delivers what was kept, with its holes.
     pub fn finish(&mut self, mut deliver: impl FnMut(Delivered<'_>)) {
-        while !self.early.is_empty() {
+        while self.early.is_some() {
             self.give_up_hole(&mut deliver);
         }
     }
@@ -137,7 +154,7 @@ impl StreamAssembler {
     /// Whether bytes wait behind a hole that ends before `ack`: the receiver has what the
     /// capture lacks, and will not be sent it again.
     pub fn lacks(&self, ack: u32) -> bool {
-        let Some((&first, _)) = self.early.first_key_value() else {
+        let Some(first) = self.first_early() else {
             return false;
         };
         let offset = self.offset(ack);
@@ -165,14 +182,15 @@ impl StreamAssembler {
 
     /// Keeps what is new of an early payload.
     fn keep(&mut self, start: u64, payload: &[u8]) {
+        let early = self.early.get_or_insert_default();
         let end = start + payload.len() as u64;
         let mut at = start;
-        if let Some((&from, bytes)) = self.early.range(..=start).next_back() {
+        if let Some((&from, bytes)) = early.segments.range(..=start).next_back() {
             at = at.max(from + bytes.len() as u64);
         }
         while at < end {
-            let (until, resume) = self
-                .early
+            let (until, resume) = early
+                .segments
                 .range(at..)
                 .next()
                 .map_or((end, end), |(&from, bytes)| {
@@ -180,8 +198,8 @@ impl StreamAssembler {
                 });
             let new = payload.get((at - start) as usize..(until - start) as usize);
             if let Some(bytes) = new.filter(|bytes| !bytes.is_empty()) {
-                self.buffered += bytes.len() + OVERHEAD;
-                self.early.insert(at, bytes.into());
+                early.buffered += bytes.len() + OVERHEAD;
+                early.segments.insert(at, bytes.into());
             }
             at = resume;
         }
@@ -190,12 +208,16 @@ impl StreamAssembler {
     /// Delivers kept segments that are in order now; whether there were any.
     fn deliver_early(&mut self, deliver: &mut impl FnMut(Delivered<'_>)) -> bool {
         let mut any = false;
-        while let Some(entry) = self.early.first_entry() {
+        while let Some(early) = &mut self.early {
+            let Some(entry) = early.segments.first_entry() else {
+                self.early = None;
+                break;
+            };
             if *entry.key() > self.next {
                 break;
             }
             let (at, bytes) = entry.remove_entry();
-            self.buffered = self.buffered.saturating_sub(bytes.len() + OVERHEAD);
+            early.buffered = early.buffered.saturating_sub(bytes.len() + OVERHEAD);
             let known = (self.next - at) as usize;
             if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
                 self.next += new.len() as u64;
@@ -208,7 +230,7 @@ impl StreamAssembler {
 
     /// Reports the hole before the first kept segment and goes on after it.
     fn give_up_hole(&mut self, deliver: &mut impl FnMut(Delivered<'_>)) {
-        if let Some((&at, _)) = self.early.first_key_value() {
+        if let Some(at) = self.first_early() {
             self.gap(at, deliver);
         }
         self.deliver_early(deliver);

@@ -4,6 +4,7 @@ use netloom_decode::{Tcp, TcpFlags};
 
 use super::endpoint::{Endpoint, Moment, Near, State, position};
 use super::history::{Event, History};
+use crate::app::StreamStart;
 
 /// Sequence numbers further from what is expected than this are not believed in SYN, RST and
 /// an acknowledgment of 0.
@@ -66,6 +67,8 @@ pub(crate) struct TcpTracker {
     /// Round trip: up to the SYN-ACK, then all of it.
     rtt: Moment,
     rtt_done: bool,
+    /// Where the streams of originator and responder begin, for those who read them.
+    pub(crate) starts: [StreamStart; 2],
 }
 
 impl TcpTracker {

@@ -129,9 +129,9 @@ pub(super) const DEVICES: usize = 4;
 /// The kind of records that a table's rows are made from, and what parsers are asked for.
 pub(super) fn kind_of(columns: &AnyColumns) -> Option<(usize, Interest)> {
     Some(match columns {
-        AnyColumns::Dns(_) => (0, Interest::DNS),
-        AnyColumns::Tls(_) => (1, Interest::TLS),
-        AnyColumns::Http(_) => (2, Interest::HTTP),
+        AnyColumns::Dns(_) => (0, Interest::DNS.with(Interest::DETAILS)),
+        AnyColumns::Tls(_) => (1, Interest::TLS.with(Interest::DETAILS)),
+        AnyColumns::Http(_) => (2, Interest::HTTP.with(Interest::DETAILS)),
         AnyColumns::Messages(_) => (3, Interest::MESSAGES),
         AnyColumns::Hosts(_) => (DEVICES, Interest::DEVICES),
         _ => return None,

@@ -37,7 +37,11 @@ impl Stage for Records {
     fn needs(&self) -> Needs {
         Needs {
             flows: true,
-            applications: Some(Interest::DNS.with(Interest::DEVICES)),
+            applications: Some(
+                Interest::DNS
+                    .with(Interest::DETAILS)
+                    .with(Interest::DEVICES),
+            ),
             ..Needs::default()
         }
     }

@@ -60,6 +60,7 @@ impl Stage for Collect {
             flows: true,
             applications: Some(
                 Interest::HTTP
+                    .with(Interest::DETAILS)
                     .with(Interest::MESSAGES)
                     .with(Interest::HASHES),
             ),

@@ -85,13 +85,13 @@ fn events(seen: &Seen, kind: &str) -> Vec<Event> {
                         event.insert(format!("http.{key}"), value);
                     }
                 };
-                let text = |value: &Option<Box<str>>| value.as_deref().map(str::to_owned);
-                put("hostname", text(&http.host));
-                put("url", text(&http.uri));
-                put("http_method", text(&http.method));
-                put("http_user_agent", text(&http.user_agent));
-                put("http_refer", text(&http.referrer));
-                put("http_content_type", text(&http.resp_mime_type));
+                let text = |value: Option<&str>| value.map(str::to_owned);
+                put("hostname", text(http.host.as_deref()));
+                put("url", text(http.uri.as_deref()));
+                put("http_method", text(http.method.as_deref()));
+                put("http_user_agent", text(http.user_agent.as_deref()));
+                put("http_refer", text(http.referrer.as_deref()));
+                put("http_content_type", text(http.resp_mime_type.as_deref()));
                 put("status", http.status_code.map(|status| status.to_string()));
                 put("length", Some(http.response_body_len.to_string()));
                 let protocol = http

@@ -204,7 +204,7 @@ fn http_rows(path: &Path) -> Vec<Row> {
     };
     seen.http()
         .map(|(record, http)| {
-            let text = |value: &Option<Box<str>>| value.as_deref().map(str::to_owned);
+            let text = |value: Option<&str>| value.map(str::to_owned);
             let number = |value: Option<u16>| value.map(|value| value.to_string());
             let proxied = (!http.proxied.is_empty()).then(|| http.proxied.join(","));
             [
@@ -213,26 +213,26 @@ fn http_rows(path: &Path) -> Vec<Row> {
                 ("id.resp_h", Some(record.dst.0.to_string())),
                 ("id.resp_p", Some(record.dst.1.to_string())),
                 ("trans_depth", Some(http.trans_depth.to_string())),
-                ("method", text(&http.method)),
-                ("host", text(&http.host)),
+                ("method", text(http.method.as_deref())),
+                ("host", text(http.host.as_deref())),
                 ("uri", http.uri.as_deref().map(unescaped)),
-                ("referrer", text(&http.referrer)),
-                ("version", text(&http.version)),
-                ("user_agent", text(&http.user_agent)),
-                ("origin", text(&http.origin)),
+                ("referrer", text(http.referrer.as_deref())),
+                ("version", text(http.version.as_deref())),
+                ("user_agent", text(http.user_agent.as_deref())),
+                ("origin", text(http.origin.as_deref())),
                 ("request_body_len", Some(http.request_body_len.to_string())),
                 (
                     "response_body_len",
                     Some(http.response_body_len.to_string()),
                 ),
                 ("status_code", number(http.status_code)),
-                ("status_msg", text(&http.status_msg)),
+                ("status_msg", text(http.status_msg.as_deref())),
                 ("info_code", number(http.info_code)),
-                ("info_msg", text(&http.info_msg)),
-                ("username", text(&http.username)),
+                ("info_msg", text(http.info_msg.as_deref())),
+                ("username", text(http.username.as_deref())),
                 ("proxied", proxied),
-                ("resp_filenames", text(&http.filename)),
-                ("resp_mime_types", text(&http.resp_mime_type)),
+                ("resp_filenames", text(http.filename.as_deref())),
+                ("resp_mime_types", text(http.resp_mime_type.as_deref())),
             ]
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))

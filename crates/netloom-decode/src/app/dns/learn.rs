@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::name::Text;
 use super::number::{known_type, rtype};
-use super::parse::{Counts, HEADER_LEN};
+use super::parse::{ANSWERS_MAX, Counts, HEADER_LEN, service_binding};
 use super::{Data, Message, Record, name};
-use crate::app::wire::u16_at;
+use crate::app::wire::{u16_at, u32_at};
 
 /// Longest chain of aliases that is followed.
 const CHAIN_MAX: usize = 16;
@@ -32,8 +33,7 @@ pub fn is_response(data: &[u8]) -> bool {
 
 /// Whether there is a question behind the header, of a type and class that exist.
 fn question_makes_sense(data: &[u8]) -> bool {
-    let mut text = Vec::new();
-    let Ok(end) = name::read(data, HEADER_LEN, &mut text) else {
+    let Ok(end) = Text::new().read(data, HEADER_LEN) else {
         return false;
     };
     let (Some(qtype), Some(qclass)) = (u16_at(data, end), u16_at(data, end + 2)) else {
@@ -88,6 +88,156 @@ pub fn learn(message: &Message<'_>, out: &mut dyn FnMut(&[u8], IpAddr, u32)) {
             let Some((target, ttl)) = alias else { break };
             (owner, shortest) = (target, ttl);
         }
+    }
+}
+
+/// As [`learn`], from the bytes of a message of `service`, without reading more of it than it
+/// takes: for who looks into every answer there is.
+pub fn learn_from(data: &[u8], service: &'static str, out: &mut dyn FnMut(&[u8], IpAddr, u32)) {
+    let (Some(flags), Some(counts)) = (u16_at(data, 2), Counts::read(data)) else {
+        return;
+    };
+    if flags & 0x800f != 0x8000 || service == "nbns" {
+        return;
+    }
+    if counts.questions != 1 {
+        if let Some(message) = Message::parse(data, data.len(), service) {
+            learn(&message, out);
+        }
+        return;
+    }
+    let mut question = Text::new();
+    let Ok(end) = question.read(data, HEADER_LEN) else {
+        return;
+    };
+    if question.bytes().is_empty() || data.len() < end + 4 {
+        return;
+    }
+    let answers = Answers {
+        data,
+        at: end + 4,
+        left: usize::from(counts.answers).min(ANSWERS_MAX),
+    };
+    // Names at these places are the one that is looked for: most records point there.
+    let mut known = HEADER_LEN;
+    let (mut owner, mut name) = (question, Text::new());
+    let mut shortest = u32::MAX;
+    for _ in 0..CHAIN_MAX {
+        let mut alias: Option<(usize, u32)> = None;
+        for answer in answers.clone() {
+            if answer.points_to(data) != Some(known)
+                && (name.read(data, answer.owner).is_err()
+                    || !name.bytes().eq_ignore_ascii_case(owner.bytes()))
+            {
+                continue;
+            }
+            let ttl = shortest.min(answer.ttl);
+            let bytes = data.get(answer.data..answer.end).unwrap_or_default();
+            match answer.rtype {
+                rtype::A => {
+                    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
+                        out(question.bytes(), octets.into(), ttl);
+                    }
+                }
+                rtype::AAAA => {
+                    if let Ok(octets) = <[u8; 16]>::try_from(bytes) {
+                        out(question.bytes(), octets.into(), ttl);
+                    }
+                }
+                rtype::CNAME
+                    if alias.is_none()
+                        && name
+                            .read(data, answer.data)
+                            .is_ok_and(|end| end <= answer.end) =>
+                {
+                    alias = Some((answer.data, ttl));
+                }
+                rtype::SVCB | rtype::HTTPS => {
+                    for hint in answer.hints(data, bytes) {
+                        out(question.bytes(), hint, ttl);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let Some((at, ttl)) = alias else { break };
+        if owner.read(data, at).is_err() {
+            break;
+        }
+        (known, shortest) = (at, ttl);
+    }
+}
+
+/// The answer section, record by record, up to the first that makes no sense.
+#[derive(Clone)]
+struct Answers<'a> {
+    data: &'a [u8],
+    at: usize,
+    left: usize,
+}
+
+/// Where the parts of a record are.
+#[derive(Clone, Copy)]
+struct Answer {
+    owner: usize,
+    rtype: u16,
+    ttl: u32,
+    data: usize,
+    end: usize,
+}
+
+impl Iterator for Answers<'_> {
+    type Item = Answer;
+
+    fn next(&mut self) -> Option<Answer> {
+        self.left = self.left.checked_sub(1)?;
+        let owner = self.at;
+        let fields = if pointed(self.data, owner) == Some(HEADER_LEN) {
+            // The name of the question, which was read.
+            owner + 2
+        } else {
+            Text::new().read(self.data, owner).ok()?
+        };
+        let data = fields + 10;
+        let end = data + usize::from(u16_at(self.data, fields + 8)?);
+        if end > self.data.len() {
+            return None;
+        }
+        self.at = end;
+        Some(Answer {
+            owner,
+            rtype: u16_at(self.data, fields)?,
+            ttl: u32_at(self.data, fields + 4)?,
+            data,
+            end,
+        })
+    }
+}
+
+/// Where a compression pointer leads.
+fn pointed(data: &[u8], at: usize) -> Option<usize> {
+    let pointer = u16_at(data, at)?;
+    (pointer >= 0xc000).then_some(usize::from(pointer & 0x3fff))
+}
+
+impl Answer {
+    /// Where its owner's name is, if that is nothing but a pointer.
+    fn points_to(self, data: &[u8]) -> Option<usize> {
+        pointed(data, self.owner)
+    }
+
+    /// Addresses that a service binding hints at.
+    fn hints(self, data: &[u8], bytes: &[u8]) -> Vec<IpAddr> {
+        let mut target = Vec::new();
+        let binding = name::read(data, self.data + 2, &mut target)
+            .ok()
+            .filter(|_| target.is_empty())
+            .filter(|&end| end <= self.end)
+            .and_then(|end| {
+                let rest = bytes.get(end - self.data..)?;
+                service_binding(u16_at(bytes, 0)?, target, rest)
+            });
+        binding.map_or_else(Vec::new, |binding| binding.hints)
     }
 }
 

@@ -23,7 +23,7 @@ use netloom_packet::MacAddr;
 
 use super::{Category, Detector, Over, Protocol};
 
-pub use learn::{is_response, learn};
+pub use learn::{is_response, learn, learn_from};
 pub(crate) use name::plain_name;
 pub use name::reverse_address;
 pub use netbios::{NetbiosName, netbios_base};

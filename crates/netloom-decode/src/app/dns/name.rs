@@ -25,37 +25,74 @@ const JUMPS_MAX: u32 = 32;
 /// Pointers may lead forwards too: no resolver writes them so, but some read them.
 pub(super) fn read(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Broken> {
     out.clear();
-    let mut position = at;
-    let mut jumps = 0;
-    let mut end = None;
-    loop {
-        let &length = message.get(position).ok_or(Broken::Cut)?;
-        match length {
-            0 => return Ok(end.unwrap_or(position + 1)),
-            1..=0x3f => {
-                let start = position + 1;
-                let next = start + usize::from(length);
-                let label = message.get(start..next).ok_or(Broken::Cut)?;
-                if !out.is_empty() {
-                    out.push(b'.');
+    let mut text = Text::new();
+    let end = text.read(message, at)?;
+    out.extend_from_slice(text.bytes());
+    Ok(end)
+}
+
+/// A name in text form, without a place on the heap.
+#[derive(Clone, Copy)]
+pub(super) struct Text {
+    /// Room for the longest name and the label that makes it too long.
+    buffer: [u8; NAME_MAX + 65],
+    len: usize,
+}
+
+impl Text {
+    pub(super) const fn new() -> Self {
+        Self {
+            buffer: [0; NAME_MAX + 65],
+            len: 0,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(place) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.len += bytes.len();
+        }
+    }
+
+    /// As [`read`].
+    pub(super) fn read(&mut self, message: &[u8], at: usize) -> Result<usize, Broken> {
+        self.len = 0;
+        let mut position = at;
+        let mut jumps = 0;
+        let mut end = None;
+        loop {
+            let &length = message.get(position).ok_or(Broken::Cut)?;
+            match length {
+                0 => return Ok(end.unwrap_or(position + 1)),
+                1..=0x3f => {
+                    let start = position + 1;
+                    let next = start + usize::from(length);
+                    let label = message.get(start..next).ok_or(Broken::Cut)?;
+                    if self.len > 0 {
+                        self.push(b".");
+                    }
+                    self.push(label);
+                    if self.len > NAME_MAX {
+                        return Err(Broken::Malformed);
+                    }
+                    position = next;
                 }
-                out.extend_from_slice(label);
-                if out.len() > NAME_MAX {
-                    return Err(Broken::Malformed);
+                0xc0.. => {
+                    let &low = message.get(position + 1).ok_or(Broken::Cut)?;
+                    let target = usize::from(length & 0x3f) << 8 | usize::from(low);
+                    jumps += 1;
+                    if jumps > JUMPS_MAX {
+                        return Err(Broken::Malformed);
+                    }
+                    end = end.or(Some(position + 2));
+                    position = target;
                 }
-                position = next;
+                _ => return Err(Broken::Malformed),
             }
-            0xc0.. => {
-                let &low = message.get(position + 1).ok_or(Broken::Cut)?;
-                let target = usize::from(length & 0x3f) << 8 | usize::from(low);
-                jumps += 1;
-                if jumps > JUMPS_MAX {
-                    return Err(Broken::Malformed);
-                }
-                end = end.or(Some(position + 2));
-                position = target;
-            }
-            _ => return Err(Broken::Malformed),
         }
     }
 }

@@ -17,8 +17,8 @@ const RECORD_MIN: usize = 11;
 /// Fewest bytes of a question.
 const QUESTION_MIN: usize = 5;
 
-const QUESTIONS_MAX: usize = 64;
-const ANSWERS_MAX: usize = 256;
+pub(super) const QUESTIONS_MAX: usize = 64;
+pub(super) const ANSWERS_MAX: usize = 256;
 const OTHERS_MAX: usize = 64;
 /// Strings of a TXT record, addresses of an NB record, names of a node status, values of a
 /// service binding that are kept.
@@ -90,6 +90,11 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn sections(&mut self, counts: Counts, message: &mut Message<'a>) -> Result<(), Broken> {
+        message.questions.reserve_exact(
+            QUESTIONS_MAX
+                .min(counts.questions.into())
+                .min(self.data.len() / 16 + 1),
+        );
         for number in 0..usize::from(counts.questions) {
             let question = self.question()?;
             if number < QUESTIONS_MAX {
@@ -102,6 +107,8 @@ impl<'a> Cursor<'a> {
             (counts.additionals, OTHERS_MAX, &mut message.additionals),
         ];
         for (count, max, records) in sections {
+            let room = self.data.len().saturating_sub(self.at) / RECORD_MIN;
+            records.reserve_exact(max.min(count.into()).min(room));
             for number in 0..usize::from(count) {
                 if number < max {
                     let record = self.record()?;
@@ -241,6 +248,7 @@ impl<'a> Cursor<'a> {
             rtype::SVCB | rtype::HTTPS => {
                 let (target, end) = name_at(2)?;
                 service_binding(u16_at(bytes, 0)?, target, bytes.get(end - start..)?)
+                    .map(Data::ServiceBinding)
             }
             _ => None,
         }
@@ -292,7 +300,11 @@ fn node_status<'a>(bytes: &[u8]) -> Option<Data<'a>> {
 }
 
 /// Parameters of a service binding (RFC 9460, section 2.2).
-fn service_binding(priority: u16, target: Vec<u8>, bytes: &[u8]) -> Option<Data<'_>> {
+pub(super) fn service_binding(
+    priority: u16,
+    target: Vec<u8>,
+    bytes: &[u8],
+) -> Option<Box<ServiceBinding<'_>>> {
     let mut reader = Reader::new(bytes);
     let mut binding = ServiceBinding {
         priority,
@@ -324,5 +336,5 @@ fn service_binding(priority: u16, target: Vec<u8>, bytes: &[u8]) -> Option<Data<
             _ => {}
         }
     }
-    Some(Data::ServiceBinding(Box::new(binding)))
+    Some(Box::new(binding))
 }

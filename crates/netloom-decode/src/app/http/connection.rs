@@ -1,6 +1,6 @@
 //! An HTTP/1 connection: messages framed, requests and responses numbered and paired.
 
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 
 use super::head::{self, StartLine};
 use super::{Exchange, ICECAST, Request, Response, inspect};
@@ -93,7 +93,7 @@ pub(super) struct Connection {
     responses: Side,
     /// Whether the flow's originator makes the requests; unknown before the first head.
     client_asks: Option<bool>,
-    pending: VecDeque<(u32, Asked)>,
+    pending: SmallVec<[(u32, Asked); 2]>,
     next_request: u32,
     next_response: u32,
     inspector: inspect::Inspector,
@@ -115,7 +115,7 @@ impl Connection {
             requests: Side::new(),
             responses: Side::new(),
             client_asks: None,
-            pending: VecDeque::new(),
+            pending: SmallVec::new(),
             next_request: 0,
             next_response: 0,
             inspector: inspect::Inspector::new(),
@@ -353,7 +353,7 @@ impl Connection {
                     let fields = head::fields(data.get(line_len..end).unwrap_or_default());
                     (fields, end)
                 }
-                _ => (Vec::new(), line_len),
+                _ => (head::Fields::new(), line_len),
             };
             self.request(context, start, &fields, events);
             return Taken::Bytes(taken);
@@ -443,9 +443,9 @@ impl Connection {
             _ => Asked::Plain,
         };
         if self.pending.len() >= PENDING_MAX {
-            self.pending.pop_front();
+            self.pending.remove(0);
         }
-        self.pending.push_back((number, asked));
+        self.pending.push((number, asked));
         let chunked = is_chunked(fields);
         let upgrade = head::find(fields, b"upgrade").is_some();
         let side = &mut self.requests;
@@ -524,13 +524,8 @@ impl Connection {
             // The answer proper follows.
             return Next::Continue;
         }
-        while self
-            .pending
-            .front()
-            .is_some_and(|(known, _)| *known <= number)
-        {
-            self.pending.pop_front();
-        }
+        // Numbers ascend.
+        self.pending.retain(|(known, _)| *known > number);
         self.responses = Side {
             number,
             open: true,
@@ -626,7 +621,11 @@ impl Parser for Connection {
 
     fn heap_bytes(&self) -> usize {
         size_of::<Self>()
-            + self.pending.capacity() * size_of::<(u32, Asked)>()
+            + if self.pending.spilled() {
+                self.pending.capacity() * size_of::<(u32, Asked)>()
+            } else {
+                0
+            }
             + self.requests.partial.capacity()
             + self.responses.partial.capacity()
     }

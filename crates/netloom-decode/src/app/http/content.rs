@@ -92,9 +92,11 @@ const WORDS: &[(&[u8], &str)] = &[
 /// assert_eq!(sniff(b"\x01\x02\x03"), None);
 /// ```
 pub fn sniff(start: &[u8]) -> Option<&'static str> {
-    let magic = MAGIC
-        .iter()
-        .find(|(at, bytes, _)| start.get(*at..).is_some_and(|rest| rest.starts_with(bytes)));
+    // The first byte tells nearly all of them apart.
+    let magic = MAGIC.iter().find(|(at, bytes, _)| {
+        start.get(*at) == bytes.first()
+            && start.get(*at..).is_some_and(|rest| rest.starts_with(bytes))
+    });
     if let Some((_, bytes, kind)) = magic {
         // Two letters alone may begin a text.
         if bytes.len() > 2
@@ -111,7 +113,12 @@ pub fn sniff(start: &[u8]) -> Option<&'static str> {
         .strip_prefix(b"\xef\xbb\xbf")
         .unwrap_or(start)
         .trim_ascii_start();
-    let word = WORDS.iter().find(|(word, _)| {
+    let marked = if trimmed.starts_with(b"<") {
+        WORDS
+    } else {
+        &[]
+    };
+    let word = marked.iter().find(|(word, _)| {
         trimmed
             .get(..word.len())
             .is_some_and(|found| found.eq_ignore_ascii_case(word))

@@ -1,5 +1,7 @@
 //! Heads of HTTP/1 messages: start lines and header fields (RFC 9112, sections 3 to 5).
 
+use smallvec::SmallVec;
+
 use crate::app::text;
 
 /// Most header fields that are looked at.
@@ -184,7 +186,7 @@ pub(super) fn sure_start_line(line: &[u8], request: bool) -> bool {
 /// were looked at before without finding it.
 pub(super) fn end_of_head(data: &[u8], scanned: usize) -> Option<usize> {
     let mut at = scanned.saturating_sub(3);
-    while let Some(found) = data.get(at..)?.iter().position(|&byte| byte == b'\n') {
+    while let Some(found) = memchr::memchr(b'\n', data.get(at..)?) {
         at += found + 1;
         match data.get(at..)? {
             [b'\n', ..] => return Some(at + 1),
@@ -195,10 +197,13 @@ pub(super) fn end_of_head(data: &[u8], scanned: usize) -> Option<usize> {
     None
 }
 
+/// Header fields: most heads have fewer than these.
+pub(super) type Fields<'a> = SmallVec<[(&'a [u8], &'a [u8]); 16]>;
+
 /// Header fields as sent. A folded line (RFC 9112, section 5.2) belongs to the value before it,
 /// line break included.
-pub(super) fn fields(mut data: &[u8]) -> Vec<(&[u8], &[u8])> {
-    let mut fields = Vec::with_capacity(16);
+pub(super) fn fields(mut data: &[u8]) -> Fields<'_> {
+    let mut fields = Fields::new();
     while fields.len() < FIELDS_MAX {
         let Some((line, mut taken)) = text::line(data) else {
             break;
@@ -215,7 +220,7 @@ pub(super) fn fields(mut data: &[u8]) -> Vec<(&[u8], &[u8])> {
             taken += more;
         }
         let whole = data.get(..end).unwrap_or(line);
-        if let Some(colon) = line.iter().position(|&byte| byte == b':') {
+        if let Some(colon) = memchr::memchr(b':', line) {
             let name = whole.get(..colon).unwrap_or_default().trim_ascii_end();
             let value = whole.get(colon + 1..).unwrap_or_default().trim_ascii();
             if !name.is_empty() {

@@ -324,7 +324,7 @@ impl Quic {
     /// Whether nothing more is to be learnt. The history goes on where somebody wants it.
     fn is_over(&self, events: &dyn Events) -> bool {
         let complete = self.client.done && self.server.done;
-        if events.wants(Interest::TLS) {
+        if events.wants(Interest::TLS.with(Interest::DETAILS)) {
             return self.history.len() >= HISTORY_MAX;
         }
         complete || self.quiet >= QUIET_MAX

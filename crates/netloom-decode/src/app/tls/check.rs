@@ -330,13 +330,29 @@ fn is_known_protocol(alpn: &[u8]) -> bool {
     {
         return true;
     }
-    PROTOCOLS.iter().any(|name| name.as_bytes() == alpn)
+    matches!(alpn, b"h2" | b"http/1.1" | b"h3")
+        || PROTOCOLS.iter().any(|name| name.as_bytes() == alpn)
         || PROTOCOL_STARTS
             .iter()
             .any(|start| alpn.starts_with(start.as_bytes()))
 }
 
 fn repeated(kinds: &[u16]) -> Option<u16> {
+    // Most have a dozen: a bit for each of the low numbers, and the rest compared.
+    let mut low = 0_u64;
+    let twice = |(at, kind): (usize, &u16)| {
+        if *kind < 64 {
+            let bit = 1 << kind;
+            let seen = low & bit != 0;
+            low |= bit;
+            seen
+        } else {
+            kinds.get(..at).is_some_and(|before| before.contains(kind))
+        }
+    };
+    if kinds.len() <= 64 && !kinds.iter().enumerate().any(twice) {
+        return None;
+    }
     let mut sorted = kinds.to_vec();
     sorted.sort_unstable();
     sorted.windows(2).find_map(|pair| match pair {

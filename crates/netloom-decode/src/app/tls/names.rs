@@ -1,6 +1,7 @@
 //! Names of numbers: cipher suites, groups, versions, alerts (IANA's TLS registries).
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Name of a cipher suite as IANA has it; `unknown-<number>` for one that has none (Zeek's words).
 ///
@@ -99,12 +100,16 @@ pub const fn is_grease(number: u16) -> bool {
 /// Whether a cipher suite must not be used (RFC 9325, section 4.2.1, with RFC 7465 and RFC 8429):
 /// nothing encrypted, nobody authenticated, export strength, RC2, RC4, DES, triple DES, MD5.
 pub fn is_weak_cipher(number: u16) -> bool {
-    let name = cipher_suite(number);
-    ["NULL", "anon", "EXPORT", "RC4", "RC2", "DES", "_MD5"]
-        .iter()
-        .any(|part| name.contains(part))
-        // Signalling values name no cipher; those of integrity only (RFC 9150) mean to have none.
-        && !matches!(number, 0x00ff | 0x5600)
+    static WEAK: LazyLock<Vec<u16>> = LazyLock::new(|| {
+        let parts = ["NULL", "anon", "EXPORT", "RC4", "RC2", "DES", "_MD5"];
+        super::cipher_suites::NAMES
+            .iter()
+            .filter(|(_, name)| parts.iter().any(|part| name.contains(part)))
+            .map(|(number, _)| *number)
+            .collect()
+    });
+    // Signalling values name no cipher; those of integrity only (RFC 9150) mean to have none.
+    WEAK.binary_search(&number).is_ok() && !matches!(number, 0x00ff | 0x5600)
 }
 
 fn find(table: &'static [(u16, &'static str)], number: u16) -> Cow<'static, str> {

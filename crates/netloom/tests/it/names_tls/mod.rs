@@ -64,7 +64,12 @@ impl Stage for Keep {
     fn needs(&self) -> Needs {
         Needs {
             flows: true,
-            applications: Some(Interest::TLS.with(Interest::JA4).with(Interest::HASHES)),
+            applications: Some(
+                Interest::TLS
+                    .with(Interest::DETAILS)
+                    .with(Interest::JA4)
+                    .with(Interest::HASHES),
+            ),
             ..Needs::default()
         }
     }

@@ -1,5 +1,6 @@
 //! Distinguished names as text (RFC 2253, as OpenSSL and with it Zeek write them).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::der::{self, Der, Value, tag};
@@ -30,7 +31,7 @@ impl<'a> Name<'a> {
     }
 
     /// The last organisation, as UTF-8.
-    pub fn organization(self) -> Option<Vec<u8>> {
+    pub fn organization(self) -> Option<Cow<'a, [u8]>> {
         self.last([0x55, 0x04, 0x0a]).and_then(decode)
     }
 
@@ -52,36 +53,43 @@ impl<'a> Name<'a> {
 
     /// As text: the most exact part first, `CN=…,O=…,C=…`.
     pub fn to_text(self) -> String {
-        let mut parts = Vec::new();
         let mut sets = Der::new(self.0)
             .inside(tag::SEQUENCE)
             .unwrap_or(Der::new(&[]));
-        let mut len = 0;
+        // The parts one after the other, then where each ends.
+        let mut text = String::with_capacity(self.0.len() + 16);
+        let mut ends = Vec::with_capacity(8);
         while let Some(mut set) = sets.inside(tag::SET) {
-            let mut part = String::new();
+            let start = text.len();
             while let Some(mut pair) = set.inside(tag::SEQUENCE) {
                 let (Some(kind), Some(value)) = (pair.expect(tag::OID), pair.any()) else {
                     break;
                 };
-                if !part.is_empty() {
-                    part.push('+');
+                if text.len() > start {
+                    text.push('+');
                 }
-                write_pair(&mut part, kind, value);
+                write_pair(&mut text, kind, value);
             }
-            len += part.len() + 1;
-            if len > TEXT_MAX {
+            if text.len() + ends.len() + 1 > TEXT_MAX {
+                text.truncate(start);
                 break;
             }
-            parts.push(part);
+            ends.push(text.len());
         }
-        parts.reverse();
-        parts.join(",")
+        let mut out = String::with_capacity(text.len() + ends.len());
+        for (place, &end) in ends.iter().enumerate().rev() {
+            let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+            if place + 1 < ends.len() {
+                out.push(',');
+            }
+            out.push_str(text.get(start..end).unwrap_or_default());
+        }
+        out
     }
 }
 
 fn write_pair(out: &mut String, kind: &[u8], value: Value<'_>) {
-    let oid = der::oid(kind).unwrap_or_default();
-    if let Some(label) = label(&oid) {
+    if let Some(label) = label(kind) {
         out.push_str(label);
         out.push('=');
         if let Some(text) = decode(value) {
@@ -89,6 +97,7 @@ fn write_pair(out: &mut String, kind: &[u8], value: Value<'_>) {
             return;
         }
     } else {
+        let oid = der::oid(kind).unwrap_or_default();
         let _ = write!(out, "{oid}=");
     }
     // What has no name or is no text is shown as the DER it is.
@@ -99,37 +108,31 @@ fn write_pair(out: &mut String, kind: &[u8], value: Value<'_>) {
 }
 
 /// The text of a string value as bytes of UTF-8; `None` where it is no string.
-fn decode(value: Value<'_>) -> Option<Vec<u8>> {
+fn decode(value: Value<'_>) -> Option<Cow<'_, [u8]>> {
     let content = value.content;
-    match value.tag {
+    let text: String = match value.tag {
         // UTF8String; NumericString, PrintableString, IA5String, VisibleString.
-        0x0c | 0x12 | 0x13 | 0x16 | 0x1a => Some(content.to_vec()),
+        0x0c | 0x12 | 0x13 | 0x16 | 0x1a => return Some(Cow::Borrowed(content)),
         // TeletexString: Latin-1 in practice.
-        0x14 => {
-            let text: String = content.iter().map(|&byte| char::from(byte)).collect();
-            Some(text.into_bytes())
-        }
+        0x14 => content.iter().map(|&byte| char::from(byte)).collect(),
         // BMPString: UTF-16, most significant byte first.
         0x1e => {
             let units = content
                 .chunks_exact(2)
                 .filter_map(|pair| pair.try_into().ok().map(u16::from_be_bytes));
-            let text: String = char::decode_utf16(units)
+            char::decode_utf16(units)
                 .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-                .collect();
-            Some(text.into_bytes())
+                .collect()
         }
         // UniversalString: UTF-32.
-        0x1c => {
-            let text: String = content
-                .chunks_exact(4)
-                .filter_map(|four| four.try_into().ok().map(u32::from_be_bytes))
-                .map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER))
-                .collect();
-            Some(text.into_bytes())
-        }
-        _ => None,
-    }
+        0x1c => content
+            .chunks_exact(4)
+            .filter_map(|four| four.try_into().ok().map(u32::from_be_bytes))
+            .map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect(),
+        _ => return None,
+    };
+    Some(Cow::Owned(text.into_bytes()))
 }
 
 /// Escapes as RFC 2253, section 2.4; control characters and everything beyond ASCII as `\XX`.
@@ -151,44 +154,73 @@ fn escape(out: &mut String, text: &[u8]) {
     }
 }
 
-/// Short names of attribute types (RFC 4519, RFC 2985, and OpenSSL's for the rest).
-fn label(oid: &str) -> Option<&'static str> {
-    Some(match oid {
-        "2.5.4.3" => "CN",
-        "2.5.4.4" => "SN",
-        "2.5.4.5" => "serialNumber",
-        "2.5.4.6" => "C",
-        "2.5.4.7" => "L",
-        "2.5.4.8" => "ST",
-        "2.5.4.9" => "street",
-        "2.5.4.10" => "O",
-        "2.5.4.11" => "OU",
-        "2.5.4.12" => "title",
-        "2.5.4.13" => "description",
-        "2.5.4.14" => "searchGuide",
-        "2.5.4.15" => "businessCategory",
-        "2.5.4.16" => "postalAddress",
-        "2.5.4.17" => "postalCode",
-        "2.5.4.18" => "postOfficeBox",
-        "2.5.4.20" => "telephoneNumber",
-        "2.5.4.41" => "name",
-        "2.5.4.42" => "GN",
-        "2.5.4.43" => "initials",
-        "2.5.4.44" => "generationQualifier",
-        "2.5.4.45" => "x500UniqueIdentifier",
-        "2.5.4.46" => "dnQualifier",
-        "2.5.4.65" => "pseudonym",
-        "2.5.4.97" => "organizationIdentifier",
-        "0.9.2342.19200300.100.1.1" => "UID",
-        "0.9.2342.19200300.100.1.3" => "mail",
-        "0.9.2342.19200300.100.1.25" => "DC",
-        "1.2.840.113549.1.9.1" => "emailAddress",
-        "1.2.840.113549.1.9.2" => "unstructuredName",
-        "1.2.840.113549.1.9.7" => "challengePassword",
-        "1.2.840.113549.1.9.8" => "unstructuredAddress",
-        "1.3.6.1.4.1.311.60.2.1.1" => "jurisdictionL",
-        "1.3.6.1.4.1.311.60.2.1.2" => "jurisdictionST",
-        "1.3.6.1.4.1.311.60.2.1.3" => "jurisdictionC",
+/// Short names of attribute types (RFC 4519, RFC 2985, and OpenSSL's for the rest), by the content
+/// octets of their object identifiers.
+fn label(kind: &[u8]) -> Option<&'static str> {
+    Some(match kind {
+        // 2.5.4
+        [0x55, 0x04, last] => match last {
+            3 => "CN",
+            4 => "SN",
+            5 => "serialNumber",
+            6 => "C",
+            7 => "L",
+            8 => "ST",
+            9 => "street",
+            10 => "O",
+            11 => "OU",
+            12 => "title",
+            13 => "description",
+            14 => "searchGuide",
+            15 => "businessCategory",
+            16 => "postalAddress",
+            17 => "postalCode",
+            18 => "postOfficeBox",
+            20 => "telephoneNumber",
+            41 => "name",
+            42 => "GN",
+            43 => "initials",
+            44 => "generationQualifier",
+            45 => "x500UniqueIdentifier",
+            46 => "dnQualifier",
+            65 => "pseudonym",
+            97 => "organizationIdentifier",
+            _ => return None,
+        },
+        // 0.9.2342.19200300.100.1
+        [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, last] => match last {
+            1 => "UID",
+            3 => "mail",
+            25 => "DC",
+            _ => return None,
+        },
+        // 1.2.840.113549.1.9
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, last] => match last {
+            1 => "emailAddress",
+            2 => "unstructuredName",
+            7 => "challengePassword",
+            8 => "unstructuredAddress",
+            _ => return None,
+        },
+        // 1.3.6.1.4.1.311.60.2.1
+        [
+            0x2b,
+            0x06,
+            0x01,
+            0x04,
+            0x01,
+            0x82,
+            0x37,
+            0x3c,
+            0x02,
+            0x01,
+            last,
+        ] => match last {
+            1 => "jurisdictionL",
+            2 => "jurisdictionST",
+            3 => "jurisdictionC",
+            _ => return None,
+        },
         _ => return None,
     })
 }

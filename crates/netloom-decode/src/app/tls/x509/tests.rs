@@ -47,7 +47,7 @@ fn everything_in_a_certificate() {
         b"www.example.org"
     );
     assert_eq!(
-        certificate.subject.organization().unwrap(),
+        certificate.subject.organization().unwrap().as_ref(),
         b"Example, Inc."
     );
     assert_eq!(certificate.version, 3);
