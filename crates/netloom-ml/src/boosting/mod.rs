@@ -508,6 +508,16 @@ impl Boosted {
         sums
     }
 
+    /// What is told before any tree.
+    pub(crate) fn base(&self) -> &[f64] {
+        &self.base
+    }
+
+    /// The trees: those of one iteration after those of another.
+    pub(crate) fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
     pub(crate) fn is_sound(&self, columns: usize, outputs: usize) -> bool {
         self.base.len() == outputs
             && outputs > 0

@@ -495,6 +495,11 @@ impl Forest {
         }))
     }
 
+    /// The trees.
+    pub(crate) fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
     pub(super) fn is_sound(&self, columns: usize, classes: usize) -> bool {
         !self.trees.is_empty()
             && self
