@@ -33,6 +33,7 @@ pub mod split;
 pub mod supervised;
 mod tree;
 pub mod windows;
+pub mod words;
 
 pub use boosting::{EarlyStopping, GradientBoostingParams};
 pub use dataset::{

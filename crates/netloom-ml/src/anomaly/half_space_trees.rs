@@ -100,7 +100,10 @@ impl HalfSpaceTreesParams {
         if trees.scaler.is_none() {
             trees.begin();
         }
-        trees.turn();
+        // The window that the last row filled has been turned over already.
+        if trees.filled > 0 {
+            trees.turn();
+        }
         Ok(trees)
     }
 }
@@ -283,18 +286,20 @@ impl HalfSpaceTrees {
         self.scored(mass)
     }
 
-    /// From 0 (all rows fall there) to 1 (none does): the paper's mass on a logarithmic scale.
+    /// From 0 (all rows fall there) to 1 (none does): the paper's mass on a logarithmic scale, as
+    /// if the window had the paper's length, so that scores of windows of any length compare.
     fn scored(&self, mass: f64) -> f64 {
         if self.window <= 1 {
             return 0.0;
         }
-        let most = self.params.n_trees as f64
-            * self.params.window_size as f64
-            * (1u64 << self.params.height) as f64;
-        (1.0 - (1.0 + mass).log2() / (1.0 + most).log2()).clamp(0.0, 1.0)
+        let share = mass / (self.params.n_trees as f64 * self.params.window_size as f64);
+        let most = (1u64 << self.params.height) as f64;
+        (1.0 - (1.0 + WINDOW * share).log2() / (1.0 + WINDOW * most).log2()).clamp(0.0, 1.0)
     }
 }
 
+/// Rows of a window in the paper.
+const WINDOW: f64 = 250.0;
 /// Rows after which the measure of columns is settled.
 const MEASURED: usize = 1000;
 
@@ -349,6 +354,19 @@ mod tests {
         }
         assert!(trees.score(&[50.0]) < new);
         assert!(trees.score(&[0.0]) > trees.score(&[50.0]));
+    }
+
+    #[test]
+    fn a_table_of_any_length_is_known() {
+        for rows in [100, 250, 400, 1500] {
+            let mut random = Chance::new(8);
+            let table: Vec<[f64; 1]> = (0..rows).map(|_| [random.normal()]).collect();
+            let trees = HalfSpaceTreesParams::default()
+                .fit(&Matrix::from_rows(&table))
+                .unwrap();
+            assert!(trees.score(&[0.0]) < 0.8, "{rows}: {}", trees.score(&[0.0]));
+            assert!(trees.score(&[50.0]) > trees.score(&[0.0]) + 0.1, "{rows}");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@
 
 mod autoencoder;
 mod check;
+mod detect;
 pub mod drift;
 mod half_space_trees;
 mod isolation_forest;
@@ -32,13 +33,16 @@ pub mod kitsune;
 mod nearest;
 mod net;
 mod robust;
+mod table;
 pub mod threshold;
 
 pub use autoencoder::{Autoencoder, AutoencoderParams};
+pub use detect::{DetectOptions, Detection, DetectorKind, Finding, detect, detect_online};
 pub use half_space_trees::{HalfSpaceTrees, HalfSpaceTreesParams};
 pub use isolation_forest::{IsolationForest, IsolationForestParams};
 pub use nearest::{NearestDistance, NearestDistanceParams};
 pub use robust::{Normal, RobustZScores, RobustZScoresParams};
+pub use table::{Reason, Usual};
 
 use crate::numeric::Matrix;
 
