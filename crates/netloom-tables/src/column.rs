@@ -164,10 +164,9 @@ impl Requires {
     pub const JA4: Self = Self(256 | Self::APPLICATIONS.0);
     /// The other fingerprints and the hashes of certificates are made; payloads are looked at.
     pub const HASHES: Self = Self(512 | Self::APPLICATIONS.0);
+
     /// Flows are kept.
-    pub const FLOWS: Self = Self(1024);
-    /// What NFStream sums up is summed up.
-    pub const NFSTREAM: Self = Self(2048);
+    pub const FLOWS: Self = Self(256);
 
     /// Both sets.
     #[must_use]
@@ -200,9 +199,6 @@ impl Requires {
         }
         if self.contains(Self::SEQUENCE) {
             set = set.with(FeatureSet::SEQUENCE);
-        }
-        if self.contains(Self::NFSTREAM) {
-            set = set.with(FeatureSet::NFSTREAM);
         }
         set
     }

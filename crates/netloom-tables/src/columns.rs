@@ -182,14 +182,28 @@ fn nearest<T: Table>(name: &str) -> Option<&'static str> {
     if let Some(def) = by_alias {
         return Some(def.name);
     }
+    nearest_name(name, T::columns().iter().map(|c| c.def.name))
+}
+
+/// The name that a person may have meant: the most similar one, if one is similar at all. Case
+/// does not matter.
+///
+/// ```
+/// use netloom_tables::nearest_name;
+///
+/// assert_eq!(nearest_name("lable", ["bytes", "Label"]), Some("Label"));
+/// assert_eq!(nearest_name("colour", ["bytes", "Label"]), None);
+/// ```
+pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
     // More than a third of the letters wrong is another word, not a slip.
     let limit = wanted.chars().count().div_ceil(3).max(1);
-    T::columns()
-        .iter()
-        .map(|c| (edit_distance(&wanted, c.def.name, limit), c.def.name))
+    known
+        .into_iter()
+        .map(|known| (edit_distance(&wanted, &known.to_lowercase(), limit), known))
         .filter(|&(distance, _)| distance <= limit)
         .min_by_key(|&(distance, _)| distance)
-        .map(|(_, name)| name)
+        .map(|(_, known)| known)
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`

@@ -38,7 +38,6 @@ mod dictionary;
 mod info;
 mod name;
 pub mod output;
-pub mod profile;
 mod protocol;
 pub mod read;
 mod schema;
@@ -51,7 +50,7 @@ pub use builder::{
     AnomaliesBuilder, BATCH_ROWS, CapturesBuilder, FlowsBuilder, PacketsBuilder, TableBuilder,
 };
 pub use column::{Aliases, ColumnDef, Kind, Requires, TableDef};
-pub use columns::{Columns, ColumnsError, Table};
+pub use columns::{Columns, ColumnsError, Table, nearest_name};
 pub use dictionary::{markdown, table, tables};
 pub use info::info;
 pub use name::{TableName, UnknownTable};
