@@ -37,7 +37,7 @@ pub struct Calibration {
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub(crate) enum Curve {
+enum Curve {
     Sigmoid(Sigmoid),
     Isotonic(Isotonic),
 }
@@ -99,11 +99,6 @@ impl Calibration {
                 *value = if sum > 0.0 { *value / sum } else { uniform };
             }
         }
-    }
-
-    /// One for each class, or for two classes one for the second.
-    pub(crate) fn curves(&self) -> &[Curve] {
-        &self.curves
     }
 
     /// Number of classes.
@@ -248,16 +243,6 @@ struct Block {
 }
 
 impl Isotonic {
-    /// Its points: where they are, ascending.
-    pub fn x(&self) -> &[f64] {
-        &self.x
-    }
-
-    /// Its points: how high they are.
-    pub fn y(&self) -> &[f64] {
-        &self.y
-    }
-
     /// Fits by least squares: pooling adjacent violators (`IsotonicRegression` with
     /// `out_of_bounds='clip'`). Without rows it changes nothing.
     pub fn fit(said: &[f64], so: &[bool]) -> Self {

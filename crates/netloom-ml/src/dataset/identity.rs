@@ -152,6 +152,8 @@ const REASONS: &[(&str, &[&str])] = &[
             "tunnelparents",
             "flownumber",
             "flownum",
+            "firstpacketnumber",
+            "closedbypacket",
         ],
     ),
     (
@@ -225,6 +227,8 @@ const REASONS: &[(&str, &[&str])] = &[
             "expid",
             "sensorname",
             "file",
+            "srccountry",
+            "dstcountry",
         ],
     ),
     (

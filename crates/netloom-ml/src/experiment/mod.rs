@@ -7,7 +7,9 @@
 mod baselines;
 mod calibrated;
 mod importance;
+mod kept;
 mod negative;
+mod other;
 mod plan;
 mod warnings;
 
@@ -25,8 +27,10 @@ use crate::split::{Split, SplitError};
 
 pub use calibrated::Calibrated;
 pub use importance::{ImportanceOptions, permutation_importance};
+pub use kept::{Kept, concatenated};
 pub use negative::{harmless_name, negative_class};
-pub use plan::{Method, Plan};
+pub use other::{OtherEvaluation, evaluate_model};
+pub use plan::{Method, Plan, rfc3339};
 
 /// Rows from which on the gap between splits is measured on a part of them.
 const GAP_ROWS: usize = 100_000;
@@ -87,6 +91,8 @@ pub struct ExperimentOptions {
     pub gap: bool,
     /// How to measure what columns are worth; none leaves it out.
     pub importance: Option<ImportanceOptions>,
+    /// Columns that identify someone or a moment and are learned from all the same, for the card.
+    pub identifiers: Vec<String>,
     /// Learn from all rows after the test. The scores are then of a model that has seen less.
     pub refit: bool,
     /// Seed and threads.
@@ -104,6 +110,7 @@ impl Default for ExperimentOptions {
             workload: Workload::default(),
             gap: true,
             importance: Some(ImportanceOptions::default()),
+            identifiers: Vec::new(),
             refit: false,
             run: Run::default(),
         }
@@ -187,6 +194,7 @@ pub fn experiment(
     card.leakage.exact = Some(rows.exact);
     card.leakage.near = Some(rows.near);
     card.leakage.near_tolerance = NEAR;
+    card.leakage.identifiers.clone_from(&options.identifiers);
     card.leakage.ceiling = rows.ceiling;
     let columns = single_columns(data, split, negative, options.run.threads)?;
     card.baselines = baselines::baselines(data, split, &columns, negative)?;

@@ -335,7 +335,7 @@ pub(super) fn within(splits: &[Split], rows: &[usize]) -> Vec<Split> {
 }
 
 /// A time as RFC 3339 has it, in UTC, to the second or as exact as it is.
-pub(crate) fn rfc3339(nanoseconds: i64) -> String {
+pub fn rfc3339(nanoseconds: i64) -> String {
     let seconds = nanoseconds.div_euclid(1_000_000_000);
     let fraction = nanoseconds.rem_euclid(1_000_000_000);
     let days = seconds.div_euclid(86_400);

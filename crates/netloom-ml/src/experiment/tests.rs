@@ -366,7 +366,7 @@ fn times_in_words() {
         (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"),
         (-1, "1969-12-31T23:59:59.999999999Z"),
     ] {
-        assert_eq!(plan::rfc3339(ns), expected);
+        assert_eq!(rfc3339(ns), expected);
     }
 }
 

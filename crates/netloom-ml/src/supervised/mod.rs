@@ -354,7 +354,10 @@ fn with<P: Serialize + DeserializeOwned>(defaults: &P, given: &[(&str, &str)]) -
             return Err(unusable(
                 name,
                 value,
-                format!("there are: {}", known.join(", ")),
+                format!(
+                    "there is no such parameter; there are: {}",
+                    known.join(", ")
+                ),
             ));
         }
         let json = serde_json::from_str(value)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Question, Step, Tree};
+use super::{Step, Tree};
 
 /// Draws a tree down to a depth; `answer` tells an answer in words.
 ///
@@ -43,25 +43,22 @@ pub(crate) fn draw(
                     count(tree.cover(line.node))
                 );
             }
-            Step::Split(..) if line.depth >= depth => {
+            Step::Split { .. } if line.depth >= depth => {
                 _ = writeln!(text, "… ({} rows)", count(tree.cover(line.node)));
             }
-            Step::Split(question, [left, right]) => {
-                let Question {
-                    feature,
-                    threshold,
-                    missing_left,
-                } = question;
+            Step::Split {
+                feature,
+                threshold,
+                missing_left,
+                left,
+                right,
+            } => {
                 let name = columns.get(feature).map_or("?", String::as_str);
                 if threshold.is_infinite() {
                     _ = writeln!(text, "{name} is known?");
                 } else {
                     let missing = if missing_left { "yes" } else { "no" };
-                    _ = writeln!(
-                        text,
-                        "{name} ≤ {}? (missing: {missing})",
-                        number(f64::from(threshold))
-                    );
+                    _ = writeln!(text, "{name} ≤ {}? (missing: {missing})", number(threshold));
                 }
                 for (node, word, last) in [(right, "no: ", true), (left, "yes: ", false)] {
                     let (corner, bar) = if last {
