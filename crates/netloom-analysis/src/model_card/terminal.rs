@@ -12,6 +12,8 @@ use crate::report::{text, units};
 
 /// Classes up to which the whole matrix is shown, where it fits.
 const MATRIX_CLASSES: usize = 10;
+/// Lines of a tree that are shown: three questions one after the other.
+const TREE_LINES: usize = 16;
 
 /// The card as text, each line at most `options.width` columns. Names are escaped: the only
 /// escape sequences are the colours asked for.
@@ -27,6 +29,7 @@ pub fn render(card: &ModelCard, options: &TerminalOptions) -> String {
     }
     folds(canvas_ref, card);
     importances(canvas_ref, card);
+    drawing(canvas_ref, card);
     leakage(canvas_ref, card);
     tried(canvas_ref, card);
     updates(canvas_ref, card);
@@ -442,6 +445,37 @@ fn importances(canvas: &mut Canvas, card: &ModelCard) {
         &rows,
     );
     canvas.remark("What macro F1 loses when the column is shuffled among the test rows.");
+}
+
+/// The top of the tree; all of it is in the page.
+fn drawing(canvas: &mut Canvas, card: &ModelCard) {
+    let Some(drawing) = &card.model.drawing else {
+        return;
+    };
+    canvas.heading("The tree");
+    let (unicode, width) = (canvas.options.unicode, canvas.width());
+    for line in drawing.lines().take(TREE_LINES) {
+        let mut line = line.to_owned();
+        if !unicode {
+            for (sign, ascii) in [("├─", "+-"), ("└─", "+-"), ("│", "|"), ("≤", "<=")] {
+                line = line.replace(sign, ascii);
+            }
+        }
+        let line = canvas.name(&line);
+        canvas.put("  ", Style::Plain);
+        canvas.put(
+            &text::cut_middle(&line, width.saturating_sub(2), "…"),
+            Style::Plain,
+        );
+        canvas.end_line();
+    }
+    let more = drawing.lines().count().saturating_sub(TREE_LINES);
+    if more > 0 {
+        canvas.remark(&format!(
+            "{} more in the page that --report writes.",
+            units::counted(more as u64, "line", "lines")
+        ));
+    }
 }
 
 fn leakage(canvas: &mut Canvas, card: &ModelCard) {
