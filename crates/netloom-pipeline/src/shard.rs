@@ -104,11 +104,11 @@ impl<S> Shard<S> {
                         let ingested = key.map(|key| {
                             let flow_packet = FlowPacket {
                                 number,
-                                timestamp: block.time_of(index as usize, &packet),
+                                timestamp: packet.timestamp,
                                 wire_len: packet.wire_len,
                                 caplen: packet.data.len() as u32,
                                 data: packet.data,
-                                decoded: block.seen(index as usize),
+                                decoded,
                                 later_fragment: route.later_fragment,
                                 outer: false,
                                 payload_only: false,

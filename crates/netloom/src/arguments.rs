@@ -2,6 +2,7 @@
 
 mod export;
 mod interfaces;
+mod learn;
 mod live;
 
 use std::path::PathBuf;
@@ -14,6 +15,10 @@ use crate::units;
 
 pub(crate) use export::Tables;
 pub(crate) use interfaces::InterfacesOptions;
+pub(crate) use learn::{
+    CalibrateOption, DataOptions, DetectorOptions, EvaluateOptions, Folds, PerOption,
+    PredictOptions, SplitOption, TrainOptions,
+};
 pub(crate) use live::{CaptureFormat, CaptureOptions, Kind, Limit, TopOptions, filter_of};
 
 /// Network traffic analysis: who talks to whom, how much, how well, and what is risky.
@@ -39,6 +44,9 @@ pub(crate) enum Command {
     Capture(Box<CaptureOptions>),
     Report(ReportOptions),
     Export(ExportOptions),
+    Train(Box<TrainOptions>),
+    Evaluate(Box<EvaluateOptions>),
+    Predict(Box<PredictOptions>),
     Top(TopOptions),
     Interfaces(InterfacesOptions),
     Tables(TablesOptions),

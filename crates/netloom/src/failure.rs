@@ -35,6 +35,11 @@ impl Failure {
         }
     }
 
+    /// Data cannot be read or used.
+    pub(crate) fn input(message: impl fmt::Display, cause: Option<&io::Error>) -> Self {
+        Self::io(message.to_string(), None, cause)
+    }
+
     /// The system does not let this user.
     pub(crate) fn permission(message: impl fmt::Display) -> Self {
         Self {

@@ -24,6 +24,7 @@ pub use netloom_capture as capture;
 pub use netloom_capture::file::{OpenOptions, Replay, open};
 pub use netloom_decode as decode;
 pub use netloom_flow::{FlowConfig, FlowRecord, FlowRules, FlowTable};
+pub use netloom_ml as ml;
 pub use netloom_packet::{Packet, PacketBatch, PacketSource, Timestamp};
 pub use netloom_pipeline as pipeline;
 pub use netloom_tables as tables;

@@ -3,6 +3,7 @@
 mod arguments;
 mod clock;
 mod commands;
+mod data;
 mod failure;
 mod output;
 mod progress;
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         Command::Capture(options) => commands::capture::run(options, &arguments.global, &printer),
         Command::Report(options) => commands::report::run(options, &arguments.global, &printer),
         Command::Export(options) => commands::export::run(options, &arguments.global, &printer),
+        Command::Train(options) => commands::train::run(options, &arguments.global, &printer),
+        Command::Evaluate(options) => commands::evaluate::run(options, &arguments.global, &printer),
+        Command::Predict(options) => commands::predict::run(options, &arguments.global, &printer),
         Command::Top(options) => commands::top::run(options, &arguments.global, &printer),
         Command::Interfaces(options) => commands::interfaces::run(options, &printer),
         Command::Tables(options) => commands::tables::run(options),

@@ -17,7 +17,6 @@
 
 mod activity;
 mod bulk;
-mod nfstream;
 mod sequence;
 mod spread;
 mod statistics;
@@ -30,7 +29,6 @@ use netloom_decode::{Decoded, TcpFlags, Transport};
 
 pub use activity::Activity;
 pub use bulk::Bulks;
-pub use nfstream::{Counts, Nfstream, NfstreamPacket};
 pub use sequence::{Sequence, Step};
 pub use spread::Spread;
 pub use statistics::{Direction, FlagCounts, Statistics};
@@ -48,10 +46,8 @@ impl FeatureSet {
     pub const STATISTICS: Self = Self(1);
     /// The first packets one by one: [`Sequence`].
     pub const SEQUENCE: Self = Self(2);
-    /// What NFStream sums up, the way it does: [`Nfstream`].
-    pub const NFSTREAM: Self = Self(4);
     /// All of them.
-    pub const ALL: Self = Self(7);
+    pub const ALL: Self = Self(3);
 
     /// Both sets.
     #[must_use]
@@ -165,7 +161,6 @@ const SET_SHIFT: u32 = 3;
 struct Kept {
     statistics: Option<Statistics>,
     sequence: Option<Sequence>,
-    nfstream: Option<Box<Nfstream>>,
 }
 
 impl First {
@@ -224,10 +219,6 @@ impl Kept {
             sequence.add(sample.at, sample.len, !from_src);
             kept.sequence = Some(sequence);
         }
-        if set.contains(FeatureSet::NFSTREAM) {
-            let nfstream = kept.nfstream.insert(Box::default());
-            nfstream.add(from_src, sample);
-        }
         kept
     }
 
@@ -237,9 +228,6 @@ impl Kept {
         }
         if let Some(sequence) = &mut self.sequence {
             sequence.add(sample.at, sample.len, !from_src);
-        }
-        if let Some(nfstream) = &mut self.nfstream {
-            nfstream.add(from_src, sample);
         }
     }
 }
@@ -280,9 +268,6 @@ impl FlowFeatures {
                 if let Some(sequence) = &mut kept.sequence {
                     sequence.flip();
                 }
-                if let Some(nfstream) = &mut kept.nfstream {
-                    nfstream.flip();
-                }
             }
         }
     }
@@ -294,9 +279,7 @@ impl FlowFeatures {
         };
         let statistics = kept.statistics.as_ref().map_or(0, Statistics::heap_bytes);
         let sequence = kept.sequence.as_ref().map_or(0, Sequence::heap_bytes);
-        let nfstream = |nfstream: &Nfstream| size_of::<Nfstream>() + nfstream.heap_bytes();
-        let nfstream = kept.nfstream.as_deref().map_or(0, nfstream);
-        size_of::<Kept>() + statistics + sequence + nfstream
+        size_of::<Kept>() + statistics + sequence
     }
 
     /// What was summed up over all packets, of a flow that began at `start` (ns since 1970);
@@ -323,19 +306,6 @@ impl FlowFeatures {
                 Cow::Owned(sequence)
             }),
             State::Kept(kept) => kept.sequence.as_ref().map(Cow::Borrowed),
-        }
-    }
-    /// What NFStream sums up, of a flow that began at `start` (ns since 1970); `None` where nobody
-    /// asked ([`FeatureSet::NFSTREAM`]) or no packet counted.
-    pub fn nfstream(&self, start: i64) -> Option<Cow<'_, Nfstream>> {
-        match &self.0 {
-            State::Off => None,
-            State::First(first) => first.set().contains(FeatureSet::NFSTREAM).then(|| {
-                let mut nfstream = Nfstream::default();
-                nfstream.add(first.is_from_src(), &first.sample(start));
-                Cow::Owned(nfstream)
-            }),
-            State::Kept(kept) => kept.nfstream.as_deref().map(Cow::Borrowed),
         }
     }
 }

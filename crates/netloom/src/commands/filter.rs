@@ -23,7 +23,7 @@ pub(super) fn given(global: &Global, words: &[String]) -> Result<String, Failure
 }
 
 /// The filter of a command, parsed; `None` where all packets are wanted.
-pub(super) fn parsed(global: &Global, words: &[String]) -> Result<Option<Filter>, Failure> {
+pub(crate) fn parsed(global: &Global, words: &[String]) -> Result<Option<Filter>, Failure> {
     let expression = given(global, words)?;
     if expression.trim().is_empty() {
         return Ok(None);

@@ -2,12 +2,16 @@
 
 pub(crate) mod capture;
 pub(crate) mod completions;
+pub(crate) mod evaluate;
 pub(crate) mod export;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod interfaces;
+mod learn;
+pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod tables;
 pub(crate) mod top;
+pub(crate) mod train;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -26,10 +30,10 @@ use crate::output::Printer;
 use crate::progress::{Progress, stop_on_signal};
 
 /// What the passes of a command share: options, the progress bar, Ctrl-C.
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     global: &'a Global,
     printer: &'a Printer,
-    options: PipelineOptions,
+    pub(crate) options: PipelineOptions,
     control: Arc<Control>,
     /// What the filter of the last source does, if it has one.
     tally: RefCell<Option<filter::Tally>>,
@@ -38,7 +42,7 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(global: &'a Global, printer: &'a Printer) -> Self {
+    pub(crate) fn new(global: &'a Global, printer: &'a Printer) -> Self {
         let mut flow = FlowConfig::new(global.flow_rules);
         flow.idle_timeout = global.idle_timeout;
         flow.active_timeout = global.active_timeout;
@@ -59,7 +63,7 @@ impl<'a> Session<'a> {
     }
 
     /// Lets only the packets of a source through that match.
-    fn filtered(
+    pub(crate) fn filtered(
         &self,
         source: Box<dyn PacketSource + Send>,
         filter: Option<&Filter>,
@@ -87,7 +91,7 @@ impl<'a> Session<'a> {
 
     /// Reads a source, or reads it twice, for tables; with a progress bar, until its end or
     /// Ctrl-C. `output` is where they are written, for messages.
-    fn scan<P: Prepare, W: Write<Prepared = P::Prepared>>(
+    pub(crate) fn scan<P: Prepare, W: Write<Prepared = P::Prepared>>(
         &self,
         scan: &Scan,
         open: &mut dyn FnMut() -> Result<Source, Failure>,
@@ -111,7 +115,7 @@ impl<'a> Session<'a> {
         self.tell_captures(&outcome.captures, outcome.interrupted);
     }
 
-    fn tell_captures(&self, captures: &[CaptureInfo], interrupted: bool) {
+    pub(crate) fn tell_captures(&self, captures: &[CaptureInfo], interrupted: bool) {
         if self.live {
             // What is odd about an interface was said when it was.
             return;

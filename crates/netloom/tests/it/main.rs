@@ -11,6 +11,7 @@ mod filter;
 mod filter_live;
 mod golden;
 mod interfaces;
+mod learn;
 mod names_services;
 mod names_tls;
 mod network;
