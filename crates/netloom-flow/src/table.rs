@@ -143,7 +143,9 @@ impl FlowTable {
             sensor: config.sensor.clone(),
             packet_flow_ids: config.packet_flow_ids,
             checksums: config.checksums,
-            applications: config.applications.map(Applications::new),
+            applications: config
+                .applications
+                .map(|interest| Applications::new(interest, config.rules)),
             features: config.features,
             flows: Slab::default(),
             by_key: HashTable::new(),

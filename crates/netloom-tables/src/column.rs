@@ -164,9 +164,10 @@ impl Requires {
     pub const JA4: Self = Self(256 | Self::APPLICATIONS.0);
     /// The other fingerprints and the hashes of certificates are made; payloads are looked at.
     pub const HASHES: Self = Self(512 | Self::APPLICATIONS.0);
-
     /// Flows are kept.
-    pub const FLOWS: Self = Self(256);
+    pub const FLOWS: Self = Self(1024);
+    /// Bodies are unpacked to be counted; payloads are looked at.
+    pub const CONTENT: Self = Self(2048 | Self::APPLICATIONS.0);
 
     /// Both sets.
     #[must_use]
@@ -187,6 +188,9 @@ impl Requires {
         }
         if self.contains(Self::HASHES) {
             interest = interest.with(Interest::HASHES);
+        }
+        if self.contains(Self::CONTENT) {
+            interest = interest.with(Interest::CONTENT);
         }
         interest
     }

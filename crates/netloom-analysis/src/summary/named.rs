@@ -493,7 +493,7 @@ impl NameCounter {
         if http.method.is_some() {
             self.http.requests += 1;
         }
-        self.http.response_bytes += http.response_body_len;
+        self.http.response_bytes += http.response_encoded_len;
         let host = http.host.as_deref().map(lower);
         add(&mut self.http_hosts, host.as_deref());
         add(&mut self.http_methods, http.method.as_deref());

@@ -17,7 +17,7 @@ pub trait Events {
 
 /// Kinds of events that cost something to make, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Interest(u8);
+pub struct Interest(u16);
 
 impl Interest {
     /// Nothing but names and risks of flows, which are always made.
@@ -38,8 +38,10 @@ impl Interest {
     pub const HASHES: Self = Self(64);
     /// What only whole tables show of DNS, TLS and HTTP, beside what sums are made of.
     pub const DETAILS: Self = Self(128);
+    /// All bytes of HTTP bodies ([`Exchange::Content`](super::http::Exchange::Content)).
+    pub const CONTENT: Self = Self(256);
     /// Everything.
-    pub const ALL: Self = Self(255);
+    pub const ALL: Self = Self(511);
 
     /// Both sets.
     #[must_use]

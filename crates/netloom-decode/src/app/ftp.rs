@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::lines::{contains, lines, opens_with, reply};
+use super::http::base64_whole;
+use super::lines::{contains, lines_up_to, opens_with, reply};
+use super::nested::Nested;
 use super::support::{keep, login, say, software};
 use super::{
     Category, Context, Detector, Event, Events, Expect, Guess, Interest, Next, Over, Parser, Probe,
@@ -87,6 +89,8 @@ fn probe(probe: &Probe<'_>) -> Guess {
 
 /// Longest text that is kept of a command or a reply.
 const TEXT_MAX: usize = 512;
+/// Longest line: a certificate chain in `ADAT`.
+const LINE_MAX: usize = 32 * 1024;
 /// Most lines of a reply that are told.
 const REPLY_MAX: usize = 16;
 
@@ -105,17 +109,38 @@ struct Session {
     user: Option<Box<[u8]>>,
     pending: Option<Pending>,
     greeted: bool,
+    /// TLS in the tokens of `ADAT`, as GSI has it.
+    inner: Option<Box<Nested>>,
 }
 
 /// The port of a data connection, and whether the server opens it.
 type Channel = (IpAddr, u16, bool);
 
 impl Session {
+    /// A token of the security exchange (RFC 2228, section 3). Where it is TLS, its handshake is
+    /// read as any other.
+    fn token(&mut self, context: &Context, encoded: &[u8], events: &mut dyn Events) {
+        let token = base64_whole(encoded);
+        if self.inner.is_none() {
+            let hello = context.from_client && matches!(*token, [22, 3, _, _, _, 1, ..]);
+            let parser = tls::DETECTOR.parser.filter(|_| hello);
+            self.inner = parser.map(|parser| Box::new(Nested::new(parser())));
+        }
+        if let Some(inner) = &mut self.inner
+            && !inner.push(context, &token, events)
+        {
+            self.inner = None;
+        }
+    }
+
     fn command(&mut self, context: &Context, line: &[u8], events: &mut dyn Events) {
         self.flush(context, events);
         let (command, data) = text::word(line);
         if command.is_empty() || !command.iter().all(u8::is_ascii_alphabetic) {
             return;
+        }
+        if command.eq_ignore_ascii_case(b"ADAT") {
+            self.token(context, data, events);
         }
         let secret = command.eq_ignore_ascii_case(b"PASS") || command.eq_ignore_ascii_case(b"ACCT");
         if command.eq_ignore_ascii_case(b"USER") {
@@ -177,6 +202,26 @@ impl Session {
             pending.codes.push(keep(line, 3));
             pending.replies.push(keep(words, TEXT_MAX));
         }
+        if matches!(code, 235 | 335)
+            && let Some(token) = words.strip_prefix(b"ADAT=")
+        {
+            self.token(context, token, events);
+        }
+        self.reply_end(context, code, last, words, events)
+    }
+
+    /// What a reply means, once it is noted.
+    fn reply_end(
+        &mut self,
+        context: &Context,
+        code: u16,
+        last: bool,
+        words: &[u8],
+        events: &mut dyn Events,
+    ) -> Next {
+        let Some(pending) = &self.pending else {
+            return Next::Continue;
+        };
         if !last || code < 200 {
             return Next::Continue;
         }
@@ -327,7 +372,7 @@ pub fn extended(words: &[u8]) -> Option<u16> {
 
 impl Parser for Session {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
-        lines(data, |line| {
+        lines_up_to(LINE_MAX, data, |line| {
             if context.from_client {
                 self.command(context, line, events);
                 Next::Continue
@@ -343,6 +388,9 @@ impl Parser for Session {
 
     fn finish(&mut self, context: &Context, events: &mut dyn Events) {
         self.flush(context, events);
+        if let Some(inner) = &mut self.inner {
+            inner.finish(context, events);
+        }
     }
 
     fn heap_bytes(&self) -> usize {
@@ -355,7 +403,8 @@ impl Parser for Session {
             };
             pending.data.len() + texts(&pending.codes) + texts(&pending.replies)
         });
-        size_of::<Self>() + pending + self.user.as_ref().map_or(0, |user| user.len())
+        let inner = self.inner.as_ref().map_or(0, |inner| inner.heap_bytes());
+        size_of::<Self>() + pending + inner + self.user.as_ref().map_or(0, |user| user.len())
     }
 }
 
@@ -411,6 +460,39 @@ mod tests {
             &mut said,
         );
         assert!(matches!(next, Next::Become(Some(_))));
+    }
+
+    #[test]
+    fn tls_in_tokens() {
+        // A ServerHello of TLS 1.0, TLS_RSA_WITH_AES_128_CBC_SHA, cut over two tokens.
+        let client =
+            b"ADAT FgMBAC0BAAApAwEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgAvAQA=\r\n";
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, b"220 GridFTP Server ready.\r\n"),
+                (true, b"AUTH GSSAPI\r\n"),
+                (false, b"334 ADAT must follow.\r\n"),
+                (true, client),
+                (
+                    false,
+                    b"335 ADAT=FgMBACoCAAAmAwEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n",
+                ),
+                (true, b"ADAT =\r\n"),
+                (false, b"335 ADAT=AAAAAAAAAAAALwA=\r\n"),
+            ],
+        );
+        assert!(said.has("ClientHello"), "{said:#?}");
+        assert!(said.has("ServerHello"), "{said:#?}");
+        // Kerberos' tokens are no TLS.
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (true, b"AUTH GSSAPI\r\n"),
+                (true, b"ADAT YIICbwYJKoZIhvcSAQICAQBu\r\n"),
+            ],
+        );
+        assert!(!said.has("Tls"), "{said:#?}");
     }
 
     #[test]

@@ -6,14 +6,19 @@ use super::{Next, Step, text};
 pub(crate) const LINE_MAX: usize = 4096;
 
 /// Hands out the lines at the start of `data` without their ends.
-pub(crate) fn lines(data: &[u8], mut each: impl FnMut(&[u8]) -> Next) -> Step {
+pub(crate) fn lines(data: &[u8], each: impl FnMut(&[u8]) -> Next) -> Step {
+    lines_up_to(LINE_MAX, data, each)
+}
+
+/// The same with another length at which lines are cut.
+pub(crate) fn lines_up_to(max: usize, data: &[u8], mut each: impl FnMut(&[u8]) -> Next) -> Step {
     let mut consumed = 0;
     loop {
         let rest = data.get(consumed..).unwrap_or_default();
-        let window = rest.get(..LINE_MAX).unwrap_or(rest);
+        let window = rest.get(..max).unwrap_or(rest);
         let (line, taken) = match text::line(window) {
             Some(found) => found,
-            None if rest.len() >= LINE_MAX => (window, window.len()),
+            None if rest.len() >= max => (window, window.len()),
             None => return Step::consumed(consumed),
         };
         consumed += taken;

@@ -57,6 +57,7 @@ pub mod mqtt;
 pub mod mssql;
 pub mod mysql;
 pub mod nats;
+mod nested;
 pub mod netbios;
 pub mod nntp;
 pub mod ntlmssp;

@@ -6,7 +6,8 @@ use netloom_decode::app::{Context, Interest};
 use netloom_decode::{TcpFlags, Transport};
 use netloom_packet::Timestamp;
 
-use super::{AppRecord, AppRow, Payload, TcpData, Wish};
+use super::{AppRecord, AppRow, HttpRecord, Payload, TcpData, Wish};
+use crate::config::FlowRules;
 use crate::flow::Flow;
 use crate::table::FlowPacket;
 
@@ -14,6 +15,8 @@ use crate::table::FlowPacket;
 #[derive(Debug)]
 pub(crate) struct Applications {
     interest: Interest,
+    /// Whether rows are to be Zeek's.
+    as_zeek: bool,
     /// Rows of the call that is under way.
     rows: Vec<AppRow>,
     /// Rows that wait to be taken.
@@ -21,9 +24,10 @@ pub(crate) struct Applications {
 }
 
 impl Applications {
-    pub(crate) fn new(interest: Interest) -> Self {
+    pub(crate) fn new(interest: Interest, rules: FlowRules) -> Self {
         Self {
             interest,
+            as_zeek: rules == FlowRules::Zeek,
             rows: Vec::new(),
             records: Vec::new(),
         }
@@ -135,6 +139,9 @@ impl Applications {
         if self.rows.is_empty() {
             return;
         }
+        if self.as_zeek {
+            add_empty_exchanges(&mut self.rows);
+        }
         let flow_id = flow.id(sensor);
         let (src, dst) = ends(flow);
         let protocol = flow.key.protocol();
@@ -148,6 +155,24 @@ impl Applications {
                 protocol,
                 row,
             }));
+    }
+}
+
+/// Zeek's http.log has an empty exchange behind each one of version 0.9.
+fn add_empty_exchanges(rows: &mut Vec<AppRow>) {
+    let mut at = 0;
+    while let Some(row) = rows.get(at) {
+        at += 1;
+        let AppRow::Http(record) = row else { continue };
+        if record.version.as_deref() == Some("0.9") && record.status_code.is_some() {
+            let empty = HttpRecord {
+                ts: record.ts,
+                trans_depth: record.trans_depth.saturating_add(1),
+                ..HttpRecord::default()
+            };
+            rows.insert(at, AppRow::Http(Box::new(empty)));
+            at += 1;
+        }
     }
 }
 

@@ -8,15 +8,15 @@ use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
 use smallvec::SmallVec;
 
+use super::content::{Coding, Unpacker, unpacked};
+
 /// A request with its response: a row of `http`, in the terms of Zeek's http.log.
 ///
 /// Without [`Interest::DETAILS`] only the fields are filled that sums are made of: method, host,
 /// `User-Agent`, status, lengths, and the media type of the response.
 ///
 /// Beside what Zeek says: `uri` is as it was sent, where Zeek takes percent codes away; `host`
-/// has no port; lengths are those of bodies on the wire (transfer coding taken off), where Zeek
-/// counts what a content coding unpacks to; a kind of content that no signature knows is the one
-/// that its header names.
+/// has no port; a kind of content that no signature knows is the one that its header names.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct HttpRecord {
@@ -38,13 +38,16 @@ pub struct HttpRecord {
     pub user_agent: Option<Box<str>>,
     /// `Origin`.
     pub origin: Option<Box<str>>,
-    /// Bytes of the request's body.
+    /// Bytes of the request's body, transfer and content coding (gzip, deflate) taken off; the
+    /// latter only where [`Interest::CONTENT`](netloom_decode::app::Interest::CONTENT) is wanted.
     pub request_body_len: u64,
-    /// Bytes of the response's body.
+    /// Bytes of the response's body, in the same way.
     pub response_body_len: u64,
-    /// Status of the response; 0 for version 0.9.
+    /// Bytes of the response's body as they were sent: only transfer coding taken off.
+    pub response_encoded_len: u64,
+    /// Status of the response; 0 for version 0.9; `None` where it is no number.
     pub status_code: Option<u16>,
-    /// Its reason phrase.
+    /// Its reason phrase, with the status before it where that is no number.
     pub status_msg: Option<Box<str>>,
     /// Last informational (1xx) status.
     pub info_code: Option<u16>,
@@ -99,16 +102,9 @@ struct Waiting {
     answered: bool,
     /// How the response's body is packed.
     coding: Coding,
+    /// Counts what the request's and the response's body unpack to.
+    unpackers: [Option<Box<Unpacker>>; 2],
     record: Box<HttpRecord>,
-}
-
-/// Content codings whose start can be unpacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
-    None,
-    Gzip,
-    Deflate,
-    Unknown,
 }
 
 /// One of a few words, most often.
@@ -196,67 +192,6 @@ fn basic_user(authorization: &[u8]) -> Option<Box<str>> {
     Some(kept(user))
 }
 
-fn coding(headers: &[(&[u8], &[u8])]) -> Coding {
-    let value = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
-        .map_or(&b""[..], |(_, value)| value);
-    if value.is_empty() || value.eq_ignore_ascii_case(b"identity") {
-        Coding::None
-    } else if value.eq_ignore_ascii_case(b"gzip") || value.eq_ignore_ascii_case(b"x-gzip") {
-        Coding::Gzip
-    } else if value.eq_ignore_ascii_case(b"deflate") {
-        Coding::Deflate
-    } else {
-        Coding::Unknown
-    }
-}
-
-/// What the start of a packed body unpacks to, at most 1024 bytes.
-fn unpacked(coding: Coding, start: &[u8]) -> Vec<u8> {
-    use flate2::{Decompress, FlushDecompress};
-    let mut out = Vec::with_capacity(1024);
-    let (mut inflate, data) = match coding {
-        Coding::Gzip => match gzip_data(start) {
-            Some(data) => (Decompress::new(false), data),
-            // Some servers leave the header out.
-            None => (Decompress::new(false), start),
-        },
-        Coding::Deflate => {
-            // Zlib's header, as it should be, or none, as some servers have it.
-            let zlib = matches!(start, [first, second, ..]
-                if first & 15 == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0);
-            (Decompress::new(zlib), start)
-        }
-        Coding::None | Coding::Unknown => return out,
-    };
-    // What cannot be unpacked, or not further, leaves what came before.
-    let _ = inflate.decompress_vec(data, &mut out, FlushDecompress::Sync);
-    out
-}
-
-/// What follows the header of a gzip member (RFC 1952, section 2.3).
-fn gzip_data(start: &[u8]) -> Option<&[u8]> {
-    let [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] = start else {
-        return None;
-    };
-    let mut rest = rest;
-    if flags & 4 != 0 {
-        let length = rest.first_chunk::<2>().map(|b| u16::from_le_bytes(*b))?;
-        rest = rest.get(2 + usize::from(length)..)?;
-    }
-    for flag in [8, 16] {
-        if flags & flag != 0 {
-            let end = rest.iter().position(|&byte| byte == 0)?;
-            rest = rest.get(end + 1..)?;
-        }
-    }
-    if flags & 2 != 0 {
-        rest = rest.get(2..)?;
-    }
-    Some(rest)
-}
-
 impl Waiting {
     fn new(context: &Context, number: u32, asked: bool) -> Self {
         Self {
@@ -264,6 +199,7 @@ impl Waiting {
             asked,
             answered: false,
             coding: Coding::None,
+            unpackers: [None, None],
             record: Box::new(HttpRecord {
                 ts: context.timestamp,
                 trans_depth: number.saturating_add(1),
@@ -305,9 +241,10 @@ impl Waiting {
 
     fn response(&mut self, response: &Response<'_>, details: bool) {
         let record = &mut *self.record;
-        record.status_code = Some(response.status);
+        let known = response.status != 0 || response.version == b"0.9";
+        record.status_code = known.then_some(response.status);
         record.resp_mime_type = response.content_type.and_then(media_type);
-        self.coding = coding(response.headers);
+        self.coding = Coding::of(response.headers);
         if !details {
             return;
         }
@@ -377,6 +314,12 @@ impl Waiting {
                 .iter()
                 .map(|text| text.len() + size_of::<Box<str>>())
                 .sum::<usize>()
+            + self
+                .unpackers
+                .iter()
+                .flatten()
+                .map(|unpacker| size_of::<Unpacker>() + unpacker.heap_bytes())
+                .sum::<usize>()
     }
 }
 
@@ -390,17 +333,25 @@ impl Pairing {
         out: &mut dyn FnMut(Box<HttpRecord>),
     ) {
         let details = interest.contains(Interest::DETAILS);
+        let content = interest.contains(Interest::CONTENT);
         match part {
             Exchange::Request(number, request) => {
                 // A connection that was upgraded counts anew.
                 if let Some(at) = self.position(*number) {
                     out(self.waiting.remove(at).record);
                 }
-                self.add(Waiting::new(context, *number, false), out)
-                    .request(request, details);
+                let waiting = self.add(Waiting::new(context, *number, false), out);
+                waiting.request(request, details);
+                if content {
+                    waiting.unpackers[0] = Unpacker::new(Coding::of(request.headers)).map(Box::new);
+                }
             }
             Exchange::Response(number, response) => {
-                self.get(context, *number, out).response(response, details);
+                let waiting = self.get(context, *number, out);
+                waiting.response(response, details);
+                if content {
+                    waiting.unpackers[1] = Unpacker::new(waiting.coding).map(Box::new);
+                }
             }
             Exchange::Body {
                 number,
@@ -409,6 +360,19 @@ impl Pairing {
             } => {
                 self.get(context, *number, out)
                     .body(*of_request, start, details);
+            }
+            Exchange::Content {
+                number,
+                of_request,
+                data,
+            } => {
+                let at = self.position(*number);
+                let waiting = at.and_then(|at| self.waiting.get_mut(at));
+                if let Some(waiting) = waiting
+                    && let Some(unpacker) = &mut waiting.unpackers[usize::from(!of_request)]
+                {
+                    unpacker.push(data);
+                }
             }
             Exchange::End {
                 number,
@@ -422,12 +386,19 @@ impl Pairing {
                 let Some(waiting) = self.waiting.get_mut(at) else {
                     return;
                 };
+                let unpacker = waiting.unpackers[usize::from(!of_request)].take();
+                // Where nothing was unpacked, what was sent counts.
+                let len = unpacker
+                    .and_then(|unpacker| unpacker.len())
+                    .filter(|len| *len > 0)
+                    .unwrap_or(*body_len);
                 if *of_request {
                     waiting.asked = true;
-                    waiting.record.request_body_len = *body_len;
+                    waiting.record.request_body_len = len;
                 } else {
                     waiting.answered = true;
-                    waiting.record.response_body_len = *body_len;
+                    waiting.record.response_body_len = len;
+                    waiting.record.response_encoded_len = *body_len;
                     waiting.record.complete = *complete;
                 }
                 if waiting.asked && waiting.answered {
@@ -510,18 +481,5 @@ mod tests {
     fn users() {
         assert_eq!(basic_user(b"Basic  bWU6c2VjcmV0").as_deref(), Some("me"));
         assert_eq!(basic_user(b"Bearer x"), None);
-    }
-
-    #[test]
-    fn packed_starts() {
-        // printf '<html>' | gzip -n
-        let gzip = [
-            0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xb3, 0xc9, 0x28, 0xc9, 0xcd, 0xb1, 0x03, 0x00,
-        ];
-        assert_eq!(unpacked(Coding::Gzip, &gzip), b"<html>");
-        assert_eq!(unpacked(Coding::Gzip, &gzip[10..]), b"<html>");
-        assert_eq!(unpacked(Coding::Deflate, &gzip[10..]), b"<html>");
-        assert_eq!(unpacked(Coding::Gzip, b"\x1f\x8b\x08\xff"), b"");
-        assert_eq!(unpacked(Coding::Unknown, &gzip), b"");
     }
 }

@@ -5,6 +5,7 @@
 //! until the parser has seen enough; from there on a packet costs a comparison. What parsers
 //! say becomes [`AppInfo`], which ends up in the flow's record, and [`AppRecord`]s.
 
+mod content;
 mod detect;
 pub(crate) mod dns;
 mod drive;
@@ -316,22 +317,27 @@ impl AppFlow {
                 }
                 Verdict::NotYet | Verdict::Unknown => self.phase = Phase::Over,
             }
-            let order = if self.server_first == Some(true) {
-                [1, 0]
-            } else {
-                [0, 1]
-            };
-            for direction in order {
-                let mut context = *context;
-                context.from_client = direction == 0;
-                let half = &mut halves[direction];
-                self.feed(&context, half, &[], wish);
-                if let Some((missing, beyond)) = half.take_hole() {
-                    self.gap(&context, half, missing, wish);
-                    self.feed(&context, half, &beyond, wish);
-                }
-            }
+            self.feed_held(context, halves, wish);
             // A parser may have given up: then what is left is asked about again.
+        }
+    }
+
+    /// Gives a new parser what both directions have said.
+    fn feed_held(&mut self, context: &Context, halves: &mut [Half; 2], wish: &mut Wish<'_>) {
+        let order = if self.server_first == Some(true) {
+            [1, 0]
+        } else {
+            [0, 1]
+        };
+        for direction in order {
+            let mut context = *context;
+            context.from_client = direction == 0;
+            let half = &mut halves[direction];
+            self.feed(&context, half, &[], wish);
+            if let Some((missing, beyond)) = half.take_hole() {
+                self.gap(&context, half, missing, wish);
+                self.feed(&context, half, &beyond, wish);
+            }
         }
     }
 
@@ -498,21 +504,26 @@ impl AppFlow {
 
     /// The flow has ended.
     pub(crate) fn finish(&mut self, context: &Context, wish: &mut Wish<'_>) {
-        if let Some(mut halves) = self.halves.take() {
+        let mut halves = self.halves.take();
+        if let Some(halves) = &mut halves {
             for (direction, half) in halves.iter_mut().enumerate() {
                 let mut context = *context;
                 context.from_client = direction == 0;
                 half.finish(|half, delivered| self.deliver(&context, half, delivered, wish));
             }
-            self.detect(context, &mut halves, wish);
+            self.detect(context, halves, wish);
         }
         if let Phase::Detecting(detecting) = &self.phase
             && self.info.as_ref().is_none_or(|info| info.service.is_none())
             && let Some(detector) = detecting.at_end(context.server.1)
         {
+            self.take(detector);
             let info = self.info.get_or_insert_default();
             info.service = Some(detector.protocol);
             info.confidence = Some(Confidence::Content);
+            if let Some(halves) = &mut halves {
+                self.feed_held(context, halves, wish);
+            }
         }
         if let Phase::Parsing(parser, _) = &mut self.phase {
             let mut sink = Sink {

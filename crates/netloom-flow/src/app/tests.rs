@@ -22,7 +22,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let mut config = FlowConfig::new(FlowRules::Native);
+        Self::under(FlowRules::Native)
+    }
+
+    fn under(rules: FlowRules) -> Self {
+        let mut config = FlowConfig::new(rules);
         config.applications = Some(Interest::ALL);
         Self {
             table: FlowTable::new(&config),
@@ -213,4 +217,87 @@ proptest! {
         }
         bench.table.finish(bench.number + 1, &mut bench.closed);
     }
+}
+
+/// The rows of `http`.
+fn exchanges(rows: Vec<AppRecord>) -> Vec<HttpRecord> {
+    rows.into_iter()
+        .filter_map(|record| match record.row {
+            AppRow::Http(row) => Some(*row),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_request_without_version_whose_line_never_ends() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, b"GET /", 0);
+    bench.tcp(false, 500, 105, ACK, b"<html>hi</html>", 0);
+    let (flow, rows) = bench.end();
+    assert_eq!(flow.app.unwrap().service.unwrap().name, "http");
+    let rows = exchanges(rows);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0].uri.as_deref(), Some("/"));
+    assert_eq!(rows[0].version.as_deref(), Some("0.9"));
+    assert_eq!(rows[0].response_body_len, 15);
+    assert_eq!(rows[0].status_code, Some(0));
+}
+
+#[test]
+fn a_line_that_was_cut_is_no_request_without_version() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, b"GET /long", 0);
+    bench.tcp(
+        false,
+        500,
+        200,
+        ACK,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        0,
+    );
+    let (_, rows) = bench.end();
+    let rows = exchanges(rows);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (rows[0].method.as_deref(), rows[0].status_code),
+        (None, Some(200))
+    );
+}
+
+#[test]
+fn zeeks_rules_have_zeeks_rows() {
+    for (rules, expected) in [(FlowRules::Native, 1), (FlowRules::Zeek, 2)] {
+        let mut bench = Bench::under(rules);
+        bench.open();
+        bench.tcp(true, 100, 500, ACK, b"GET /x\r\n", 0);
+        bench.tcp(false, 500, 108, ACK, b"old", 0);
+        let (_, rows) = bench.end();
+        let depths: Vec<u32> = exchanges(rows).iter().map(|row| row.trans_depth).collect();
+        assert_eq!(depths, (1..=expected).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn bodies_are_unpacked_to_be_counted() {
+    // printf '<html>' | gzip -n
+    let gzip =
+        b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xb3\xc9\x28\xc9\xcd\xb1\x03\0\xc8\xa3\x2b\x14\x06\0\0\0";
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, b"GET /x HTTP/1.1\r\n\r\n", 0);
+    let mut answer =
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 26\r\n\r\n".to_vec();
+    answer.extend_from_slice(gzip);
+    bench.tcp(false, 500, 119, ACK, &answer, 0);
+    let (_, rows) = bench.end();
+    let rows = exchanges(rows);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (rows[0].response_body_len, rows[0].response_encoded_len),
+        (6, 26)
+    );
+    assert_eq!(rows[0].resp_mime_type.as_deref(), Some("text/html"));
 }

@@ -154,8 +154,9 @@ static COLUMNS: &[Column<Http>] = &[
         "request_body_len",
         Make::U64(|row| Some(row.record.request_body_len)),
     )
+    .requires(Requires::CONTENT)
     .required()
-    .doc("Length of the request's body as it was seen, transfer coding taken off.")
+    .doc("Length of the request's body as it was seen, transfer coding and content coding (gzip, deflate) taken off.")
     .unit("bytes")
     .zeek("request_body_len")
     .ecs("http.request.body.bytes"),
@@ -163,20 +164,28 @@ static COLUMNS: &[Column<Http>] = &[
         "response_body_len",
         Make::U64(|row| Some(row.record.response_body_len)),
     )
+    .requires(Requires::CONTENT)
     .required()
-    .doc("Length of the response's body as it was seen, transfer coding taken off, still packed where it was (gzip).")
+    .doc("Length of the response's body as it was seen, transfer coding and content coding (gzip, deflate) taken off; what cannot be unpacked, or would unpack to more than a hundred times its length, counts as it was sent.")
     .unit("bytes")
-    .zeek("response_body_len")
+    .zeek("response_body_len"),
+    column(
+        "response_encoded_len",
+        Make::U64(|row| Some(row.record.response_encoded_len)),
+    )
+    .required()
+    .doc("Length of the response's body as it was sent, only transfer coding taken off.")
+    .unit("bytes")
     .ecs("http.response.body.bytes"),
     column("status_code", Make::U16(|row| row.record.status_code))
-        .doc("Status; null where no response was seen, 0 for version 0.9, which has none.")
+        .doc("Status; null where no response was seen or it is no number, 0 for version 0.9, which has none.")
         .zeek("status_code")
         .ecs("http.response.status_code"),
     column(
         "status_msg",
         Make::Text(|row, out| text::some(row.record.status_msg.as_deref(), out)),
     )
-    .doc("Its reason phrase.")
+    .doc("Its reason phrase, with the status before it where that is no number.")
     .zeek("status_msg"),
     column("info_code", Make::U16(|row| row.record.info_code))
         .doc("Last informational (1xx) status before it.")

@@ -13,8 +13,8 @@ use self::hpack::{Decoder, Field};
 use super::http::inspect::Inspector;
 use super::http::{Exchange, Request, Response};
 use super::{
-    Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Step,
-    text, wire,
+    Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
+    Protocol, Step, text, wire,
 };
 
 /// HTTP/2.
@@ -222,6 +222,13 @@ impl Connection {
                 number: stream.number,
                 of_request: !from_server,
                 start: payload.get(..START_MAX).unwrap_or(payload),
+            }));
+        }
+        if !payload.is_empty() && events.wants(Interest::CONTENT) {
+            events.event(Event::Http(Exchange::Content {
+                number: stream.number,
+                of_request: !from_server,
+                data: payload,
             }));
         }
         if flags & END_STREAM != 0 {

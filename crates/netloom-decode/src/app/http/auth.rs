@@ -11,7 +11,11 @@ const ENCODED_MAX: usize = 4096;
 /// assert_eq!(base64(b"bWU="), b"me");
 /// ```
 pub fn base64(text: &[u8]) -> Vec<u8> {
-    let text = text.get(..ENCODED_MAX).unwrap_or(text);
+    base64_whole(text.get(..ENCODED_MAX).unwrap_or(text))
+}
+
+/// The same however long it is.
+pub(crate) fn base64_whole(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0_u32, 0);
     for &byte in text {

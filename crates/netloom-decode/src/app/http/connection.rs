@@ -4,7 +4,9 @@ use smallvec::SmallVec;
 
 use super::head::{self, StartLine};
 use super::{Exchange, ICECAST, Request, Response, inspect};
-use crate::app::{Context, Detector, Event, Events, Next, Parser, Step, h2, text, websocket};
+use crate::app::{
+    Context, Detector, Event, Events, Interest, Next, Parser, Step, h2, text, websocket,
+};
 
 /// Most requests that wait for their responses; older ones are forgotten.
 const PENDING_MAX: usize = 256;
@@ -70,6 +72,15 @@ impl Side {
             shown: false,
             body: inspect::BodyHint::NONE,
             partial: Vec::new(),
+        }
+    }
+
+    /// Keeps the start of a head whose end has not come.
+    fn remember(&mut self, data: &[u8]) {
+        if self.partial.len() < PARTIAL_MAX {
+            self.partial.clear();
+            let start = data.get(..PARTIAL_MAX).unwrap_or(data);
+            self.partial.extend_from_slice(start);
         }
     }
 }
@@ -236,11 +247,18 @@ impl Connection {
     fn body(&mut self, request: bool, data: &[u8], events: &mut dyn Events) {
         let side = self.side(request);
         side.body_len = side.body_len.saturating_add(data.len() as u64);
-        if side.shown || data.is_empty() {
+        let (number, hint) = (side.number, side.body);
+        let first = !data.is_empty() && !std::mem::replace(&mut side.shown, true);
+        if !data.is_empty() && events.wants(Interest::CONTENT) {
+            events.event(Event::Http(Exchange::Content {
+                number,
+                of_request: request,
+                data,
+            }));
+        }
+        if !first {
             return;
         }
-        side.shown = true;
-        let (number, hint) = (side.number, side.body);
         let start = data.get(..START_MAX).unwrap_or(data);
         events.event(Event::Http(Exchange::Body {
             number,
@@ -332,6 +350,7 @@ impl Connection {
             return self.bare_response(events);
         }
         let Some((line, line_len)) = text::line(data) else {
+            self.side(request).remember(data);
             return Taken::Wait;
         };
         let start = if request {
@@ -362,11 +381,7 @@ impl Connection {
         let Some(end) = head::end_of_head(data, scanned) else {
             let side = self.side(request);
             side.scanned = data.len();
-            if side.partial.len() < PARTIAL_MAX {
-                side.partial.clear();
-                let start = data.get(..PARTIAL_MAX).unwrap_or(data);
-                side.partial.extend_from_slice(start);
-            }
+            side.remember(data);
             return Taken::Wait;
         };
         self.side(request).partial = Vec::new();
@@ -395,7 +410,15 @@ impl Connection {
         if side.state != State::Head || data.is_empty() {
             return;
         }
+        if !request && self.asked(self.next_response) == Asked::Bare {
+            self.bare_response(events);
+            self.body(false, &data, events);
+            return;
+        }
         let Some((line, taken)) = text::line(&data) else {
+            if request {
+                self.tell_bare(context, &data, events);
+            }
             return;
         };
         let fields = head::fields(data.get(taken..).unwrap_or_default());
@@ -414,6 +437,23 @@ impl Connection {
             _ => return,
         }
         self.end(request, false, events);
+    }
+
+    /// Tells of a request of version 0.9 whose line never ended, if it was answered as such.
+    fn tell_bare(&mut self, context: &Context, line: &[u8], events: &mut dyn Events) {
+        let answer = &self.responses;
+        let bare = answer.state == State::Head
+            && !answer.partial.is_empty()
+            && !is_prefix(&answer.partial, b"HTTP/");
+        if let Some(
+            start @ StartLine::Request {
+                version: b"0.9", ..
+            },
+        ) = head::request_line(line)
+            && bare
+        {
+            self.request(context, start, &[], events);
+        }
     }
 
     fn request(
@@ -614,7 +654,7 @@ impl Parser for Connection {
     fn finish(&mut self, context: &Context, events: &mut dyn Events) {
         self.tell_partial(context, true, events);
         self.tell_partial(context, false, events);
-        let until_close = self.responses.state == State::UntilClose;
+        let until_close = self.responses.open && self.responses.state == State::UntilClose;
         self.end(true, false, events);
         self.end(false, until_close, events);
     }

@@ -19,6 +19,7 @@ pub(super) enum StartLine<'a> {
     Response {
         /// `1.1`; `ICY` of SHOUTcast servers.
         version: &'a [u8],
+        /// 0 where it is no number: the reason has it, then.
         status: u16,
         reason: &'a [u8],
     },
@@ -124,7 +125,16 @@ pub(super) fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
     if code.len() != 3 {
         return None;
     }
-    let status = text::number(code)? as u16;
+    let (status, reason) = match text::number(code) {
+        Some(status) => (status as u16, reason),
+        // `2XX OK`: a server that makes its answers up.
+        None if code.first().is_some_and(u8::is_ascii_digit)
+            && code.iter().all(u8::is_ascii_alphanumeric) =>
+        {
+            (0, rest)
+        }
+        None => return None,
+    };
     Some(StartLine::Response {
         version,
         status,
@@ -178,7 +188,8 @@ pub(super) fn sure_start_line(line: &[u8], request: bool) -> bool {
         matches!(request_line(line), Some(StartLine::Request { method, version, .. })
             if is_known_method(method) && version != b"0.9")
     } else {
-        matches!(status_line(line), Some(StartLine::Response { version, .. }) if version != b"ICY")
+        matches!(status_line(line), Some(StartLine::Response { version, status, .. })
+            if version != b"ICY" && status != 0)
     }
 }
 
@@ -347,6 +358,15 @@ mod tests {
             request(b"GET /HTTP/1.1"),
             (&b"GET"[..], &b"/HTTP/1.1"[..], &b"0.9"[..])
         );
+        assert_eq!(
+            start_line(b"HTTP/1.0 2XX OK"),
+            Some(StartLine::Response {
+                version: b"1.0",
+                status: 0,
+                reason: b"2XX OK"
+            })
+        );
+        assert!(start_line(b"HTTP/1.1 abc OK").is_none());
         assert!(start_line(b"HTTP/1.1 20 OK").is_none());
         assert!(start_line(b"HTTP/1.1 200").is_some());
     }

@@ -192,6 +192,9 @@ impl Inspector {
                 risk(events, Risk::ObsoleteServer, server);
             }
         }
+        if response.status == 0 && !response.reason.is_empty() {
+            risk(events, Risk::MalformedPacket, response.reason);
+        }
         if response.status >= 400 {
             let detail = format!("HTTP status {}", response.status);
             support::risk(events, Risk::ErrorCode, &detail);

@@ -15,6 +15,7 @@ mod words;
 use super::{Category, Detector, Guess, Over, Probe, Protocol, text};
 
 pub use auth::base64;
+pub(crate) use auth::base64_whole;
 pub use content::{is_program, sniff};
 pub use head::without_port;
 
@@ -103,6 +104,16 @@ pub enum Exchange<'a> {
         /// Its first bytes, at least one, at most 1024 and as many as one piece holds.
         start: &'a [u8],
     },
+    /// The next bytes of a body, as they are (before content decoding); only where
+    /// [`Interest::CONTENT`](super::Interest::CONTENT) is wanted.
+    Content {
+        /// Number of the exchange.
+        number: u32,
+        /// Whether the request's.
+        of_request: bool,
+        /// The bytes; what the capture lacks is left out.
+        data: &'a [u8],
+    },
     /// A message is over.
     End {
         /// Number of the exchange.
@@ -152,9 +163,9 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Response<'a> {
-    /// Status code.
+    /// Status code; 0 where there is none (version 0.9), or none that is a number.
     pub status: u16,
-    /// Reason phrase.
+    /// Reason phrase; where the status is no number, that before it.
     pub reason: &'a [u8],
     /// Version, without `HTTP/`.
     pub version: &'a [u8],
