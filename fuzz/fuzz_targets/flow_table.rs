@@ -8,7 +8,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use netloom_decode::{DecodeOptions, decode};
-use netloom_flow::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable};
+use netloom_flow::features::FeatureSet;
+use netloom_flow::{
+    FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable, NfstreamView, nfstream_view,
+};
 use netloom_packet::{LinkType, Packet, Timestamp};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,6 +22,9 @@ fuzz_target!(|bytes: &[u8]| {
     config.max_memory = if choice & 4 == 0 { 50_000 } else { 1 << 24 };
     config.checksums = choice & 8 != 0;
     config.packet_flow_ids = choice & 16 != 0;
+    if choice & 32 == 0 {
+        config.features = FeatureSet::ALL;
+    }
     let mut table = FlowTable::new(&config);
     let mut closed = Vec::new();
     let (mut number, mut counted, mut clock) = (0, 0, 0_i64);
@@ -37,7 +43,14 @@ fuzz_target!(|bytes: &[u8]| {
             wire_len: frame.len() as u32,
             data: frame,
         };
-        let decoded = decode(&packet, DecodeOptions { tunnels: rules.tunnels() });
+        let mut decoded = decode(&packet, DecodeOptions { tunnels: rules.tunnels() });
+        if rules.is_nfstream() {
+            match nfstream_view(&packet, &decoded) {
+                NfstreamView::Same => {}
+                NfstreamView::Ignored => continue,
+                NfstreamView::Other(seen) => decoded = *seen,
+            }
+        }
         if step & 7 == 0 {
             table.advance(packet.timestamp, number, &mut closed);
         }
@@ -56,5 +69,17 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(table.stats().live, 0);
     if rules != FlowRules::Zeek {
         assert_eq!(closed.iter().map(FlowRecord::packets).sum::<u64>(), counted);
+    }
+    for flow in &closed {
+        let Some(features) = flow.statistics() else { continue };
+        assert_eq!(features.packets(), flow.packets());
+        if rules != FlowRules::Zeek {
+            assert_eq!(features.lengths().sum(), u128::from(flow.bytes()));
+        }
+        for spread in [features.lengths(), features.payloads(), features.iats()] {
+            assert!(spread.std().is_none_or(f64::is_finite));
+        }
+        let nfstream = flow.nfstream().map(|nfstream| nfstream.bidirectional().packets());
+        assert_eq!(nfstream, Some(flow.packets()));
     }
 });

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use netloom_decode::app::Interest;
-use netloom_decode::{TunnelKind, TunnelSet};
+use netloom_decode::{Decoded, TunnelKind, TunnelSet};
 
 use crate::features::FeatureSet;
 
@@ -22,7 +22,8 @@ pub enum FlowRules {
     Zeek,
     /// As NFStream 6.6: 5-tuple, VLAN, tunnel id; ICMP between two hosts as one flow with ports
     /// 0; idle 120 s, active 30 min; FIN and RST never end one; fragments after the first do
-    /// not count; direction by the first packet.
+    /// not count; direction by the first packet; time in whole milliseconds that never goes
+    /// back. What it looks at is told by [`nfstream_view`](crate::nfstream_view).
     Nfstream,
     /// As ndpiReader: like `Nfstream`, but nothing ever ends a flow, and only the tunnels that
     /// nDPI opens are opened.
@@ -88,6 +89,29 @@ impl FlowRules {
                 | TunnelKind::Capwap
                 | TunnelKind::Tzsp
         )
+    }
+
+    /// Whether a packet counts by what was captured of it (`caplen` bytes): ndpiReader looks only
+    /// at datagrams that are there to the end, NFStream asks that of IPv6 alone.
+    pub fn counts(self, decoded: &Decoded, caplen: u32) -> bool {
+        let Some(ip) = &decoded.ip else {
+            return true;
+        };
+        let asked = match self {
+            Self::Ndpi => true,
+            Self::Nfstream => ip.src.is_ipv6(),
+            Self::Native | Self::Zeek => false,
+        };
+        let end = u64::from(ip.offset) + u64::from(ip.total_len);
+        !asked || u64::from(caplen) >= end
+    }
+
+    /// Whether a packet is to be looked at as NFStream does
+    /// ([`nfstream_view`](crate::nfstream_view)), and time never goes back: a packet whose
+    /// timestamp is before that of another one that counted is to be passed to the table with the
+    /// time of that one.
+    pub const fn is_nfstream(self) -> bool {
+        matches!(self, Self::Nfstream)
     }
 
     /// Whether ICMP type and code are part of the key, requests paired with their replies.

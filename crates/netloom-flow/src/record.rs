@@ -8,7 +8,7 @@ use netloom_decode::{Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
 use crate::app::{AppInfo, Confidence};
-use crate::features::{FlowFeatures, Sequence, Statistics};
+use crate::features::{FlowFeatures, Nfstream, Sequence, Statistics};
 use crate::key::FlowId;
 use crate::name::{product, registrable_domain};
 
@@ -162,6 +162,11 @@ impl FlowRecord {
     /// The first packets one by one; `None` where nobody asked.
     pub fn sequence(&self) -> Option<Cow<'_, Sequence>> {
         self.features.sequence()
+    }
+
+    /// What NFStream sums up, the way it does; `None` where nobody asked.
+    pub fn nfstream(&self) -> Option<Cow<'_, Nfstream>> {
+        self.features.nfstream(self.start.as_nanos())
     }
 
     /// Nanoseconds from first to last packet.

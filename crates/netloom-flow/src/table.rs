@@ -178,7 +178,7 @@ impl FlowTable {
         (key, forward): (FlowKey, bool),
         closed: &mut Vec<FlowRecord>,
     ) -> Ingested {
-        if !is_whole_enough(packet, self.rules) {
+        if !self.rules.counts(packet.decoded, packet.caplen) {
             return Ingested::default();
         }
         let checksum = self.verify(packet);
@@ -518,21 +518,6 @@ enum Verdict {
 /// know first fragments alone.
 fn waits_for_more(packet: &FlowPacket<'_>, rules: FlowRules) -> bool {
     !rules.is_ndpi_like() && packet.decoded.ip.is_some_and(|ip| ip.fragment.is_some())
-}
-
-/// Whether a packet counts by what was captured of it: ndpiReader looks only at datagrams that
-/// are there to the end, NFStream asks that of IPv6 alone.
-fn is_whole_enough(packet: &FlowPacket<'_>, rules: FlowRules) -> bool {
-    let Some(ip) = &packet.decoded.ip else {
-        return true;
-    };
-    let asked = match rules {
-        FlowRules::Ndpi => true,
-        FlowRules::Nfstream => ip.src.is_ipv6(),
-        FlowRules::Native | FlowRules::Zeek => false,
-    };
-    let end = u64::from(ip.offset) + u64::from(ip.total_len);
-    !asked || u64::from(packet.caplen) >= end
 }
 
 /// Memory of a map of so many places: five bytes each, a power of two of them at most seven

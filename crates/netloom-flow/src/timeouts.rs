@@ -5,6 +5,8 @@ use crate::flow::Flow;
 use crate::lists::Class;
 use crate::record::EndReason;
 
+/// A millisecond in nanoseconds.
+const MILLISECOND: i64 = 1_000_000;
 /// A second in nanoseconds.
 const SECOND: i64 = 1_000_000_000;
 /// How long a flow lives on after its end (native), or after its close, and how long an
@@ -80,7 +82,15 @@ impl Timeouts {
         if idle == i64::MAX {
             return self.too_long(flow, clock);
         }
-        (clock >= flow.last.saturating_add(idle)).then_some(EndReason::Idle)
+        (self.unit(clock) >= self.unit(flow.last).saturating_add(idle)).then_some(EndReason::Idle)
+    }
+
+    /// A time in whole milliseconds for NFStream, which has no others.
+    fn unit(&self, nanos: i64) -> i64 {
+        match self.rules {
+            FlowRules::Nfstream => nanos.saturating_sub(nanos.rem_euclid(MILLISECOND)),
+            _ => nanos,
+        }
     }
 
     /// Whether a flow was over before a packet of its own at `at`.
@@ -89,7 +99,8 @@ impl Timeouts {
     }
 
     fn too_long(&self, flow: &Flow, at: i64) -> Option<EndReason> {
-        (at >= flow.start.saturating_add(self.active)).then_some(EndReason::Active)
+        (self.unit(at) >= self.unit(flow.start).saturating_add(self.active))
+            .then_some(EndReason::Active)
     }
 
     fn short_expired(&self, flow: &Flow, clock: i64) -> Option<EndReason> {

@@ -37,7 +37,7 @@ pub struct Calibration {
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-enum Curve {
+pub(crate) enum Curve {
     Sigmoid(Sigmoid),
     Isotonic(Isotonic),
 }
@@ -99,6 +99,11 @@ impl Calibration {
                 *value = if sum > 0.0 { *value / sum } else { uniform };
             }
         }
+    }
+
+    /// One for each class, or for two classes one for the second.
+    pub(crate) fn curves(&self) -> &[Curve] {
+        &self.curves
     }
 
     /// Number of classes.
@@ -243,6 +248,16 @@ struct Block {
 }
 
 impl Isotonic {
+    /// Its points: where they are, ascending.
+    pub fn x(&self) -> &[f64] {
+        &self.x
+    }
+
+    /// Its points: how high they are.
+    pub fn y(&self) -> &[f64] {
+        &self.y
+    }
+
     /// Fits by least squares: pooling adjacent violators (`IsotonicRegression` with
     /// `out_of_bounds='clip'`). Without rows it changes nothing.
     pub fn fit(said: &[f64], so: &[bool]) -> Self {

@@ -26,6 +26,7 @@ mod naive_bayes;
 mod neighbors;
 mod neural;
 mod numeric;
+mod onnx;
 pub mod preprocess;
 pub mod series;
 pub mod split;
@@ -48,6 +49,7 @@ pub use naive_bayes::GaussianNBParams;
 pub use neighbors::{KNeighborsParams, NeighborWeights};
 pub use neural::MlpParams;
 pub use numeric::{Features, Matrix};
+pub use onnx::{OnnxError, to_onnx};
 pub use supervised::{
     CLASSIFIERS, ClassWeight, DecisionTreeParams, ExtraTreesParams, MaxFeatures, Prepared,
     REGRESSORS, RandomForestParams, classifier, regressor,

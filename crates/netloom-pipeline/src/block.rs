@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use netloom_decode::{DecodeOptions, Decoded, decode_into};
 use netloom_flow::name::{Lesson, observe};
 use netloom_flow::{
-    FlowId, FlowKey, FlowPacket, FlowRules, OuterFlow, further_flows, outer_flows, shard_of,
+    FlowId, FlowKey, FlowPacket, FlowRules, NfstreamView, OuterFlow, further_flows, nfstream_view,
+    outer_flows, shard_of,
 };
 use netloom_packet::{Packet, PacketBatch, Timestamp};
 
@@ -103,6 +104,10 @@ pub(crate) struct Block {
     pub(crate) notes: Vec<u64>,
     /// What its packets teach about later flows, in their order.
     pub(crate) lessons: Vec<Lesson>,
+    /// What flows are to know of packets, where that is not what was decoded; by index.
+    others: Vec<(usize, Box<Decoded>)>,
+    /// Times of the packets where rules have time never go back; else empty.
+    times: Vec<Timestamp>,
 }
 
 impl Default for Block {
@@ -121,6 +126,8 @@ impl Default for Block {
             flow_firsts: Vec::new(),
             notes: Vec::new(),
             lessons: Vec::new(),
+            others: Vec::new(),
+            times: Vec::new(),
         }
     }
 }
@@ -146,6 +153,8 @@ impl Block {
         self.flow_firsts.clear();
         self.notes.clear();
         self.lessons.clear();
+        self.others.clear();
+        self.times.clear();
     }
 
     /// Decodes all packets and says where they go; fragments get their place later, in order.
@@ -218,7 +227,19 @@ impl Block {
                 self.notes.push(stage.inspect(worker, &packet));
             }
             if sharded {
-                let key = FlowKey::new(decoded, rules);
+                let key = if rules.is_nfstream() {
+                    match nfstream_view(&packet, decoded) {
+                        NfstreamView::Same => FlowKey::new(decoded, rules),
+                        NfstreamView::Ignored => None,
+                        NfstreamView::Other(other) => {
+                            let key = FlowKey::new(&other, rules);
+                            self.others.push((index, other));
+                            key
+                        }
+                    }
+                } else {
+                    FlowKey::new(decoded, rules)
+                };
                 let shard = match &key {
                     Some((key, _)) => key.shard(),
                     None => shard_of_frame(decoded),
@@ -239,6 +260,43 @@ impl Block {
         if self.fragments.is_empty() {
             self.sort_items();
         }
+    }
+
+    /// Packets of these interfaces count in no flow.
+    pub(crate) fn refuse(&mut self, interfaces: &[u32]) {
+        for (packet, route) in self.batch.iter().zip(&mut self.route) {
+            route.in_flow &= !interfaces.contains(&packet.interface);
+        }
+    }
+
+    /// Gives each packet the largest time of those that count up to it. Blocks come in order.
+    pub(crate) fn force_order(&mut self, latest: &mut Option<Timestamp>) {
+        self.times.clear();
+        for (packet, route) in self.batch.iter().zip(&self.route) {
+            let time = packet.timestamp;
+            if route.in_flow {
+                *latest = Some(latest.map_or(time, |latest| latest.max(time)));
+            }
+            self.times.push(latest.unwrap_or(time));
+        }
+    }
+
+    /// What the flow table is to know of a packet of the batch.
+    #[inline]
+    pub(crate) fn seen(&self, index: usize) -> &Decoded {
+        let other = self
+            .others
+            .binary_search_by_key(&index, |(index, _)| *index);
+        match other {
+            Ok(place) => &self.others[place].1,
+            Err(_) => &self.decoded[index],
+        }
+    }
+
+    /// When a packet of the batch was seen, as the flow table is to know it.
+    #[inline]
+    pub(crate) fn time_of(&self, index: usize, packet: &Packet<'_>) -> Timestamp {
+        self.times.get(index).copied().unwrap_or(packet.timestamp)
     }
 
     /// Sorts the items by shard.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use netloom_flow::FlowId;
 use netloom_flow::name::NameBook;
-use netloom_packet::{CaptureInfo, PacketSource, SourceError, Timestamp};
+use netloom_packet::{CaptureInfo, Interface, PacketSource, SourceError, Timestamp};
 
 use crate::barrier::{Barrier, PoisonOnPanic};
 use crate::block::{Block, BlockView};
@@ -456,6 +456,12 @@ impl<T: Stage> Engine<'_, T> {
             if !block.fragments.is_empty() {
                 fragments.place(block, self.options);
             }
+            if self.options.flow.rules.is_nfstream() {
+                if block.batch.iter().any(|packet| packet.interface > 0) {
+                    block.refuse(&refused_interfaces(&lock(&self.source).source.info()));
+                }
+                block.force_order(&mut clock.counted);
+            }
             for &index in &block.cross {
                 let Some(packet) = block.batch.get(index as usize) else {
                     continue;
@@ -604,10 +610,36 @@ fn states<'a, S>(shards: &'a mut [MutexGuard<'_, Shard<S>>]) -> Vec<&'a mut S> {
     shards.iter_mut().map(|shard| &mut shard.stage).collect()
 }
 
+/// The interfaces that libpcap, which NFStream reads with, does not read packets of: it knows
+/// those alone whose link type and snap length are the first one's, and takes their place among
+/// those for their number.
+fn refused_interfaces(captures: &[CaptureInfo]) -> Vec<u32> {
+    /// What it takes for no snap length.
+    const MOST: u32 = 262_144;
+    let snap_len = |interface: &Interface| match interface.snap_len {
+        0 => MOST,
+        len => len.min(MOST),
+    };
+    let mut refused = Vec::new();
+    for capture in captures {
+        let Some(first) = capture.interfaces.first() else {
+            continue;
+        };
+        let known = capture.interfaces.iter().filter(|interface| {
+            interface.link_type == first.link_type && snap_len(interface) == snap_len(first)
+        });
+        let unknown = capture.interfaces.iter().skip(known.count());
+        refused.extend(unknown.map(|interface| interface.index));
+    }
+    refused
+}
+
 /// The packet clock: the largest timestamp so far.
 #[derive(Debug, Default)]
 struct Clock {
     started: bool,
+    /// The largest timestamp of the packets that count in flows, where rules want it.
+    counted: Option<Timestamp>,
     /// The clock's next tick.
     next: Timestamp,
     /// Number of the last packet.

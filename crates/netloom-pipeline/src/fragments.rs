@@ -69,7 +69,7 @@ impl Fragments {
                     .ingest(packet.timestamp, packet.number, &ip, packet.data);
             let first = fragment.offset == 0;
             match self.rules {
-                FlowRules::Nfstream | FlowRules::Ndpi => block.route[at].in_flow = first,
+                FlowRules::Ndpi => block.route[at].in_flow = first,
                 FlowRules::Native => {
                     block.route[at].later_fragment = !first;
                     if first {
@@ -104,6 +104,7 @@ impl Fragments {
                         whole(&packet, index, &decoded, datagram, options, &mut extras);
                     }
                 }
+                // What NFStream looks at is known already.
                 _ => {}
             }
         }

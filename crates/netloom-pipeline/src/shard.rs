@@ -104,11 +104,11 @@ impl<S> Shard<S> {
                         let ingested = key.map(|key| {
                             let flow_packet = FlowPacket {
                                 number,
-                                timestamp: packet.timestamp,
+                                timestamp: block.time_of(index as usize, &packet),
                                 wire_len: packet.wire_len,
                                 caplen: packet.data.len() as u32,
                                 data: packet.data,
-                                decoded,
+                                decoded: block.seen(index as usize),
                                 later_fragment: route.later_fragment,
                                 outer: false,
                                 payload_only: false,

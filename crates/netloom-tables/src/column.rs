@@ -168,6 +168,8 @@ impl Requires {
     pub const FLOWS: Self = Self(1024);
     /// Bodies are unpacked to be counted; payloads are looked at.
     pub const CONTENT: Self = Self(2048 | Self::APPLICATIONS.0);
+    /// What NFStream sums up is summed up.
+    pub const NFSTREAM: Self = Self(4096);
 
     /// Both sets.
     #[must_use]
@@ -203,6 +205,9 @@ impl Requires {
         }
         if self.contains(Self::SEQUENCE) {
             set = set.with(FeatureSet::SEQUENCE);
+        }
+        if self.contains(Self::NFSTREAM) {
+            set = set.with(FeatureSet::NFSTREAM);
         }
         set
     }

@@ -38,6 +38,7 @@ mod dictionary;
 mod info;
 mod name;
 pub mod output;
+pub mod profile;
 mod protocol;
 pub mod read;
 mod schema;

@@ -17,6 +17,7 @@
 
 mod activity;
 mod bulk;
+mod nfstream;
 mod sequence;
 mod spread;
 mod statistics;
@@ -29,6 +30,7 @@ use netloom_decode::{Decoded, TcpFlags, Transport};
 
 pub use activity::Activity;
 pub use bulk::Bulks;
+pub use nfstream::{Counts, Nfstream, NfstreamPacket};
 pub use sequence::{Sequence, Step};
 pub use spread::Spread;
 pub use statistics::{Direction, FlagCounts, Statistics};
@@ -46,8 +48,10 @@ impl FeatureSet {
     pub const STATISTICS: Self = Self(1);
     /// The first packets one by one: [`Sequence`].
     pub const SEQUENCE: Self = Self(2);
+    /// What NFStream sums up, the way it does: [`Nfstream`].
+    pub const NFSTREAM: Self = Self(4);
     /// All of them.
-    pub const ALL: Self = Self(3);
+    pub const ALL: Self = Self(7);
 
     /// Both sets.
     #[must_use]
@@ -161,6 +165,7 @@ const SET_SHIFT: u32 = 3;
 struct Kept {
     statistics: Option<Statistics>,
     sequence: Option<Sequence>,
+    nfstream: Option<Box<Nfstream>>,
 }
 
 impl First {
@@ -219,6 +224,10 @@ impl Kept {
             sequence.add(sample.at, sample.len, !from_src);
             kept.sequence = Some(sequence);
         }
+        if set.contains(FeatureSet::NFSTREAM) {
+            let nfstream = kept.nfstream.insert(Box::default());
+            nfstream.add(from_src, sample);
+        }
         kept
     }
 
@@ -228,6 +237,9 @@ impl Kept {
         }
         if let Some(sequence) = &mut self.sequence {
             sequence.add(sample.at, sample.len, !from_src);
+        }
+        if let Some(nfstream) = &mut self.nfstream {
+            nfstream.add(from_src, sample);
         }
     }
 }
@@ -268,6 +280,9 @@ impl FlowFeatures {
                 if let Some(sequence) = &mut kept.sequence {
                     sequence.flip();
                 }
+                if let Some(nfstream) = &mut kept.nfstream {
+                    nfstream.flip();
+                }
             }
         }
     }
@@ -279,7 +294,9 @@ impl FlowFeatures {
         };
         let statistics = kept.statistics.as_ref().map_or(0, Statistics::heap_bytes);
         let sequence = kept.sequence.as_ref().map_or(0, Sequence::heap_bytes);
-        size_of::<Kept>() + statistics + sequence
+        let nfstream = |nfstream: &Nfstream| size_of::<Nfstream>() + nfstream.heap_bytes();
+        let nfstream = kept.nfstream.as_deref().map_or(0, nfstream);
+        size_of::<Kept>() + statistics + sequence + nfstream
     }
 
     /// What was summed up over all packets, of a flow that began at `start` (ns since 1970);
@@ -306,6 +323,19 @@ impl FlowFeatures {
                 Cow::Owned(sequence)
             }),
             State::Kept(kept) => kept.sequence.as_ref().map(Cow::Borrowed),
+        }
+    }
+    /// What NFStream sums up, of a flow that began at `start` (ns since 1970); `None` where nobody
+    /// asked ([`FeatureSet::NFSTREAM`]) or no packet counted.
+    pub fn nfstream(&self, start: i64) -> Option<Cow<'_, Nfstream>> {
+        match &self.0 {
+            State::Off => None,
+            State::First(first) => first.set().contains(FeatureSet::NFSTREAM).then(|| {
+                let mut nfstream = Nfstream::default();
+                nfstream.add(first.is_from_src(), &first.sample(start));
+                Cow::Owned(nfstream)
+            }),
+            State::Kept(kept) => kept.nfstream.as_deref().map(Cow::Borrowed),
         }
     }
 }

@@ -115,7 +115,7 @@ impl FlagCounts {
         self.0.get(place).copied().unwrap_or(0)
     }
 
-    fn add(&mut self, flags: TcpFlags) {
+    pub(super) fn add(&mut self, flags: TcpFlags) {
         let mut rest = flags.0;
         while rest != 0 {
             if let Some(count) = self.0.get_mut(rest.trailing_zeros() as usize) {

@@ -4,7 +4,7 @@ use super::histogram::{BINS, Histogram};
 use super::{CHUNK, GradientBoostingParams, Loss};
 use crate::chance::Chance;
 use crate::numeric::{Workers, parallel};
-use crate::tree::{Binned, MISSING_BIN, Step, Tree, between};
+use crate::tree::{BinnedColumn, MISSING_BIN, Question, Step, Tree, between};
 
 /// Gradients and second derivatives of all rows: one list for each number that is told.
 pub(super) struct Slopes {
@@ -51,7 +51,7 @@ impl Slopes {
 /// What trees are grown with, one after the other.
 pub(super) struct Growth<'a> {
     params: &'a GradientBoostingParams,
-    binned: &'a Binned,
+    binned: &'a [BinnedColumn],
     train: &'a [u32],
     workers: &'a Workers,
     /// Histograms that are not in use.
@@ -80,7 +80,7 @@ struct Cut {
     feature: usize,
     /// The last bin that goes left.
     upto: u8,
-    threshold: f64,
+    threshold: f32,
     missing_left: bool,
     gain: f64,
     left: Sums,
@@ -113,7 +113,7 @@ const LEAST_HESSIAN: f64 = 1e-3;
 impl<'a> Growth<'a> {
     pub(super) fn new(
         params: &'a GradientBoostingParams,
-        binned: &'a Binned,
+        binned: &'a [BinnedColumn],
         train: &'a [u32],
         workers: &'a Workers,
     ) -> Self {
@@ -236,7 +236,7 @@ impl<'a> Growth<'a> {
     fn take_spare(&mut self) -> Vec<Histogram> {
         self.spare
             .pop()
-            .unwrap_or_else(|| vec![Histogram::EMPTY; self.binned.columns.len()])
+            .unwrap_or_else(|| vec![Histogram::EMPTY; self.binned.len()])
     }
 
     /// Leaves that were never looked at have none.
@@ -260,7 +260,7 @@ impl<'a> Growth<'a> {
         chance: &mut Chance,
         is_last: bool,
     ) -> (Leaf, Leaf) {
-        let bins = &self.binned.columns[cut.feature].bins;
+        let bins = &self.binned[cut.feature].bins;
         let lefts = partition(
             &mut self.rows[parent.from..parent.to],
             &mut self.others,
@@ -337,7 +337,7 @@ impl<'a> Growth<'a> {
         let sums = total(leaf);
         let mut histograms = std::mem::take(&mut leaf.histograms);
         let cuts = self.workers.each(&mut histograms, |feature, histogram| {
-            histogram.fill(&self.binned.columns[feature], rows, &self.local);
+            histogram.fill(&self.binned[feature], rows, &self.local);
             allowed[feature]
                 .then(|| self.best_cut(feature, histogram, sums))
                 .flatten()
@@ -364,7 +364,7 @@ impl<'a> Growth<'a> {
             .zip(&mut large.histograms)
             .collect();
         let cuts = self.workers.each(&mut pairs, |feature, (small, large)| {
-            small.fill(&self.binned.columns[feature], rows, &self.local);
+            small.fill(&self.binned[feature], rows, &self.local);
             large.subtract(small);
             let of = |which: usize, histogram: &Histogram| {
                 allowed[which][feature]
@@ -380,7 +380,7 @@ impl<'a> Growth<'a> {
 
     /// The columns that a node looks at.
     fn columns(&self, chance: &mut Chance) -> Vec<bool> {
-        let all = self.binned.columns.len();
+        let all = self.binned.len();
         let count = ((self.params.max_features * all as f64) as usize).max(1);
         if count >= all {
             return vec![true; all];
@@ -393,7 +393,7 @@ impl<'a> Growth<'a> {
     }
 
     fn best_cut(&self, feature: usize, histogram: &Histogram, all: Sums) -> Option<Cut> {
-        let column = &self.binned.columns[feature];
+        let column = &self.binned[feature];
         let missing = usize::from(MISSING_BIN);
         let bins = column.low.len();
         let missing_rows = histogram.counts[missing];
@@ -442,7 +442,7 @@ impl<'a> Growth<'a> {
         let threshold = match next {
             Some(next) => between(column.high[bin], column.low[next]),
             // Later values that are larger than all here are no more missing than these.
-            None => f64::INFINITY,
+            None => f32::INFINITY,
         };
         Some(Cut {
             feature,
@@ -548,19 +548,15 @@ fn partition(rows: &mut [u32], others: &mut Vec<u32>, left: impl Fn(u32) -> bool
     lefts
 }
 
-/// The nodes in preorder.
 fn into_tree(nodes: &[Node]) -> Tree {
     let mut tree = Tree::new(1);
-    // The node, and the parent whose right child it is.
-    let mut stack = vec![(0, None)];
-    while let Some((place, parent)) = stack.pop() {
-        if let Some(parent) = parent {
-            tree.set_right(parent);
-        }
+    // Nodes as they grew, with their numbers in the tree.
+    let mut stack = vec![(0, 0)];
+    while let Some((place, node)) = stack.pop() {
         match &nodes[place] {
             Node::Leaf { value, rows } => {
                 let answer = tree.push_answer([*value]);
-                tree.push_leaf(answer, *rows as f64);
+                tree.leaf(node, answer, *rows as f64);
             }
             Node::Split {
                 cut,
@@ -568,15 +564,14 @@ fn into_tree(nodes: &[Node]) -> Tree {
                 right,
                 rows,
             } => {
-                let here = tree.push_split(
-                    cut.feature,
-                    cut.threshold,
-                    cut.missing_left,
-                    *rows as f64,
-                    cut.gain,
-                );
-                stack.push((*right, Some(here)));
-                stack.push((*left, None));
+                let question = Question {
+                    feature: cut.feature,
+                    threshold: cut.threshold,
+                    missing_left: cut.missing_left,
+                };
+                let first = tree.split(node, question, *rows as f64, cut.gain);
+                stack.push((*right, first + 1));
+                stack.push((*left, first));
             }
         }
     }
@@ -587,24 +582,18 @@ fn into_tree(nodes: &[Node]) -> Tree {
 ///
 /// A threshold lies between two bins that rows of the node fell in, so the bins in between are on
 /// the side that their values are.
-pub(super) fn value(tree: &Tree, binned: &Binned, row: usize) -> f64 {
+pub(super) fn value(tree: &Tree, binned: &[BinnedColumn], row: usize) -> f64 {
     let mut node = 0;
     loop {
         match tree.step(node) {
             Step::Leaf(answer) => return answer[0],
-            Step::Split {
-                feature,
-                threshold,
-                missing_left,
-                left,
-                right,
-            } => {
-                let column = &binned.columns[feature];
+            Step::Split(question, [left, right]) => {
+                let column = &binned[question.feature];
                 let bin = column.bins[row];
                 let goes_left = if bin == MISSING_BIN {
-                    missing_left
+                    question.missing_left
                 } else {
-                    column.high[usize::from(bin)] <= threshold
+                    column.high[usize::from(bin)] <= question.threshold
                 };
                 node = if goes_left { left } else { right };
             }

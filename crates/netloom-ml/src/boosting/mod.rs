@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::numeric::{Features, Workers, parallel};
 use crate::preprocess::Preprocessing;
 use crate::supervised::{ClassWeight, Core, Labelled, Learn};
-use crate::tree::{self, Binned, Tree};
+use crate::tree::{self, Rows, Tree};
 use grow::{Growth, Slopes};
 
 /// Whether to stop when held-out rows are told no better.
@@ -283,7 +283,7 @@ impl GradientBoostingParams {
         seed: u64,
         threads: usize,
     ) -> Boosted {
-        let binned = Binned::new(features, false, threads);
+        let binned = tree::bin_columns(features, threads);
         let (train, held_out) = self.hold_out(loss, weights, seed);
         let width = loss.width();
         let base = loss.base(&train, weights);
@@ -412,7 +412,7 @@ pub(crate) struct Boosted {
 }
 
 /// Rows that go down the trees together.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 
 impl Boosted {
     /// The sums, row after row.
@@ -422,14 +422,14 @@ impl Boosted {
         parallel::map(blocks, threads, |block| {
             let rows = block * BLOCK..((block + 1) * BLOCK).min(features.rows());
             let count = rows.len();
-            let mut values = Vec::new();
-            features.block(rows, &mut values);
+            let mut block = Rows::default();
+            block.fill(features, rows);
             let mut told = vec![0.0; count * width];
             let mut sums = vec![0.0; count];
             for (output, base) in self.base.iter().enumerate() {
                 sums.fill(*base);
                 for tree in self.trees.iter().skip(output).step_by(width) {
-                    tree.add_answers(&values, features.len(), &mut sums);
+                    tree.add_answers(&block, &mut sums);
                 }
                 for (row, sum) in sums.iter().enumerate() {
                     told[row * width + output] = *sum;
@@ -472,14 +472,14 @@ impl Boosted {
         }
         let columns = features.len();
         let values = parallel::map(features.rows(), threads, |row| {
-            let mut values = Vec::new();
-            features.block(row..row + 1, &mut values);
+            let mut values = Rows::default();
+            values.fill(features, row..row + 1);
             let mut sums = vec![0.0; columns * width];
             let mut one = vec![0.0; columns];
             for output in 0..width {
                 one.fill(0.0);
                 for tree in self.trees.iter().skip(output).step_by(width) {
-                    tree::contributions(tree, &values, &mut one);
+                    tree::contributions(tree, values.of(0), &mut one);
                 }
                 for (column, value) in one.iter().enumerate() {
                     sums[column * width + output] = *value;
@@ -506,6 +506,16 @@ impl Boosted {
             }
         }
         sums
+    }
+
+    /// What is told before any tree.
+    pub(crate) fn base(&self) -> &[f64] {
+        &self.base
+    }
+
+    /// The trees: those of one iteration after those of another.
+    pub(crate) fn trees(&self) -> &[Tree] {
+        &self.trees
     }
 
     pub(crate) fn is_sound(&self, columns: usize, outputs: usize) -> bool {

@@ -92,6 +92,16 @@ enum Encoded {
     },
 }
 
+/// The same as a table: what each category becomes.
+pub(crate) struct CategoryStep<'a> {
+    /// Those that are told apart.
+    pub(crate) names: &'a [String],
+    /// Those that are taken as one.
+    pub(crate) rare: &'a [String],
+    /// A row for each name, one for the rare ones, and one for what was never seen.
+    pub(crate) table: Vec<f64>,
+}
+
 /// Whether a column's texts are as good as numbers of its rows.
 pub(super) fn names_rows(view: &ColumnView<'_>) -> bool {
     const FEW: usize = 50;
@@ -308,6 +318,23 @@ impl Categories {
                         .collect()
                 })
                 .collect(),
+        }
+    }
+
+    pub(super) fn describe(&self) -> CategoryStep<'_> {
+        let last = self.names.len();
+        let width = self.width();
+        let table = match &self.encoding {
+            Encoded::OneHot => (0..last + 2)
+                .flat_map(|row| (0..width).map(move |column| f64::from(u8::from(row == column))))
+                .collect(),
+            Encoded::Ordinal => (0..=last).map(|row| row as f64).chain([f64::NAN]).collect(),
+            Encoded::Target { means, overall } => means.iter().chain(overall).copied().collect(),
+        };
+        CategoryStep {
+            names: &self.names,
+            rare: &self.rare,
+            table,
         }
     }
 

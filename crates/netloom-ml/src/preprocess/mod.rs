@@ -27,9 +27,10 @@ use crate::error::Error;
 use crate::model::Input;
 use crate::numeric::{Features, parallel};
 
-pub(crate) use category::Target;
 use category::{Categories, CategoryTask};
+pub(crate) use category::{CategoryStep, Target};
 use number::Number;
+pub(crate) use number::NumberStep;
 
 /// How tables become numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,6 +157,18 @@ pub(crate) struct Preprocessor {
     left_out: Vec<LeftOut>,
 }
 
+/// What is done to a column of a name, for those who want to do the same elsewhere.
+pub(crate) struct Described<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) step: StepView<'a>,
+}
+
+/// What is done to a column.
+pub(crate) enum StepView<'a> {
+    Number(NumberStep),
+    Category(CategoryStep<'a>),
+}
+
 /// What is done to a column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Step {
@@ -267,6 +280,21 @@ impl Preprocessor {
             columns.into_iter().flatten().collect(),
             data.rows(),
         ))
+    }
+
+    /// What is done to each column.
+    pub(crate) fn describe(&self) -> Vec<Described<'_>> {
+        self.inputs
+            .iter()
+            .zip(&self.steps)
+            .map(|(input, step)| Described {
+                name: &input.name,
+                step: match step {
+                    Step::Number(step) => StepView::Number(step.describe()),
+                    Step::Category(step) => StepView::Category(step.describe()),
+                },
+            })
+            .collect()
     }
 
     /// The columns that it needs.

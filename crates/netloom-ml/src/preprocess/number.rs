@@ -19,7 +19,27 @@ pub(super) struct Number {
     indicator: bool,
 }
 
+/// The same, in the order in which it is done.
+pub(crate) struct NumberStep {
+    pub(crate) clip: Option<(f64, f64)>,
+    /// What stands for a missing number.
+    pub(crate) fill: Option<f64>,
+    /// What is taken off, and what the rest is divided by.
+    pub(crate) scale: Option<(f64, f64)>,
+    /// Whether a second column says where it was missing.
+    pub(crate) indicator: bool,
+}
+
 impl Number {
+    pub(super) fn describe(&self) -> NumberStep {
+        NumberStep {
+            clip: self.clip,
+            fill: self.fill,
+            scale: (!self.is_unscaled()).then_some((self.shift, self.scale)),
+            indicator: self.indicator,
+        }
+    }
+
     pub(super) fn fit(
         params: &Preprocessing,
         view: &ColumnView<'_>,

@@ -15,7 +15,7 @@ use crate::naive_bayes::NaiveBayes;
 use crate::neighbors::Neighbors;
 use crate::neural::Net;
 use crate::numeric::Features;
-use crate::preprocess::Preprocessor;
+use crate::preprocess::{Described, Preprocessor};
 
 /// A classifier that learned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +60,16 @@ impl Core {
 }
 
 impl FittedClassifier {
+    /// What the algorithm learned.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// What is done to each column first.
+    pub(crate) fn describe(&self) -> Vec<Described<'_>> {
+        self.preprocessor.describe()
+    }
+
     /// What is not in a file but follows from it.
     pub(crate) fn prepare(&mut self) {
         if let Core::Neighbors(neighbors) = &mut self.core {

@@ -22,7 +22,7 @@ use crate::chance::Chance;
 use crate::error::Error;
 use crate::numeric::{Features, parallel};
 use crate::preprocess::Preprocessing;
-use crate::tree::{self, Binned, Criterion, Grow, Sample, Tree};
+use crate::tree::{self, Criterion, Grow, Rows, Sample, Tree};
 
 /// How many columns a node looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -344,7 +344,12 @@ impl Growth {
     fn learn(&self, data: &Labelled<'_>) -> Core {
         let mut grow = self.grow.clone();
         grow.max_features = self.max_features.of(data.features.len());
-        let binned = Binned::new(data.features, true, data.run.threads);
+        let rows = Rows::new(data.features);
+        let binned = if grow.random_cuts {
+            Vec::new()
+        } else {
+            tree::bin_columns(data.features, data.run.threads)
+        };
         let trees = parallel::map(self.trees, data.run.threads, |tree| {
             let mut chance = Chance::of(data.run.seed, tree as u64);
             let drawn;
@@ -355,6 +360,7 @@ impl Growth {
                 data.weights
             };
             let sample = Sample {
+                rows: &rows,
                 binned: &binned,
                 codes: data.codes,
                 weights,
@@ -392,7 +398,7 @@ pub(crate) struct Forest {
 }
 
 /// Rows that go down the trees together.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 
 impl Forest {
     pub(super) fn predict_proba(&self, features: &Features, threads: usize) -> Vec<f64> {
@@ -401,10 +407,10 @@ impl Forest {
         let parts = parallel::map(blocks, threads, |block| {
             let rows = block * BLOCK..((block + 1) * BLOCK).min(features.rows());
             let mut sums = vec![0.0; rows.len() * width];
-            let mut values = Vec::new();
-            features.block(rows, &mut values);
+            let mut block = Rows::default();
+            block.fill(features, rows);
             for tree in &self.trees {
-                tree.add_answers(&values, features.len(), &mut sums);
+                tree.add_answers(&block, &mut sums);
             }
             let share = 1.0 / self.trees.len() as f64;
             for sum in &mut sums {
@@ -430,11 +436,11 @@ impl Forest {
             }
         }
         let values = parallel::map(features.rows(), threads, |row| {
-            let mut values = Vec::new();
-            features.block(row..row + 1, &mut values);
+            let mut values = Rows::default();
+            values.fill(features, row..row + 1);
             let mut sums = vec![0.0; features.len() * width];
             for tree in &self.trees {
-                tree::contributions(tree, &values, &mut sums);
+                tree::contributions(tree, values.of(0), &mut sums);
             }
             for sum in &mut sums {
                 *sum *= share;
@@ -487,6 +493,11 @@ impl Forest {
             let name = classes.get(best).map_or("?", String::as_str);
             format!("{name} {:.0} %", shares[best] * 100.0)
         }))
+    }
+
+    /// The trees.
+    pub(crate) fn trees(&self) -> &[Tree] {
+        &self.trees
     }
 
     pub(super) fn is_sound(&self, columns: usize, classes: usize) -> bool {

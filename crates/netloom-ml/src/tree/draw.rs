@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Step, Tree};
+use super::{Question, Step, Tree};
 
 /// Draws a tree down to a depth; `answer` tells an answer in words.
 ///
@@ -43,22 +43,25 @@ pub(crate) fn draw(
                     count(tree.cover(line.node))
                 );
             }
-            Step::Split { .. } if line.depth >= depth => {
+            Step::Split(..) if line.depth >= depth => {
                 _ = writeln!(text, "… ({} rows)", count(tree.cover(line.node)));
             }
-            Step::Split {
-                feature,
-                threshold,
-                missing_left,
-                left,
-                right,
-            } => {
+            Step::Split(question, [left, right]) => {
+                let Question {
+                    feature,
+                    threshold,
+                    missing_left,
+                } = question;
                 let name = columns.get(feature).map_or("?", String::as_str);
                 if threshold.is_infinite() {
                     _ = writeln!(text, "{name} is known?");
                 } else {
                     let missing = if missing_left { "yes" } else { "no" };
-                    _ = writeln!(text, "{name} ≤ {}? (missing: {missing})", number(threshold));
+                    _ = writeln!(
+                        text,
+                        "{name} ≤ {}? (missing: {missing})",
+                        number(f64::from(threshold))
+                    );
                 }
                 for (node, word, last) in [(right, "no: ", true), (left, "yes: ", false)] {
                     let (corner, bar) = if last {

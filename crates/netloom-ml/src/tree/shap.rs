@@ -45,7 +45,7 @@ pub(crate) fn expected(tree: &Tree) -> Vec<f64> {
             Step::Leaf(answer) => {
                 values[node * width..(node + 1) * width].copy_from_slice(answer);
             }
-            Step::Split { left, right, .. } => {
+            Step::Split(_, [left, right]) => {
                 let share = share_left(tree, left, right);
                 for number in 0..width {
                     values[node * width + number] = share * values[left * width + number]
@@ -60,7 +60,7 @@ pub(crate) fn expected(tree: &Tree) -> Vec<f64> {
 
 /// Adds what each column contributes to the tree's answer for a row to `sums`: `width` numbers for
 /// each column.
-pub(crate) fn contributions(tree: &Tree, row: &[f64], sums: &mut [f64]) {
+pub(crate) fn contributions(tree: &Tree, row: &[f32], sums: &mut [f64]) {
     let width = tree.width();
     let mut stack = vec![Pending {
         node: 0,
@@ -82,15 +82,9 @@ pub(crate) fn contributions(tree: &Tree, row: &[f64], sums: &mut [f64]) {
                     }
                 }
             }
-            Step::Split {
-                feature,
-                threshold,
-                missing_left,
-                left,
-                right,
-            } => {
-                let value = row[feature];
-                let goes_left = value <= threshold || (value.is_nan() && missing_left);
+            Step::Split(question, [left, right]) => {
+                let feature = question.feature;
+                let goes_left = question.goes_left(row[feature]);
                 let share = share_left(tree, left, right);
                 let mut path = path;
                 // A column that was asked for before counts once.

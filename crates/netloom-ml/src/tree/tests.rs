@@ -22,22 +22,19 @@ fn plain() -> Grow {
 }
 
 fn grow(params: &Grow, features: &Features, codes: &[u32], classes: usize) -> Tree {
-    let binned = Binned::new(features, true, 1);
-    let weights = vec![1.0; codes.len()];
     let sample = Sample {
-        binned: &binned,
+        rows: &Rows::new(features),
+        binned: &bin_columns(features, 1),
         codes,
-        weights: &weights,
+        weights: &vec![1.0; codes.len()],
         classes,
     };
     params.tree(&sample, Chance::new(1))
 }
 
 fn answers(tree: &Tree, features: &Features) -> Vec<f64> {
-    let mut block = Vec::new();
-    features.block(0..features.rows(), &mut block);
     let mut sums = vec![0.0; features.rows() * tree.width()];
-    tree.add_answers(&block, features.len(), &mut sums);
+    tree.add_answers(&Rows::new(features), &mut sums);
     sums
 }
 
@@ -72,13 +69,14 @@ fn the_cut_of_a_textbook() {
     let tree = grow(&plain(), &table, &codes, 2);
     assert_eq!(
         tree.step(0),
-        Step::Split {
-            feature: 0,
-            threshold: 7.0,
-            missing_left: true,
-            left: 1,
-            right: 2
-        }
+        Step::Split(
+            Question {
+                feature: 0,
+                threshold: 7.0,
+                missing_left: true,
+            },
+            [1, 2]
+        )
     );
     assert_eq!(tree.step(1), Step::Leaf(&[1.0, 0.0]));
     assert_eq!(tree.step(2), Step::Leaf(&[0.0, 1.0]));
@@ -135,7 +133,7 @@ fn limits_hold() {
                 assert!(tree.cover(node) >= 40.0);
                 rows += tree.cover(node);
             }
-            Step::Split { left, right, .. } => {
+            Step::Split(_, [left, right]) => {
                 stack.extend([(left, depth + 1), (right, depth + 1)]);
             }
         }
@@ -167,25 +165,22 @@ fn missing_values_may_go_either_way() {
 }
 
 /// Shapley values by their definition: all subsets of the columns.
-fn by_definition(tree: &Tree, row: &[f64]) -> Vec<f64> {
-    fn known(tree: &Tree, node: usize, row: &[f64], subset: u32, out: &mut [f64], share: f64) {
+fn by_definition(tree: &Tree, row: &[f32]) -> Vec<f64> {
+    fn known(tree: &Tree, node: usize, row: &[f32], subset: u32, out: &mut [f64], share: f64) {
         match tree.step(node) {
             Step::Leaf(answer) => {
                 for (sum, number) in out.iter_mut().zip(answer) {
                     *sum += share * number;
                 }
             }
-            Step::Split {
-                feature,
-                threshold,
-                missing_left,
-                left,
-                right,
-            } => {
+            Step::Split(question, [left, right]) => {
+                let feature = question.feature;
                 if subset >> feature & 1 == 1 {
-                    let value = row[feature];
-                    let goes_left = value <= threshold || (value.is_nan() && missing_left);
-                    let next = if goes_left { left } else { right };
+                    let next = if question.goes_left(row[feature]) {
+                        left
+                    } else {
+                        right
+                    };
                     known(tree, next, row, subset, out, share);
                 } else {
                     let (l, r) = (tree.cover(left), tree.cover(right));
@@ -231,9 +226,9 @@ fn contributions_are_shapley_values() {
         let tree = grow(&params, &table, &codes, 3);
         let told = answers(&tree, &table);
         let base = expected(&tree);
-        let mut block = Vec::new();
-        table.block(0..20, &mut block);
-        for (place, row) in block.chunks(5).enumerate() {
+        let rows = Rows::new(&table);
+        for place in 0..20 {
+            let row = rows.of(place as u32);
             let mut fast = vec![0.0; 15];
             contributions(&tree, row, &mut fast);
             for (fast, slow) in fast.iter().zip(by_definition(&tree, row)) {
@@ -255,9 +250,9 @@ proptest! {
         let mut tree = grow(&plain(), &table, &codes, 3);
         let place = place % tree.len();
         match field {
-            0 => tree.nodes[place].right = value,
+            0 => tree.nodes[place].left = value,
             1 => tree.nodes[place].feature = value,
-            _ => tree.nodes[place].threshold = f64::from(value),
+            _ => tree.nodes[place].threshold = f32::from_bits(value),
         }
         // Sound or not: what is sound can be walked without a panic.
         if tree.is_sound(5) {

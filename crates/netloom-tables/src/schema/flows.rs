@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use netloom_flow::FlowRecord;
-use netloom_flow::features::Statistics;
+use netloom_flow::features::{Nfstream, Statistics};
 use netloom_flow::name::{country, vendor};
 
 use super::{flow_features, text};
@@ -24,6 +24,10 @@ pub struct FlowRow<'a> {
     pub record: &'a FlowRecord,
     /// What was summed up over its packets, where a column asked for it.
     pub statistics: Option<Cow<'a, Statistics>>,
+    /// What NFStream sums up, where a column asked for it.
+    pub nfstream: Option<Cow<'a, Nfstream>>,
+    /// Number of the row, from 0, for who counts them.
+    pub number: u64,
 }
 
 impl<'a> FlowRow<'a> {
@@ -32,6 +36,8 @@ impl<'a> FlowRow<'a> {
         Self {
             record,
             statistics: record.statistics(),
+            nfstream: record.nfstream(),
+            number: 0,
         }
     }
 }
