@@ -1,5 +1,24 @@
 //! SQL over captures and files of tables.
 //!
-//! It is the only crate that knows DataFusion.
+//! It is the only crate that knows DataFusion. A [`Session`] has tables: those of
+//! [`Captures`], which are decoded while a query runs, and files. Queries have functions for
+//! traffic beside those of SQL (`in_subnet`, `community_id`, `registered_domain` …), and
+//! addresses compare and sort as addresses.
+//!
+//! What a query asks for is what is done: columns that it does not name are not made, and ranges
+//! of time, addresses, ports, protocols and lengths are left out before rows are made. All tables
+//! of a query come out of one pass over the captures. `EXPLAIN` shows all of it.
 
-pub use datafusion::error::DataFusionError;
+mod address;
+mod capture;
+mod error;
+mod files;
+mod functions;
+mod order;
+mod rows;
+mod session;
+
+pub use capture::{Captures, OpenCaptures, OpenError};
+pub use error::QueryError;
+pub use rows::{Rows, as_text, cells, text_schema};
+pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};

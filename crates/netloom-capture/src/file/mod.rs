@@ -27,6 +27,7 @@ mod write;
 
 use std::ffi::OsStr;
 use std::io::Read;
+use std::path::PathBuf;
 
 use netloom_packet::{PacketSource, SourceError};
 
@@ -77,6 +78,18 @@ pub fn open<I: AsRef<OsStr>>(
     let names: Vec<&OsStr> = inputs.iter().map(AsRef::as_ref).collect();
     let expanded = inputs::expand(&names)?;
     Ok(Box::new(merge::Files::open(expanded, *options)?))
+}
+
+/// The files that an input means: itself, those of a folder, or those that a glob matches; none
+/// for `-`.
+///
+/// # Errors
+///
+/// When it does not exist, cannot be looked into, or no file matches.
+pub fn list(input: &OsStr) -> Result<Vec<PathBuf>, SourceError> {
+    let expanded = inputs::expand(&[input])?;
+    let paths = expanded.inputs.into_iter().filter_map(|input| input.path);
+    Ok(paths.collect())
 }
 
 /// Captures that are read more than once, each time as the same stream.

@@ -1,0 +1,269 @@
+//! Why a query gives no rows, told to whoever wrote it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use datafusion::common::{DataFusionError, SchemaError};
+use netloom_tables::ColumnDef;
+use netloom_tables::read::ReadError;
+
+/// Why a query gives no rows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The query makes no sense, or names what is not there.
+    #[error("{message}")]
+    Query {
+        /// What is wrong; more than one line where the place is shown.
+        message: String,
+        /// What a person can do about it.
+        hint: Option<String>,
+    },
+    /// A capture could not be opened: the error of whoever opens them, or what it said.
+    #[error("{0}")]
+    Capture(String),
+    /// A file of a table could not be read.
+    #[error(transparent)]
+    Table(#[from] ReadError),
+    /// There was not enough memory.
+    #[error("the query needs more memory than it may have: {0}")]
+    Memory(String),
+    /// Something else went wrong while it ran.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl QueryError {
+    pub(crate) fn query(message: impl Into<String>) -> Self {
+        Self::Query {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Query { message, .. } => Self::Query {
+                message,
+                hint: Some(hint.into()),
+            },
+            other => other,
+        }
+    }
+
+    /// Of a statement; `sql` is shown where a place in it is known.
+    pub(crate) fn of(error: DataFusionError, sql: &str) -> Self {
+        match error {
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+                Self::of(*inner, sql)
+            }
+            DataFusionError::Collection(errors) => match errors.into_iter().next() {
+                Some(first) => Self::of(first, sql),
+                None => Self::Failed("an error of which nothing is known".to_owned()),
+            },
+            DataFusionError::Shared(shared) => match Arc::try_unwrap(shared) {
+                Ok(error) => Self::of(error, sql),
+                Err(shared) => match shared.find_root() {
+                    DataFusionError::External(error) => Self::Capture(error.to_string()),
+                    DataFusionError::ResourcesExhausted(message) => Self::Memory(message.clone()),
+                    other => Self::Failed(said(other)),
+                },
+            },
+            DataFusionError::External(error) => Self::Capture(error.to_string()),
+            DataFusionError::ResourcesExhausted(message) => Self::Memory(message),
+            DataFusionError::SchemaError(error, _) => schema_error(&error),
+            DataFusionError::SQL(error, _) => syntax_error(&error.to_string(), sql),
+            error @ (DataFusionError::Plan(_)
+            | DataFusionError::NotImplemented(_)
+            | DataFusionError::Configuration(_)) => Self::query(said(&error)),
+            other => Self::Failed(said(&other)),
+        }
+    }
+}
+
+/// The message without the words of the engine that say which part of it failed.
+fn said(error: &DataFusionError) -> String {
+    let message = error.message().into_owned();
+    let message = message.split("\n\nbacktrace:").next().unwrap_or_default();
+    message.trim_end().to_owned()
+}
+
+/// A column that is not there, or is there twice.
+fn schema_error(error: &SchemaError) -> QueryError {
+    match error {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => {
+            let error = QueryError::query(format!("there is no column '{}'", field.flat_name()));
+            let qualified = field.relation.is_some();
+            let names: Vec<String> = valid_fields
+                .iter()
+                .map(|column| {
+                    if qualified {
+                        let table = column.relation.as_ref();
+                        table.map_or_else(
+                            || column.name.clone(),
+                            |table| format!("{}.{}", table.table(), column.name),
+                        )
+                    } else {
+                        column.name.clone()
+                    }
+                })
+                .collect();
+            let wanted = field.relation.as_ref().map_or_else(
+                || field.name.clone(),
+                |table| format!("{}.{}", table.table(), field.name),
+            );
+            match by_alias(&field.name, &names).or_else(|| nearest(&wanted, &names)) {
+                Some(name) => error.hint(format!("did you mean {}?", quoted(name))),
+                None if names.is_empty() => error,
+                None => error.hint(format!("there are: {}", listed(&names))),
+            }
+        }
+        SchemaError::AmbiguousReference { field } => {
+            QueryError::query(format!("column '{}' is in more than one table", field.name))
+                .hint(format!("name the table too: flows.{}", field.name))
+        }
+        other => QueryError::query(other.to_string()),
+    }
+}
+
+/// A name as it must be written in SQL: in quotes where it is not in small letters.
+fn quoted(name: &str) -> String {
+    let plain = |part: &str| {
+        part.bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    if name.split('.').all(plain) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+/// Some of many names.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut list = String::new();
+    for (place, name) in names.iter().take(SHOWN).enumerate() {
+        let comma = if place > 0 { ", " } else { "" };
+        _ = write!(list, "{comma}{}", quoted(name));
+    }
+    if names.len() > SHOWN {
+        _ = write!(list, " and {} more", names.len() - SHOWN);
+    }
+    list
+}
+
+/// A statement that cannot be parsed, with a mark under the place.
+fn syntax_error(message: &str, sql: &str) -> QueryError {
+    let message = message
+        .strip_prefix("sql parser error: ")
+        .unwrap_or(message);
+    let Some((what, line, column)) = place(message) else {
+        return QueryError::query(format!("the query cannot be understood: {message}"));
+    };
+    let Some(text) = line.checked_sub(1).and_then(|line| sql.lines().nth(line)) else {
+        return QueryError::query(format!("the query cannot be understood: {what}"));
+    };
+    // Tabs are one column for the parser, and the mark must stand under its character.
+    let text = text.replace('\t', " ");
+    let mark = " ".repeat(column.saturating_sub(1).min(text.chars().count()));
+    QueryError::query(format!(
+        "the query cannot be understood: {what}\n  {text}\n  {mark}^"
+    ))
+}
+
+/// What a parser's message says, and the line and column that it names at its end.
+fn place(message: &str) -> Option<(&str, usize, usize)> {
+    let (what, place) = message.rsplit_once(" at Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    Some((what, line.parse().ok()?, column.parse().ok()?))
+}
+
+/// The column that another tool calls so: `orig_bytes` is Zeek's `fwd_payload_bytes`.
+fn by_alias<'n>(wanted: &str, names: &'n [String]) -> Option<&'n str> {
+    let wanted = wanted.to_lowercase();
+    let called_so = |def: &&ColumnDef| {
+        let a = &def.aliases;
+        [a.zeek, a.nfstream, a.cic, a.ecs, a.ipfix]
+            .into_iter()
+            .flat_map(|alias| alias.split(" / "))
+            .any(|alias| alias.to_lowercase() == wanted)
+    };
+    let columns = netloom_tables::tables().iter().flat_map(|t| &t.columns);
+    columns.filter(called_so).find_map(|def| {
+        names
+            .iter()
+            .find(|name| name.rsplit('.').next() == Some(def.name))
+            .map(String::as_str)
+    })
+}
+
+/// The name most like one that is not there, if any is like it.
+pub(crate) fn nearest<'n>(wanted: &str, names: &'n [String]) -> Option<&'n str> {
+    let wanted = wanted.to_lowercase();
+    let bound = wanted.chars().count().div_ceil(3).max(1);
+    let near = |name: &&String| {
+        let name = name.to_lowercase();
+        let distance = datafusion::common::utils::datafusion_strsim::levenshtein(&wanted, &name);
+        // `address` for `src_address`, `bytes` for `fwd_bytes`.
+        let within = wanted.len() >= 3 && (name.contains(&wanted) || wanted.contains(&name));
+        (distance <= bound, within, distance)
+    };
+    names
+        .iter()
+        .map(|name| (near(&name), name))
+        .filter(|((near, within, _), _)| *near || *within)
+        .min_by_key(|((near, _, distance), _)| (!near, *distance))
+        .map(|(_, name)| name.as_str())
+}
+
+/// The error of a table that is not there.
+pub(crate) fn no_table(name: &str, tables: &[String]) -> QueryError {
+    let error = QueryError::query(format!("there is no table '{name}'"));
+    if tables.is_empty() {
+        return error.hint("name captures or files of tables after the query");
+    }
+    match nearest(name, tables) {
+        Some(near) => error.hint(format!("did you mean {}?", quoted(near))),
+        None => error.hint(format!("there are: {}", listed(tables))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_names() {
+        let names: Vec<String> = ["src_ip", "dst_ip", "fwd_bytes", "server_name", "ts"]
+            .map(str::to_owned)
+            .into();
+        for (wanted, name) in [
+            ("srcip", Some("src_ip")),
+            ("SRC_IP", Some("src_ip")),
+            ("bytes", Some("fwd_bytes")),
+            ("servername", Some("server_name")),
+            ("colour", None),
+        ] {
+            assert_eq!(nearest(wanted, &names), name, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn the_place_is_marked() {
+        let QueryError::Query { message, .. } = syntax_error(
+            "sql parser error: Expected: an expression, found: FROM at Line: 1, Column: 8",
+            "SELECT FROM flows",
+        ) else {
+            panic!("not a query error");
+        };
+        assert_eq!(
+            message,
+            "the query cannot be understood: Expected: an expression, found: FROM\n  SELECT FROM flows\n         ^"
+        );
+    }
+}

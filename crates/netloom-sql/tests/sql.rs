@@ -1,0 +1,393 @@
+//! SQL over the example capture: files of `slt/`, and what they cannot say.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use netloom_pipeline::PipelineOptions;
+use netloom_pipeline::flow::FlowConfig;
+use netloom_pipeline::scan::ScanOptions;
+use netloom_sql::{Captures, OpenError, QueryError, Session, SessionOptions, as_text};
+use netloom_tables::read::ReadOptions;
+use netloom_tables::{RecordBatch, format_csv};
+use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/small-office.pcapng")
+}
+
+fn captures(files: &[PathBuf], threads: usize) -> Arc<Captures> {
+    let open = |files: &[PathBuf]| {
+        netloom_capture::file::open(files, &netloom_capture::file::OpenOptions::default())
+            .map_err(OpenError::from)
+    };
+    let mut options = PipelineOptions::new(FlowConfig::default());
+    options.threads = threads;
+    Arc::new(Captures::new(
+        files.to_vec(),
+        open,
+        ScanOptions::new(options),
+    ))
+}
+
+fn session(captures: &Arc<Captures>) -> Session {
+    let session = Session::new(&SessionOptions::default()).unwrap();
+    session.add_captures(captures, None).unwrap();
+    session
+}
+
+fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, QueryError> {
+    session.query(sql)?.collect()
+}
+
+/// The rows of a query as CSV without its head.
+fn csv(session: &Session, sql: &str) -> String {
+    let mut text = Vec::new();
+    for batch in rows(session, sql).unwrap_or_else(|error| panic!("{sql}: {error}")) {
+        format_csv(&as_text(&batch).unwrap(), &mut text);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// What a query says that cannot be run: message and hint.
+fn complaint(session: &Session, sql: &str) -> (String, String) {
+    match rows(session, sql) {
+        Err(QueryError::Query { message, hint }) => (message, hint.unwrap_or_default()),
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+/// A session as sqllogictest wants it.
+struct Tested(Session);
+
+impl DB for Tested {
+    type Error = QueryError;
+    type ColumnType = DefaultColumnType;
+
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
+        let rows = self.0.query(sql)?;
+        let columns = rows.schema().fields().len();
+        let mut lines = Vec::new();
+        for batch in rows {
+            let batch = batch?;
+            let cells = netloom_sql::cells(&batch).unwrap();
+            for row in 0..batch.num_rows() {
+                let cell = |column: &Vec<Option<String>>| {
+                    let cell = column[row].clone();
+                    cell.map_or_else(
+                        || "NULL".to_owned(),
+                        |cell| match cell.as_str() {
+                            "" => "(empty)".to_owned(),
+                            _ => cell,
+                        },
+                    )
+                };
+                lines.push(cells.iter().map(cell).collect());
+            }
+        }
+        if columns == 0 {
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        Ok(DBOutput::Rows {
+            types: vec![DefaultColumnType::Any; columns],
+            rows: lines,
+        })
+    }
+}
+
+#[test]
+fn files_of_statements() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let captures = captures(&[example()], 2);
+        let mut runner = Runner::new(|| async { Ok(Tested(session(&captures))) });
+        runner
+            .run_file(&file)
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn a_query_of_several_tables_reads_captures_once() {
+    let captures = captures(&[example()], 2);
+    let session = session(&captures);
+    let joined = csv(
+        &session,
+        "SELECT count(*) FROM dns JOIN flows USING (flow_id) JOIN tls ON tls.src_ip = flows.src_ip",
+    );
+    assert_ne!(joined.trim(), "0");
+    assert_eq!(captures.passes_begun(), 1);
+    let both = csv(
+        &session,
+        "SELECT 'flows', count(*) FROM flows UNION ALL SELECT 'packets', count(*) FROM packets",
+    );
+    assert_eq!(both.lines().count(), 2, "{both}");
+    assert!(both.starts_with("flows,"), "{both}");
+    assert_eq!(captures.passes_begun(), 2);
+    let outcomes = captures.take_outcomes();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|outcome| !outcome.interrupted));
+}
+
+#[test]
+fn a_large_side_of_a_join_waits_on_disk() {
+    // Both sides of the join are the packets: the side that is kept is read to its end first,
+    // and the rows of the other come in between.
+    let captures = captures(&[example()], 2);
+    let session = session(&captures);
+    let packets = csv(&session, "SELECT count(*) FROM packets");
+    let joined = csv(
+        &session,
+        "SELECT count(*) FROM packets a JOIN packets b ON a.number = b.number",
+    );
+    assert_eq!(packets, joined);
+    assert_eq!(captures.passes_begun(), 2);
+}
+
+#[test]
+fn a_capture_cut_in_three_gives_what_the_whole_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = cut(&example(), folder.path(), 3);
+    let whole = session(&captures(&[example()], 1));
+    let cut = session(&captures(&parts, 2));
+    for sql in [
+        "SELECT * FROM flows",
+        "SELECT number, ts, len, flow_id, server_name FROM packets",
+        "SELECT * FROM dns",
+        "SELECT src_ip, count(*), sum(len) FROM packets GROUP BY 1",
+        "SELECT * FROM hosts",
+    ] {
+        let expected = csv(&whole, sql);
+        assert!(!expected.is_empty(), "{sql}");
+        assert_eq!(csv(&cut, sql), expected, "{sql}");
+    }
+}
+
+/// Cuts a capture into parts of as many packets.
+fn cut(path: &Path, folder: &Path, parts: usize) -> Vec<PathBuf> {
+    use netloom_capture::file::{OpenOptions, PacketNotes, PcapngWriter};
+    use netloom_pipeline::packet::PacketBatch;
+    let open = || netloom_capture::file::open(&[path], &OpenOptions::default()).unwrap();
+    let mut batch = PacketBatch::default();
+    let (mut source, mut packets) = (open(), 0);
+    while source.next_batch(&mut batch).unwrap() {
+        packets += batch.len();
+    }
+    let each = packets.div_ceil(parts);
+    let mut files = Vec::new();
+    let mut writer: Option<PcapngWriter<Vec<u8>>> = None;
+    let (mut source, mut number) = (open(), 0);
+    let mut end = |writer: Option<PcapngWriter<Vec<u8>>>| {
+        if let Some(writer) = writer {
+            let path = folder.join(format!("{}.pcapng", files.len()));
+            std::fs::write(&path, writer.into_inner()).unwrap();
+            files.push(path);
+        }
+    };
+    while source.next_batch(&mut batch).unwrap() {
+        for packet in batch.iter() {
+            if number % each == 0 {
+                end(writer.take());
+            }
+            number += 1;
+            writer
+                .get_or_insert_with(|| PcapngWriter::new("part", Vec::new()))
+                .write(&packet, PacketNotes::default())
+                .unwrap();
+        }
+    }
+    end(writer);
+    assert_eq!(files.len(), parts);
+    files
+}
+
+#[test]
+fn filters_that_the_scan_takes_over_change_nothing() {
+    let session = session(&captures(&[example()], 2));
+    // On the right, a condition that says the same and that no scan understands.
+    for (pushed, other) in [
+        ("len > 100", "len + 0 > 100"),
+        (
+            "src_port = 53 OR src_port > 1000",
+            "src_port + 0 = 53 OR src_port + 0 > 1000",
+        ),
+        ("protocol IN (6, 1)", "protocol + 0 IN (6, 1)"),
+        (
+            "in_subnet(src_ip, '192.168.0.0/16')",
+            "in_subnet(concat(src_ip, ''), '192.168.0.0/16')",
+        ),
+        (
+            "src_ip > '192.168.1.9'",
+            "ip_key(concat(src_ip, '')) > ip_key('192.168.1.9')",
+        ),
+        (
+            "dst_port BETWEEN 80 AND 443",
+            "dst_port + 0 BETWEEN 80 AND 443",
+        ),
+        ("src_port <> 53", "src_port + 0 <> 53"),
+        (
+            "ts >= (SELECT min(ts) FROM packets) + INTERVAL '2 seconds'",
+            "ts::text >= ((SELECT min(ts) FROM packets) + INTERVAL '2 seconds')::text",
+        ),
+    ] {
+        let count = |condition: &str| {
+            csv(
+                &session,
+                &format!("SELECT count(*), sum(number) FROM packets WHERE {condition}"),
+            )
+        };
+        assert_eq!(count(pushed), count(other), "{pushed}");
+    }
+    for (pushed, other) in [
+        ("dst_port = 443", "dst_port + 0 = 443"),
+        ("NOT (dst_port = 443)", "NOT (dst_port + 0 = 443)"),
+    ] {
+        let count = |condition: &str| {
+            csv(
+                &session,
+                &format!("SELECT count(*), sum(fwd_bytes) FROM flows WHERE {condition}"),
+            )
+        };
+        assert_eq!(count(pushed), count(other), "{pushed}");
+    }
+}
+
+#[test]
+fn plans_say_what_is_pushed_down() {
+    let session = session(&captures(&[example()], 2));
+    let plan = csv(
+        &session,
+        "EXPLAIN SELECT src_ip, sum(len) FROM packets WHERE len > 100 AND ttl < 64 GROUP BY 1",
+    );
+    assert!(plan.contains("table=packets"), "{plan}");
+    assert!(
+        plan.contains("decodes=[src_ip, ttl, len]")
+            || plan.contains("decodes=[len, ttl, src_ip]")
+            || plan.contains("decodes=[len, src_ip, ttl]"),
+        "{plan}"
+    );
+    assert!(plan.contains("only=[len > "), "{plan}");
+    assert!(plan.contains("ttl"), "{plan}");
+    let counted = csv(&session, "EXPLAIN SELECT count(*) FROM packets");
+    assert!(counted.contains("decodes=[]"), "{counted}");
+    let joined = csv(
+        &session,
+        "EXPLAIN SELECT query, service FROM dns JOIN flows USING (flow_id) WHERE flows.dst_port = 53",
+    );
+    assert_eq!(
+        joined.matches("one pass for 2 scans").count(),
+        2,
+        "{joined}"
+    );
+}
+
+#[test]
+fn mistakes_are_told_with_their_cure() {
+    let session = session(&captures(&[example()], 2));
+    for (sql, message, hint) in [
+        (
+            "SELECT srcip FROM flows",
+            "there is no column 'srcip'",
+            "did you mean src_ip?",
+        ),
+        (
+            "SELECT flows.srvice FROM flows",
+            "there is no column 'flows.srvice'",
+            "did you mean flows.service?",
+        ),
+        (
+            "SELECT \"id.orig_h\" FROM flows",
+            "there is no column 'id.orig_h'",
+            "did you mean src_ip?",
+        ),
+        (
+            "SELECT * FROM flow",
+            "there is no table 'flow'",
+            "did you mean flows?",
+        ),
+        (
+            "SELECT * FROM nothing",
+            "there is no table 'nothing'",
+            "there are: ",
+        ),
+        ("", "there is no query", "SELECT"),
+        ("COPY flows TO 'x.csv'", "queries read", "-o OUT"),
+        (
+            "INSERT INTO flows (service) VALUES ('x')",
+            "queries read",
+            "",
+        ),
+        (
+            "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+            "queries read",
+            "",
+        ),
+        (
+            "SELECT in_subnet(src_ip, 'nonsense') FROM flows",
+            "nonsense",
+            "",
+        ),
+        (
+            "SELECT * FROM flows WHERE src_ip > 'nonsense'",
+            "nonsense",
+            "",
+        ),
+    ] {
+        let said = complaint(&session, sql);
+        assert!(said.0.contains(message), "{sql}: {said:?}");
+        assert!(said.1.contains(hint), "{sql}: {said:?}");
+    }
+    let (message, _) = complaint(&session, "SELECT * FORM flows");
+    assert!(message.ends_with('^'), "{message}");
+    let (message, _) = complaint(&session, "SELECT nosuch(1)");
+    assert!(message.contains("nosuch"), "{message}");
+}
+
+#[test]
+fn captures_that_cannot_be_opened() {
+    let session = session(&captures(&["/nonexistent.pcap".into()], 1));
+    for sql in [
+        "SELECT count(*) FROM flows",
+        "SELECT count(*) FROM flows JOIN dns USING (flow_id)",
+    ] {
+        match rows(&session, sql) {
+            Err(QueryError::Capture(message)) => assert!(message.contains("/nonexistent.pcap")),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn files_are_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("a.csv"), "src_ip,n\n10.0.0.9,1\n10.0.0.10,2\n").unwrap();
+    std::fs::write(at("b.jsonl"), "{\"src_ip\":\"9.0.0.1\",\"n\":3}\n").unwrap();
+    std::fs::write(at("other.csv"), "x,y\n1,2\n").unwrap();
+    let session = Session::new(&SessionOptions::default()).unwrap();
+    let add = |name: &str, files: &[&str]| {
+        let files: Vec<_> = files.iter().map(|name| at(name)).collect();
+        session.add_files(name, &files, &ReadOptions::default())
+    };
+    add("a", &["a.csv"]).unwrap();
+    // Addresses are compared as addresses there, too.
+    assert_eq!(
+        csv(&session, "SELECT src_ip FROM a ORDER BY src_ip"),
+        "10.0.0.9\n10.0.0.10\n"
+    );
+    assert_eq!(csv(&session, "SELECT max(src_ip) FROM a"), "10.0.0.10\n");
+    let twice = add("a", &["b.jsonl"]).unwrap_err();
+    assert!(twice.to_string().contains("two tables 'a'"), "{twice}");
+    let unlike = add("c", &["a.csv", "other.csv"]).unwrap_err();
+    assert!(unlike.to_string().contains("other.csv"), "{unlike}");
+    add("twice", &["a.csv", "a.csv"]).unwrap();
+    assert_eq!(csv(&session, "SELECT count(*) FROM twice"), "4\n");
+    let absent = add("d", &["absent.csv"]).unwrap_err();
+    assert!(matches!(absent, QueryError::Table(_)), "{absent:?}");
+}
