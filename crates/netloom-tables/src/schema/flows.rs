@@ -492,7 +492,7 @@ fn columns() -> Vec<Column<Flows>> {
 }
 
 /// The Community ID of a flow: ICMP's type and code stand in for ports.
-fn community_id(flow: &FlowRecord) -> String {
+pub(crate) fn community_id(flow: &FlowRecord) -> String {
     let icmp = |value: Option<u8>| value.map(u16::from);
     netloom_flow::community_id(
         flow.src_ip,

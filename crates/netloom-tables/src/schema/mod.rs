@@ -10,13 +10,14 @@ mod http;
 mod messages;
 mod packets;
 mod simple;
-mod text;
+pub(crate) mod text;
 mod timeline;
 mod tls;
 
 pub use anomalies::{Anomalies, AnomalyRow};
 pub use capture::Captures;
 pub use dns::{Dns, DnsRow};
+pub(crate) use flows::community_id;
 pub use flows::{FlowRow, Flows};
 pub use hosts::{HostRow, Hosts};
 pub use http::{Http, HttpRow};

@@ -15,7 +15,7 @@ pub(crate) fn some<'a>(text: impl Into<Option<&'a str>>, out: &mut String) -> Op
 
 /// Appends an address in canonical form: dotted decimal, or RFC 5952.
 #[inline]
-pub(super) fn ip(address: IpAddr, out: &mut String) {
+pub(crate) fn ip(address: IpAddr, out: &mut String) {
     match address {
         IpAddr::V4(v4) => {
             // Two of these a packet: one append of a text on the stack, not seven.
@@ -36,7 +36,7 @@ pub(super) fn ip(address: IpAddr, out: &mut String) {
 
 /// Appends a hardware address in lower case with colons.
 #[inline]
-pub(super) fn mac(address: MacAddr, out: &mut String) {
+pub(crate) fn mac(address: MacAddr, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = *b"00:00:00:00:00:00";
     for (place, byte) in text.chunks_mut(3).zip(address.0) {

@@ -15,7 +15,7 @@ use arrow_schema::{DataType, TimeUnit};
 use netloom_packet::Timestamp;
 
 /// The cells of a column, its type known once and for all rows.
-pub(super) enum Cells<'a> {
+pub(crate) enum Cells<'a> {
     /// Nothing but nulls, or a type that has no text form here.
     Null,
     Bool(&'a BooleanArray),
@@ -39,14 +39,14 @@ pub(super) enum Cells<'a> {
 }
 
 /// A column of a batch, ready to be written cell by cell.
-pub(super) struct Column<'a> {
-    pub(super) cells: Cells<'a>,
+pub(crate) struct Column<'a> {
+    pub(crate) cells: Cells<'a>,
     /// The array, where some of its cells are null.
     nulls: Option<&'a dyn Array>,
 }
 
 impl<'a> Column<'a> {
-    pub(super) fn new(array: &'a ArrayRef) -> Self {
+    pub(crate) fn new(array: &'a ArrayRef) -> Self {
         let times = |unit: i64| {
             let values: &[i64] = match array.data_type() {
                 DataType::Timestamp(TimeUnit::Second, _) => {
@@ -94,13 +94,13 @@ impl<'a> Column<'a> {
     }
 
     #[inline]
-    pub(super) fn is_null(&self, row: usize) -> bool {
+    pub(crate) fn is_null(&self, row: usize) -> bool {
         matches!(self.cells, Cells::Null) || self.nulls.is_some_and(|array| array.is_null(row))
     }
 
     /// The text of a cell that is not null, if it is text.
     #[inline]
-    pub(super) fn text(&self, row: usize) -> Option<&'a str> {
+    pub(crate) fn text(&self, row: usize) -> Option<&'a str> {
         match self.cells {
             Cells::Text(array) => Some(array.value(row)),
             Cells::LargeText(array) => Some(array.value(row)),
@@ -111,7 +111,7 @@ impl<'a> Column<'a> {
 }
 
 /// Whether [`Column`] knows the type.
-pub(super) fn has_text_form(data_type: &DataType) -> bool {
+pub(crate) fn has_text_form(data_type: &DataType) -> bool {
     match data_type {
         DataType::Null
         | DataType::Boolean
@@ -132,14 +132,14 @@ fn values<T: arrow_array::ArrowPrimitiveType<Native = i64>>(array: &PrimitiveArr
 
 /// Appends a whole number.
 #[inline]
-pub(super) fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
+pub(crate) fn integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends the shortest text that reads back as the same float; `false`, and nothing, for
 /// what is no number (NaN, infinities).
 #[inline]
-pub(super) fn float(value: f64, out: &mut Vec<u8>) -> bool {
+pub(crate) fn float(value: f64, out: &mut Vec<u8>) -> bool {
     if !value.is_finite() {
         return false;
     }
@@ -149,7 +149,7 @@ pub(super) fn float(value: f64, out: &mut Vec<u8>) -> bool {
 
 /// As [`float`], for single precision.
 #[inline]
-pub(super) fn float32(value: f32, out: &mut Vec<u8>) -> bool {
+pub(crate) fn float32(value: f32, out: &mut Vec<u8>) -> bool {
     if !value.is_finite() {
         return false;
     }
@@ -159,7 +159,7 @@ pub(super) fn float32(value: f32, out: &mut Vec<u8>) -> bool {
 
 /// Appends times as RFC 3339 in UTC with nanoseconds. Rows come nearly in the order of time,
 /// so the text of the second is kept from one to the next.
-pub(super) struct Times {
+pub(crate) struct Times {
     /// The second whose text is kept.
     second: i64,
     /// `2023-11-14T22:13:20.` of that second.
@@ -167,7 +167,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut times = Self {
             second: 0,
             text: [0; 20],
@@ -197,7 +197,7 @@ impl Times {
     }
 
     #[inline]
-    pub(super) fn append(&mut self, nanos: i64, out: &mut Vec<u8>) {
+    pub(crate) fn append(&mut self, nanos: i64, out: &mut Vec<u8>) {
         let second = nanos.div_euclid(1_000_000_000);
         if second != self.second {
             self.keep(second);

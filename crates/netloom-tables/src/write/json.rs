@@ -53,7 +53,7 @@ fn format_rows(batch: &RecordBatch, end: &[u8], out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn value(column: &Column<'_>, row: usize, times: &mut Times, out: &mut Vec<u8>) {
+pub(crate) fn value(column: &Column<'_>, row: usize, times: &mut Times, out: &mut Vec<u8>) {
     if column.is_null(row) {
         out.extend_from_slice(b"null");
         return;
@@ -122,7 +122,7 @@ pub(super) fn list(
 
 /// Appends a JSON string.
 #[inline]
-pub(super) fn string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let bytes = text.as_bytes();

@@ -7,10 +7,10 @@
 mod arrow;
 #[cfg(test)]
 mod binary_tests;
-mod cell;
+pub(crate) mod cell;
 mod csv;
 mod format;
-mod json;
+pub(crate) mod json;
 mod parquet;
 #[cfg(test)]
 mod tests;

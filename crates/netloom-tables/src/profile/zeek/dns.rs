@@ -1,0 +1,158 @@
+//! `dns.log`.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use netloom_decode::app::dns::{netbios_base, opcode_name, qclass_name, qtype_name, rcode_name};
+use netloom_flow::app::DnsRecord;
+
+use super::app_ends;
+use crate::column::{self, Column, Make, Requires};
+use crate::columns::Table;
+use crate::schema::{DnsRow, text};
+
+/// Queries with their answers, with the columns of Zeek's `dns.log`.
+#[derive(Debug)]
+pub enum ZeekDns {}
+
+impl Table for ZeekDns {
+    type Row<'a> = DnsRow<'a>;
+
+    const NAME: &'static str = "dns";
+    const DOC: &'static str = "A query with its answer as Zeek's dns.log has it.";
+
+    fn columns() -> &'static [Column<Self>] {
+        static ALL: LazyLock<Vec<Column<ZeekDns>>> = LazyLock::new(columns);
+        &ALL
+    }
+}
+
+/// A column of this log; see [`column::column`].
+const fn column(name: &'static str, make: Make<ZeekDns>) -> Column<ZeekDns> {
+    column::column(name, make)
+        .zeek(name)
+        .requires(Requires::APPLICATIONS)
+}
+
+fn nbns(row: &DnsRow<'_>) -> bool {
+    row.record.service == "nbns"
+}
+
+fn columns() -> Vec<Column<ZeekDns>> {
+    let mut columns: Vec<Column<ZeekDns>> = app_ends!();
+    columns.extend([
+        column(
+            "proto",
+            Make::Text(|row, out| {
+                out.push_str(if row.app.protocol == 6 { "tcp" } else { "udp" });
+                Some(())
+            }),
+        )
+        .required()
+        .doc("tcp or udp."),
+        column("trans_id", Make::U16(|row| Some(row.record.trans_id)))
+            .required()
+            .doc("Identifier of the query."),
+        column(
+            "rtt",
+            Make::F64(|row| row.record.rtt.map(|nanos| nanos as f64 / 1e9)),
+        )
+        .doc("From the query to its answer.")
+        .unit("s"),
+        column("query", Make::Text(|row, out| query(row.record, out)))
+            .doc("Name asked for, in lower case."),
+        column("qclass", Make::U64(|row| row.record.qclass.map(u64::from)))
+            .doc("Class of the question."),
+        column(
+            "qclass_name",
+            Make::Text(|row, out| text::some(&*qclass_name(row.record.qclass?), out)),
+        )
+        .doc("Its name."),
+        column("qtype", Make::U64(|row| row.record.qtype.map(u64::from)))
+            .doc("Type of the question."),
+        column(
+            "qtype_name",
+            Make::Text(|row, out| text::some(&*qtype_name(row.record.qtype?, nbns(row)), out)),
+        )
+        .doc("Its name."),
+        column("rcode", Make::U64(|row| row.record.rcode.map(u64::from))).doc("Response code."),
+        column(
+            "rcode_name",
+            Make::Text(|row, out| text::some(&*rcode_name(row.record.rcode?), out)),
+        )
+        .doc("Its name."),
+    ]);
+    columns.extend([
+        column(
+            "AA",
+            Make::Bool(|row| Some(row.record.aa && has_answers(row))),
+        )
+        .required()
+        .doc("The answer is the authority's own; Zeek says so only of responses with records."),
+        column("TC", Make::Bool(|row| Some(row.record.tc)))
+            .required()
+            .doc("A message was cut to fit."),
+        column("RD", Make::Bool(|row| Some(row.record.rd)))
+            .required()
+            .doc("Recursion was desired."),
+        column(
+            "RA",
+            Make::Bool(|row| Some(row.record.ra && has_answers(row))),
+        )
+        .required()
+        .doc("Recursion is available; Zeek says so only of responses with records."),
+        column("Z", Make::U8(|row| Some(row.record.z)))
+            .required()
+            .doc("The three bits behind RA."),
+        column(
+            "answers",
+            Make::TextList(|row, item| {
+                for answer in &row.record.answers {
+                    item(format_args!("{answer}"));
+                }
+                has_answers(row).then_some(())
+            }),
+        )
+        .doc("Records of the answer section."),
+        column(
+            "TTLs",
+            Make::F64List(|row, out| {
+                out.extend(row.record.ttls.iter().map(|&ttl| f64::from(ttl)));
+                has_answers(row).then_some(())
+            }),
+        )
+        .doc("Their times to live.")
+        .unit("s"),
+        column("rejected", Make::Bool(|row| Some(row.record.rejected)))
+            .required()
+            .doc("Whether the server refused."),
+        column("opcode", Make::U8(|row| Some(row.record.opcode)))
+            .required()
+            .doc("Kind of query."),
+        column(
+            "opcode_name",
+            Make::Text(|row, out| text::some(&*opcode_name(row.record.opcode, nbns(row)), out)),
+        )
+        .required()
+        .doc("Its name."),
+    ]);
+    columns
+}
+
+fn has_answers(row: &DnsRow<'_>) -> bool {
+    !row.record.answers.is_empty()
+}
+
+/// The name asked for, in lower case; a NetBIOS name without what it stands for; of an
+/// announcement that nobody asked for the owner of its first record.
+fn query(record: &DnsRecord, out: &mut String) -> Option<()> {
+    let owner = || record.answer_names.first().map(|name| &**name);
+    let query = record.query.as_deref().or_else(owner)?;
+    let query = if record.service == "nbns" {
+        String::from_utf8_lossy(netbios_base(query.as_bytes()))
+    } else {
+        Cow::Borrowed(query)
+    };
+    out.push_str(&query.to_lowercase());
+    Some(())
+}
