@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use netloom::FlowRules;
-use netloom::tables::{TableFormat, TableName};
+use netloom::tables::{TableFormat, TableName, profile};
 
 use crate::units;
 
@@ -260,7 +260,7 @@ pub(crate) struct ExportOptions {
     /// Columns, in this order [default: all]
     #[arg(long, value_name = "a,b,c")]
     pub(crate) columns: Option<String>,
-    /// Which columns under which names: all of netloom's own, or for packets seven simple ones
+    /// Whose names, units and formats the tables have; it implies whose flow rules
     #[arg(long, value_enum, default_value_t = Profile::Native, value_name = "PROFILE")]
     pub(crate) profile: Profile,
     /// Leave out packets that repeat one of the last 64 byte for byte within 10 ms (mirror ports
@@ -331,8 +331,30 @@ impl Table {
 pub(crate) enum Profile {
     /// netloom's own columns
     Native,
-    /// Timestamp, Source IP, Destination IP, Protocol, Website Name, Domain Name, Length
+    /// Packets: Timestamp, Source IP, Destination IP, Protocol, Website Name, Domain Name, Length
     Simple,
+    /// Flows: CICFlowMeter's 84 columns, computed as they are meant
+    Cic,
+    /// Zeek's conn, dns, http and ssl logs: TSV, or JSON
+    Zeek,
+    /// Suricata's EVE events
+    Eve,
+    /// Documents of the Elastic Common Schema
+    Ecs,
+}
+
+impl Profile {
+    /// The profile of that name.
+    pub(crate) const fn profile(self) -> profile::Profile {
+        match self {
+            Self::Native => profile::Profile::Native,
+            Self::Simple => profile::Profile::Simple,
+            Self::Cic => profile::Profile::Cic,
+            Self::Zeek => profile::Profile::Zeek,
+            Self::Eve => profile::Profile::Eve,
+            Self::Ecs => profile::Profile::Ecs,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -15,15 +15,16 @@ use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
 use netloom::pipeline::scan::{Scan, ScanOptions, Source, TableRequest};
-use netloom::tables::{AnyColumns, Columns, Simple, TableFormat, TableName};
-use netloom::{OpenOptions, Replay};
+use netloom::tables::profile::Style;
+use netloom::tables::{TableFormat, TableName};
+use netloom::{FlowRules, OpenOptions, Replay};
 
 use self::live::Live;
 use self::output::{Output, Outputs};
 use self::owners::Sockets;
 use self::shape::{Shape, Shapes};
 use super::Session;
-use crate::arguments::{ExportOptions, Format, Global, Profile, Table};
+use crate::arguments::{ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
 use crate::output::Printer;
 
@@ -38,14 +39,14 @@ pub(crate) fn run(
     if !options.inputs.is_live() {
         let input = Input {
             options,
-            session: Session::new(global, printer),
+            session: session(options, global, printer),
             filter,
             live: RefCell::new(None),
         };
         return export(&input);
     }
     let (source, filters) = live::open(options, &super::filter::given(global, &words)?)?;
-    let mut session = Session::new(global, printer);
+    let mut session = session(options, global, printer);
     session.live = true;
     let interrupt = std::mem::take(&mut session.control);
     let live = Live::new(source, filters, options, interrupt);
@@ -62,6 +63,18 @@ pub(crate) fn run(
     drop(status);
     live::summary(&stats, printer);
     done
+}
+
+/// With the flow rules that the profile implies, unless others were asked for.
+fn session<'a>(options: &ExportOptions, global: &'a Global, printer: &'a Printer) -> Session<'a> {
+    let mut session = Session::new(global, printer);
+    let rules = &mut session.options.flow.rules;
+    if *rules == FlowRules::Native
+        && let Some(implied) = options.profile.profile().rules()
+    {
+        *rules = implied;
+    }
+    session
 }
 
 /// What a table is made from.
@@ -115,13 +128,13 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
         let request = request(options, target.table)?;
         let schema = request.schema();
         outputs.push(Output::create(
-            target.format,
+            (target.format, target.style),
             &target.path,
             target.table,
             &schema,
             session.live,
         )?);
-        shapes.push(Shape::new(target.format));
+        shapes.push(Shape::new(target.format, target.style));
         requests.push(request);
     }
     let (shapes, mut outputs) = (Shapes(shapes), Outputs(outputs));
@@ -160,6 +173,7 @@ struct Target {
     table: TableName,
     path: PathBuf,
     format: TableFormat,
+    style: Style,
 }
 
 /// Where the tables go: one to the output, several into a folder, or each to the output's name
@@ -167,12 +181,15 @@ struct Target {
 fn targets(options: &ExportOptions) -> Result<Vec<Target>, Failure> {
     let format = options.format.map(Format::format);
     let output = &options.output;
-    let target = |table: TableName, path: PathBuf| Target {
-        table,
-        format: format
-            .or_else(|| TableFormat::by_extension(&path))
-            .unwrap_or(TableFormat::Csv),
-        path,
+    let profile = options.profile.profile();
+    let target = |table: TableName, path: PathBuf| {
+        let style = profile.style(table);
+        Target {
+            table,
+            format: style.format(format.or_else(|| TableFormat::by_extension(&path))),
+            style,
+            path,
+        }
     };
     let tables = &options.tables.0;
     let pattern = output.to_str().filter(|path| path.contains("{table}"));
@@ -193,24 +210,28 @@ fn targets(options: &ExportOptions) -> Result<Vec<Target>, Failure> {
             .hint("name a folder: -o tables, or files: -o '{table}.parquet'"));
     }
     std::fs::create_dir_all(output).map_err(|cause| Failure::writing(output, &cause))?;
-    let extension = format.unwrap_or(TableFormat::Csv).name();
     Ok(tables
         .iter()
         .map(|table| {
             let table = table.name();
-            target(table, output.join(format!("{table}.{extension}")))
+            let style = profile.style(table);
+            target(
+                table,
+                output.join(style.file_name(table, style.format(format))),
+            )
         })
         .collect())
 }
 
 /// A table that is asked for.
 fn request(options: &ExportOptions, table: TableName) -> Result<TableRequest, Failure> {
-    let list = options.columns.as_deref();
-    let columns = match options.profile {
-        Profile::Native => table.parse_columns(list),
-        Profile::Simple => list
-            .map_or_else(|| Ok(Columns::<Simple>::all()), Columns::parse)
-            .map(|columns| AnyColumns::Packets(columns.into())),
+    let profile = options.profile.profile();
+    let Some(columns) = profile.parse_columns(table, options.columns.as_deref()) else {
+        let tables: Vec<_> = profile.tables().iter().map(|table| table.name()).collect();
+        return Err(
+            Failure::usage(format!("--profile {profile} has no table '{table}'"))
+                .hint(format!("it has {}", tables.join(", "))),
+        );
     };
     let columns = columns.map_err(|error| {
         Failure::usage(error).hint(format!("netloom tables {table} says what each holds"))
@@ -245,7 +266,6 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
         return Ok(());
     }
     let given = [
-        (options.profile != Profile::Native, "--profile simple"),
         (options.drop_unknown, "--drop-unknown"),
         (options.payload_bytes.is_some(), "--payload-bytes"),
     ];

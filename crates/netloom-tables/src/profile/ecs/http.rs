@@ -75,6 +75,7 @@ fn columns() -> Vec<Column<EcsHttp>> {
             Make::U64(|row| Some(row.record.request_body_len)),
             "Length of the request's body.",
         )
+        .requires(Requires::CONTENT)
         .required()
         .unit("bytes"),
         app(
@@ -87,6 +88,7 @@ fn columns() -> Vec<Column<EcsHttp>> {
             Make::U64(|row| Some(row.record.response_body_len)),
             "Length of the response's body.",
         )
+        .requires(Requires::CONTENT)
         .required()
         .unit("bytes"),
         app(

@@ -74,6 +74,7 @@ fn columns() -> Vec<Column<EveHttp>> {
             Make::U64(|row| Some(row.record.response_body_len)),
             "Length of the response's body.",
         )
+        .requires(Requires::CONTENT)
         .required()
         .unit("bytes"),
     ]);

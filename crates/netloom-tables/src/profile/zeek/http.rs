@@ -78,6 +78,7 @@ fn columns() -> Vec<Column<ZeekHttp>> {
             "request_body_len",
             Make::U64(|row| Some(row.record.request_body_len)),
         )
+        .requires(Requires::CONTENT)
         .required()
         .doc("Length of the request's body.")
         .unit("bytes"),
@@ -85,8 +86,9 @@ fn columns() -> Vec<Column<ZeekHttp>> {
             "response_body_len",
             Make::U64(|row| Some(row.record.response_body_len)),
         )
+        .requires(Requires::CONTENT)
         .required()
-        .doc("Length of the response's body, as it was sent where it was packed (Zeek: unpacked).")
+        .doc("Length of the response's body.")
         .unit("bytes"),
         column("status_code", Make::U16(|row| row.record.status_code)).doc("Status."),
     ]);

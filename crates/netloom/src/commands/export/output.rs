@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use netloom::pipeline::scan::{Work, Write};
 use netloom::tables::output::AtomicFile;
+use netloom::tables::profile::Style;
 use netloom::tables::{
     ArrowWriter, EncodeJob, FileMetadata, ParquetWriter, RecordBatch, RowWriter as _, SchemaRef,
-    TableFormat, TableName, csv_header, format_csv, format_json_lines,
+    TableFormat, TableName,
 };
 
 use crate::failure::Failure;
@@ -28,13 +29,12 @@ pub(super) enum Rows {
 
 impl Rows {
     /// Makes rows ready, on any thread.
-    pub(super) fn new(format: TableFormat, batch: RecordBatch) -> Self {
-        let mut text = Vec::new();
-        match format {
-            TableFormat::Csv => format_csv(&batch, &mut text),
-            TableFormat::Json | TableFormat::JsonLines => format_json_lines(&batch, &mut text),
-            TableFormat::Parquet | TableFormat::Arrow => return Self::Batch(batch),
+    pub(super) fn new(format: TableFormat, style: Style, batch: RecordBatch) -> Self {
+        if !format.is_text() {
+            return Self::Batch(batch);
         }
+        let mut text = Vec::new();
+        style.rows(format, &batch, &mut text);
         Self::Text(text)
     }
 }
@@ -62,7 +62,7 @@ impl Output {
     /// Begins with what stands before the rows. Live, rows are written in place as they come:
     /// who looks at the file sees it grow.
     pub(super) fn create(
-        format: TableFormat,
+        (format, style): (TableFormat, Style),
         path: &Path,
         table: TableName,
         schema: &SchemaRef,
@@ -85,8 +85,15 @@ impl Output {
             table: Some(table),
             ..FileMetadata::default()
         };
-        let file = Encoded::create(format, file, schema, &metadata, live, is_pipe(path))
-            .map_err(|cause| Failure::writing(path, &cause))?;
+        let file = Encoded::create(
+            (format, style),
+            file,
+            schema,
+            &metadata,
+            live,
+            is_pipe(path),
+        )
+        .map_err(|cause| Failure::writing(path, &cause))?;
         Ok(Self {
             path: path.to_owned(),
             format,
@@ -142,7 +149,7 @@ impl Output {
 
 impl Encoded {
     fn create(
-        format: TableFormat,
+        (format, style): (TableFormat, Style),
         mut file: File,
         schema: &SchemaRef,
         metadata: &FileMetadata,
@@ -164,11 +171,7 @@ impl Encoded {
             }
             TableFormat::Csv | TableFormat::Json | TableFormat::JsonLines => {
                 let mut head = Vec::new();
-                match format {
-                    TableFormat::Csv => csv_header(&schema, &mut head),
-                    TableFormat::Json => head.push(b'['),
-                    _ => {}
-                }
+                style.head(format, &schema, &mut head);
                 file.write_all(&head)?;
                 if live {
                     file.flush()?;
