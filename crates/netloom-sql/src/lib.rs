@@ -11,6 +11,7 @@
 
 mod address;
 mod capture;
+mod condition;
 mod error;
 mod files;
 mod functions;
@@ -19,6 +20,7 @@ mod rows;
 mod session;
 
 pub use capture::{Captures, OpenCaptures, OpenError};
+pub use condition::{Condition, ConditionError};
 pub use error::QueryError;
 pub use rows::{Rows, as_text, cells, text_schema};
 pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};
