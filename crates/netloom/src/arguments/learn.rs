@@ -78,8 +78,9 @@ pub(crate) struct TrainOptions {
     /// The column to learn to tell
     #[arg(long, value_name = "COLUMN", required_unless_present_any = ["label_from", "update"])]
     pub(crate) label: Option<String>,
-    /// Labels are the names of the files: folder, file, or path (the folders if they differ)
-    #[arg(long, value_parser = LabelFrom::parse, value_name = "path|folder|file")]
+    /// Labels are the names of the files: folder, file, or path (the folders if they differ); or
+    /// from a file of rules: a CSV with the columns `label` and `where`, a condition in SQL
+    #[arg(long, value_parser = LabelFrom::parse, value_name = "path|folder|file|RULES.csv")]
     pub(crate) label_from: Option<LabelFrom>,
     /// Where the model is written
     #[arg(short, long, value_name = "MODEL.netloom", required_unless_present_any = ["report", "json"])]
@@ -221,8 +222,9 @@ pub(crate) struct EvaluateOptions {
     /// The column with the labels [default: the one the model learned]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
-    /// Labels are the names of the files: folder, file, or path (the folders if they differ)
-    #[arg(long, value_parser = LabelFrom::parse, value_name = "path|folder|file")]
+    /// Labels are the names of the files: folder, file, or path (the folders if they differ); or
+    /// from a file of rules: a CSV with the columns `label` and `where`, a condition in SQL
+    #[arg(long, value_parser = LabelFrom::parse, value_name = "path|folder|file|RULES.csv")]
     pub(crate) label_from: Option<LabelFrom>,
     /// Write the card as a page
     #[arg(long, value_name = "OUT.html")]

@@ -10,7 +10,7 @@ use netloom::ml::{Reference, Run};
 use super::learn::{self, CardOutputs, Loaded, REFERENCE, of_data, of_file};
 use super::train::{check_detector, workload};
 use crate::arguments::{EvaluateOptions, Global};
-use crate::data::{Loader, PATH_LABEL};
+use crate::data::{LabelFrom, Loader, PATH_LABEL};
 use crate::failure::Failure;
 use crate::output::Printer;
 
@@ -68,12 +68,12 @@ fn on_data(
         .to_owned()
     });
     let mut loader = Loader::new(global, printer, &reading)?;
-    if options.label_from.is_some() {
+    if options.label_from.as_ref().is_some_and(LabelFrom::is_path) {
         loader = loader.by_file();
     }
     let mut data = loader.load(&options.data)?;
     if let Some(from) = &options.label_from {
-        data = data.labelled_by_path(from, &label)?;
+        data = data.labelled(from, &label, printer)?;
     }
     if !data.has(&label) {
         return Err(data.missing(&label, "--label"));

@@ -143,7 +143,21 @@ pub(super) fn import(
     wanted.keep.clone_from(&options.include);
     wanted.exclude.clone_from(&options.exclude);
     wanted.only.clone_from(&options.columns);
-    Dataset::from_batches(&data.schema, &data.batches, &wanted).map_err(Failure::from)
+    // A window's columns are sums over flows: what a rule looked at is not one of them.
+    let made_of: Vec<String> = data
+        .label_columns
+        .iter()
+        .filter(|name| data.has(name) && !options.include.contains(name))
+        .cloned()
+        .collect();
+    wanted.exclude.extend(made_of.iter().cloned());
+    let mut imported = Dataset::from_batches(&data.schema, &data.batches, &wanted)?;
+    for left in &mut imported.left_out {
+        if made_of.contains(&left.column) && !options.exclude.contains(&left.column) {
+            "the label was made from it".clone_into(&mut left.reason);
+        }
+    }
+    Ok(imported)
 }
 
 /// The columns that a model needs; others are not looked at.

@@ -22,7 +22,7 @@ use super::learn::{
 use crate::arguments::{
     CalibrateOption, DataOptions, DetectorOptions, Folds, Global, SplitOption, TrainOptions,
 };
-use crate::data::{Data, FILE_COLUMN, Loader, PATH_LABEL};
+use crate::data::{Data, FILE_COLUMN, LabelFrom, Loader, PATH_LABEL};
 use crate::failure::Failure;
 use crate::output::Printer;
 
@@ -142,13 +142,15 @@ impl<'a> Task<'a> {
             _ => &[],
         };
         let mut loader = Loader::new(global, printer, &reading)?;
-        if options.label_from.is_some() || groups.iter().any(|column| column == FILE_COLUMN) {
+        if options.label_from.as_ref().is_some_and(LabelFrom::is_path)
+            || groups.iter().any(|column| column == FILE_COLUMN)
+        {
             loader = loader.by_file();
         }
         let prepare = |paths: &[std::path::PathBuf]| -> Result<Data, Failure> {
             let mut data = loader.load(paths)?;
             if let Some(from) = &options.label_from {
-                data = data.labelled_by_path(from, &label)?;
+                data = data.labelled(from, &label, printer)?;
             }
             if !data.has(&label) {
                 return Err(data.missing(&label, "--label"));

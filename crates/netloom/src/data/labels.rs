@@ -1,9 +1,11 @@
-//! Labels that are not in the data: the names of files and folders.
+//! Labels that are not in the data: the names of files and folders, or rules.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::rules;
 use super::{Data, FILE_COLUMN, unify};
 use crate::failure::Failure;
+use crate::output::Printer;
 
 /// The column that labels from paths are put into, unless `--label` names another.
 pub(crate) const PATH_LABEL: &str = "label";
@@ -17,29 +19,59 @@ pub(crate) enum LabelFrom {
     Folder,
     /// The name of each file without its endings.
     File,
+    /// A file of rules: labels, each with a condition in SQL.
+    Rules(PathBuf),
 }
 
 impl LabelFrom {
+    /// Labels are the names of files, so that it matters which file a row is from.
+    pub(crate) fn is_path(&self) -> bool {
+        !matches!(self, Self::Rules(_))
+    }
+
     /// As `--label-from` takes it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "path" => Ok(Self::Path),
             "folder" => Ok(Self::Folder),
             "file" => Ok(Self::File),
-            other => Err(format!("'{other}' is none of path, folder and file")),
+            other if Path::new(other).is_file() => Ok(Self::Rules(PathBuf::from(other))),
+            other => Err(format!(
+                "'{other}' is none of path, folder and file, and there is no file of rules of that name"
+            )),
         }
     }
 }
 
 impl Data {
-    /// The data with a label for each row, from the file that it is from.
-    pub(crate) fn labelled_by_path(self, from: &LabelFrom, column: &str) -> Result<Self, Failure> {
+    /// The data with a label for each row.
+    pub(crate) fn labelled(
+        self,
+        from: &LabelFrom,
+        column: &str,
+        printer: &Printer,
+    ) -> Result<Self, Failure> {
         if self.has(column) {
             return Err(Failure::usage(format!(
-                "the data has a column '{column}' already: labels from paths need another name"
+                "the data has a column '{column}' already: labels from elsewhere need another name"
             ))
             .hint("--label NAME names the column that they are put into"));
         }
+        let labels = match from {
+            LabelFrom::Rules(path) => {
+                let rules = rules::read(path, &self.schema)?;
+                let told = rules.tell(&self, printer)?;
+                return Ok(Self {
+                    label_columns: rules.columns(),
+                    ..self.with_labels(column, &told)?
+                });
+            }
+            _ => self.labels_of_paths(from)?,
+        };
+        self.with_labels(column, &labels)
+    }
+
+    fn labels_of_paths(&self, from: &LabelFrom) -> Result<Vec<Option<String>>, Failure> {
         let files = unify::texts(&self.batches, FILE_COLUMN)?;
         let folder = |file: &str| {
             let parent = Path::new(file).parent().and_then(Path::file_name);
@@ -56,7 +88,7 @@ impl Data {
         };
         let by_folder = match from {
             LabelFrom::Folder => true,
-            LabelFrom::File => false,
+            LabelFrom::File | LabelFrom::Rules(_) => false,
             LabelFrom::Path => {
                 let mut folders: Vec<Option<String>> = self
                     .sources
@@ -68,13 +100,16 @@ impl Data {
                 folders.len() > 1
             }
         };
-        let labels: Vec<Option<String>> = files
+        Ok(files
             .iter()
             .map(|file| {
                 let file = file.as_deref()?;
                 if by_folder { folder(file) } else { name(file) }
             })
-            .collect();
+            .collect())
+    }
+
+    fn with_labels(self, column: &str, labels: &[Option<String>]) -> Result<Self, Failure> {
         let mut starts = Vec::with_capacity(self.batches.len());
         let mut rows = 0;
         for batch in &self.batches {

@@ -5,6 +5,7 @@
 
 mod inputs;
 mod labels;
+mod rules;
 mod unify;
 
 use std::ops::ControlFlow;
@@ -53,6 +54,8 @@ pub(crate) struct Data {
     pub(crate) table: &'static str,
     /// What makes captures poor to learn from, in words: what it is, and what it does.
     pub(crate) poor: Vec<(String, String)>,
+    /// Columns that labels were made from: they tell them.
+    pub(crate) label_columns: Vec<String>,
 }
 
 impl Data {
@@ -270,6 +273,7 @@ impl<'a> Loader<'a> {
             row: if table == "flows" { "flow" } else { "row" }.to_owned(),
             table,
             poor,
+            label_columns: Vec::new(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod captures;
 mod errors;
+mod labels;
 mod splits;
 mod tables;
 
