@@ -27,11 +27,13 @@ mod describe;
 mod kmeans;
 mod map;
 mod silhouette;
+mod table;
 
 pub use describe::{Difference, describe};
 pub use kmeans::{KMeans, KMeansParams};
 pub use map::map;
 pub use silhouette::silhouette_score;
+pub use table::Numbered;
 
 use crate::chance::Chance;
 use crate::numeric::Matrix;
@@ -171,6 +173,16 @@ pub enum ClusterError {
         /// What it may be.
         must: &'static str,
     },
+}
+
+impl From<ClusterError> for crate::error::Error {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::NoRows => Self::NoRows,
+            ClusterError::NoColumns => Self::NoColumns,
+            ClusterError::Parameter { name, value, must } => Self::parameter(name, &value, must),
+        }
+    }
 }
 
 /// Rows from which on k-means works on batches.
