@@ -184,27 +184,30 @@ impl Drawn {
 
     /// Places (0 to 1) and texts of round times, about `wanted` of them.
     pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
-        let span = self.span();
-        let Some(start) = self
-            .start
-            .filter(|_| span.is_finite() && span > 0.0 && span < 1e11)
-        else {
-            return Vec::new();
-        };
-        let step = round_step(span / wanted.max(1) as f64);
-        let step_ns = ((step * 1e9) as i128).max(1);
-        let first = start.div_euclid(step_ns) + i128::from(start.rem_euclid(step_ns) != 0);
-        (0..=wanted as i128 * 2)
-            .map(|i| (first + i) * step_ns)
-            .map(|ns| {
-                (
-                    (ns - start) as f64 / 1e9 / span,
-                    units::axis_time(ns, step, span),
-                )
-            })
-            .take_while(|(at, _)| *at <= 1.0)
-            .collect()
+        self.start
+            .map_or_else(Vec::new, |start| axis_ticks(start, self.span(), wanted))
     }
+}
+
+/// Places (0 to 1) and texts of round times in a `span` of seconds from `start` (ns since 1970)
+/// on, about `wanted` of them.
+pub(crate) fn axis_ticks(start: i128, span: f64, wanted: usize) -> Vec<(f64, String)> {
+    if !(span.is_finite() && span > 0.0 && span < 1e11) {
+        return Vec::new();
+    }
+    let step = round_step(span / wanted.max(1) as f64);
+    let step_ns = ((step * 1e9) as i128).max(1);
+    let first = start.div_euclid(step_ns) + i128::from(start.rem_euclid(step_ns) != 0);
+    (0..=wanted as i128 * 2)
+        .map(|i| (first + i) * step_ns)
+        .map(|ns| {
+            (
+                (ns - start) as f64 / 1e9 / span,
+                units::axis_time(ns, step, span),
+            )
+        })
+        .take_while(|(at, _)| *at <= 1.0)
+        .collect()
 }
 
 /// A round number at or above a value whose quarters are round too.
