@@ -30,7 +30,7 @@ pub fn range(column: &str, low: f64, high: f64) -> String {
         return join(&from, unit);
     }
     // A lower end that would vanish in the unit of the upper one keeps its own.
-    if low != 0.0 && (low / scale).abs() < 0.01 {
+    if low != 0.0 && (low / scale).abs() < 0.1 {
         return format!("{}–{}", value(column, low), value(column, high));
     }
     join(&format!("{from}–{to}"), unit)

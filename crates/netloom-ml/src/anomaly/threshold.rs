@@ -38,6 +38,16 @@ impl Reference {
         (self.sorted.len() - below + 1) as f64 / (self.sorted.len() + 1) as f64
     }
 
+    /// The share of the reference that scores at least as high: what a p-value is to a row that is
+    /// itself of the reference; 1 without one.
+    pub fn share_at_least(&self, score: f64) -> f64 {
+        if self.sorted.is_empty() {
+            return 1.0;
+        }
+        let below = self.sorted.partition_point(|s| *s < score);
+        (self.sorted.len() - below) as f64 / self.sorted.len() as f64
+    }
+
     /// The score above which a share of the normal rows lies; NaN without a reference.
     pub fn quantile(&self, share: f64) -> f64 {
         quantile(&self.sorted, 1.0 - share)
@@ -61,6 +71,7 @@ mod tests {
         assert_eq!(reference.p_value(4.0), 0.25);
         assert_eq!(reference.p_value(3.0), 0.5);
         assert_eq!(reference.p_value(0.0), 1.0);
+        assert_eq!(reference.share_at_least(3.0), 1.0 / 3.0);
         assert_eq!(reference.quantile(0.5), 2.0);
         assert_eq!(Reference::default().p_value(9.0), 1.0);
     }

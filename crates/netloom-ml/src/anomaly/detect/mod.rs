@@ -171,7 +171,13 @@ pub fn detect(
     let scores = taught.model.scores(&scored, &own_hosts, options.threads);
     let p_values: Vec<f64> = scores
         .iter()
-        .map(|s| taught.reference.p_value(*s))
+        .map(|score| {
+            if normal.is_some() {
+                taught.reference.p_value(*score)
+            } else {
+                taught.reference.share_at_least(*score)
+            }
+        })
         .collect();
     let mut detection = Detection {
         detector: options.detector,
