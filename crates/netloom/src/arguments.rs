@@ -1,6 +1,9 @@
 //! The command line.
 
+mod anomalies;
+mod cluster;
 mod export;
+mod forecast;
 mod interfaces;
 mod learn;
 mod live;
@@ -13,7 +16,10 @@ use netloom::tables::{TableFormat, TableName, profile};
 
 use crate::units;
 
+pub(crate) use anomalies::AnomaliesOptions;
+pub(crate) use cluster::ClusterOptions;
 pub(crate) use export::Tables;
+pub(crate) use forecast::{Aggregate, CapacityOption, ForecastOptions, Metric, SeriesOf};
 pub(crate) use interfaces::InterfacesOptions;
 pub(crate) use learn::{
     CalibrateOption, DataOptions, DetectorOptions, EvaluateOptions, Folds, PerOption,
@@ -47,6 +53,9 @@ pub(crate) enum Command {
     Train(Box<TrainOptions>),
     Evaluate(Box<EvaluateOptions>),
     Predict(Box<PredictOptions>),
+    Anomalies(Box<AnomaliesOptions>),
+    Cluster(Box<ClusterOptions>),
+    Forecast(Box<ForecastOptions>),
     Top(TopOptions),
     Interfaces(InterfacesOptions),
     Tables(TablesOptions),

@@ -31,6 +31,11 @@ fn main() -> ExitCode {
         Command::Train(options) => commands::train::run(options, &arguments.global, &printer),
         Command::Evaluate(options) => commands::evaluate::run(options, &arguments.global, &printer),
         Command::Predict(options) => commands::predict::run(options, &arguments.global, &printer),
+        Command::Anomalies(options) => {
+            commands::anomalies::run(options, &arguments.global, &printer)
+        }
+        Command::Cluster(options) => commands::cluster::run(options, &arguments.global, &printer),
+        Command::Forecast(options) => commands::forecast::run(options, &arguments.global, &printer),
         Command::Top(options) => commands::top::run(options, &arguments.global, &printer),
         Command::Interfaces(options) => commands::interfaces::run(options, &printer),
         Command::Tables(options) => commands::tables::run(options),

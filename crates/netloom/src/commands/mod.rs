@@ -1,15 +1,19 @@
 //! The commands, one a file.
 
+pub(crate) mod anomalies;
 pub(crate) mod capture;
+pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod filter;
+pub(crate) mod forecast;
 pub(crate) mod interfaces;
 mod learn;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod tables;
+mod told;
 pub(crate) mod top;
 pub(crate) mod train;
 

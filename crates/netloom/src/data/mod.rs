@@ -6,6 +6,7 @@
 mod inputs;
 mod labels;
 mod rules;
+mod series;
 mod unify;
 
 use std::ops::ControlFlow;
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 use crate::output::Printer;
 
 pub(crate) use labels::{LabelFrom, PATH_LABEL};
+pub(crate) use series::Counting;
 
 /// The column that says which file a row is from.
 pub(crate) const FILE_COLUMN: &str = "file";

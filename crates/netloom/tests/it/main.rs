@@ -12,6 +12,7 @@ mod filter_live;
 mod golden;
 mod interfaces;
 mod learn;
+mod learned;
 mod names_services;
 mod names_tls;
 mod network;

@@ -1,0 +1,258 @@
+//! `netloom cluster`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt32Array};
+use arrow_schema::{DataType, Field, Schema};
+use netloom::analysis::learned::clusters::{self, Agreement, Cluster, Place};
+use netloom::analysis::learned::{Clusters, SCHEMA_VERSION};
+use netloom::ml::cluster::{self, Clustering, Numbered};
+use netloom::ml::metrics::{adjusted_rand_score, normalized_mutual_info_score};
+
+use super::learn::{self, of_data};
+use super::told::{self, Naming, Outputs};
+use crate::arguments::{ClusterOptions, Global};
+use crate::data::{Data, Loader};
+use crate::failure::Failure;
+use crate::output::Printer;
+
+/// Rows on the map.
+const ON_THE_MAP: usize = 2000;
+/// Rows that stand for a group.
+const EXAMPLES: usize = 2;
+/// Labels that are named of a group.
+const LABELS: usize = 3;
+
+pub(crate) fn run(
+    options: &ClusterOptions,
+    global: &Global,
+    printer: &Printer,
+) -> Result<ExitCode, Failure> {
+    let mut outputs = Outputs::open(
+        options.output.as_deref(),
+        options.json.as_deref(),
+        options.html.as_deref(),
+    )?;
+    let mut reading = options.reading.clone();
+    let data = Loader::new(global, printer, &reading)?.load(&options.data)?;
+    if let Some(label) = &options.label {
+        if !data.has(label) {
+            return Err(data.missing(label, "--label"));
+        }
+        reading.exclude.push(label.clone());
+    }
+    let data = data.windowed(&reading, options.label.as_deref(), None)?;
+    let imported = learn::import(&data, &reading, None, None)?;
+    let failed = |error: netloom::ml::Error| of_data(error, &data);
+    let numbered = Numbered::new(&imported.dataset).map_err(failed)?;
+    let found = cluster::cluster(
+        numbered.matrix(),
+        &cluster::ClusterOptions {
+            algorithm: options.algorithm,
+            clusters: options.clusters,
+            max_clusters: options.max_clusters,
+            eps: options.eps,
+            min_samples: options.min_samples,
+            min_cluster_size: options.min_cluster_size,
+            seed: options.seed,
+            threads: learn::threads(global.threads),
+            ..cluster::ClusterOptions::default()
+        },
+    )
+    .map_err(|error| of_data(error.into(), &data))?;
+    let (places, shares) = cluster::map(numbered.matrix());
+    let labels = options
+        .label
+        .as_deref()
+        .map(|column| told::texts(&data, column))
+        .transpose()?;
+    let naming = Naming::new(&data, &imported.left_out)?;
+    let words = numbered.words(&found.labels, found.clusters);
+    let groups = found
+        .sizes()
+        .iter()
+        .zip(words)
+        .zip(0..)
+        .map(|((rows, words), group)| Cluster {
+            number: u64::from(group) + 1,
+            rows: *rows as u64,
+            words,
+            examples: examples(&found, &places, group)
+                .into_iter()
+                .map(|row| naming.of(row))
+                .collect(),
+            labels: labels
+                .as_ref()
+                .map(|labels| frequent(&found, labels, group))
+                .unwrap_or_default(),
+        })
+        .collect();
+    let facts = Clusters {
+        schema_version: SCHEMA_VERSION,
+        netloom_version: env!("CARGO_PKG_VERSION").to_owned(),
+        sources: data.sources.clone(),
+        row: data.row.clone(),
+        rows: data.rows() as u64,
+        columns: numbered.columns(),
+        left_out: imported.left_out.clone(),
+        algorithm: found.algorithm.name().to_owned(),
+        clusters: groups,
+        noise: found.noise() as u64,
+        silhouette: found.silhouette,
+        tried: found
+            .tried
+            .iter()
+            .map(|(groups, score)| (*groups as u64, *score))
+            .collect(),
+        eps: found.eps,
+        sampled: found.sampled.map(|rows| rows as u64),
+        labels: labels
+            .as_ref()
+            .zip(options.label.as_ref())
+            .map(|(labels, column)| agreement(&found, labels, column)),
+        map: sampled(&found, &places),
+        map_shares: shares,
+        warnings: data.poor.iter().map(|(what, _)| what.clone()).collect(),
+    };
+    if options.output.is_some() {
+        table(&mut outputs, options, &data, &numbered, &found, &places)?;
+    }
+    outputs.facts(&facts, clusters::html, clusters::terminal, 10, printer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The number of a row's group as the outputs have it: from 1 on.
+fn number(label: Option<u32>) -> Option<u64> {
+    label.map(|label| u64::from(label) + 1)
+}
+
+/// The rows of a group that lie nearest its middle on the map.
+fn examples(found: &Clustering, places: &[[f64; 2]], group: u32) -> Vec<usize> {
+    let rows: Vec<usize> = (0..found.labels.len())
+        .filter(|row| found.labels[*row] == Some(group))
+        .collect();
+    let middle = |axis: usize| {
+        let mut values: Vec<f64> = rows.iter().map(|row| places[*row][axis]).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(0.0)
+    };
+    let (x, y) = (middle(0), middle(1));
+    let far = |row: usize| (places[row][0] - x).powi(2) + (places[row][1] - y).powi(2);
+    let mut near = rows;
+    near.sort_by(|a, b| far(*a).total_cmp(&far(*b)).then(a.cmp(b)));
+    near.truncate(EXAMPLES);
+    near
+}
+
+/// The most frequent labels of a group.
+fn frequent(found: &Clustering, labels: &[Option<String>], group: u32) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (of, label) in found.labels.iter().zip(labels) {
+        if *of == Some(group)
+            && let Some(label) = label
+        {
+            *counts.entry(label).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, u64)> = counts
+        .into_iter()
+        .map(|(label, rows)| (label.to_owned(), rows))
+        .collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.truncate(LABELS);
+    counts
+}
+
+/// How groups agree with labels, over the rows that have one; rows in no group are one of their
+/// own.
+fn agreement(found: &Clustering, labels: &[Option<String>], column: &str) -> Agreement {
+    let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+    for label in labels.iter().flatten() {
+        let next = names.len() as u32;
+        names.entry(label).or_insert(next);
+    }
+    let (truth, groups): (Vec<u32>, Vec<u32>) = labels
+        .iter()
+        .zip(&found.labels)
+        .filter_map(|(label, group)| {
+            let label = names.get(label.as_deref()?)?;
+            Some((*label, group.unwrap_or(found.clusters as u32)))
+        })
+        .unzip();
+    Agreement {
+        column: column.to_owned(),
+        adjusted_rand: adjusted_rand_score(&truth, &groups),
+        normalized_mutual_info: normalized_mutual_info_score(&truth, &groups),
+    }
+}
+
+/// Rows of the map: evenly chosen of many.
+fn sampled(found: &Clustering, places: &[[f64; 2]]) -> Vec<Place> {
+    let step = places.len().div_ceil(ON_THE_MAP).max(1);
+    places
+        .iter()
+        .zip(&found.labels)
+        .step_by(step)
+        .map(|([x, y], label)| Place {
+            x: *x,
+            y: *y,
+            cluster: number(*label),
+        })
+        .collect()
+}
+
+/// Each row with its group.
+fn table(
+    outputs: &mut Outputs,
+    options: &ClusterOptions,
+    data: &Data,
+    numbered: &Numbered,
+    found: &Clustering,
+    places: &[[f64; 2]],
+) -> Result<(), Failure> {
+    let looked_at = numbered.columns();
+    let shown: Vec<&str> = data
+        .columns()
+        .filter(|name| !looked_at.iter().any(|column| column == name))
+        .collect();
+    let mut fields: Vec<Field> = shown
+        .iter()
+        .filter_map(|name| data.schema.field_with_name(name).ok().cloned())
+        .collect();
+    for (name, kind) in [
+        ("cluster", DataType::UInt32),
+        ("map_x", DataType::Float64),
+        ("map_y", DataType::Float64),
+    ] {
+        let mut name = name.to_owned();
+        while fields.iter().any(|field| *field.name() == name) {
+            name.push_str("_new");
+        }
+        fields.push(Field::new(name, kind, true));
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let mut from = 0;
+    let batches = data.batches.iter().map(|batch| {
+        let rows = from..from + batch.num_rows();
+        from = rows.end;
+        let mut columns: Vec<ArrayRef> = shown
+            .iter()
+            .filter_map(|name| batch.column_by_name(name).cloned())
+            .collect();
+        columns.push(Arc::new(
+            found.labels[rows.clone()]
+                .iter()
+                .map(|label| label.map(|label| label + 1))
+                .collect::<UInt32Array>(),
+        ));
+        for axis in 0..2 {
+            columns.push(Arc::new(Float64Array::from_iter_values(
+                places[rows.clone()].iter().map(|place| place[axis]),
+            )));
+        }
+        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Failure::usage)
+    });
+    outputs.table(options.format, &schema, batches)
+}
