@@ -7,6 +7,7 @@ use netloom_decode::app::Interest;
 use netloom_flow::features::FeatureSet;
 use netloom_packet::Timestamp;
 
+use crate::anonymize::Identity;
 use crate::columns::Table;
 
 /// Type of a column's cells.
@@ -131,6 +132,8 @@ pub struct ColumnDef {
     pub address: &'static str,
     /// What has to be done so that its cells can be made.
     pub requires: Requires,
+    /// What it says of who it was.
+    pub identity: Identity,
     /// What other tools call it.
     pub aliases: Aliases,
 }
@@ -307,6 +310,7 @@ pub(crate) const fn column<T: Table>(name: &'static str, make: Make<T>) -> Colum
             doc: "",
             address: "",
             requires: Requires::NOTHING,
+            identity: Identity::Unsaid,
             aliases: Aliases {
                 zeek: "",
                 nfstream: "",
@@ -355,6 +359,17 @@ impl<T: Table> Column<T> {
     pub(crate) const fn requires(mut self, requires: Requires) -> Self {
         self.def.requires = self.def.requires.with(requires);
         self
+    }
+
+    /// What it says of who it was.
+    pub(crate) const fn identity(mut self, identity: Identity) -> Self {
+        self.def.identity = identity;
+        self
+    }
+
+    /// Says nothing of who it was.
+    pub(crate) const fn of_nobody(self) -> Self {
+        self.identity(Identity::Nothing)
     }
 
     /// Never null.

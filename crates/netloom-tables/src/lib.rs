@@ -30,6 +30,7 @@
 //! assert_eq!(text, b"1,1970-01-01T00:00:00.000000005Z,60\n");
 //! ```
 
+pub mod anonymize;
 mod any;
 mod builder;
 mod column;

@@ -7,6 +7,7 @@ use netloom_flow::FlowId;
 use netloom_packet::Timestamp;
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -60,6 +61,7 @@ static COLUMNS: &[Column<Anomalies>] = &[
         Make::Text(|row, out| text::some(row.flow_id?.as_str(), out)),
     )
     .requires(Requires::FLOW_ID)
+    .identity(Identity::FlowId)
     .doc("The flow the packet belongs to; null for packets of no flow.")
     .zeek("uid"),
     column(
@@ -67,6 +69,7 @@ static COLUMNS: &[Column<Anomalies>] = &[
         Make::Text(|row, out| text::some(row.stop.layer.name(), out)),
     )
     .required()
+    .of_nobody()
     .doc("The layer that could not be read: link, vlan, ipv4, tcp and so on.")
     .zeek("source"),
     column(
@@ -74,6 +77,7 @@ static COLUMNS: &[Column<Anomalies>] = &[
         Make::Text(|row, out| text::some(row.stop.kind.name(), out)),
     )
     .required()
+    .of_nobody()
     .doc("What was wrong: cut_by_snap_length, truncated, bad_length, bad_version, too_deep, unsupported.")
     .zeek("name"),
     column(
@@ -81,6 +85,7 @@ static COLUMNS: &[Column<Anomalies>] = &[
         Make::Text(|row, out| write!(out, "{}", row.stop).ok()),
     )
     .required()
+    .of_nobody()
     .doc("The same in words, with byte offset, what was needed and what was found.")
     .zeek("addl")
     .ecs("error.message"),

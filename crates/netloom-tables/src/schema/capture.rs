@@ -3,6 +3,7 @@
 use netloom_packet::CaptureInfo;
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make};
 use crate::columns::Table;
 
@@ -30,6 +31,7 @@ const fn column(name: &'static str, make: Make<Captures>) -> Column<Captures> {
 static COLUMNS: &[Column<Captures>] = &[
     column("name", Make::Text(|row, out| text::some(row.name.as_str(), out)))
         .required()
+        .identity(Identity::Text)
         .doc("File as it was given (`-` for standard input), or interface.")
         .ecs("log.file.path"),
     column(
@@ -38,6 +40,7 @@ static COLUMNS: &[Column<Captures>] = &[
             text::some((!row.format.is_empty()).then_some(row.format.as_str()), out)
         }),
     )
+    .of_nobody()
     .doc("pcap or pcapng, with +gzip, +zstd, +lz4; null where nothing could be read."),
     column("packets", Make::U64(|row| Some(row.packets)))
         .required()
@@ -83,14 +86,18 @@ static COLUMNS: &[Column<Captures>] = &[
             (!row.interfaces.is_empty()).then_some(())
         }),
     )
+    .identity(Identity::Text)
     .doc("Its interfaces, in the order of `interface` of `packets`: name, or number where the capture has no name.")
     .ecs("observer.ingress.interface.name"),
     column("hardware", Make::Text(|row, out| text::some(row.hardware.as_deref(), out)))
+        .identity(Identity::Text)
         .doc("Hardware it was made on, as it says; null where it does not."),
     column("os", Make::Text(|row, out| text::some(row.os.as_deref(), out)))
+        .of_nobody()
         .doc("Operating system it was made on, as it says; null where it does not.")
         .ecs("observer.os.full"),
     column("application", Make::Text(|row, out| text::some(row.application.as_deref(), out)))
+        .of_nobody()
         .doc("Program that made it, as it says; null where it does not."),
     column(
         "warnings",
@@ -101,6 +108,7 @@ static COLUMNS: &[Column<Captures>] = &[
             (!row.warnings.is_empty()).then_some(())
         }),
     )
+    .of_nobody()
     .doc("What was wrong with it, with the byte offset in the decompressed stream; null where nothing was.")
     .ecs("error.message"),
 ];

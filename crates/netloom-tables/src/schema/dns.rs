@@ -4,6 +4,7 @@ use netloom_decode::app::dns::{opcode_name, qclass_name, qtype_name, rcode_name}
 use netloom_flow::app::{AppRecord, AppRow, DnsRecord};
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -70,6 +71,7 @@ static COLUMNS: &[Column<Dns>] = &[
         Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
     )
     .required()
+    .identity(Identity::FlowId)
     .doc("The flow.")
     .zeek("uid"),
     column(
@@ -84,6 +86,7 @@ static COLUMNS: &[Column<Dns>] = &[
         }),
     )
     .required()
+    .of_nobody()
     .doc("What carried it: udp or tcp for DNS; else mdns, llmnr or nbns.")
     .zeek("proto"),
     column("protocol", Make::U8(|row| Some(row.app.protocol)))
@@ -140,6 +143,7 @@ static COLUMNS: &[Column<Dns>] = &[
         "query",
         Make::Text(|row, out| text::some(row.record.query.as_deref(), out)),
     )
+    .identity(Identity::Name)
     .doc("Name asked for, as sent, without the final dot (the root is a dot). NetBIOS names are decoded, with what they stand for in angle brackets (`WORKGROUP<1d>`). For an answer that repeats no question, the owner of its first record; null for announcements of mDNS, which nobody asked for.")
     .zeek("query")
     .ecs("dns.question.name"),
@@ -151,6 +155,7 @@ static COLUMNS: &[Column<Dns>] = &[
         "qclass_name",
         Make::Text(|row, out| text::some(&*qclass_name(row.record.qclass?), out)),
     )
+    .of_nobody()
     .doc("Its name, as Zeek has it.")
     .zeek("qclass_name")
     .ecs("dns.question.class"),
@@ -162,6 +167,7 @@ static COLUMNS: &[Column<Dns>] = &[
         "qtype_name",
         Make::Text(|row, out| text::some(&*qtype_name(row.record.qtype?, row.nbns()), out)),
     )
+    .of_nobody()
     .doc("Its name, as Zeek has it.")
     .zeek("qtype_name")
     .ecs("dns.question.type"),
@@ -173,6 +179,7 @@ static COLUMNS: &[Column<Dns>] = &[
         "rcode_name",
         Make::Text(|row, out| text::some(&*rcode_name(row.record.rcode?), out)),
     )
+    .of_nobody()
     .doc("Its name, as Zeek has it.")
     .zeek("rcode_name")
     .ecs("dns.response_code"),
@@ -181,6 +188,7 @@ static COLUMNS: &[Column<Dns>] = &[
         Make::Text(|row, out| text::some(&*opcode_name(row.record.opcode, row.nbns()), out)),
     )
     .required()
+    .of_nobody()
     .doc("Kind of query.")
     .zeek("opcode_name")
     .ecs("dns.op_code"),
@@ -213,6 +221,7 @@ static COLUMNS: &[Column<Dns>] = &[
             (!row.record.answers.is_empty()).then_some(())
         }),
     )
+    .identity(Identity::Answer)
     .doc("Records of the answer section, as Zeek writes them; null where there is none.")
     .zeek("answers")
     .ecs("dns.answers.data"),
@@ -236,6 +245,7 @@ static COLUMNS: &[Column<Dns>] = &[
             (!row.record.answer_names.is_empty()).then_some(())
         }),
     )
+    .identity(Identity::Name)
     .doc("The names they are of: not the one asked for where an alias led elsewhere, and what mDNS announces.")
     .ecs("dns.answers.name"),
     column("rejected", Make::Bool(|row| Some(row.record.rejected)))

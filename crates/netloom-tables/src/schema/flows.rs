@@ -8,6 +8,7 @@ use netloom_flow::features::{Nfstream, Statistics};
 use netloom_flow::name::{country, vendor};
 
 use super::{flow_features, text};
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::protocol::protocol_name;
@@ -81,6 +82,7 @@ fn columns() -> Vec<Column<Flows>> {
     vec![
     column("flow_id", Make::Text(|row, out| text::some(row.record.flow_id.as_str(), out)))
     .required()
+    .identity(Identity::FlowId)
     .doc("16 base62 digits of SHA-256 over flow key, start, number of the first packet and the sensor's name: the same for the same capture and rules, whatever the threads.")
     .zeek("uid")
     .nfstream("id")
@@ -93,6 +95,7 @@ fn columns() -> Vec<Column<Flows>> {
         Some(())
     }))
     .required()
+    .identity(Identity::CommunityId)
     .doc("Community ID v1 with seed 0: the same in every tool that knows it, for joining.")
     .zeek("community_id")
     .ecs("network.community_id"),
@@ -168,6 +171,7 @@ fn columns() -> Vec<Column<Flows>> {
         .ecs("network.iana_number")
         .ipfix("protocolIdentifier (4)"),
     column("transport", Make::Text(|row, out| text::some(protocol_name(row.record.protocol)?, out)))
+    .of_nobody()
     .doc("IANA keyword of `protocol` in lower case (`tcp`, `udp`, `ipv6-icmp`); null for a number without one.")
     .zeek("proto")
     .ecs("network.transport"),
@@ -186,6 +190,7 @@ fn columns() -> Vec<Column<Flows>> {
         .ecs("network.vlan.id / network.inner.vlan.id")
         .ipfix("dot1qVlanId (243)"),
     column("tunnel", Make::TextList(|row, item| text::tunnels(&row.record.tunnels, item)))
+        .of_nobody()
         .doc("Encapsulations of the first packet, outermost first, as `kind` or `kind:id` (`vxlan:42`); null without one.")
         .zeek("tunnel_parents")
         .nfstream("tunnel_id")
@@ -212,25 +217,30 @@ fn columns() -> Vec<Column<Flows>> {
     .ipfix("destinationMacAddress (80)"),
     column("service", Make::Text(|row, out| text::some(row.record.service()?, out)))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("Application protocol (`dns`, `http`, `tls`): by what the flow contains where that was recognised, else by its ports; null where neither says. `confidence` says which.")
     .zeek("service")
     .nfstream("application_name")
     .ecs("network.protocol"),
     column("confidence", Make::Text(|row, out| text::some(row.record.confidence()?.name(), out)))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("How sure `service` is: `content` (recognised by the bytes), `name` (another flow announced it), `port` (a guess); null without a service.")
     .nfstream("application_confidence"),
     column("app", Make::Text(|row, out| text::some(row.record.product()?, out)))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("The product behind the flow (`YouTube`, `Microsoft Teams`), by its own signs, the server's name, its certificate or its address; null where none is known.")
     .nfstream("application_name"),
     column("category", Make::Text(|row, out| text::some(row.record.category()?.name(), out)))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("What the product, else the protocol, is for: `web`, `video`, `chat`, `mail` and so on.")
     .nfstream("application_category_name")
     .ecs("event.category"),
     column("server_name", Make::Text(|row, out| text::some(row.record.server_name()?, out)))
     .requires(Requires::APPLICATIONS)
+    .identity(Identity::Name)
     .doc("Name of the server of this flow, as the capture itself shows it (never a DNS query); null where nothing does. Text as it was sent, other bytes as `\\xNN`.")
     .zeek("server_name")
     .nfstream("requested_server_name")
@@ -239,39 +249,47 @@ fn columns() -> Vec<Column<Flows>> {
         text::some(row.record.app.as_ref().map(|app| app.server_name_source).filter(|source| !source.is_empty())?, out)
     }))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("Where `server_name` is from, best first: `tls_sni`, `quic_sni`, `http_host`, other protocols' own words, `dns` (an answer that the same client got before the flow began), `mdns`, `certificate`."),
     column("domain", Make::Text(|row, out| text::some(row.record.domain()?, out)))
     .requires(Requires::APPLICATIONS)
+    .identity(Identity::Name)
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
     .requires(Requires::HASHES)
+    .of_nobody()
     .doc("JA3 of the TLS client: MD5 of version, ciphers, extensions, groups, point formats, without GREASE.")
     .zeek("ja3")
     .nfstream("client_fingerprint")
     .ecs("tls.client.ja3"),
     column("ja3s", Make::Text(|row, out| fingerprint(row, "ja3s", out)))
     .requires(Requires::HASHES)
+    .of_nobody()
     .doc("JA3S of the TLS server.")
     .zeek("ja3s")
     .nfstream("server_fingerprint")
     .ecs("tls.server.ja3s"),
     column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
     .requires(Requires::JA4)
+    .of_nobody()
     .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
     .zeek("ja4"),
     column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
     .requires(Requires::HASHES)
+    .of_nobody()
     .doc("HASSH of the SSH client: MD5 of its key exchange, encryption, MAC and compression algorithms.")
     .zeek("hassh"),
     column("hassh_server", Make::Text(|row, out| fingerprint(row, "hassh_server", out)))
     .requires(Requires::HASHES)
+    .of_nobody()
     .doc("HASSH of the SSH server.")
     .zeek("hasshServer"),
     column("username", Make::Text(|row, out| {
         text::some(row.record.app.as_ref()?.user.as_deref()?, out)
     }))
     .requires(Requires::APPLICATIONS)
+    .identity(Identity::Text)
     .doc("User who logged in readably; passwords are never kept.")
     .zeek("username")
     .ecs("user.name"),
@@ -279,6 +297,7 @@ fn columns() -> Vec<Column<Flows>> {
         text::some(row.record.app.as_ref()?.client_software.as_deref()?, out)
     }))
     .requires(Requires::APPLICATIONS)
+    .identity(Identity::Text)
     .doc("Program of the client in its own words: User-Agent, SSH banner.")
     .nfstream("user_agent")
     .ecs("user_agent.original"),
@@ -286,6 +305,7 @@ fn columns() -> Vec<Column<Flows>> {
         text::some(row.record.app.as_ref()?.server_software.as_deref()?, out)
     }))
     .requires(Requires::APPLICATIONS)
+    .identity(Identity::Text)
     .doc("Program of the server in its own words: Server header, banner."),
     column("risks", Make::TextList(|row, item| {
         let app = row.record.app.as_ref()?;
@@ -295,12 +315,14 @@ fn columns() -> Vec<Column<Flows>> {
         (!app.risks.is_empty()).then_some(())
     }))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("What is wrong with the flow (nDPI's flow risks in netloom's words), in the order found; null where nothing is."),
     column("risk_severity", Make::Text(|row, out| {
         let app = row.record.app.as_ref()?;
         text::some(app.risks.iter().map(|(risk, _)| risk.severity()).max()?.name(), out)
     }))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("The worst of `risks`: `info`, `low`, `medium`, `high`."),
     column("risk_details", Make::TextList(|row, item| {
         let app = row.record.app.as_ref()?;
@@ -314,21 +336,27 @@ fn columns() -> Vec<Column<Flows>> {
         (!app.risks.is_empty()).then_some(())
     }))
     .requires(Requires::APPLICATIONS)
+    .identity(Identity::Evidence)
     .doc("`risks` in words, with what was seen."),
     column("src_country", Make::Text(|row, out| text::some(country(row.record.src_ip)?, out)))
+    .of_nobody()
     .doc("Country that the originator's address is registered in (ISO 3166-1 alpha-2, regional registries' data); null for private addresses.")
     .ecs("source.geo.country_iso_code"),
     column("dst_country", Make::Text(|row, out| text::some(country(row.record.dst_ip)?, out)))
+    .of_nobody()
     .doc("Country that the responder's address is registered in.")
     .ecs("destination.geo.country_iso_code"),
     column("src_vendor", Make::Text(|row, out| text::some(vendor(row.record.src_mac?)?, out)))
+    .of_nobody()
     .doc("Maker of `src_mac` (IEEE registry); null for addresses that are not assigned by one.")
     .nfstream("src_oui"),
     column("dst_vendor", Make::Text(|row, out| text::some(vendor(row.record.dst_mac?)?, out)))
+    .of_nobody()
     .doc("Maker of `dst_mac`.")
     .nfstream("dst_oui"),
     column("conn_state", Make::Text(|row, out| text::some(row.record.conn_state.name(), out)))
     .required()
+    .of_nobody()
     .doc("How the connection went, in Zeek's terms: S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH.")
     .zeek("conn_state"),
     column("history", Make::Text(|row, out| {
@@ -338,10 +366,12 @@ fn columns() -> Vec<Column<Flows>> {
         out.push_str(&row.record.history);
         Some(())
     }))
+    .of_nobody()
     .doc("What happened, a letter each, in Zeek's terms (upper case: by the originator); at most 64 letters; null where nothing was noted.")
     .zeek("history"),
     column("end_reason", Make::Text(|row, out| text::some(row.record.end_reason.name(), out)))
     .required()
+    .of_nobody()
     .doc("Why the flow ended: idle, active, fin, rst, new_connection, capture_end, evicted.")
     .nfstream("expiration_id")
     .ecs("event.reason")
@@ -476,6 +506,7 @@ fn columns() -> Vec<Column<Flows>> {
         text::some(row.record.owner.as_ref()?.process.as_deref()?, out)
     }))
     .requires(Requires::OWNERS)
+    .of_nobody()
     .doc("Live, on one of the flow's ends: name of the process that owns it, which chose that itself; null where that is not known, and for files.")
     .ecs("process.name"),
     column("pid", Make::U32(|row| row.record.owner.as_ref()?.pid))
@@ -486,6 +517,7 @@ fn columns() -> Vec<Column<Flows>> {
         text::some(row.record.owner.as_ref()?.user.as_deref()?, out)
     }))
     .requires(Requires::OWNERS)
+    .identity(Identity::Text)
     .doc("Live: user of this machine who owns the flow, by name, else by number; null where nobody was found, and for files. Who logged in over it is `username`.")
     .ecs("process.user.name"),
     ]

@@ -6,6 +6,7 @@ use netloom_flow::name::{country, is_local, vendor};
 use netloom_packet::{MacAddr, Timestamp};
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -117,33 +118,43 @@ static COLUMNS: &[Column<Hosts>] = &[
     .doc("Its hardware address; null where it is not on the captured network (a router's would stand there).")
     .ecs("host.mac"),
     column("vendor", Make::Text(|row, out| text::some(vendor(row.mac?)?, out)))
+        .of_nobody()
         .doc("Maker of its network card by the IEEE's registries; null for made-up hardware addresses."),
     column("hostname", Make::Text(|row, out| text::some(row.hostname.as_deref(), out)))
+        .identity(Identity::Name)
         .doc("Its name, from the best source seen.")
         .ecs("host.hostname"),
     column("hostname_source", Make::Text(|row, out| {
         text::some((!row.hostname_source.is_empty()).then_some(row.hostname_source), out)
     }))
+    .of_nobody()
     .doc("Where `hostname` is from, best first: `dhcp`, `mdns`, `nbns`, `smb`, `llmnr`, `ssdp`, `dns`, `tls_sni`, `quic_sni`, `http_host`."),
     column("os", Make::Text(|row, out| text::some(row.os.as_deref(), out)))
+        .of_nobody()
         .doc("Operating system: what the device says, else a guess from its TCP SYN (initial TTL, window, options).")
         .ecs("host.os.full"),
     column("os_source", Make::Text(|row, out| {
         text::some((!row.os_source.is_empty()).then_some(row.os_source), out)
     }))
+    .of_nobody()
     .doc("Where `os` is from: `dhcp`, `mdns`, `ssdp`, `smb`, `user_agent`, or `tcp` for the guess."),
     column("device", Make::Text(|row, out| text::some(row.device.as_deref(), out)))
+        .identity(Identity::Text)
         .doc("Model or vendor class that it says it is (DHCP option 60, mDNS, SSDP).")
         .ecs("host.type"),
     column("dhcp_fingerprint", Make::Text(|row, out| text::some(row.dhcp_fingerprint.as_deref(), out)))
+        .of_nobody()
         .doc("Its DHCP parameter request list, numbers joined by commas."),
     column("country", Make::Text(|row, out| text::some(country(row.address)?, out)))
+        .of_nobody()
         .doc("Country that the address is registered in (ISO 3166-1 alpha-2); null for private ones.")
         .ecs("host.geo.country_iso_code"),
     column("asn", Make::U32(|row| row.asn.as_ref().map(|asn| asn.0)))
+        .identity(Identity::Number)
         .doc("Number of its autonomous system, by the database given with `--asn-db`.")
         .ecs("as.number"),
     column("as_name", Make::Text(|row, out| text::some(row.asn.as_ref().map(|asn| &*asn.1), out)))
+        .identity(Identity::Text)
         .doc("Name of its autonomous system, by the database given with `--asn-db`.")
         .ecs("as.organization.name"),
     column("is_local", Make::Bool(|row| Some(is_local(row.address))))
@@ -178,5 +189,6 @@ static COLUMNS: &[Column<Hosts>] = &[
         }
         (!row.services.is_empty()).then_some(())
     }))
+    .identity(Identity::Service)
     .doc("Services that it offered and answered (`tls:443/tcp`), and those it announced by mDNS or SSDP, at most 32."),
 ];

@@ -3,6 +3,7 @@
 use netloom_flow::app::{AppRecord, AppRow, HttpRecord};
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -62,6 +63,7 @@ static COLUMNS: &[Column<Http>] = &[
         Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
     )
     .required()
+    .identity(Identity::FlowId)
     .doc("The flow.")
     .zeek("uid"),
     column(
@@ -106,6 +108,7 @@ static COLUMNS: &[Column<Http>] = &[
         "method",
         Make::Text(|row, out| text::some(row.record.method.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Method; null where no request was seen.")
     .zeek("method")
     .ecs("http.request.method"),
@@ -113,6 +116,7 @@ static COLUMNS: &[Column<Http>] = &[
         "host",
         Make::Text(|row, out| text::some(row.record.host.as_deref(), out)),
     )
+    .identity(Identity::Name)
     .doc("Host that was asked for (Host, :authority, else the target's), without port.")
     .zeek("host")
     .ecs("url.domain"),
@@ -120,6 +124,7 @@ static COLUMNS: &[Column<Http>] = &[
         "uri",
         Make::Text(|row, out| text::some(row.record.uri.as_deref(), out)),
     )
+    .identity(Identity::Uri)
     .doc("Request target as it was sent, percent codes included; at most 4096 bytes.")
     .zeek("uri")
     .ecs("url.original"),
@@ -127,6 +132,7 @@ static COLUMNS: &[Column<Http>] = &[
         "referrer",
         Make::Text(|row, out| text::some(row.record.referrer.as_deref(), out)),
     )
+    .identity(Identity::Uri)
     .doc("Page that led here, as the client says.")
     .zeek("referrer")
     .ecs("http.request.referrer"),
@@ -134,6 +140,7 @@ static COLUMNS: &[Column<Http>] = &[
         "version",
         Make::Text(|row, out| text::some(row.record.version.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Version of the response, else of the request.")
     .zeek("version")
     .ecs("http.version"),
@@ -141,6 +148,7 @@ static COLUMNS: &[Column<Http>] = &[
         "user_agent",
         Make::Text(|row, out| text::some(row.record.user_agent.as_deref(), out)),
     )
+    .identity(Identity::Text)
     .doc("Program of the client, in its own words.")
     .zeek("user_agent")
     .ecs("user_agent.original"),
@@ -148,6 +156,7 @@ static COLUMNS: &[Column<Http>] = &[
         "origin",
         Make::Text(|row, out| text::some(row.record.origin.as_deref(), out)),
     )
+    .identity(Identity::Uri)
     .doc("Site in whose name the request was made (Origin).")
     .zeek("origin"),
     column(
@@ -185,6 +194,7 @@ static COLUMNS: &[Column<Http>] = &[
         "status_msg",
         Make::Text(|row, out| text::some(row.record.status_msg.as_deref(), out)),
     )
+    .identity(Identity::Text)
     .doc("Its reason phrase, with the status before it where that is no number.")
     .zeek("status_msg"),
     column("info_code", Make::U16(|row| row.record.info_code))
@@ -194,12 +204,14 @@ static COLUMNS: &[Column<Http>] = &[
         "info_msg",
         Make::Text(|row, out| text::some(row.record.info_msg.as_deref(), out)),
     )
+    .identity(Identity::Text)
     .doc("Its reason phrase.")
     .zeek("info_msg"),
     column(
         "username",
         Make::Text(|row, out| text::some(row.record.username.as_deref(), out)),
     )
+    .identity(Identity::Text)
     .doc("User of basic authentication. The password is never kept.")
     .zeek("username")
     .ecs("user.name"),
@@ -212,12 +224,14 @@ static COLUMNS: &[Column<Http>] = &[
             (!row.record.proxied.is_empty()).then_some(())
         }),
     )
+    .identity(Identity::Text)
     .doc("Header fields of the request that proxies add, as `NAME -> value`.")
     .zeek("proxied"),
     column(
         "filename",
         Make::Text(|row, out| text::some(row.record.filename.as_deref(), out)),
     )
+    .identity(Identity::Text)
     .doc("Name that the response gives its body (Content-Disposition).")
     .zeek("resp_filenames")
     .ecs("file.name"),
@@ -225,6 +239,7 @@ static COLUMNS: &[Column<Http>] = &[
         "orig_mime_type",
         Make::Text(|row, out| text::some(row.record.orig_mime_type.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Media type of the request's body: by its first bytes, else by its header.")
     .zeek("orig_mime_types")
     .ecs("http.request.mime_type"),
@@ -232,6 +247,7 @@ static COLUMNS: &[Column<Http>] = &[
         "resp_mime_type",
         Make::Text(|row, out| text::some(row.record.resp_mime_type.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Media type of the response's body: by its first bytes (unpacked, where packed), else by its header.")
     .zeek("resp_mime_types")
     .ecs("http.response.mime_type"),
@@ -239,6 +255,7 @@ static COLUMNS: &[Column<Http>] = &[
         "server",
         Make::Text(|row, out| text::some(row.record.server.as_deref(), out)),
     )
+    .identity(Identity::Text)
     .doc("Program of the server, in its own words."),
     column("complete", Make::Bool(|row| Some(row.record.complete)))
         .required()

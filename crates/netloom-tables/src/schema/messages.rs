@@ -3,6 +3,7 @@
 use netloom_flow::app::{AppRecord, AppRow, FieldValue, MessageRecord};
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -62,6 +63,7 @@ static COLUMNS: &[Column<Messages>] = &[
         Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
     )
     .required()
+    .identity(Identity::FlowId)
     .doc("The flow.")
     .zeek("uid"),
     column(
@@ -103,6 +105,7 @@ static COLUMNS: &[Column<Messages>] = &[
         Make::Text(|row, out| text::some(row.record.service.name, out)),
     )
     .required()
+    .of_nobody()
     .doc("Protocol of the message.")
     .zeek("service")
     .ecs("network.protocol"),
@@ -111,6 +114,7 @@ static COLUMNS: &[Column<Messages>] = &[
         Make::Text(|row, out| text::some(&*row.record.kind, out)),
     )
     .required()
+    .of_nobody()
     .doc("What it is, in the protocol's words.")
     .ecs("event.action"),
     column("from_client", Make::Bool(|row| Some(row.record.from_src)))
@@ -124,6 +128,7 @@ static COLUMNS: &[Column<Messages>] = &[
         }),
     )
     .required()
+    .identity(Identity::Json)
     .doc("What it says, as a JSON object: names as in Zeek's or Suricata's logs where they have them. Passwords are never part of it."),
 ];
 

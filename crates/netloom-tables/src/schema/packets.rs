@@ -7,6 +7,7 @@ use netloom_flow::FlowId;
 use netloom_packet::Packet;
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -130,6 +131,7 @@ static COLUMNS: &[Column<Packets>] = &[
         }),
     )
     .required()
+    .of_nobody()
     .doc("What the packet's first byte belongs to: a LINKTYPE_ name of tcpdump.org without its prefix, such as `ETHERNET`.")
     .ipfix("dataLinkFrameType (408)"),
     captured("caplen", Make::U32(|row| Some(row.packet.data.len() as u32)))
@@ -178,6 +180,7 @@ static COLUMNS: &[Column<Packets>] = &[
         "tunnel",
         Make::TextList(|row, item| text::tunnels(&row.decoded.tunnels, item)),
     )
+    .of_nobody()
     .doc("Encapsulations that were opened, outermost first, as `kind` or `kind:id` (`vxlan:42`); null without one.")
     .zeek("tunnel_parents")
     .nfstream("tunnel_id")
@@ -299,6 +302,7 @@ static COLUMNS: &[Column<Packets>] = &[
         Make::Text(|row, out| text::some(row.service, out)),
     )
     .requires(Requires::FLOW_NAME)
+    .of_nobody()
     .doc("Application protocol of its flow (`dns`, `http`, `tls`), by content where that was recognised, else by its ports; null where neither says.")
     .zeek("service")
     .nfstream("application_name")
@@ -308,6 +312,7 @@ static COLUMNS: &[Column<Packets>] = &[
         Make::Text(|row, out| text::some(row.server_name, out)),
     )
     .requires(Requires::FLOW_NAME)
+    .identity(Identity::Name)
     .doc("Name of the server of its flow, on every packet of the flow, those before the handshake included; null where nothing names it.")
     .zeek("server_name")
     .nfstream("requested_server_name")
@@ -317,6 +322,7 @@ static COLUMNS: &[Column<Packets>] = &[
         Make::Text(|row, out| text::some(row.domain, out)),
     )
     .requires(Requires::FLOW_NAME)
+    .identity(Identity::Name)
     .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column(
@@ -324,6 +330,7 @@ static COLUMNS: &[Column<Packets>] = &[
         Make::Text(|row, out| text::some(row.flow_id?.as_str(), out)),
     )
     .requires(Requires::FLOW_ID)
+    .identity(Identity::FlowId)
     .doc("The flow it belongs to, as in the `flows` table; null for packets of no flow (without an IP header).")
     .zeek("uid")
     .nfstream("id")
@@ -335,6 +342,7 @@ static COLUMNS: &[Column<Packets>] = &[
         Make::Text(|row, out| crate::info::append(row, out)),
     )
     .requires(Requires::FLOW_NAME)
+    .identity(Identity::Text)
     .doc("The packet in one line, for people; its wording may change. Null where nothing was understood."),
     column(
         "fragment",
@@ -350,6 +358,7 @@ static COLUMNS: &[Column<Packets>] = &[
         "decode_error",
         Make::Text(|row, out| write!(out, "{}", row.decoded.stopped?).ok()),
     )
+    .of_nobody()
     .doc("Why decoding ended before the payload: layer, byte, what was needed and found; null where it did not.")
     .ecs("error.message"),
     column("checksum_ok", Make::Bool(|row| row.checksum_ok))
@@ -358,6 +367,7 @@ static COLUMNS: &[Column<Packets>] = &[
         .doc("Whether the checksums of IP and transport header are right; null where they cannot be verified (cut or fragmented packets). Verified only when this column is asked for."),
     column("payload", Make::Text(|row, out| payload(row, out)))
         .when_asked()
+        .identity(Identity::Bytes)
         .doc("Payload behind the transport header as hex, at most as many bytes as `--payload-bytes` says; null without payload. Only where it is asked for by name: it is what people said."),
 ];
 

@@ -8,6 +8,7 @@ use netloom_decode::{Network, Transport};
 
 use super::PacketRow;
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::protocol::protocol_name;
@@ -73,11 +74,13 @@ static COLUMNS: &[Column<Simple>] = &[
         "Website Name",
         Make::Text(|row, out| text::some(row.server_name, out)),
     )
+    .identity(Identity::Name)
     .doc("Name of the server of its flow, on every packet of the flow."),
     column(
         "Domain Name",
         Make::Text(|row, out| text::some(row.domain, out)),
     )
+    .identity(Identity::Name)
     .doc("Registrable domain of that name."),
     column("Length", Make::U32(|row| Some(row.packet.wire_len)))
         .required()

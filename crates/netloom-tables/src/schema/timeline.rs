@@ -154,6 +154,7 @@ static COLUMNS: &[Column<Timeline>] = &[
         (!row.services.is_empty()).then_some(())
     }))
     .requires(Requires::APPLICATIONS)
+    .of_nobody()
     .doc("Application protocols of the packets' flows (by content where recognised, else by ports), those with the most bytes first; null where none is known. Fragments that came before the first of their datagram are left out, as are packets of no flow."),
     column("service_packets", Make::U64List(|row, out| {
         out.extend(row.services.iter().map(|(_, traffic)| traffic.packets));

@@ -4,6 +4,7 @@ use netloom_decode::app::tls::Carrier;
 use netloom_flow::app::{AppRecord, AppRow, CertificateRecord, QuicRecord, TlsRecord};
 
 use super::text;
+use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 
@@ -88,6 +89,7 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
     )
     .required()
+    .identity(Identity::FlowId)
     .doc("The flow.")
     .zeek("uid"),
     column(
@@ -136,11 +138,13 @@ static COLUMNS: &[Column<Tls>] = &[
         }),
     )
     .required()
+    .of_nobody()
     .doc("What carried the handshake: tcp, quic or dtls."),
     column(
         "version",
         Make::Text(|row, out| text::some(row.record.version.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Version that the server chose: TLSv12, TLSv13, DTLSv12, SSLv3; null where it did not answer.")
     .zeek("version")
     .ecs("tls.version"),
@@ -148,6 +152,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "cipher",
         Make::Text(|row, out| text::some(row.record.cipher.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Cipher suite that the server chose, IANA's name.")
     .zeek("cipher")
     .ecs("tls.cipher"),
@@ -155,6 +160,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "curve",
         Make::Text(|row, out| text::some(row.record.curve.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Group of the key exchange, IANA's name.")
     .zeek("curve")
     .ecs("tls.curve"),
@@ -162,6 +168,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "server_name",
         Make::Text(|row, out| text::some(row.record.server_name.as_deref(), out)),
     )
+    .identity(Identity::Name)
     .doc("Name that the client asked for (SNI), as sent.")
     .zeek("server_name")
     .ecs("tls.client.server_name"),
@@ -174,12 +181,14 @@ static COLUMNS: &[Column<Tls>] = &[
         "last_alert",
         Make::Text(|row, out| text::some(row.record.last_alert.as_deref(), out)),
     )
+    .of_nobody()
     .doc("The last alert in clear.")
     .zeek("last_alert"),
     column(
         "next_protocol",
         Make::Text(|row, out| text::some(row.record.next_protocol.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Application protocol that the server chose (ALPN); encrypted from TLS 1.3 on.")
     .zeek("next_protocol")
     .ecs("tls.next_protocol"),
@@ -192,12 +201,14 @@ static COLUMNS: &[Column<Tls>] = &[
         "ssl_history",
         Make::Text(|row, out| filled(&row.record.ssl_history, out)),
     )
+    .of_nobody()
     .doc("A letter for each message, the client's in upper case: c client hello, s server hello, j hello retry, x certificate, k and g key exchange, i change of cipher, l alert, and so on; ^: the flow's responder is the client. At most 100.")
     .zeek("ssl_history"),
     column(
         "client_alpns",
         Make::TextList(|row, item| list(&row.record.client_alpns, item)),
     )
+    .of_nobody()
     .doc("Application protocols that the client offered (ALPN), in its order.")
     .zeek("client_protocol"),
     column(
@@ -205,6 +216,7 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::TextList(|row, item| list(&row.record.client_extensions, item)),
     )
     .when_asked()
+    .of_nobody()
     .doc("Extensions of the client's first hello, in its order, IANA's names; GREASE is one of them.")
     .zeek("ssl_client_exts"),
     column(
@@ -212,6 +224,7 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::Text(|row, out| text::some(row.record.ja3.as_deref(), out)),
     )
     .requires(Requires::HASHES)
+    .of_nobody()
     .doc("JA3 of the client's first hello; null where none was seen whole.")
     .zeek("ja3")
     .ecs("tls.client.ja3"),
@@ -221,12 +234,14 @@ static COLUMNS: &[Column<Tls>] = &[
     )
     .requires(Requires::HASHES)
     .when_asked()
+    .of_nobody()
     .doc("What `ja3` is the MD5 of: version, cipher suites, extensions, groups, point formats."),
     column(
         "ja3s",
         Make::Text(|row, out| text::some(row.record.ja3s.as_deref(), out)),
     )
     .requires(Requires::HASHES)
+    .of_nobody()
     .doc("JA3S of the server's hello.")
     .zeek("ja3s")
     .ecs("tls.server.ja3s"),
@@ -235,15 +250,18 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::Text(|row, out| text::some(row.record.ja4.as_deref(), out)),
     )
     .requires(Requires::JA4)
+    .of_nobody()
     .doc("JA4 of the client's first hello; null where none was seen whole.")
     .zeek("ja4"),
     column("ech", Make::Bool(|row| Some(row.record.ech)))
         .required()
+        .of_nobody()
         .doc("Whether the hello holds an encrypted one, or pretends to (ECH, ESNI): then `server_name` may not be the true one."),
     column(
         "subject",
         Make::Text(|row, out| filled(&row.certificate()?.subject, out)),
     )
+    .identity(Identity::DistinguishedName)
     .doc("Whose the server's certificate is (RFC 2253, most exact part first).")
     .zeek("subject")
     .ecs("tls.server.subject"),
@@ -251,6 +269,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "issuer",
         Make::Text(|row, out| filled(&row.certificate()?.issuer, out)),
     )
+    .identity(Identity::DistinguishedName)
     .doc("Who signed the server's certificate.")
     .zeek("issuer")
     .ecs("tls.server.issuer"),
@@ -271,6 +290,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "serial",
         Make::Text(|row, out| filled(&row.certificate()?.serial, out)),
     )
+    .identity(Identity::Text)
     .doc("Serial number of the server's certificate, hexadecimal.")
     .zeek("certificate.serial")
     .ecs("tls.server.x509.serial_number"),
@@ -278,6 +298,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "key_alg",
         Make::Text(|row, out| filled(&row.certificate()?.key_alg, out)),
     )
+    .of_nobody()
     .doc("Kind of key in the server's certificate (rsaEncryption, id-ecPublicKey), or its object identifier.")
     .zeek("certificate.key_alg")
     .ecs("tls.server.x509.public_key_algorithm"),
@@ -290,6 +311,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "key_curve",
         Make::Text(|row, out| text::some(row.certificate()?.key_curve.as_deref(), out)),
     )
+    .of_nobody()
     .doc("Curve of that key (prime256v1); null for others.")
     .zeek("certificate.curve")
     .ecs("tls.server.x509.public_key_curve"),
@@ -297,6 +319,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "sig_alg",
         Make::Text(|row, out| filled(&row.certificate()?.sig_alg, out)),
     )
+    .of_nobody()
     .doc("How the server's certificate was signed (sha256WithRSAEncryption), or its object identifier.")
     .zeek("certificate.sig_alg")
     .ecs("tls.server.x509.signature_algorithm"),
@@ -304,6 +327,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "san_dns",
         Make::TextList(|row, item| list(&row.certificate()?.san_dns, item)),
     )
+    .identity(Identity::Name)
     .doc("Names of hosts in the server's certificate, at most 100.")
     .zeek("san.dns")
     .ecs("tls.server.x509.alternative_names"),
@@ -317,6 +341,7 @@ static COLUMNS: &[Column<Tls>] = &[
             (!addresses.is_empty()).then_some(())
         }),
     )
+    .identity(Identity::Address)
     .doc("Addresses in the server's certificate, at most 100.")
     .zeek("san.ip"),
     column("ca", Make::Bool(|row| row.certificate()?.ca))
@@ -327,6 +352,7 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::TextList(|row, item| list(&row.certificate()?.fingerprints, item)),
     )
     .requires(Requires::HASHES)
+    .identity(Identity::Text)
     .doc("SHA-256 of each certificate of the server, leaf first, at most 10.")
     .zeek("cert_chain_fps")
     .ecs("tls.server.hash.sha256"),
@@ -335,6 +361,7 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::Text(|row, out| filled(&row.certificate()?.sha1, out)),
     )
     .requires(Requires::HASHES)
+    .identity(Identity::Text)
     .doc("SHA-1 of the server's certificate.")
     .ecs("tls.server.hash.sha1"),
     column(
@@ -347,6 +374,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "client_subject",
         Make::Text(|row, out| filled(&row.client_certificate()?.subject, out)),
     )
+    .identity(Identity::DistinguishedName)
     .doc("Whose the client's certificate is.")
     .zeek("client_subject")
     .ecs("tls.client.subject"),
@@ -354,6 +382,7 @@ static COLUMNS: &[Column<Tls>] = &[
         "client_issuer",
         Make::Text(|row, out| filled(&row.client_certificate()?.issuer, out)),
     )
+    .identity(Identity::DistinguishedName)
     .doc("Who signed the client's certificate.")
     .zeek("client_issuer")
     .ecs("tls.client.issuer"),
@@ -362,6 +391,7 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::TextList(|row, item| list(&row.client_certificate()?.fingerprints, item)),
     )
     .requires(Requires::HASHES)
+    .identity(Identity::Text)
     .doc("SHA-256 of each certificate of the client, leaf first, at most 10.")
     .zeek("client_cert_chain_fps")
     .ecs("tls.client.hash.sha256"),
@@ -369,30 +399,35 @@ static COLUMNS: &[Column<Tls>] = &[
         "quic_version",
         Make::Text(|row, out| filled(&row.quic()?.version, out)),
     )
+    .of_nobody()
     .doc("Version of QUIC: 1, quicv2, draft-29, mvfst-27, Q046; null for others.")
     .zeek("version"),
     column(
         "client_initial_dcid",
         Make::Text(|row, out| filled(&row.quic()?.client_initial_dcid, out)),
     )
+    .identity(Identity::Text)
     .doc("QUIC: destination connection ID of the client's first packet, hexadecimal.")
     .zeek("client_initial_dcid"),
     column(
         "client_scid",
         Make::Text(|row, out| filled(&row.quic()?.client_scid, out)),
     )
+    .identity(Identity::Text)
     .doc("QUIC: connection ID of the client, hexadecimal; null where it has none.")
     .zeek("client_scid"),
     column(
         "server_scid",
         Make::Text(|row, out| filled(&row.quic()?.server_scid, out)),
     )
+    .identity(Identity::Text)
     .doc("QUIC: connection ID of the server, hexadecimal; null where it is not known.")
     .zeek("server_scid"),
     column(
         "quic_history",
         Make::Text(|row, out| filled(&row.quic()?.history, out)),
     )
+    .of_nobody()
     .doc("QUIC: a letter for each packet, the client's in upper case: i initial, h handshake, z early data, r retry, s a hello, c close, u unknown version; o the first, second, fourth, eighth short packet. At most 100.")
     .zeek("history"),
 ];
