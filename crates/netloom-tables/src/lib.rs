@@ -43,6 +43,7 @@ pub mod profile;
 mod protocol;
 pub mod read;
 mod schema;
+mod sort;
 mod write;
 
 pub use any::{AnyColumns, BuildRows, ColumnsOf};
@@ -62,6 +63,7 @@ pub use schema::{
     MessageRow, Messages, PacketRow, Packets, Simple, Timeline, TimelineRow, Tls, TlsRow, Traffic,
     packet_ports,
 };
+pub use sort::{SortJob, SortKey, Sorter};
 pub use write::{
     ArrowWriter, CsvWriter, EncodeJob, FileMetadata, JsonLinesWriter, JsonWriter, ParquetWriter,
     RowWriter, TableFormat, UnknownFormat, UnsupportedType, check_text_types, csv_header,

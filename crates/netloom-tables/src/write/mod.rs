@@ -24,6 +24,7 @@ pub use arrow::ArrowWriter;
 pub use csv::{CsvWriter, csv_header, format_csv};
 pub use format::{TableFormat, UnknownFormat, table_writer};
 pub use json::{JsonLinesWriter, JsonWriter, format_json_lines};
+pub(crate) use parquet::logical_size;
 pub use parquet::{EncodeJob, FileMetadata, ParquetWriter};
 
 /// Takes record batches of one schema, in order.

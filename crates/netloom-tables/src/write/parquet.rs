@@ -139,7 +139,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         while offset < batch.num_rows() {
             let step = (STEP - self.rows % STEP).min(batch.num_rows() - offset);
             let rows = batch.slice(offset, step);
-            self.bytes += rows.columns().iter().map(size).sum::<usize>();
+            self.bytes += logical_size(&rows);
             self.pending.push(rows);
             self.rows += step;
             offset += step;
@@ -294,9 +294,10 @@ fn leaves(data_type: &DataType) -> usize {
     }
 }
 
-/// Bytes of a column's values, whatever it shares with others.
-fn size(array: &ArrayRef) -> usize {
-    array.to_data().get_slice_memory_size().unwrap_or(0)
+/// Bytes of a batch's values, whatever memory it shares with others.
+pub(crate) fn logical_size(batch: &RecordBatch) -> usize {
+    let size = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0);
+    batch.columns().iter().map(size).sum()
 }
 
 fn properties(schema: &Schema, metadata: &FileMetadata) -> WriterProperties {
