@@ -33,7 +33,7 @@ impl PipelineOptions {
     }
 
     /// The number of threads, told from the machine where it is 0.
-    pub(crate) fn thread_count(&self) -> usize {
+    pub fn thread_count(&self) -> usize {
         let threads = match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,

@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{Schema, SchemaRef};
 
 use crate::builder::TableBuilder;
-use crate::column::Requires;
-use crate::columns::{Columns, Table};
+use crate::column::{ColumnDef, Requires};
+use crate::columns::{Columns, ColumnsError, Table};
 use crate::name::TableName;
 use crate::schema::{
     Anomalies, Captures, Dns, Flows, Hosts, Http, Messages, Packets, Timeline, Tls,
@@ -87,12 +87,25 @@ impl<K: Table> ColumnsOf<K> {
     pub fn requires(&self) -> Requires {
         self.0.requires()
     }
+
+    /// Their definitions, in order.
+    pub fn defs(&self) -> Vec<&'static ColumnDef> {
+        self.0.defs()
+    }
+
+    /// These columns, and behind them others of the same rows: of another table, maybe, and maybe
+    /// the same ones again.
+    #[must_use]
+    pub fn beside(self, others: Self) -> Self {
+        Self(Arc::new(Beside(self, others)))
+    }
 }
 
 trait Choice<K: Table>: std::fmt::Debug + Send + Sync {
     fn builder(&self) -> Box<dyn BuildRows<K>>;
     fn schema(&self) -> SchemaRef;
     fn requires(&self) -> Requires;
+    fn defs(&self) -> Vec<&'static ColumnDef>;
 }
 
 impl<K, T> Choice<K> for Columns<T>
@@ -110,6 +123,72 @@ where
 
     fn requires(&self) -> Requires {
         self.requires()
+    }
+
+    fn defs(&self) -> Vec<&'static ColumnDef> {
+        self.defs().collect()
+    }
+}
+
+/// Columns of two choices, made from the same rows.
+#[derive(Debug)]
+struct Beside<K: Table>(ColumnsOf<K>, ColumnsOf<K>);
+
+impl<K: Table> Choice<K> for Beside<K> {
+    fn builder(&self) -> Box<dyn BuildRows<K>> {
+        Box::new(BothRows {
+            builders: [self.0.builder(), self.1.builder()],
+            schema: self.schema(),
+        })
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let (one, other) = (self.0.schema(), self.1.schema());
+        let fields = one.fields().iter().chain(other.fields()).cloned();
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    fn requires(&self) -> Requires {
+        self.0.requires().with(self.1.requires())
+    }
+
+    fn defs(&self) -> Vec<&'static ColumnDef> {
+        [self.0.defs(), self.1.defs()].concat()
+    }
+}
+
+struct BothRows<K: Table> {
+    builders: [Box<dyn BuildRows<K>>; 2],
+    schema: SchemaRef,
+}
+
+impl<K: Table> BuildRows<K> for BothRows<K> {
+    fn append(&mut self, row: &K::Row<'_>) {
+        for builder in &mut self.builders {
+            builder.append(row);
+        }
+    }
+
+    fn extend(&mut self, rows: &[K::Row<'_>]) {
+        for builder in &mut self.builders {
+            builder.extend(rows);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.builders.iter().any(|builder| builder.is_full())
+    }
+
+    fn len(&self) -> usize {
+        self.builders[0].len()
+    }
+
+    fn finish(&mut self) -> RecordBatch {
+        let [one, other] = self.builders.each_mut().map(|builder| builder.finish());
+        let columns = [one.columns(), other.columns()].concat();
+        let options = RecordBatchOptions::new().with_row_count(Some(one.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .expect("both were given the same rows")
     }
 }
 
@@ -177,6 +256,44 @@ impl AnyColumns {
         of_each!(self, columns => columns.requires())
     }
 
+    /// Their definitions, in order.
+    pub fn defs(&self) -> Vec<&'static ColumnDef> {
+        of_each!(self, columns => columns.defs())
+    }
+
+    /// These columns, and behind them columns of the table whose rows they are made from.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Columns::named`], for an empty list none.
+    pub fn beside(self, names: &[&str]) -> Result<Self, ColumnsError> {
+        let others = self.rows_of().columns(Some(names))?;
+        Ok(match (self, others) {
+            (Self::Packets(columns), Self::Packets(others)) => {
+                Self::Packets(columns.beside(others))
+            }
+            (Self::Flows(columns), Self::Flows(others)) => Self::Flows(columns.beside(others)),
+            (Self::Dns(columns), Self::Dns(others)) => Self::Dns(columns.beside(others)),
+            (Self::Tls(columns), Self::Tls(others)) => Self::Tls(columns.beside(others)),
+            (Self::Http(columns), Self::Http(others)) => Self::Http(columns.beside(others)),
+            (Self::Messages(columns), Self::Messages(others)) => {
+                Self::Messages(columns.beside(others))
+            }
+            (Self::Hosts(columns), Self::Hosts(others)) => Self::Hosts(columns.beside(others)),
+            (Self::Timeline(columns), Self::Timeline(others)) => {
+                Self::Timeline(columns.beside(others))
+            }
+            (Self::Anomalies(columns), Self::Anomalies(others)) => {
+                Self::Anomalies(columns.beside(others))
+            }
+            (Self::Capture(columns), Self::Capture(others)) => {
+                Self::Capture(columns.beside(others))
+            }
+            // The others are of the same rows.
+            (columns, _) => columns,
+        })
+    }
+
     /// The table whose rows these are made from.
     pub fn rows_of(&self) -> TableName {
         match self {
@@ -191,5 +308,33 @@ impl AnyColumns {
             Self::Anomalies(_) => TableName::Anomalies,
             Self::Capture(_) => TableName::Capture,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Simple, TableName};
+
+    #[test]
+    fn columns_of_two_tables_beside_each_other() {
+        let simple = AnyColumns::Packets(Columns::<Simple>::all().into());
+        let both = simple.beside(&["number", "ts"]).unwrap();
+        let schema = both.schema();
+        let names: Vec<&str> = both.defs().iter().map(|def| def.name).collect();
+        assert_eq!(names[0], "Timestamp");
+        assert_eq!(names[7..], ["number", "ts"]);
+        assert!(
+            (schema.fields().iter())
+                .map(|field| field.name())
+                .eq(&names)
+        );
+        let AnyColumns::Packets(columns) = &both else {
+            panic!("another table");
+        };
+        let batch = columns.builder().finish();
+        assert_eq!((batch.num_rows(), batch.schema()), (0, schema));
+        let error = TableName::Flows.columns(None).unwrap().beside(&["number"]);
+        assert!(matches!(error, Err(ColumnsError::Unknown { .. })));
     }
 }

@@ -344,25 +344,30 @@ struct RunWriter(StreamWriter<BufWriter<File>>);
 
 impl RunWriter {
     fn new(schema: &SchemaRef) -> io::Result<Self> {
-        let file = tempfile::tempfile().map_err(spilling)?;
+        let file = tempfile::tempfile().map_err(|cause| spilling(&cause))?;
         let file = BufWriter::with_capacity(1 << 18, file);
         let options = IpcWriteOptions::default()
             .try_with_compression(Some(CompressionType::LZ4_FRAME))
             .map_err(failed)?;
         let writer = StreamWriter::try_new_with_options(file, schema, options);
-        Ok(Self(writer.map_err(failed).map_err(spilling)?))
+        Ok(Self(
+            writer.map_err(failed).map_err(|cause| spilling(&cause))?,
+        ))
     }
 
     fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
         chunks(batch)
             .try_for_each(|batch| self.0.write(&batch).map_err(failed))
-            .map_err(spilling)
+            .map_err(|cause| spilling(&cause))
     }
 
     fn finish(self) -> io::Result<File> {
-        let file = self.0.into_inner().map_err(failed).map_err(spilling)?;
-        file.into_inner()
-            .map_err(|error| spilling(error.into_error()))
+        let file = self
+            .0
+            .into_inner()
+            .map_err(failed)
+            .map_err(|cause| spilling(&cause))?;
+        file.into_inner().map_err(|error| spilling(error.error()))
     }
 }
 
@@ -424,7 +429,7 @@ fn failed(error: ArrowError) -> io::Error {
 }
 
 /// Where it failed: a person who knows the output alone would look there.
-fn spilling(cause: io::Error) -> io::Error {
+fn spilling(cause: &io::Error) -> io::Error {
     let folder = std::env::temp_dir();
     let folder = folder.display();
     io::Error::new(

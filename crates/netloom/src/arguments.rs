@@ -279,6 +279,17 @@ pub(crate) struct ExportOptions {
     /// Leave out packets of flows whose server has no name
     #[arg(long)]
     pub(crate) drop_unknown: bool,
+    /// Sort rows by this column, or several: start, or fwd_bytes:desc,start. Nulls are last
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) sort: Option<String>,
+    /// Replace addresses (networks stay together), names and other texts, under a key of this
+    /// run that is kept nowhere
+    #[arg(long)]
+    pub(crate) anonymize: bool,
+    /// As --anonymize, under the key in this file, so that exports fit together; it is made where
+    /// it is not there. Who has it can find out who was who
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anonymize_key: Option<PathBuf>,
     /// Bytes that the `payload` column holds at most [default: all]
     #[arg(long, value_name = "N")]
     pub(crate) payload_bytes: Option<usize>,

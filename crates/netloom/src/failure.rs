@@ -69,6 +69,15 @@ impl Failure {
         }
     }
 
+    /// A file that is no capture could not be read.
+    pub(crate) fn reading(path: &Path, cause: &io::Error) -> Self {
+        Self::io(
+            format!("{}: cannot be read", path.display()),
+            None,
+            Some(cause),
+        )
+    }
+
     /// An output could not be written.
     pub(crate) fn writing(path: &Path, cause: &io::Error) -> Self {
         // The writer of a file may have said already which one it is, and what to do.

@@ -231,29 +231,29 @@ impl Anonymizer {
 
     /// The hardware address that stands for another.
     pub fn mac(&self, address: MacAddr) -> MacAddr {
-        let [a, b, c, d, e, f] = address.0;
-        let low = u64::from(d) << 16 | u64::from(e) << 8 | u64::from(f);
-        if address.0 == [0; 6] {
-            return address;
-        }
-        if a & 1 == 1 {
-            // A group's; solicited-node groups have the end of a host's address.
-            return if address.0[..3] == [0x33, 0x33, 0xff] {
-                let [.., d, e, f] = self.permutation.permute(low, 24, SOLICITED).to_be_bytes();
-                MacAddr([a, b, c, d, e, f])
+        const LOW: u64 = 0xff_ffff;
+        let bits = (address.0.iter()).fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+        let (group, made_up) = (bits >> 40 & 1 == 1, bits >> 41 & 1 == 1);
+        let low = |tweak| bits & !LOW | self.permutation.permute(bits & LOW, 24, tweak);
+        let mapped = if bits == 0 {
+            bits
+        } else if group {
+            // Solicited-node groups have the end of a host's address.
+            if bits >> 24 == 0x33_33ff {
+                low(SOLICITED)
             } else {
-                address
-            };
-        }
-        if a & 2 == 2 {
-            let made_up = u64::from(a >> 2) << 40 | u64::from(b) << 32 | u64::from(c) << 24 | low;
-            let [.., a2, b, c, d, e, f] =
-                self.permutation.permute(made_up, 46, MADE_UP).to_be_bytes();
-            return MacAddr([a2 << 2 | a & 3, b, c, d, e, f]);
-        }
-        let maker = u32::from_be_bytes([0, a, b, c]);
-        let [.., d, e, f] = self.permutation.permute(low, 24, maker).to_be_bytes();
-        MacAddr([a, b, c, d, e, f])
+                bits
+            }
+        } else if made_up {
+            // All but the two flags.
+            let rest = bits >> 42 << 40 | bits & 0xff_ffff_ffff;
+            let rest = self.permutation.permute(rest, 46, MADE_UP);
+            rest >> 40 << 42 | bits & 3 << 40 | rest & 0xff_ffff_ffff
+        } else {
+            low((bits >> 24) as u32)
+        };
+        let [_, _, mapped @ ..] = mapped.to_be_bytes();
+        MacAddr(mapped)
     }
 
     /// The number that stands for another.

@@ -198,6 +198,7 @@ fn columns() -> Vec<Column<NfstreamFlows>> {
             "src_oui",
             Make::Text(|row, out| mac(row, row.record.src_mac, 8, out)),
         )
+        .of_nobody()
         .doc("First three bytes of `src_mac`."),
         column(
             "src_port",
@@ -217,6 +218,7 @@ fn columns() -> Vec<Column<NfstreamFlows>> {
             "dst_oui",
             Make::Text(|row, out| mac(row, row.record.dst_mac, 8, out)),
         )
+        .of_nobody()
         .doc("First three bytes of `dst_mac`."),
         column(
             "dst_port",
@@ -247,11 +249,13 @@ fn columns() -> Vec<Column<NfstreamFlows>> {
             "splt_direction",
             Make::Text(|row, out| list(row, out, |packet| i64::from(packet.backward))),
         )
+        .of_nobody()
         .doc("Direction of each of the first 20 packets: 0 src→dst, 1 dst→src, -1 none."),
         summed(
             "splt_ps",
             Make::Text(|row, out| list(row, out, |packet| packet.size.into())),
         )
+        .of_nobody()
         .doc("Frame length of each of the first 20 packets; -1 none.")
         .unit("bytes"),
         summed(
@@ -262,6 +266,7 @@ fn columns() -> Vec<Column<NfstreamFlows>> {
                 })
             }),
         )
+        .of_nobody()
         .doc("Time since the packet before each of the first 20 packets; -1 none.")
         .unit("ms"),
     ]);

@@ -1,5 +1,6 @@
 //! `netloom export`.
 
+mod anonymize;
 mod live;
 mod output;
 mod owners;
@@ -14,19 +15,23 @@ use std::sync::Arc;
 use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
-use netloom::pipeline::scan::{Scan, ScanOptions, Source, TableRequest};
+use netloom::pipeline::scan::{Scan, ScanOptions, Source};
+use netloom::tables::anonymize::Anonymizer;
 use netloom::tables::profile::Style;
-use netloom::tables::{TableFormat, TableName};
+use netloom::tables::{AnyColumns, Sorter, TableFormat, TableName};
 use netloom::{FlowRules, OpenOptions, Replay};
 
 use self::live::Live;
 use self::output::{Output, Outputs};
 use self::owners::Sockets;
-use self::shape::{Shape, Shapes};
+use self::shape::{Shape, Shapes, Sort};
 use super::Session;
 use crate::arguments::{ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
 use crate::output::Printer;
+
+/// Bytes of rows that are kept in memory while they are sorted, of all tables together.
+const SORTED_IN_MEMORY: usize = 48 << 20;
 
 pub(crate) fn run(
     options: &ExportOptions,
@@ -123,19 +128,33 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
         scan_options.owners = Sockets::watch().map(|sockets| Arc::new(sockets) as _);
     }
     let targets = targets(options)?;
-    let (mut requests, mut shapes, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+    // What makes no sense is said before anything is written.
+    let mut shapes = Vec::new();
     for target in &targets {
-        let request = request(options, target.table)?;
-        let schema = request.schema();
-        outputs.push(Output::create(
+        shapes.push(shape(options, target)?);
+    }
+    let anonymizer = anonymize::anonymizer(options, session.printer)?;
+    if let Some(anonymizer) = &anonymizer {
+        shapes = anonymized(shapes, anonymizer)?;
+    }
+    let (mut requests, mut outputs) = (Vec::new(), Vec::new());
+    for (target, shape) in targets.iter().zip(&shapes) {
+        let schema = shape.schema();
+        let written = schema.project(&shape.written()).map_err(Failure::usage)?;
+        let mut output = Output::create(
             (target.format, target.style),
             &target.path,
             target.table,
-            &schema,
+            &Arc::new(written),
             session.live,
-        )?);
-        shapes.push(Shape::new(target.format, target.style));
-        requests.push(request);
+        )?;
+        if !shape.sort.is_empty() {
+            let memory = SORTED_IN_MEMORY / targets.len();
+            let sorter = Sorter::new(schema, shape.sort.clone(), memory);
+            output.sort(sorter, shape.written(), session.options.thread_count());
+        }
+        outputs.push(output);
+        requests.push(shape.request());
     }
     let (shapes, mut outputs) = (Shapes(shapes), Outputs(outputs));
     let scan = Scan::new(requests, scan_options);
@@ -224,7 +243,32 @@ fn targets(options: &ExportOptions) -> Result<Vec<Target>, Failure> {
 }
 
 /// A table that is asked for.
-fn request(options: &ExportOptions, table: TableName) -> Result<TableRequest, Failure> {
+fn shape(options: &ExportOptions, target: &Target) -> Result<Shape, Failure> {
+    let table = target.table;
+    let hint = format!("netloom tables {table} says what each holds");
+    let failed = |error| Failure::usage(error).hint(hint.clone());
+    let shape = Shape::new(columns(options, table)?, target.format, target.style);
+    let Some(sort) = &options.sort else {
+        return Ok(shape);
+    };
+    let sort = Sort::parse(sort).map_err(|error| {
+        Failure::usage(format!("--sort {sort}: {error}"))
+            .hint("columns with commas between them: --sort fwd_bytes:desc,start")
+    })?;
+    shape.sorted(&sort).map_err(failed)
+}
+
+/// The shapes with other addresses and names.
+fn anonymized(shapes: Vec<Shape>, anonymizer: &Arc<Anonymizer>) -> Result<Vec<Shape>, Failure> {
+    let mut anonymized = Vec::new();
+    for shape in shapes {
+        anonymized.push(shape.anonymized(anonymizer).map_err(Failure::usage)?);
+    }
+    Ok(anonymized)
+}
+
+/// The columns that are asked for.
+fn columns(options: &ExportOptions, table: TableName) -> Result<AnyColumns, Failure> {
     let profile = options.profile.profile();
     let Some(columns) = profile.parse_columns(table, options.columns.as_deref()) else {
         let tables: Vec<_> = profile.tables().iter().map(|table| table.name()).collect();
@@ -233,10 +277,9 @@ fn request(options: &ExportOptions, table: TableName) -> Result<TableRequest, Fa
                 .hint(format!("it has {}", tables.join(", "))),
         );
     };
-    let columns = columns.map_err(|error| {
+    columns.map_err(|error| {
         Failure::usage(error).hint(format!("netloom tables {table} says what each holds"))
-    })?;
-    Ok(TableRequest::of(columns))
+    })
 }
 
 /// What cannot be together: files and interfaces, and options that only packets have for another

@@ -7,6 +7,7 @@ mod common;
 mod edges;
 mod export;
 mod export_live;
+mod export_shape;
 mod filter;
 mod filter_live;
 mod golden;

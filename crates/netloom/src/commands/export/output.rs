@@ -3,13 +3,14 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use netloom::pipeline::scan::{Work, Write};
 use netloom::tables::output::AtomicFile;
 use netloom::tables::profile::Style;
 use netloom::tables::{
     ArrowWriter, EncodeJob, FileMetadata, ParquetWriter, RecordBatch, RowWriter as _, SchemaRef,
-    TableFormat, TableName,
+    Sorter, TableFormat, TableName,
 };
 
 use crate::failure::Failure;
@@ -18,6 +19,9 @@ use crate::failure::Failure;
 const BUFFER: usize = 1 << 18;
 
 type File = BufWriter<AtomicFile>;
+
+/// Work for any thread.
+type Job = Box<dyn FnOnce() + Send>;
 
 /// Rows, ready to be written.
 pub(super) enum Rows {
@@ -43,9 +47,19 @@ impl Rows {
 pub(super) struct Output {
     pub(super) path: PathBuf,
     pub(super) format: TableFormat,
+    style: Style,
     file: Encoded,
     /// Whether rows are to be seen as they come.
     live: bool,
+    sort: Option<Sort>,
+}
+
+/// Rows on their way into another order.
+struct Sort {
+    sorter: Sorter,
+    /// Places of the columns that are written.
+    written: Vec<usize>,
+    threads: usize,
 }
 
 enum Encoded {
@@ -97,13 +111,37 @@ impl Output {
         Ok(Self {
             path: path.to_owned(),
             format,
+            style,
             file,
             live,
+            sort: None,
         })
     }
 
-    /// Takes rows; what is to be encoded first comes back.
-    pub(super) fn take(&mut self, rows: Rows) -> io::Result<Vec<EncodeJob>> {
+    /// Sorts the rows; of their columns only those at some places are written.
+    pub(super) fn sort(&mut self, sorter: Sorter, written: Vec<usize>, threads: usize) {
+        self.sort = Some(Sort {
+            sorter,
+            written,
+            threads,
+        });
+    }
+
+    /// Takes rows; what is to be done for them on some thread comes back.
+    fn take(&mut self, rows: Rows) -> io::Result<Vec<Job>> {
+        match (rows, &mut self.sort) {
+            (Rows::Batch(batch), Some(sort)) => {
+                let job = sort.sorter.push(batch);
+                Ok(job
+                    .map(|job| Box::new(move || job.run()) as Job)
+                    .into_iter()
+                    .collect())
+            }
+            (rows, _) => self.write(rows),
+        }
+    }
+
+    fn write(&mut self, rows: Rows) -> io::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         match (rows, &mut self.file) {
             (Rows::Text(text), Encoded::Text { file, begun }) => {
@@ -115,7 +153,7 @@ impl Output {
             (Rows::Batch(batch), Encoded::Parquet(writer)) => {
                 // What threads encoded meanwhile.
                 writer.settle()?;
-                jobs = writer.push(&batch)?;
+                jobs = boxed(writer.push(&batch)?);
             }
             (Rows::Batch(batch), Encoded::Arrow(writer)) => {
                 writer.write(&batch)?;
@@ -129,11 +167,37 @@ impl Output {
     }
 
     /// The last rows were taken: what is left to be encoded.
-    pub(super) fn end(&mut self) -> io::Result<Vec<EncodeJob>> {
-        match &mut self.file {
-            Encoded::Parquet(writer) => writer.finish_rows(),
-            _ => Ok(Vec::new()),
+    fn end(&mut self) -> io::Result<Vec<Job>> {
+        if let Some(sort) = self.sort.take() {
+            self.write_sorted(sort)?;
         }
+        Ok(match &mut self.file {
+            Encoded::Parquet(writer) => boxed(writer.finish_rows()?),
+            _ => Vec::new(),
+        })
+    }
+
+    /// Writes the rows in their order. What is before them in memory is bounded.
+    fn write_sorted(&mut self, sort: Sort) -> io::Result<()> {
+        let (threads, format, style) = (sort.threads, self.format, self.style);
+        let mut waiting = Vec::new();
+        let mut write = |batches: &mut Vec<RecordBatch>| {
+            let rows = in_parallel(threads, batches.drain(..), |batch| {
+                Rows::new(format, style, batch)
+            });
+            for rows in rows {
+                in_parallel(threads, self.write(rows)?, |job| job());
+            }
+            Ok::<(), io::Error>(())
+        };
+        sort.sorter.finish(&mut |batch| {
+            waiting.push(batch.project(&sort.written).map_err(io::Error::other)?);
+            if waiting.len() < 2 * threads {
+                return Ok(());
+            }
+            write(&mut waiting)
+        })?;
+        write(&mut waiting)
     }
 
     /// Ends the file and gives it its name.
@@ -219,6 +283,42 @@ fn is_pipe(path: &Path) -> bool {
     is_stdout(path) || std::fs::metadata(path).is_ok_and(|output| !output.is_file())
 }
 
+fn boxed(jobs: Vec<EncodeJob>) -> Vec<Job> {
+    jobs.into_iter()
+        .map(|job| Box::new(move || job.run()) as Job)
+        .collect()
+}
+
+/// Does something with each item on some threads; results come in the items' order.
+fn in_parallel<T: Send, R: Send>(
+    threads: usize,
+    items: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let items: Vec<T> = items.into_iter().collect();
+    let count = items.len();
+    let items = Mutex::new(items.into_iter().enumerate());
+    let results: Mutex<Vec<Option<R>>> = Mutex::new((0..count).map(|_| None).collect());
+    let run = || {
+        loop {
+            let item = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((place, item)) = item else {
+                return;
+            };
+            let result = work(item);
+            results.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(result);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(count) {
+            scope.spawn(run);
+        }
+        run();
+    });
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.into_iter().flatten().collect()
+}
+
 /// All outputs, in the order of the requests.
 pub(super) struct Outputs(pub(super) Vec<Output>);
 
@@ -234,14 +334,14 @@ impl Write for Outputs {
 
     fn write(&mut self, request: usize, rows: Rows, work: &Work) -> io::Result<ControlFlow<()>> {
         for job in self.0[request].take(rows)? {
-            work.push(move || job.run());
+            work.push(job);
         }
         Ok(ControlFlow::Continue(()))
     }
 
     fn finish(&mut self, request: usize, work: &Work) -> io::Result<()> {
         for job in self.0[request].end()? {
-            work.push(move || job.run());
+            work.push(job);
         }
         Ok(())
     }

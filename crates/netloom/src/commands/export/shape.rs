@@ -1,25 +1,138 @@
 //! What happens with rows between the scan and the file, on all threads.
 
-use netloom::pipeline::scan::Prepare;
+use std::sync::Arc;
+
+use netloom::pipeline::scan::{Prepare, TableRequest};
+use netloom::tables::anonymize::{Anonymizer, Identity};
 use netloom::tables::profile::Style;
-use netloom::tables::{RecordBatch, TableFormat};
+use netloom::tables::{
+    AnyColumns, ColumnsError, RecordBatch, SchemaRef, SortKey, TableFormat, TableName,
+};
 
 use super::output::Rows;
 
-/// How a table's rows are made ready.
+/// How a table's rows are made, and made ready.
 pub(super) struct Shape {
     format: TableFormat,
     style: Style,
+    columns: AnyColumns,
+    /// The columns that are written; behind them may stand some that are only sorted by.
+    written: usize,
+    anonymizer: Option<Arc<Anonymizer>>,
+    identities: Vec<Identity>,
+    pub(super) sort: Vec<SortKey>,
 }
 
 impl Shape {
-    /// Written as they are.
-    pub(super) fn new(format: TableFormat, style: Style) -> Self {
-        Self { format, style }
+    /// Columns of a table, written as they are.
+    pub(super) fn new(columns: AnyColumns, format: TableFormat, style: Style) -> Self {
+        Self {
+            format,
+            style,
+            written: columns.schema().fields().len(),
+            columns,
+            anonymizer: None,
+            identities: Vec::new(),
+            sort: Vec::new(),
+        }
+    }
+
+    /// Sorted by columns that are written, or by others of the table.
+    pub(super) fn sorted(mut self, sort: &[Sort<'_>]) -> Result<Self, ColumnsError> {
+        let schema = self.schema();
+        let mut others: Vec<&str> = Vec::new();
+        for by in sort {
+            let written = schema.fields().iter().position(|f| f.name() == by.column);
+            let column = written.unwrap_or_else(|| {
+                let known = others.iter().position(|other| *other == by.column);
+                self.written
+                    + known.unwrap_or_else(|| {
+                        others.push(by.column);
+                        others.len() - 1
+                    })
+            });
+            self.sort.push(SortKey {
+                column,
+                descending: by.descending,
+            });
+        }
+        if !others.is_empty() {
+            self.columns = self.columns.beside(&others)?;
+        }
+        Ok(self)
+    }
+
+    /// With other addresses and names.
+    pub(super) fn anonymized(mut self, anonymizer: &Arc<Anonymizer>) -> Result<Self, ColumnsError> {
+        if self.columns.rows_of() == TableName::Hosts && self.sort.is_empty() {
+            // They come by address: by that which is written, or the order would tell the other.
+            self = self.sorted(&[Sort {
+                column: "ip",
+                descending: false,
+            }])?;
+        }
+        let defs = self.columns.defs();
+        self.identities = defs.into_iter().map(Identity::of).collect();
+        self.anonymizer = Some(Arc::clone(anonymizer));
+        Ok(self)
+    }
+
+    /// What the scan is asked for.
+    pub(super) fn request(&self) -> TableRequest {
+        TableRequest::of(self.columns.clone())
+    }
+
+    /// The columns that are made, in their order.
+    pub(super) fn schema(&self) -> SchemaRef {
+        self.columns.schema()
+    }
+
+    /// The places of the columns that are written.
+    pub(super) fn written(&self) -> Vec<usize> {
+        (0..self.written).collect()
     }
 
     fn rows(&self, batch: RecordBatch) -> Rows {
-        Rows::new(self.format, self.style, batch)
+        let batch = match &self.anonymizer {
+            Some(anonymizer) => anonymizer.batch(&self.identities, &batch),
+            None => batch,
+        };
+        if self.sort.is_empty() {
+            Rows::new(self.format, self.style, batch)
+        } else {
+            Rows::Batch(batch)
+        }
+    }
+}
+
+/// A column to sort by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sort<'a> {
+    pub(super) column: &'a str,
+    pub(super) descending: bool,
+}
+
+impl<'a> Sort<'a> {
+    /// `start`, `fwd_bytes:desc`, or several with commas between them; as SQL has it, too.
+    pub(super) fn parse(list: &'a str) -> Result<Vec<Self>, String> {
+        let mut sort: Vec<Self> = Vec::new();
+        for item in list.split(',') {
+            let mut words = item.split([':', ' ']).filter(|word| !word.is_empty());
+            let column = words.next().ok_or("a column is missing")?;
+            let descending = match words.next().map(str::to_ascii_lowercase).as_deref() {
+                None | Some("asc") => false,
+                Some("desc") => true,
+                Some(other) => return Err(format!("'{other}' is neither asc nor desc")),
+            };
+            if let Some(more) = words.next() {
+                return Err(format!("'{more}' is too much"));
+            }
+            if sort.iter().any(|known| known.column == column) {
+                return Err(format!("'{column}' is named twice"));
+            }
+            sort.push(Self { column, descending });
+        }
+        Ok(sort)
     }
 }
 
@@ -31,5 +144,40 @@ impl Prepare for Shapes {
 
     fn prepare(&self, request: usize, batch: RecordBatch) -> Rows {
         self.0[request].rows(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_to_sort_by() {
+        let by = |column, descending| Sort { column, descending };
+        assert_eq!(Sort::parse("start"), Ok(vec![by("start", false)]));
+        assert_eq!(
+            Sort::parse("fwd_bytes:desc, start ASC"),
+            Ok(vec![by("fwd_bytes", true), by("start", false)])
+        );
+        for bad in ["", "start,", "a:b", "a:desc:c", "a,a"] {
+            assert!(Sort::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn columns_that_are_only_sorted_by_stand_behind() {
+        let columns = TableName::Packets.columns(Some(&["ts", "len"])).unwrap();
+        let shape = Shape::new(columns, TableFormat::Csv, Style::Plain);
+        let sort = Sort::parse("number:desc,len,src_ip").unwrap();
+        let shape = shape.sorted(&sort).unwrap();
+        let names: Vec<String> = (shape.schema().fields().iter())
+            .map(|field| field.name().clone())
+            .collect();
+        assert_eq!(names, ["ts", "len", "number", "src_ip"]);
+        let places: Vec<_> = (shape.sort.iter())
+            .map(|key| (key.column, key.descending))
+            .collect();
+        assert_eq!(places, [(2, true), (1, false), (3, false)]);
+        assert_eq!(shape.written(), [0, 1]);
     }
 }
