@@ -59,6 +59,57 @@ fn packets() {
     insta::assert_snapshot!("small_office_packets", head.join("\n"));
 }
 
+#[test]
+fn dns_as_json() {
+    let columns = "ts,transport,src_ip,query,qtype_name,rtt,rejected,answers,ttls";
+    let text = output(&[
+        "export",
+        "dns",
+        EXAMPLE,
+        "--columns",
+        columns,
+        "--format",
+        "json",
+    ]);
+    insta::assert_snapshot!("small_office_dns_as_json", text);
+}
+
+#[test]
+fn flows_as_json_lines_by_start() {
+    let columns = "start,duration,src_ip,src_port,vlan,tunnel,risks,tcp_rtt_ms,splt_len";
+    let arguments = [
+        "export",
+        "flows",
+        EXAMPLE,
+        "--columns",
+        columns,
+        "--sort",
+        "start",
+    ];
+    let text = output(&[&arguments[..], &["--format", "jsonl"]].concat());
+    insta::assert_snapshot!("small_office_flows_as_jsonl", text);
+}
+
+/// What stands for what stays as it is under a key, from one version to the next.
+#[test]
+fn anonymised_dns() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let digits = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    std::fs::write(&key, digits).unwrap();
+    let columns = "ts,flow_id,src_ip,dst_ip,query,qtype_name,answers";
+    let arguments = [
+        "export",
+        "dns",
+        EXAMPLE,
+        "--columns",
+        columns,
+        "--anonymize-key",
+    ];
+    let text = output(&[&arguments[..], &[key.to_str().unwrap()]].concat());
+    insta::assert_snapshot!("small_office_anonymised", text);
+}
+
 /// The figures of examples/README.md, which other programs gave.
 #[test]
 fn what_the_readme_of_the_example_says() {

@@ -18,4 +18,5 @@ mod names_services;
 mod names_tls;
 mod network;
 mod peers;
+mod readers;
 mod readme;
