@@ -142,7 +142,7 @@ impl Inputs {
 #[derive(Debug, Args)]
 pub(crate) struct LiveInputs {
     /// Captures: pcap or pcapng, compressed or not; several, a glob, a folder, or - for standard input
-    #[arg(value_name = "FILE", required_unless_present_any = ["read", "interfaces"])]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A capture, as tcpdump takes it (repeatable): the words after the options are then a filter
     #[arg(short, long, value_name = "FILE")]
@@ -261,9 +261,9 @@ impl Severity {
 /// `netloom tables` lists the tables and their columns.
 #[derive(Debug, Args)]
 pub(crate) struct ExportOptions {
-    /// The table, or several with commas between them
+    /// The table, or several with commas between them; without one, a terminal is asked
     #[arg(value_parser = export::TablesParser)]
-    pub(crate) tables: Tables,
+    tables: Option<Tables>,
     #[command(flatten)]
     pub(crate) inputs: LiveInputs,
     /// Columns, in this order [default: all]
@@ -303,6 +303,13 @@ pub(crate) struct ExportOptions {
     /// in it
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+impl ExportOptions {
+    /// The tables; none where nothing was said.
+    pub(crate) fn tables(&self) -> &[Table] {
+        self.tables.as_ref().map_or(&[], |tables| &tables.0)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@ mod arguments;
 mod clock;
 mod commands;
 mod data;
+mod dialogue;
 mod failure;
 mod output;
 mod progress;

@@ -1,6 +1,7 @@
 //! `netloom export`.
 
 mod anonymize;
+mod ask;
 mod live;
 mod output;
 mod owners;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Parser as _;
 use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
@@ -26,7 +28,7 @@ use self::output::{Output, Outputs};
 use self::owners::Sockets;
 use self::shape::{Shape, Shapes, Sort};
 use super::Session;
-use crate::arguments::{ExportOptions, Format, Global, Table};
+use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
 use crate::output::Printer;
 
@@ -38,6 +40,9 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    if options.tables().is_empty() {
+        return asked(options, printer);
+    }
     let words = options.inputs.words();
     let filter = super::filter::parsed(global, &words)?;
     check(options)?;
@@ -80,6 +85,25 @@ fn session<'a>(options: &ExportOptions, global: &'a Global, printer: &'a Printer
         *rules = implied;
     }
     session
+}
+
+/// No table was named: whoever is there is asked.
+fn asked(options: &ExportOptions, printer: &Printer) -> Result<ExitCode, Failure> {
+    if !ask::possible() {
+        return Err(Failure::usage("which table is to be exported?")
+            .hint("netloom export flows FILE ... is one way; netloom tables lists them"));
+    }
+    let Some(words) = ask::ask(options)? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    printer.note(&format!("the same again: {}", ask::shown(&words)));
+    let arguments = Arguments::try_parse_from(&words).map_err(Failure::usage)?;
+    match &arguments.command {
+        Command::Export(options) if !options.tables().is_empty() => {
+            run(options, &arguments.global, printer)
+        }
+        _ => Err(Failure::usage("the answers make no command line")),
+    }
 }
 
 /// What a table is made from.
@@ -210,7 +234,7 @@ fn targets(options: &ExportOptions) -> Result<Vec<Target>, Failure> {
             path,
         }
     };
-    let tables = &options.tables.0;
+    let tables = options.tables();
     let pattern = output.to_str().filter(|path| path.contains("{table}"));
     if let Some(pattern) = pattern {
         return Ok(tables
@@ -285,6 +309,10 @@ fn columns(options: &ExportOptions, table: TableName) -> Result<AnyColumns, Fail
 /// What cannot be together: files and interfaces, and options that only packets have for another
 /// table.
 fn check(options: &ExportOptions) -> Result<(), Failure> {
+    if options.inputs.files().is_empty() && !options.inputs.is_live() {
+        return Err(Failure::usage("no capture is given")
+            .hint("name files, a folder, - for standard input, or an interface: -i eth0"));
+    }
     if let Some(file) = options.inputs.file_too_many() {
         return Err(Failure::usage(format!(
             "both an interface and a capture ({}) are given",
@@ -292,7 +320,7 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
         ))
         .hint("leave one away; the words of a filter stand after --"));
     }
-    if let [_, _, ..] = options.tables.0[..]
+    if let [_, _, ..] = options.tables()
         && options.columns.is_some()
     {
         return Err(
@@ -300,12 +328,12 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
                 .hint("leave --columns away, or export the tables one by one"),
         );
     }
-    let timeline = options.tables.0.contains(&Table::Timeline);
+    let timeline = options.tables().contains(&Table::Timeline);
     if options.interval.is_some() && !timeline {
         return Err(Failure::usage("--interval is for the timeline alone")
             .hint("netloom export timeline FILE ... has it"));
     }
-    if options.tables.0.contains(&Table::Packets) {
+    if options.tables().contains(&Table::Packets) {
         return Ok(());
     }
     let given = [

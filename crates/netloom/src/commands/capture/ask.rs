@@ -1,37 +1,22 @@
 //! Asks what to capture, where nothing was said.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use netloom::analysis::report::units;
 use netloom::capture::live;
-use netloom::pipeline::Control;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::crossterm::terminal::disable_raw_mode;
-use ratatui::layout::{Constraint, Layout};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
-use ratatui::{Frame, TerminalOptions, Viewport};
+use ratatui::Frame;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::interfaces::{self, Interface};
 use crate::arguments::{CaptureOptions, Kind};
-use crate::clock::{self, Stopwatch};
+use crate::clock;
+use crate::dialogue::{self, Step, quoted};
 use crate::failure::Failure;
 use crate::output::visible;
-use crate::progress::stop_on_signal;
 
 /// Lines that the questions take.
 const HEIGHT: u16 = 12;
-
-/// How often rates are shown anew.
-const REDRAW: Duration = Duration::from_millis(500);
-
-/// Bytes of a file's name, at most.
-const MAX_NAME: usize = 200;
 
 /// The kinds, and what they are called here.
 const KINDS: [(Option<Kind>, &str); 7] = [
@@ -55,10 +40,7 @@ const DURATIONS: [(Option<u32>, &str); 5] = [
 
 /// Whether to ask: nothing was said, and somebody is there to answer.
 pub(super) fn wanted(options: &CaptureOptions) -> bool {
-    *options == CaptureOptions::default()
-        && io::stdin().is_terminal()
-        && io::stdout().is_terminal()
-        && io::stderr().is_terminal()
+    *options == CaptureOptions::default() && dialogue::possible()
 }
 
 /// Asks; `None` if the person would rather not.
@@ -74,25 +56,8 @@ pub(super) fn ask() -> Result<Option<CaptureOptions>, Failure> {
         return Err(Failure::usage("there is no interface to capture on"));
     }
     let mut questions = Questions::new(list, &file_name());
-    // A signal must not end the process while the terminal is not as it was.
-    let control = Arc::new(Control::default());
-    stop_on_signal(&control);
-    let failed = |cause: io::Error| Failure::writing("-".as_ref(), &cause);
-    let mut terminal = ratatui::try_init_with_options(TerminalOptions {
-        viewport: Viewport::Inline(HEIGHT),
-    })
-    .map_err(failed)?;
-    let done = dialogue(&mut terminal, &mut questions, &control);
-    // Not ratatui's own way, which leaves a screen that this never entered.
-    _ = terminal.clear();
-    _ = terminal.show_cursor();
-    disable_raw_mode().map_err(failed)?;
-    _ = write!(io::stdout(), "\r");
-    if !done.map_err(failed)? {
-        return Ok(None);
-    }
-    let answers = questions.answers();
-    Ok(Some(answers))
+    let done = dialogue::ask(&mut questions, HEIGHT)?;
+    Ok(done.then(|| questions.answers()))
 }
 
 /// The command line that does the same without asking.
@@ -118,59 +83,11 @@ pub(super) fn command_line(options: &CaptureOptions) -> String {
     words.join(" ")
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 fn file_name() -> String {
     let now = clock::now();
     let local = now.plus_nanos(clock::utc_offset(now) * 1_000_000_000);
     let (year, month, day, hour, minute, second, _) = local.to_civil();
     format!("capture-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}.pcapng")
-}
-
-/// Until all is answered (`true`), or the person leaves or a signal says so.
-fn dialogue(
-    terminal: &mut ratatui::DefaultTerminal,
-    questions: &mut Questions,
-    control: &Control,
-) -> io::Result<bool> {
-    let mut watch = Stopwatch::start();
-    loop {
-        if control.stop.load(Ordering::Relaxed) {
-            return Ok(false);
-        }
-        terminal.draw(|frame| questions.draw(frame))?;
-        if event::poll(REDRAW)?
-            && let Event::Key(key) = event::read()?
-            && key.kind != KeyEventKind::Release
-        {
-            match questions.key(key) {
-                Step::Asking => {}
-                Step::Done => return Ok(true),
-                Step::Left => return Ok(false),
-            }
-        }
-        let passed = watch.elapsed();
-        if passed >= REDRAW {
-            watch = Stopwatch::start();
-            interfaces::refresh(&mut questions.interfaces, passed);
-        }
-    }
-}
-
-/// Where the questions are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Asking,
-    Done,
-    Left,
 }
 
 struct Questions {
@@ -189,53 +106,6 @@ impl Questions {
             question: 0,
             chosen: [0; 3],
             file: file.to_owned(),
-        }
-    }
-
-    fn key(&mut self, key: KeyEvent) -> Step {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        if control && matches!(key.code, KeyCode::Char('c' | 'd')) {
-            return Step::Left;
-        }
-        match key.code {
-            KeyCode::Enter => {
-                self.question += 1;
-                if self.question > 3 {
-                    return Step::Done;
-                }
-                return Step::Asking;
-            }
-            KeyCode::Esc if self.question == 0 => return Step::Left,
-            KeyCode::Esc => self.question -= 1,
-            _ if self.question == 3 => self.type_name(key, control),
-            KeyCode::Char('q') => return Step::Left,
-            KeyCode::Left | KeyCode::Backspace => self.question = self.question.saturating_sub(1),
-            KeyCode::Down | KeyCode::Char('j') => self.choose(1),
-            KeyCode::Up | KeyCode::Char('k') => self.choose(-1),
-            KeyCode::Home => self.choose(isize::MIN),
-            KeyCode::End => self.choose(isize::MAX),
-            _ => {}
-        }
-        Step::Asking
-    }
-
-    fn type_name(&mut self, key: KeyEvent, control: bool) {
-        match key.code {
-            KeyCode::Backspace => _ = self.file.pop(),
-            KeyCode::Char('u') if control => self.file.clear(),
-            KeyCode::Char(letter) if !control && self.file.len() < MAX_NAME => {
-                self.file.push(letter);
-            }
-            _ => {}
-        }
-    }
-
-    fn choose(&mut self, by: isize) {
-        let length = self.list().len();
-        if let Some(place) = self.chosen.get_mut(self.question) {
-            *place = place
-                .saturating_add_signed(by)
-                .min(length.saturating_sub(1));
         }
     }
 
@@ -274,70 +144,6 @@ impl Questions {
         }
     }
 
-    fn draw(&self, frame: &mut Frame<'_>) {
-        let area = frame.area();
-        let [head, body, foot] = Layout::vertical([
-            Constraint::Length(1),
-            Constraint::Min(0),
-            Constraint::Length(1),
-        ])
-        .areas(area);
-        let bold = Style::new().add_modifier(Modifier::BOLD);
-        let question = match self.question {
-            0 => "Where to listen?",
-            1 => "Which packets?",
-            2 => "For how long?",
-            _ => "Where to save them?",
-        };
-        frame.render_widget(
-            Paragraph::new(Line::from(vec![
-                Span::styled(
-                    format!("{} of 4  ", self.question.min(3) + 1),
-                    bold.fg(Color::Cyan),
-                ),
-                Span::styled(question, bold),
-            ])),
-            head,
-        );
-        if self.question >= 3 {
-            let lines = vec![
-                Line::from(format!("> {}█", visible(&self.file))),
-                Line::from(""),
-                Line::from("A name ending in .pcap is for older tools; .zst or .gz compresses."),
-                Line::from("Without a name, packets are shown and not saved."),
-            ];
-            frame.render_widget(Paragraph::new(lines), body);
-        } else {
-            let list = self.list();
-            let chosen = self.chosen.get(self.question).copied().unwrap_or(0);
-            let room = usize::from(body.height).max(1);
-            let first = (chosen + 1).saturating_sub(room);
-            let lines: Vec<Line<'_>> = list
-                .into_iter()
-                .enumerate()
-                .skip(first)
-                .take(room)
-                .map(|(place, text)| {
-                    if place == chosen {
-                        Line::styled(format!("> {text}"), bold.fg(Color::Cyan))
-                    } else {
-                        Line::from(format!("  {text}"))
-                    }
-                })
-                .collect();
-            frame.render_widget(Paragraph::new(lines), body);
-        }
-        let keys = if self.question >= 3 {
-            "Enter start   Ctrl-U clear   Esc back   Ctrl-C leave"
-        } else {
-            "↑ ↓ choose   Enter next   Esc back   q leave"
-        };
-        frame.render_widget(
-            Paragraph::new(keys).style(Style::new().add_modifier(Modifier::DIM)),
-            foot,
-        );
-    }
-
     fn answers(&self) -> CaptureOptions {
         let [interface, kind, duration] = self.chosen;
         let file = self.file.trim();
@@ -363,12 +169,67 @@ impl Questions {
     }
 }
 
+impl dialogue::Questions for Questions {
+    fn key(&mut self, key: KeyEvent) -> Step {
+        match key.code {
+            KeyCode::Enter => {
+                self.question += 1;
+                if self.question > 3 {
+                    return Step::Done;
+                }
+            }
+            KeyCode::Esc if self.question == 0 => return Step::Left,
+            KeyCode::Esc => self.question -= 1,
+            _ if self.question == 3 => dialogue::type_text(&mut self.file, key),
+            KeyCode::Char('q') => return Step::Left,
+            KeyCode::Left | KeyCode::Backspace => self.question = self.question.saturating_sub(1),
+            _ => {
+                let length = self.list().len();
+                if let Some(by) = dialogue::moves(key)
+                    && let Some(place) = self.chosen.get_mut(self.question)
+                {
+                    *place = dialogue::moved(*place, by, length);
+                }
+            }
+        }
+        Step::Asking
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        let question = match self.question {
+            0 => "Where to listen?",
+            1 => "Which packets?",
+            2 => "For how long?",
+            _ => "Where to save them?",
+        };
+        let number = (self.question.min(3) + 1, 4);
+        let Some(&chosen) = self.chosen.get(self.question) else {
+            let about = [
+                "A name ending in .pcap is for older tools; .zst or .gz compresses.",
+                "Without a name, packets are shown and not saved.",
+            ];
+            let keys = "Enter start   Ctrl-U clear   Esc back   Ctrl-C leave";
+            let body = |_| dialogue::typed(&self.file, &about);
+            return dialogue::show(frame, number, question, body, keys);
+        };
+        let keys = "↑ ↓ choose   Enter next   Esc back   q leave";
+        let body = |room| dialogue::list(self.list(), chosen, room);
+        dialogue::show(frame, number, question, body, keys);
+    }
+
+    fn tick(&mut self, passed: Duration) {
+        interfaces::refresh(&mut self.interfaces, passed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
+    use ratatui::crossterm::event::KeyModifiers;
 
     use super::*;
+    use crate::dialogue::Questions as _;
 
     fn questions() -> Questions {
         let mut list = vec![
@@ -432,8 +293,6 @@ mod tests {
             command_line(&questions.answers()),
             "netloom capture -i eth0 --kind tcp --duration 600s"
         );
-        let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(questions.key(control_c), Step::Left);
     }
 
     #[test]
@@ -445,12 +304,5 @@ mod tests {
             }
             press(&mut questions, KeyCode::Enter);
         }
-    }
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("eth0.5"), "eth0.5");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }
