@@ -14,8 +14,6 @@ mod golden;
 mod interfaces;
 mod learn;
 mod learned;
-mod names_services;
-mod names_tls;
 mod network;
 mod peers;
 mod readers;

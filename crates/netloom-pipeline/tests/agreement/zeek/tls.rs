@@ -1,28 +1,20 @@
 //! Zeek's ssl.log, x509.log and quic.log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
-use super::*;
+use serde_json::Value;
 
-/// A log's rows: values by column, without those that are not set.
-fn log(path: &Path) -> Vec<HashMap<String, String>> {
-    let text = std::fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let mut columns: Vec<String> = Vec::new();
-    let mut rows = Vec::new();
-    for line in text.lines() {
-        if let Some(names) = line.strip_prefix("#fields\t") {
-            columns = names.split('\t').map(str::to_owned).collect();
-        } else if line.starts_with('#') || line.is_empty() {
-        } else if columns.is_empty() {
-            // A log cut to some columns begins with their names.
-            columns = line.split('\t').map(str::to_owned).collect();
-        } else {
-            let values = line.split('\t').map(|value| match value {
-                "-" | "(empty)" => String::new(),
-                value => value.to_owned(),
-            });
-            rows.push(columns.iter().cloned().zip(values).collect());
+use super::{Row, log};
+use crate::seen::{Seen, cell};
+use crate::support::{Capture, Tally};
+
+/// The rows of a log; nothing for what is not set.
+fn rows_of(path: &Path) -> Vec<Row> {
+    let mut rows = log(path);
+    for value in rows.iter_mut().flat_map(Row::values_mut) {
+        if matches!(&**value, "-" | "(empty)") {
+            value.clear();
         }
     }
     rows
@@ -30,7 +22,7 @@ fn log(path: &Path) -> Vec<HashMap<String, String>> {
 
 /// Ports of a row, which are enough to find it within a capture; the originator's address where
 /// both have it.
-fn is_of(row: &Value, theirs: &HashMap<String, String>) -> bool {
+fn is_of(row: &Value, theirs: &Row) -> bool {
     let same = |ours: &str, name: &str| {
         theirs
             .get(name)
@@ -109,7 +101,7 @@ fn compare(
     tally: &mut Tally,
     capture: &str,
     row: Option<&Value>,
-    theirs: &HashMap<String, String>,
+    theirs: &Row,
     columns: &[(&str, &str)],
 ) {
     for (zeek, ours) in columns {
@@ -130,19 +122,16 @@ fn compare(
         let port = theirs.get("id.orig_p").map_or("", String::as_str);
         tally.add(capture, value == *expected, || {
             let place = if row.is_some() { "" } else { " (no such row)" };
-            format!("{zeek} of {port}: Zeek `{expected}`, here `{value}`{place}")
+            format!("{zeek} of {port}: Zeek `{expected}`, netloom `{value}`{place}")
         });
     }
 }
 
-#[test]
-fn zeeks_logs() {
-    let Some((data, captures)) = captures() else {
-        return;
-    };
+/// ssl.log, x509.log and quic.log.
+pub(super) fn values(captures: &[(&Capture, &Seen)]) -> [Tally; 3] {
     // A log may stand beside several captures: it is of those with its connections.
-    let mut logs: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
-    for capture in captures.iter().filter(|capture| capture.source == "zeek") {
+    let mut logs: BTreeMap<&Path, Vec<&str>> = BTreeMap::new();
+    for (capture, _) in captures {
         for log in &capture.expected {
             let name = log.file_name().unwrap_or_default().to_string_lossy();
             if ["ssl", "quic", "x509"]
@@ -150,46 +139,40 @@ fn zeeks_logs() {
                 .any(|start| name.starts_with(start))
                 && name.ends_with(".log")
             {
-                let places = logs.entry(log.clone()).or_default();
-                places.push(capture.path.clone());
+                logs.entry(log).or_default().push(capture.short());
             }
         }
     }
-    let mut seen: HashMap<String, (Vec<Value>, Vec<FlowRecord>)> = HashMap::new();
-    let mut parts =
-        [("ssl.log", SSL), ("x509.log", X509), ("quic.log", QUIC)].map(|(name, columns)| {
-            let part = Part {
-                name,
-                least: 0.97,
-                tally: Tally::default(),
-            };
-            (part, columns)
-        });
+    let seen: HashMap<&str, (Vec<Value>, &Seen)> = captures
+        .iter()
+        .map(|(capture, seen)| (capture.short(), (seen.tls(), *seen)))
+        .collect();
+    let mut tallies: [Tally; 3] = Default::default();
+    let kinds = [("ssl", SSL), ("x509", X509), ("quic", QUIC)];
     for (path, places) in &logs {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let part = parts
-            .iter_mut()
-            .find(|(part, _)| name.starts_with(part.name.trim_end_matches(".log")));
-        let (part, columns) = part.unwrap();
+        let kind = kinds
+            .iter()
+            .position(|(kind, _)| name.starts_with(kind))
+            .unwrap();
+        let (tally, columns) = (&mut tallies[kind], kinds[kind].1);
         let mut unused: Vec<Value> = Vec::new();
         let mut connections: Vec<(String, String)> = Vec::new();
         for place in places {
-            let (rows, flows) = seen
-                .entry(place.clone())
-                .or_insert_with(|| look(&data.join(place), FlowRules::Zeek));
-            connections.extend(flows.iter().map(|flow| {
+            let (rows, seen) = &seen[place];
+            connections.extend(seen.flows.iter().map(|flow| {
                 let port = |port: Option<u16>| port.unwrap_or(0).to_string();
                 (port(flow.src_port), port(flow.dst_port))
             }));
             unused.extend(rows.iter().map(|row| {
                 let mut row = row.clone();
-                row["capture"] = Value::from(place.as_str());
+                row["capture"] = Value::from(*place);
                 row
             }));
         }
-        let all = log(path);
+        let all = rows_of(path);
         let chains = ["cert_chain_fps", "client_cert_chain_fps"];
-        let is_here = |theirs: &HashMap<String, String>| match theirs.get("fingerprint") {
+        let is_here = |theirs: &Row| match theirs.get("fingerprint") {
             Some(print) => unused.iter().any(|row| {
                 chains
                     .iter()
@@ -218,7 +201,7 @@ fn zeeks_logs() {
                 }
                 None => {
                     is_of(row, &theirs)
-                        && !(part.name == "quic.log" && row["quic_version"].is_null())
+                        && !(kinds[kind].0 == "quic" && row["quic_version"].is_null())
                 }
             };
             let found = unused.iter().position(is_it);
@@ -231,8 +214,7 @@ fn zeeks_logs() {
                         .iter()
                         .any(|chain| cell(row, chain).contains(print.as_str()))
                 });
-                part.tally
-                    .add(&places.join(","), known, || format!("certificate {print}"));
+                tally.add(&places.join(","), known, || format!("certificate {print}"));
                 continue;
             }
             let row = found.map(|place| unused.remove(place));
@@ -245,21 +227,8 @@ fn zeeks_logs() {
                 // The next certificate may be the same one.
                 unused.push(row.clone());
             }
-            compare(&mut part.tally, &place, row.as_ref(), &theirs, columns);
+            compare(tally, &place, row.as_ref(), &theirs, columns);
         }
     }
-    let mut parts: Vec<Part> = parts.into_iter().map(|(part, _)| part).collect();
-    let mut together = Tally::default();
-    for part in &parts {
-        for (capture, counts) in &part.tally.captures {
-            let sum = together.captures.entry(capture.clone()).or_default();
-            *sum = (sum.0 + counts.0, sum.1 + counts.1);
-        }
-    }
-    parts.push(Part {
-        name: "all three",
-        least: 0.98,
-        tally: together,
-    });
-    conclude("Zeek", &parts);
+    tallies
 }

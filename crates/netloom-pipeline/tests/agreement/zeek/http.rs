@@ -1,45 +1,10 @@
 //! `http.log` and `ssh.log` of Zeek's own tests.
 
-use std::collections::HashMap;
-use std::path::Path;
-
 use netloom_decode::app::text::display;
-use netloom_flow::FlowRules;
 
-use super::read::{field, read};
-use super::{Agreement, Capture};
-
-/// A row: values by Zeek's names.
-type Row = HashMap<String, String>;
-
-/// The rows of a log; `-` (nothing) is left out.
-fn log(path: &Path) -> Vec<Row> {
-    let text = std::fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let mut header: Option<Vec<&str>> = None;
-    let mut rows = Vec::new();
-    for line in text.lines() {
-        if let Some(fields) = line.strip_prefix("#fields\t") {
-            header = Some(fields.split('\t').collect());
-        } else if line.starts_with('#') || line.trim().is_empty() {
-            // About the file.
-        } else if let Some(header) = &header {
-            let row: Row = header
-                .iter()
-                .zip(line.split('\t'))
-                .filter(|(_, value)| !matches!(*value, "-" | "<empty>"))
-                .map(|(name, value)| {
-                    let value = if value == "(empty)" { "" } else { value };
-                    ((*name).to_owned(), value.to_owned())
-                })
-                .collect();
-            rows.push(row);
-        } else {
-            header = Some(line.split('\t').collect());
-        }
-    }
-    rows
-}
+use super::{Row, log};
+use crate::seen::{Seen, field_text};
+use crate::support::{Capture, Tally};
 
 /// Percent codes taken away, as Zeek does.
 fn unescaped(text: &str) -> String {
@@ -72,15 +37,8 @@ fn without_port(host: &str) -> String {
     }
 }
 
-/// Rows of one connection are compared with rows of the same, the most alike first; the values
-/// that differ.
-fn compare(
-    capture: &str,
-    columns: &[&str],
-    theirs: &[Row],
-    ours: &[Row],
-    differences: &mut Vec<String>,
-) -> (usize, usize) {
+/// Rows of one connection are compared with rows of the same, the most alike first.
+fn compare(capture: &str, columns: &[&str], theirs: &[Row], ours: &[Row], tally: &mut Tally) {
     const ENDS: [&str; 5] = [
         "id.orig_h",
         "id.orig_p",
@@ -89,13 +47,11 @@ fn compare(
         "trans_depth",
     ];
     let mut free: Vec<&Row> = ours.iter().collect();
-    let (mut compared, mut agreeing) = (0, 0);
-    let shown = |row: &Row, column: &str| row.get(column).cloned();
     let alike = |their: &Row, our: &Row| {
         columns
             .iter()
             .filter(|column| {
-                their.contains_key(**column) && shown(their, column) == shown(our, column)
+                their.contains_key(**column) && their.get(**column) == our.get(**column)
             })
             .count()
     };
@@ -117,59 +73,49 @@ fn compare(
             let Some(expected) = their.get(*column) else {
                 continue;
             };
-            compared += 1;
             let found = our.and_then(|our| our.get(*column));
             // The fingerprints in the baselines are cut.
             let cut = *column == "host_key_fingerprint"
                 && expected.len() >= 39
                 && found.is_some_and(|found| found.starts_with(expected.as_str()));
-            if found == Some(expected) || cut {
-                agreeing += 1;
-            } else {
-                differences.push(format!(
-                    "`{capture}` {column}: Zeek `{expected}`, netloom {}",
-                    found.map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`"))
-                ));
-            }
+            tally.add(capture, found == Some(expected) || cut, || {
+                let found = found.map_or("nothing", String::as_str);
+                format!("{column}: Zeek `{expected}`, netloom `{found}`")
+            });
         }
     }
-    (compared, agreeing)
 }
 
 /// Baselines of one kind, against rows of ours.
 fn against(
-    data: &Path,
-    captures: &[Capture],
+    captures: &[(&Capture, &Seen)],
     name: &str,
     columns: &[&str],
-    rows: impl Fn(&Path) -> Vec<Row>,
-    prepare: impl Fn(&mut Row),
-) -> Agreement {
-    let mut agreement = Agreement::default();
-    for capture in captures.iter().filter(|capture| capture.source == "zeek") {
-        let mut logs = capture
-            .expected
-            .iter()
-            .filter(|expected| expected.rsplit('/').next() == Some(name))
-            .peekable();
-        if logs.peek().is_none() {
-            continue;
-        }
-        let ours = rows(&data.join(&capture.path));
-        for expected in logs {
-            let mut theirs = log(&data.join(expected));
-            theirs.iter_mut().for_each(&prepare);
-            let short = capture.path.trim_start_matches("zeek/Traces/");
-            let (compared, agreeing) =
-                compare(short, columns, &theirs, &ours, &mut agreement.differences);
-            agreement.add(short, compared, agreeing);
+    rows: impl Fn(&Seen) -> Vec<Row>,
+) -> Tally {
+    let mut tally = Tally::default();
+    for (capture, seen) in captures {
+        for path in capture.expected.iter().filter(|path| path.ends_with(name)) {
+            let mut theirs = log(path);
+            for row in &mut theirs {
+                row.retain(|_, value| !matches!(&**value, "-" | "<empty>"));
+                for (name, value) in row {
+                    if value == "(empty)" {
+                        value.clear();
+                    }
+                    if name == "host" {
+                        *value = without_port(value);
+                    }
+                }
+            }
+            compare(capture.short(), columns, &theirs, &rows(seen), &mut tally);
         }
     }
-    agreement
+    tally
 }
 
 /// `http.log`.
-pub(super) fn http(data: &Path, captures: &[Capture]) -> Agreement {
+pub(super) fn http(captures: &[(&Capture, &Seen)]) -> Tally {
     const COLUMNS: [&str; 18] = [
         "trans_depth",
         "method",
@@ -190,18 +136,11 @@ pub(super) fn http(data: &Path, captures: &[Capture]) -> Agreement {
         "resp_filenames",
         "resp_mime_types",
     ];
-    against(data, captures, "http.log", &COLUMNS, http_rows, |row| {
-        if let Some(host) = row.get_mut("host") {
-            *host = without_port(host);
-        }
-    })
+    against(captures, "http.log", &COLUMNS, http_rows)
 }
 
 /// Rows of ours with Zeek's names.
-fn http_rows(path: &Path) -> Vec<Row> {
-    let Some(seen) = read(path, FlowRules::Zeek) else {
-        return Vec::new();
-    };
+fn http_rows(seen: &Seen) -> Vec<Row> {
     seen.http()
         .map(|(record, http)| {
             let text = |value: Option<&str>| value.map(str::to_owned);
@@ -242,7 +181,7 @@ fn http_rows(path: &Path) -> Vec<Row> {
 }
 
 /// `ssh.log`.
-pub(super) fn ssh(data: &Path, captures: &[Capture]) -> Agreement {
+pub(super) fn ssh(captures: &[(&Capture, &Seen)]) -> Tally {
     const COLUMNS: [&str; 9] = [
         "version",
         "client",
@@ -254,10 +193,7 @@ pub(super) fn ssh(data: &Path, captures: &[Capture]) -> Agreement {
         "host_key_alg",
         "host_key_fingerprint",
     ];
-    let rows = |path: &Path| {
-        let Some(seen) = read(path, FlowRules::Zeek) else {
-            return Vec::new();
-        };
+    let rows = |seen: &Seen| {
         seen.messages()
             // Inside a WebSocket the flow's service is another.
             .filter(|(_, message)| &*message.kind == "kex")
@@ -273,7 +209,7 @@ pub(super) fn ssh(data: &Path, captures: &[Capture]) -> Agreement {
                     .map(|(name, value)| (name.to_owned(), value))
                     .collect();
                 for column in COLUMNS {
-                    if let Some(value) = field(message, column) {
+                    if let Some(value) = field_text(message, column) {
                         row.insert(column.to_owned(), value);
                     }
                 }
@@ -281,5 +217,5 @@ pub(super) fn ssh(data: &Path, captures: &[Capture]) -> Agreement {
             })
             .collect()
     };
-    against(data, captures, "ssh.log", &COLUMNS, rows, |_| {})
+    against(captures, "ssh.log", &COLUMNS, rows)
 }

@@ -1,17 +1,16 @@
 //! Values of Zeek's `dns.log`.
 
 use std::net::IpAddr;
-use std::path::Path;
 
 use netloom_decode::app::dns::{netbios_base, opcode_name, qclass_name, qtype_name, rcode_name};
-use netloom_flow::FlowRules;
+use netloom_flow::app::{AppRecord, DnsRecord};
 
-use super::read::{self, Row};
-use super::{Agreement, Capture};
+use super::{Row, log};
+use crate::seen::Seen;
+use crate::support::{Capture, Tally};
 
 /// What a row says in the terms of a field of Zeek's; `None` for a field that netloom lacks.
-fn value(row: &Row, field: &str) -> Option<String> {
-    let record = &row.record;
+fn value((app, record): (&AppRecord, &DnsRecord), field: &str) -> Option<String> {
     let flag = |flag: bool| if flag { "T" } else { "F" }.to_owned();
     let nbns = record.service == "nbns";
     let unset = || "-".to_owned();
@@ -23,11 +22,11 @@ fn value(row: &Row, field: &str) -> Option<String> {
         }
     };
     Some(match field {
-        "id.orig_h" => row.src.0.to_string(),
-        "id.orig_p" => row.src.1.to_string(),
-        "id.resp_h" => row.dst.0.to_string(),
-        "id.resp_p" => row.dst.1.to_string(),
-        "proto" => if row.tcp { "tcp" } else { "udp" }.to_owned(),
+        "id.orig_h" => app.src.0.to_string(),
+        "id.orig_p" => app.src.1.to_string(),
+        "id.resp_h" => app.dst.0.to_string(),
+        "id.resp_p" => app.dst.1.to_string(),
+        "proto" => if app.protocol == 6 { "tcp" } else { "udp" }.to_owned(),
         "trans_id" => record.trans_id.to_string(),
         "rtt" => record
             .rtt
@@ -75,15 +74,12 @@ fn value(row: &Row, field: &str) -> Option<String> {
 }
 
 /// How well a row fits: which flow it is of, its identifier, its name, whether it was answered.
-fn fit(row: &Row, fields: &[&str], values: &[&str]) -> u32 {
-    let get = |name: &str| {
-        let at = fields.iter().position(|field| *field == name)?;
-        values.get(at).copied()
-    };
+fn fit(row: (&AppRecord, &DnsRecord), theirs: &Row) -> u32 {
+    let get = |name: &str| theirs.get(name).map(String::as_str);
     let address = |name| get(name).and_then(|text| text.parse::<IpAddr>().ok());
-    if address("id.orig_h") != Some(row.src.0)
-        || address("id.resp_h") != Some(row.dst.0)
-        || get("trans_id") != Some(&*row.record.trans_id.to_string())
+    if address("id.orig_h") != Some(row.0.src.0)
+        || address("id.resp_h") != Some(row.0.dst.0)
+        || get("trans_id") != Some(&*row.1.trans_id.to_string())
     {
         return 0;
     }
@@ -95,63 +91,44 @@ fn fit(row: &Row, fields: &[&str], values: &[&str]) -> u32 {
         + same("qtype")
 }
 
-/// Compares every value that Zeek's baselines have.
-pub(crate) fn values(data: &Path, captures: &[Capture]) -> Agreement {
-    let mut agreement = Agreement::default();
-    for capture in captures {
-        for log in &capture.expected {
-            if !log.starts_with("zeek/") || !log.ends_with("/dns.log") {
-                continue;
+/// Compares every value.
+pub(super) fn values(captures: &[(&Capture, &Seen)]) -> Tally {
+    let mut tally = Tally::default();
+    for (capture, seen) in captures {
+        for path in &capture.expected {
+            if path.ends_with("dns.log") {
+                compare(capture.short(), seen, &log(path), &mut tally);
             }
-            let text = std::fs::read_to_string(data.join(log)).unwrap();
-            compare(data, capture, &text, &mut agreement);
         }
     }
-    agreement
+    tally
 }
 
-fn compare(data: &Path, capture: &Capture, log: &str, agreement: &mut Agreement) {
-    let mut rows = read::names(&data.join(&capture.path), FlowRules::Zeek).rows;
-    let mut fields: Vec<&str> = Vec::new();
-    let (mut compared, mut agreeing) = (0, 0);
-    for line in log.lines() {
-        if let Some(names) = line.strip_prefix("#fields\t") {
-            fields = names.split('\t').collect();
-        }
-        if line.starts_with('#') {
-            continue;
-        }
-        let values: Vec<&str> = line.split('\t').collect();
-        let best = (0..rows.len()).max_by_key(|&at| fit(&rows[at], &fields, &values));
+fn compare(capture: &str, seen: &Seen, log: &[Row], tally: &mut Tally) {
+    let mut rows: Vec<_> = seen.dns().collect();
+    for theirs in log {
+        let best = (0..rows.len()).max_by_key(|&at| fit(rows[at], theirs));
         let row = best
-            .filter(|&at| fit(&rows[at], &fields, &values) > 0)
+            .filter(|&at| fit(rows[at], theirs) > 0)
             .map(|at| rows.remove(at));
-        for (field, expected) in fields.iter().zip(&values) {
-            let known = !matches!(*field, "ts" | "uid" | "auth" | "addl") && *expected != "-";
-            if !known {
+        let mut fields: Vec<_> = theirs.iter().collect();
+        fields.sort();
+        for (field, expected) in fields {
+            if matches!(&**field, "ts" | "uid" | "auth" | "addl") || expected == "-" {
                 continue;
             }
-            compared += 1;
-            let ours = row.as_ref().and_then(|row| value(row, field));
-            if ours.as_deref() == Some(*expected) {
-                agreeing += 1;
-            } else {
-                let shown = ours.unwrap_or_else(|| "no row".to_owned());
-                agreement.differences.push(format!(
-                    "`{}`: {field} is `{expected}`, netloom has `{shown}`",
-                    capture.path
-                ));
-            }
+            let ours = row.and_then(|row| value(row, field));
+            tally.add(capture, ours.as_ref() == Some(expected), || {
+                let shown = ours.as_deref().unwrap_or("no row");
+                format!("{field}: Zeek `{expected}`, netloom `{shown}`")
+            });
         }
     }
     for row in rows {
         // A row that Zeek does not have is a miss, too.
-        compared += 1;
-        agreement.differences.push(format!(
-            "`{}`: Zeek has no row for `{}`",
-            capture.path,
-            value(&row, "query").unwrap_or_default()
-        ));
+        tally.add(capture, false, || {
+            let query = value(row, "query").unwrap_or_default();
+            format!("Zeek has no row for `{query}`")
+        });
     }
-    agreement.add(&capture.path, compared, agreeing);
 }

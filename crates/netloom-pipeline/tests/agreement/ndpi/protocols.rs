@@ -1,0 +1,149 @@
+//! The protocol of every flow.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use netloom_decode::app::service_of_protocol;
+use netloom_flow::FlowRecord;
+use netloom_flow::app::Confidence;
+
+use super::line::Line;
+use crate::support::Tally;
+
+/// nDPI's name and netloom's names, where they are not the same but for case and `_`: nDPI's is
+/// left out of the table then. Several where netloom tells apart what nDPI does not.
+const NAMES: &[(&str, &[&str])] = &[
+    // The same under another name.
+    ("BJNP", &["bjnp"]),
+    ("CiscoSkinny", &["sccp"]),
+    ("CNP-IP", &["cnp_ip"]),
+    ("Corba", &["giop"]),
+    ("DCERPC", &["dce_rpc"]),
+    ("EthernetIP", &["enip"]),
+    ("FTP_CONTROL", &["ftp"]),
+    ("FTP_DATA", &["ftp_data", "ftp-data"]),
+    ("H323", &["h323"]),
+    ("IAX", &["iax2"]),
+    ("IEC60870", &["iec104"]),
+    ("Jabber", &["xmpp"]),
+    ("KNXnet_IP", &["knx"]),
+    ("Kafka", &["kafka"]),
+    ("MsSQL-TDS", &["mssql"]),
+    ("NAT-PMP", &["nat_pmp"]),
+    ("NFS", &["nfs", "rpc"]),
+    ("NetBIOS", &["nbns", "nbdgm", "nbss", "smb"]),
+    ("OPC-UA", &["opcua"]),
+    ("PTPv2", &["ptp"]),
+    ("SMBv1", &["smb"]),
+    ("SMBv23", &["smb"]),
+    ("Usenet", &["nntp"]),
+    // A WebSocket begins as HTTP: netloom says what it became.
+    ("HTTP", &["http", "websocket"]),
+    ("HTTP_Proxy", &["http", "http_proxy", "http_connect"]),
+    ("HTTP_Connect", &["http", "http_connect"]),
+    // TLS of a protocol with a port of its own: netloom says what the bytes are.
+    ("IMAPS", &["tls", "imaps"]),
+    ("POPS", &["tls", "pops"]),
+    ("SMTPS", &["tls", "smtps"]),
+    // SRTP is RTP whose payload cannot be read; the header is the same.
+    ("SRTP", &["srtp", "rtp"]),
+    // nDPI names the game; the bytes are Photon, which many games speak.
+    ("TocaBoca", &["photon"]),
+    // nDPI names the hoster; the bytes are Discord's discovery of the own address.
+    ("i3D", &["discord"]),
+    // nDPI names the maker; the bytes of its games' connections are ENet.
+    ("GaijinEntertainment", &["gaijinentertainment", "enet"]),
+    ("ETHEREUM", &["ethereum", "ethereum_discovery"]),
+    ("GTP", &["gtp", "gtp_prime"]),
+    ("IPSec", &["ipsec"]),
+];
+
+/// What netloom knows by content.
+fn service(flow: &FlowRecord) -> Option<&'static str> {
+    let by_content = flow
+        .app
+        .as_ref()
+        .filter(|app| app.confidence == Some(Confidence::Content));
+    by_content
+        .and_then(|app| app.service)
+        .or_else(|| service_of_protocol(flow.protocol))
+        .map(|service| service.name)
+}
+
+fn same(theirs: &str, ours: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
+    NAMES.iter().find(|(name, _)| *name == theirs).map_or_else(
+        || plain(theirs) == plain(ours),
+        |(_, names)| names.contains(&ours),
+    )
+}
+
+#[derive(Default)]
+pub(super) struct Protocols {
+    /// Flows that nDPI knows.
+    pub(super) theirs: Tally,
+    /// Flows that netloom knows.
+    pub(super) ours: Tally,
+    /// By nDPI's name and by netloom's: flows, and those that agree.
+    by_theirs: BTreeMap<String, (u32, u32)>,
+    by_ours: BTreeMap<String, (u32, u32)>,
+}
+
+fn count(all: &mut BTreeMap<String, (u32, u32)>, name: &str, is: bool) {
+    let counts = all.entry(name.to_owned()).or_default();
+    counts.0 += 1;
+    counts.1 += u32::from(is);
+}
+
+impl Protocols {
+    pub(super) fn line(&mut self, capture: &str, line: &Line, found: &[&FlowRecord]) {
+        if !line.by_content {
+            return;
+        }
+        let master = line.master();
+        let ours: Vec<Option<&str>> = found.iter().map(|flow| service(flow)).collect();
+        let is = ours.iter().flatten().any(|ours| same(master, ours));
+        count(&mut self.by_theirs, master, is);
+        self.theirs.add(capture, is, || {
+            let said = match ours.as_slice() {
+                [] => "no such flow".to_owned(),
+                [first, ..] => first.map_or("nothing".to_owned(), |name| format!("`{name}`")),
+            };
+            format!("{}: nDPI `{}`, netloom {said}", line.key, line.protocol)
+        });
+        let Some(service) = ours.iter().copied().flatten().next() else {
+            return;
+        };
+        let is = is || line.protocol.split('.').any(|theirs| same(theirs, service));
+        count(&mut self.by_ours, service, is);
+        self.ours.add(capture, is, || {
+            format!(
+                "{}: netloom `{service}`, nDPI `{}`",
+                line.key, line.protocol
+            )
+        });
+    }
+
+    /// Both tables.
+    pub(super) fn page(&self) -> String {
+        let mut page = String::new();
+        for (title, column, all) in [
+            ("By nDPI's protocol", "nDPI", &self.by_theirs),
+            (
+                "By netloom's service, where nDPI knows the flow by DPI",
+                "netloom",
+                &self.by_ours,
+            ),
+        ] {
+            let _ = write!(
+                page,
+                "## {title}\n\n| {column} | flows | agree |\n|---|---:|---:|\n"
+            );
+            for (name, (flows, agree)) in all {
+                let _ = writeln!(page, "| {name} | {flows} | {agree} |");
+            }
+            page.push('\n');
+        }
+        page
+    }
+}

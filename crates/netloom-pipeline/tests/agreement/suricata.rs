@@ -1,0 +1,145 @@
+//! The checks of suricata-verify: so many events that hold these values.
+
+mod checks;
+mod events;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use netloom_flow::FlowRules;
+
+use crate::seen::read;
+use crate::support::{Part, Tally, captures, conclude, in_parallel};
+
+use self::checks::Check;
+
+/// An event in Suricata's keys.
+type Event = BTreeMap<String, String>;
+
+/// Keys that netloom does not hold on purpose, and why.
+const LEFT_OUT: &[(&str, &str)] = &[
+    (
+        "pcap_cnt",
+        "at which packet Suricata happens to log: its own book-keeping",
+    ),
+    (
+        "pkt_src",
+        "how Suricata made the packet: its own book-keeping",
+    ),
+    (
+        "dns.tx_id",
+        "a number that Suricata's parser gives: its own book-keeping",
+    ),
+    ("dns.version", "the version of Suricata's form of events"),
+    (
+        "mqtt.connect.password",
+        "a password is never kept, only that there was one",
+    ),
+    (
+        "mqtt.connect.properties.authentication_data",
+        "it serves as a password, and is never kept",
+    ),
+    (
+        "mqtt.publish.message",
+        "what is published is payload, which is never kept",
+    ),
+];
+
+/// The kinds of events, in groups.
+const KINDS: &[(&str, &[&str])] = &[
+    ("dns", &["dns"]),
+    ("http, ssh and ftp", &["http", "ssh", "ftp"]),
+    ("tls and quic", &["tls", "quic"]),
+    ("smb", &["smb"]),
+    ("mqtt", &["mqtt"]),
+];
+
+/// What is known about differences.
+const INTRODUCTION: &str = "\
+Written by the test `agreement` of `netloom-pipeline` (`NETLOOM_BLESS=1`). A check is a filter of
+suricata-verify's `test.yaml` with one of these kinds of events: so many events that match all of
+its keys. Checks that are for versions before another one are left out, for both cannot hold: the
+newest counts. Where a check names a file of events, that file is one of several outputs which the
+test sets up, each for some types of records: the same choice is made here. Every difference is a
+miss, explained or not. A key that netloom does not hold is a miss, too, unless it stands below.
+
+Differences that are known:
+
+- Some tests run with policies that drop or ignore traffic (`exception-policy-*`, `firewall/*`,
+  `output-multi-eve`); netloom has none.
+- Suricata counts some events by packet and by its own settings (`tcp-fastopen-*`,
+  `quic-frag-wait`, `quic-retry-multiple`); a QUIC connection is one row here. It says the version
+  of a client hello that nobody answered (`bug-5713-01`); here a version is one that was agreed on.
+- Suricata's events of HTTP/2 are for control frames, too (`http2-compression-bug`).
+- netloom keeps no header fields but those with a column (`http2-range`), and of DNS the records of
+  the answer section (`dns-udp-nxdomain-soa`); it does not read DNS inside HTTP/2.
+- Data of a record whose type Zeek does not know is `<unknown type=N>` here, as there
+  (`dns-udp-null`).
+";
+
+#[test]
+fn suricata() {
+    let Some(captures) = captures("suricata-verify") else {
+        return;
+    };
+    let results = in_parallel(
+        &captures,
+        || (),
+        |(), capture| {
+            let all = checks::of(capture.result("test.yaml")?);
+            let ours =
+                |check: &&Check| KINDS.iter().any(|(_, kinds)| kinds.contains(&&*check.kind));
+            let checks: Vec<Check> = all.iter().filter(ours).cloned().collect();
+            (!checks.is_empty()).then(|| {
+                let seen = read(&capture.path, FlowRules::Native);
+                let found: Vec<usize> = checks
+                    .iter()
+                    .map(|check| events::count(check, &all, &seen))
+                    .collect();
+                (checks, found)
+            })
+        },
+    );
+    let mut parts: Vec<Part> = KINDS
+        .iter()
+        .map(|(title, _)| Part::new(format!("Checks of {title}"), 80.0, Tally::default()))
+        .collect();
+    let (mut keys, mut left_out) = (0, 0);
+    for (capture, result) in captures.iter().zip(results) {
+        let Some((checks, found)) = result else {
+            continue;
+        };
+        for (check, found) in checks.iter().zip(found) {
+            let group = KINDS
+                .iter()
+                .position(|(_, kinds)| kinds.contains(&&*check.kind));
+            let tally = &mut parts[group.unwrap()].tally;
+            tally.add(capture.short(), found == check.count, || {
+                format!(
+                    "{} {} with {:?}, netloom has {found}",
+                    check.count, check.kind, check.values
+                )
+            });
+            keys += check.values.len();
+            let of_check = check.values.keys();
+            left_out += of_check.filter(|key| is_left_out(key)).count();
+        }
+    }
+    let mut more = format!("Keys left out of the comparison, {left_out} of {keys}:\n\n");
+    for (key, reason) in LEFT_OUT {
+        let _ = writeln!(more, "- `{key}`: {reason}");
+    }
+    more.push('\n');
+    conclude(
+        "agreement-suricata.md",
+        "Agreement with Suricata",
+        INTRODUCTION,
+        &parts,
+        &more,
+    );
+    assert!(left_out * 5 <= keys, "{left_out} of {keys} keys left out");
+}
+
+fn is_left_out(key: &str) -> bool {
+    LEFT_OUT.iter().any(|(left_out, _)| *left_out == key)
+}

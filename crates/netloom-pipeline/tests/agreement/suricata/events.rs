@@ -1,0 +1,168 @@
+//! Rows of netloom as events of Suricata.
+
+mod dns;
+mod tls;
+
+use std::net::IpAddr;
+
+use netloom_flow::app::{AppRecord, FieldValue, HttpRecord, MessageRecord};
+use netloom_flow::community_id;
+
+use super::checks::Check;
+use super::{Event, is_left_out};
+use crate::seen::{Seen, field, field_text};
+
+/// How many events a check finds. `all` are the checks of its test.
+pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
+    let events = match &*check.kind {
+        "dns" => dns::events(check, all, seen),
+        "http" => seen.http().map(|(app, row)| http(app, row)).collect(),
+        kind @ ("tls" | "quic") => tls::events(kind, seen),
+        kind => seen
+            .messages()
+            .filter(|(_, message)| message.service.name == kind)
+            .map(|(app, message)| self::message(app, message))
+            .collect(),
+    };
+    let matches = |event: &&Event| {
+        check.values.iter().all(|(key, value)| match key.as_str() {
+            "has-key" => event.contains_key(value),
+            key if is_left_out(key) => true,
+            key => event
+                .get(key)
+                .is_some_and(|ours| tls::same(key, value, ours)),
+        })
+    };
+    events.iter().filter(matches).count()
+}
+
+/// Who talked to whom; `back`: the other way.
+fn ends(app: &AppRecord, back: bool) -> Event {
+    let (src, dst) = if back {
+        (app.dst, app.src)
+    } else {
+        (app.src, app.dst)
+    };
+    let protocol = if app.protocol == 6 { "TCP" } else { "UDP" };
+    let id = community_id(app.src.0, app.dst.0, app.src.1, app.dst.1, app.protocol);
+    [
+        ("src_ip", src.0.to_string()),
+        ("src_port", src.1.to_string()),
+        ("dest_ip", dst.0.to_string()),
+        ("dest_port", dst.1.to_string()),
+        ("proto", protocol.to_owned()),
+        ("community_id", id),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+fn http(app: &AppRecord, http: &HttpRecord) -> Event {
+    let mut event = ends(app, false);
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            event.insert(format!("http.{key}"), value);
+        }
+    };
+    put("hostname", http.host.as_deref().map(str::to_owned));
+    put("url", http.uri.as_deref().map(str::to_owned));
+    put("http_method", http.method.as_deref().map(str::to_owned));
+    put(
+        "http_user_agent",
+        http.user_agent.as_deref().map(str::to_owned),
+    );
+    put("http_refer", http.referrer.as_deref().map(str::to_owned));
+    put(
+        "http_content_type",
+        http.resp_mime_type.as_deref().map(str::to_owned),
+    );
+    put("status", http.status_code.map(|status| status.to_string()));
+    if http.status_code.is_none() {
+        // A status that is no number stands before the reason.
+        let status = http
+            .status_msg
+            .as_deref()
+            .and_then(|text| text.split(' ').next());
+        put("status_string", status.map(str::to_owned));
+    }
+    put("length", Some(http.response_body_len.to_string()));
+    let version = http.version.as_deref();
+    put("protocol", version.map(|version| format!("HTTP/{version}")));
+    event.insert(
+        "tx_id".to_owned(),
+        http.trans_depth.saturating_sub(1).to_string(),
+    );
+    event
+}
+
+/// Names of fields of `messages` that are not Suricata's.
+const FIELDS: &[(&str, &str)] = &[
+    ("client_proto_version", "client.proto_version"),
+    ("client_software_version", "client.software_version"),
+    ("server_proto_version", "server.proto_version"),
+    ("server_software_version", "server.software_version"),
+];
+
+fn message(app: &AppRecord, message: &MessageRecord) -> Event {
+    let mut event = ends(app, false);
+    let service = message.service.name;
+    // Below `mqtt` there is the message's name.
+    let prefix = if service == "mqtt" {
+        format!("mqtt.{}", message.kind)
+    } else {
+        service.to_owned()
+    };
+    for (name, value) in &message.fields {
+        let known = FIELDS.iter().find(|(ours, _)| ours == name);
+        let name = known.map_or(*name, |(_, theirs)| theirs);
+        event.insert(format!("{prefix}.{name}"), text(value));
+        if let FieldValue::List(items) = value {
+            for (index, item) in items.iter().enumerate() {
+                event.insert(format!("{prefix}.{name}[{index}]"), item.to_string());
+                // A list of objects is one list a member here.
+                if let Some((list, member)) = name.rsplit_once('.') {
+                    event.insert(
+                        format!("{prefix}.{list}[{index}].{member}"),
+                        item.to_string(),
+                    );
+                }
+            }
+        }
+    }
+    if let (Some(FieldValue::List(topics)), Some(FieldValue::List(levels))) =
+        (field(message, "topics"), field(message, "topics_qos"))
+    {
+        let topics: Vec<String> = topics
+            .iter()
+            .zip(levels)
+            .map(|(topic, qos)| format!("{{topic:{topic},qos:{qos}}}"))
+            .collect();
+        event.insert(
+            format!("{prefix}.topics"),
+            format!("[{}]", topics.join(",")),
+        );
+    }
+    if service == "ftp"
+        && let Some(command) = field_text(message, "command")
+    {
+        event.insert("ftp.command".to_owned(), command);
+    }
+    event
+}
+
+fn text(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Text(text) => text.to_string(),
+        FieldValue::Number(number) => number.to_string(),
+        FieldValue::Flag(flag) => flag.to_string(),
+        FieldValue::List(items) => format!("[{}]", items.join(",")),
+        other => format!("{other:?}"),
+    }
+}
+
+/// An address with every group of IPv6 in full, as Suricata writes it, in our form.
+fn plain_address(text: &str) -> String {
+    text.parse::<IpAddr>()
+        .map_or_else(|_| text.to_owned(), |address| address.to_string())
+}

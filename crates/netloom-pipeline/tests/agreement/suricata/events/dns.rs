@@ -1,0 +1,180 @@
+//! `dns` events: requests and responses, in the two forms that Suricata has had.
+
+use netloom_decode::app::dns::{qtype_name, rcode_name};
+use netloom_flow::app::{AppRecord, DnsRecord};
+
+use super::{Check, Event, ends};
+use crate::seen::Seen;
+
+/// The events that the output of a check holds.
+pub(super) fn events(check: &Check, all: &[Check], seen: &Seen) -> Vec<Event> {
+    let checks = || all.iter().filter(|check| check.kind == "dns");
+    // Version 2 has an event a question, and other words.
+    let old = checks().any(|check| {
+        check.values.contains_key("dns.rrname")
+            || check.values.contains_key("dns.rrtype")
+            || check
+                .values
+                .get("dns.type")
+                .is_some_and(|kind| matches!(&**kind, "query" | "answer"))
+    });
+    let rows: Vec<(&AppRecord, &DnsRecord)> =
+        seen.dns().filter(|(_, row)| row.service == "dns").collect();
+    let mut events = Vec::new();
+    // A message has a row for each of its questions.
+    for rows in rows.chunk_by(|(app, row), (next_app, next)| {
+        (app.flow_id, app.number, row.trans_id, row.ts)
+            == (next_app.flow_id, next_app.number, next.trans_id, next.ts)
+    }) {
+        let (app, first) = rows[0];
+        let (asked, answered) = (first.query_bytes.is_some(), first.response_bytes.is_some());
+        if old {
+            for (_, row) in rows {
+                events.extend(asked.then(|| query(app, row)));
+                events.extend(answered.then(|| answer(app, row)));
+            }
+        } else {
+            events.extend(asked.then(|| request(app, rows)));
+            events.extend(answered.then(|| response(app, rows)));
+        }
+    }
+    let is = |event: &Event, key: &str, value: &str| event.get(key).is_some_and(|is| is == value);
+    // What the outputs of `dns-eve-type-filtering` are set up for, as their names say.
+    match check.output.as_deref() {
+        Some("only-a.json") => events.retain(|event| is(event, "dns.rrtype", "A")),
+        Some("a-and-aaaa-requests-only.json") => events.retain(|event| {
+            is(event, "dns.type", "query")
+                && (is(event, "dns.rrtype", "A") || is(event, "dns.rrtype", "AAAA"))
+        }),
+        Some("mx-responses-only.json") => {
+            events.retain(|event| is(event, "dns.type", "answer") && is(event, "dns.rrtype", "MX"));
+        }
+        _ => {}
+    }
+    events
+}
+
+fn put(event: &mut Event, key: &str, value: impl std::fmt::Display) {
+    event.insert(format!("dns.{key}"), format!("{value}"));
+}
+
+/// What all events of a message say.
+fn base(app: &AppRecord, row: &DnsRecord, back: bool, kind: &str) -> Event {
+    let mut event = ends(app, back);
+    put(&mut event, "type", kind);
+    put(&mut event, "id", row.trans_id);
+    put(&mut event, "opcode", row.opcode);
+    let answers = matches!(kind, "answer" | "response");
+    if reserved(row, answers) & 4 != 0 {
+        put(&mut event, "z", true);
+    }
+    event
+}
+
+/// The bits between RA and the code. A row has those of the query, where there was one.
+fn reserved(row: &DnsRecord, answers: bool) -> u8 {
+    if answers && row.query_bytes.is_some() {
+        0
+    } else {
+        row.z
+    }
+}
+
+fn name(row: &DnsRecord) -> String {
+    row.query.as_deref().unwrap_or_default().to_owned()
+}
+
+fn kind(row: &DnsRecord) -> String {
+    row.qtype
+        .map_or_else(String::new, |kind| qtype_name(kind, false).into_owned())
+}
+
+fn query(app: &AppRecord, row: &DnsRecord) -> Event {
+    let mut event = base(app, row, false, "query");
+    put(&mut event, "rrname", name(row));
+    put(&mut event, "rrtype", kind(row));
+    event
+}
+
+fn answer(app: &AppRecord, row: &DnsRecord) -> Event {
+    // Version 2 has the addresses of the query.
+    let mut event = base(app, row, false, "answer");
+    put(&mut event, "rrname", name(row));
+    put(&mut event, "rrtype", kind(row));
+    answers(&mut event, row);
+    event
+}
+
+fn questions(event: &mut Event, rows: &[(&AppRecord, &DnsRecord)]) {
+    for (index, (_, row)) in rows.iter().enumerate() {
+        put(event, &format!("queries[{index}].rrname"), name(row));
+        put(event, &format!("queries[{index}].rrtype"), kind(row));
+    }
+}
+
+fn request(app: &AppRecord, rows: &[(&AppRecord, &DnsRecord)]) -> Event {
+    let mut event = base(app, rows[0].1, false, "request");
+    questions(&mut event, rows);
+    event
+}
+
+fn response(app: &AppRecord, rows: &[(&AppRecord, &DnsRecord)]) -> Event {
+    let mut event = base(app, rows[0].1, true, "response");
+    questions(&mut event, rows);
+    answers(&mut event, rows[0].1);
+    event
+}
+
+/// The flags and the records of a response.
+fn answers(event: &mut Event, row: &DnsRecord) {
+    let rcode = row.rcode.unwrap_or(0);
+    put(event, "rcode", rcode_name(rcode));
+    let flags = [
+        ("qr", 0x8000, true),
+        ("aa", 0x0400, row.aa),
+        ("tc", 0x0200, row.tc),
+        ("rd", 0x0100, row.rd),
+        ("ra", 0x0080, row.ra),
+    ];
+    let mut bits = u16::from(row.opcode) << 11 | u16::from(reserved(row, true)) << 4 | rcode & 15;
+    for (name, bit, set) in flags {
+        if set {
+            bits |= bit;
+            put(event, name, true);
+        }
+    }
+    put(event, "flags", format!("{bits:x}"));
+    let mut grouped = std::collections::HashMap::<String, usize>::new();
+    for (index, (data, owner)) in row.answers.iter().zip(&row.answer_names).enumerate() {
+        let (kind, data) = typed(data, row);
+        put(event, &format!("answers[{index}].rrname"), owner);
+        put(event, &format!("answers[{index}].rrtype"), &kind);
+        put(event, &format!("answers[{index}].rdata"), &data);
+        if let Some(ttl) = row.ttls.get(index) {
+            put(event, &format!("answers[{index}].ttl"), ttl);
+        }
+        let place = grouped.entry(kind.clone()).or_default();
+        put(event, &format!("grouped.{kind}[{place}]"), &data);
+        *place += 1;
+    }
+}
+
+/// Type and data of an answer in Zeek's words.
+fn typed(data: &str, row: &DnsRecord) -> (String, String) {
+    if data.parse::<std::net::Ipv4Addr>().is_ok() {
+        return ("A".to_owned(), data.to_owned());
+    }
+    if data.parse::<std::net::Ipv6Addr>().is_ok() {
+        return ("AAAA".to_owned(), data.to_owned());
+    }
+    // `TXT 35 v=spf1 …`
+    if let Some(rest) = data.strip_prefix("TXT ") {
+        let text = rest.split_once(' ').map_or(rest, |(_, text)| text);
+        return ("TXT".to_owned(), text.to_owned());
+    }
+    match row.qtype {
+        // The name behind an alias.
+        Some(1 | 28) => ("CNAME".to_owned(), data.to_owned()),
+        _ => (kind(row), data.to_owned()),
+    }
+}

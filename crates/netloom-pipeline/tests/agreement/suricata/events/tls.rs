@@ -1,0 +1,151 @@
+//! `tls` and `quic` events, and how values are compared.
+
+use serde_json::Value;
+
+use super::{Event, plain_address};
+use crate::seen::{Seen, cell};
+
+/// The events of a kind.
+pub(super) fn events(kind: &str, seen: &Seen) -> Vec<Event> {
+    seen.tls()
+        .iter()
+        .filter(|row| (row["transport"].as_str() == Some("quic")) == (kind == "quic"))
+        .map(|row| event(kind, row))
+        .collect()
+}
+
+fn event(kind: &str, row: &Value) -> Event {
+    let mut event = Event::new();
+    let mut put = |key: &str, value: String| {
+        if !value.is_empty() {
+            event.insert(key.to_owned(), value);
+        }
+    };
+    put("src_ip", cell(row, "src_ip"));
+    put("src_port", cell(row, "src_port"));
+    put("dest_ip", cell(row, "dst_ip"));
+    put("dest_port", cell(row, "dst_port"));
+    let tcp = row["transport"].as_str() == Some("tcp");
+    put("proto", if tcp { "TCP" } else { "UDP" }.to_owned());
+    if let (Ok(src), Ok(dst), Ok(src_port), Ok(dst_port)) = (
+        cell(row, "src_ip").parse(),
+        cell(row, "dst_ip").parse(),
+        cell(row, "src_port").parse(),
+        cell(row, "dst_port").parse(),
+    ) {
+        let protocol = if tcp { 6 } else { 17 };
+        let id = netloom_flow::community_id(src, dst, src_port, dst_port, protocol);
+        put("community_id", id);
+    }
+    for (key, column) in [
+        ("sni", "server_name"),
+        ("serial", "serial"),
+        ("fingerprint", "cert_sha1"),
+        ("ja3.hash", "ja3"),
+        ("ja3.string", "ja3_text"),
+        ("ja3s.hash", "ja3s"),
+        ("ja4", "ja4"),
+    ] {
+        put(&format!("{kind}.{key}"), cell(row, column));
+    }
+    put("tls.version", version(&cell(row, "version")));
+    put("tls.subject", distinguished(&cell(row, "subject")));
+    put("tls.issuerdn", distinguished(&cell(row, "issuer")));
+    for (key, column) in [("notbefore", "not_before"), ("notafter", "not_after")] {
+        let time = cell(row, column);
+        put(
+            &format!("tls.{key}"),
+            time.get(..19).unwrap_or_default().to_owned(),
+        );
+    }
+    let resumed = if row["resumed"].as_bool() == Some(true) {
+        "true"
+    } else {
+        "false"
+    };
+    put("tls.session_resumed", resumed.to_owned());
+    put("tls.server_alpns[0]", cell(row, "next_protocol"));
+    let items = |column: &str| -> Vec<String> {
+        let items = row[column]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    };
+    for (key, column) in [
+        ("client_alpns", "client_alpns"),
+        ("subjectaltname", "san_dns"),
+    ] {
+        for (index, item) in items(column).into_iter().enumerate() {
+            put(&format!("tls.{key}[{index}]"), item);
+        }
+    }
+    for (index, name) in items("client_extensions").into_iter().enumerate() {
+        let (name, value) = match &*name {
+            "application_layer_protocol_negotiation" => {
+                let first = items("client_alpns").into_iter().next();
+                ("alpn".to_owned(), first.unwrap_or_default())
+            }
+            "server_name" => (name.clone(), cell(row, "server_name")),
+            _ => (name, String::new()),
+        };
+        put(&format!("quic.extensions[{index}].name"), name);
+        put(&format!("quic.extensions[{index}].values[0]"), value);
+    }
+    event
+}
+
+fn version(ours: &str) -> String {
+    match ours {
+        "TLSv10" => "TLSv1".to_owned(),
+        "TLSv11" => "TLS 1.1".to_owned(),
+        "TLSv12" => "TLS 1.2".to_owned(),
+        "TLSv13" => "TLS 1.3".to_owned(),
+        other => other.strip_prefix("TLSv13-draft").map_or_else(
+            || other.to_owned(),
+            |draft| format!("TLS 1.3 draft-{draft}"),
+        ),
+    }
+}
+
+/// A name as Suricata writes it (the order of the certificate, `Email`), from ours.
+fn distinguished(name: &str) -> String {
+    if name.is_empty() {
+        return String::new();
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut part = String::new();
+    let mut escaped = false;
+    for character in name.chars() {
+        match character {
+            '\\' if !escaped => escaped = true,
+            ',' if !escaped => parts.push(std::mem::take(&mut part)),
+            other => {
+                escaped = false;
+                part.push(other);
+            }
+        }
+    }
+    parts.push(part);
+    parts.reverse();
+    let parts = parts.iter().map(|part| {
+        part.strip_prefix("emailAddress=")
+            .map_or_else(|| part.clone(), |value| format!("Email={value}"))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// The same but for how each writes it.
+pub(super) fn same(key: &str, expected: &str, ours: &str) -> bool {
+    let plain = |text: &str| match key {
+        "tls.serial" | "tls.fingerprint" => text.replace(':', "").to_uppercase(),
+        "tls.version" => text.replace("TLSv1.", "TLS 1.").replace("TLSv1", "TLS 1.0"),
+        "src_ip" | "dest_ip" => plain_address(text),
+        _ => text.to_owned(),
+    };
+    plain(expected) == plain(ours)
+}
