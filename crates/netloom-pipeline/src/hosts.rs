@@ -18,6 +18,8 @@ use crate::stage::StagePacket;
 
 /// Services of a host that are kept.
 const SERVICES_MAX: usize = 32;
+/// Channels that a conversation on another port has arranged: nothing that anybody could ask for.
+const ARRANGED: [&str; 3] = ["ftp-data", "rtp", "rtcp"];
 /// Pairs of addresses that are remembered, to count peers.
 const PAIRS_MAX: usize = 524_288;
 
@@ -131,6 +133,17 @@ impl Told {
         }
     }
 
+    /// Services by their ports, those without one last.
+    fn services(&self) -> Vec<Box<str>> {
+        let mut services: Vec<Box<str>> = self.services.iter().cloned().collect();
+        services.sort_by_key(|service| {
+            let (_, rest) = service.split_once(':').unwrap_or_default();
+            let port = rest.split('/').next().unwrap_or_default();
+            port.parse::<u16>().map_or(u32::MAX, u32::from)
+        });
+        services
+    }
+
     fn service(&mut self, service: &str) {
         if self.services.len() < SERVICES_MAX && !self.services.contains(service) {
             self.services.insert(service.into());
@@ -232,7 +245,8 @@ impl HostTable {
         });
         let service = flow
             .service()
-            .filter(|_| flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port));
+            .filter(|_| flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port))
+            .filter(|service| !ARRANGED.contains(service));
         if name.is_none() && service.is_none() {
             return;
         }
@@ -361,7 +375,7 @@ impl HostTable {
                     }
                     row.device = told.device.as_ref().map(|(_, device)| device.clone());
                     row.dhcp_fingerprint.clone_from(&told.dhcp_fingerprint);
-                    row.services = told.services.iter().cloned().collect();
+                    row.services = told.services();
                 }
                 row
             })
@@ -418,7 +432,9 @@ fn system(decoded: &Decoded) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netloom_decode::app::ftp;
     use netloom_decode::{DecodeOptions, decode_ip};
+    use netloom_flow::app::AppInfo;
     use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
 
     /// Some flow's identifier.
@@ -461,6 +477,24 @@ mod tests {
             "the router's is not the server's"
         );
         assert_eq!(*rows[1].services, ["tls:443/tcp".into()]);
+    }
+
+    #[test]
+    fn services_are_what_can_be_asked_for() {
+        let mut table = HostTable::new(100, false);
+        for (port, service) in [(443, None), (22, None), (50_069, Some(&ftp::DATA))] {
+            let mut flow = flow("10.0.0.1", "198.51.100.1", 100);
+            flow.dst_port = Some(port);
+            if let Some(service) = service {
+                let mut app = AppInfo::default();
+                (app.service, app.confidence) = (Some(service), Some(Confidence::Content));
+                flow.app = Some(Box::new(app));
+            }
+            table.flow(&flow);
+        }
+        let rows = table.rows();
+        let offered: Vec<&str> = rows[1].services.iter().map(|text| &**text).collect();
+        assert_eq!(offered, ["ssh:22/tcp", "tls:443/tcp"]);
     }
 
     #[test]

@@ -296,6 +296,10 @@ pub(crate) struct ExportOptions {
     /// Length of the timeline's intervals, such as 1s [default: at most a thousand of them]
     #[arg(long, value_parser = units::duration, value_name = "DURATION")]
     pub(crate) interval: Option<i64>,
+    /// Database of autonomous systems (MMDB, such as GeoLite2-ASN) for the columns asn and as_name of
+    /// hosts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) asn_db: Option<PathBuf>,
     /// Format [default: by the extension of the output, else csv]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,

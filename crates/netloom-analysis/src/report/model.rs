@@ -24,6 +24,8 @@ pub struct Report {
     pub interrupted: bool,
     /// `native`, `zeek`, `nfstream`, `ndpi`.
     pub flow_rules: String,
+    /// The filter that packets had to match, in tcpdump's language; null where all were looked at.
+    pub filter: Option<String>,
     /// Packets read.
     pub packets: u64,
     /// Bytes on the wire.

@@ -27,6 +27,8 @@ pub struct ReportContext {
     pub captures: Vec<CaptureInfo>,
     /// `--flow-rules`.
     pub flow_rules: String,
+    /// What packets had to match, where that was asked for.
+    pub filter: Option<String>,
     /// `--max-memory` in bytes.
     pub max_memory: u64,
     /// The user ended it early.
@@ -61,6 +63,7 @@ impl Summary {
             netloom_version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted: context.interrupted,
             flow_rules: context.flow_rules.clone(),
+            filter: context.filter.clone(),
             packets,
             bytes,
             captured_bytes: self.quality.captured_bytes,

@@ -1,6 +1,7 @@
 //! What names tell: sites, applications, DNS, TLS, HTTP, countries, risks.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
@@ -572,12 +573,7 @@ impl NameCounter {
         };
         report.sites = sites(&self.sites);
         report.domains = sites(&self.domains);
-        report.applications = self
-            .apps
-            .top(top, |sum| sum.bytes)
-            .into_iter()
-            .map(|((name, category), sum)| group(name, category, sum))
-            .collect();
+        report.applications = applications(&self.apps, top);
         report.categories = self
             .categories
             .top(64, |sum| sum.bytes)
@@ -698,6 +694,26 @@ impl NameCounter {
             .collect();
         tls
     }
+}
+
+/// A row a product. Where its flows are of several categories, it has that of most bytes.
+fn applications(apps: &BoundedTable<(&'static str, &'static str), Sum>, top: usize) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for ((name, category), sum) in apps.top(usize::MAX, |sum| sum.bytes) {
+        let place = *places.entry(name).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(known) => {
+                known.flows += sum.count;
+                known.packets += sum.packets;
+                known.bytes += sum.bytes;
+            }
+            None => groups.push(group(name, category, sum)),
+        }
+    }
+    groups.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
+    groups.truncate(top);
+    groups
 }
 
 fn group(name: &str, label: &str, sum: &Sum) -> Group {

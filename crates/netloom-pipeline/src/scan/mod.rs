@@ -72,7 +72,7 @@ mod sink;
 mod stage;
 mod timeline;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use netloom_flow::FlowOwner;
@@ -179,6 +179,8 @@ pub struct ScanOptions {
     pub interval: Option<i64>,
     /// Where the processes and users of this machine are looked up that own flows.
     pub owners: Option<Arc<dyn FlowOwners>>,
+    /// Where the autonomous systems of addresses are looked up.
+    pub systems: Option<Arc<dyn AutonomousSystems>>,
 }
 
 impl std::fmt::Debug for ScanOptions {
@@ -200,8 +202,15 @@ impl ScanOptions {
             payload_bytes: usize::MAX,
             interval: None,
             owners: None,
+            systems: None,
         }
     }
+}
+
+/// Knows which autonomous system announces an address.
+pub trait AutonomousSystems: Send + Sync {
+    /// Its number (RFC 6793) and its name; `None` where nothing is known of the address.
+    fn system(&self, address: IpAddr) -> Option<(u32, Box<str>)>;
 }
 
 /// Knows which processes and users of this machine own flows, while they go on.

@@ -111,7 +111,12 @@ impl Scan {
             let mut hand_on = |batch| delivery.deliver(writer, index, delivery.make(index, batch));
             match &request.columns {
                 AnyColumns::Hosts(columns) => {
-                    let rows = hosts.map(HostTable::rows).unwrap_or_default();
+                    let mut rows = hosts.map(HostTable::rows).unwrap_or_default();
+                    if let Some(systems) = &self.options.systems {
+                        for row in &mut rows {
+                            row.asn = systems.system(row.address);
+                        }
+                    }
                     hand_on_rows(columns.builder(), &rows, &mut hand_on)?;
                 }
                 AnyColumns::Timeline(columns) => {

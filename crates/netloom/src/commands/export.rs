@@ -6,6 +6,7 @@ mod live;
 mod output;
 mod owners;
 mod shape;
+mod systems;
 
 use std::cell::RefCell;
 use std::io::IsTerminal as _;
@@ -27,6 +28,7 @@ use self::live::Live;
 use self::output::{Output, Outputs};
 use self::owners::Sockets;
 use self::shape::{Shape, Shapes, Sort};
+use self::systems::Systems;
 use super::Session;
 use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
@@ -150,6 +152,9 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     scan_options.interval = options.interval;
     if session.live {
         scan_options.owners = Sockets::watch().map(|sockets| Arc::new(sockets) as _);
+    }
+    if let Some(path) = &options.asn_db {
+        scan_options.systems = Some(Arc::new(Systems::open(path)?));
     }
     let targets = targets(options)?;
     // What makes no sense is said before anything is written.

@@ -1,6 +1,7 @@
 //! The command and its documentation, as a person uses them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod asn;
 mod capture;
 mod command;
 mod common;

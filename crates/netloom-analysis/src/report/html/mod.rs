@@ -70,6 +70,10 @@ fn about(report: &Report) -> String {
         about.push(units::period(first, last));
         about.push(units::seconds(report.duration));
     }
+    if let Some(filter) = &report.filter {
+        let filter = text::cut_middle(&text::visible(filter), 200, "…");
+        about.push(format!("only packets that match {filter}"));
+    }
     about.join(" · ")
 }
 

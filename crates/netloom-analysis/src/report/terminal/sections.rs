@@ -61,6 +61,10 @@ fn overview(report: &Report, canvas: &mut Canvas) {
         );
         canvas.paragraph(&line, 0, Style::Dim);
     }
+    if let Some(filter) = &report.filter {
+        let line = format!("Only packets that match: {}", canvas.name(filter));
+        canvas.paragraph(&line, 0, Style::Dim);
+    }
     if report.interrupted {
         canvas.paragraph(
             "Reading was interrupted: this is what was read until then.",
