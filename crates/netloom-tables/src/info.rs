@@ -10,6 +10,7 @@ use std::net::Ipv6Addr;
 
 use netloom_decode::net::arp::Arp;
 use netloom_decode::{Fragment, Icmp, Ip, Network, Tcp, TcpFlags, Transport};
+use netloom_packet::MacAddr;
 
 use crate::protocol::protocol_name;
 use crate::schema::{PacketRow, some};
@@ -123,7 +124,11 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
             write!(out, " DCCP type={kind} Len={len}").ok()
         }
         Transport::Icmpv4(message) => icmpv4(*message, out),
-        Transport::Icmpv6(message) => icmpv6(*message, payload(row), out),
+        Transport::Icmpv6(message) => {
+            let at = (row.decoded.payload_offset as usize).checked_sub(4);
+            let flags = at.and_then(|at| row.data.get(at)).copied();
+            icmpv6(*message, flags.unwrap_or_default(), payload(row), out)
+        }
         Transport::Igmp(kind) => {
             out.push_str(match kind {
                 0x11 => "IGMP membership query",
@@ -255,11 +260,11 @@ fn icmpv4(message: Icmp, out: &mut String) -> Option<()> {
                 5 => "source route failed",
                 6 => "network unknown",
                 7 => "host unknown",
-                9 => "network prohibited",
-                10 => "host prohibited",
+                9 => "network administratively prohibited",
+                10 => "host administratively prohibited",
                 11 => "network, for this type of service",
                 12 => "host, for this type of service",
-                13 => "communication prohibited",
+                13 => "communication administratively filtered",
                 _ => return write!(out, "code {code}").ok(),
             });
             Some(())
@@ -289,7 +294,9 @@ fn icmpv4(message: Icmp, out: &mut String) -> Option<()> {
 }
 
 /// ICMPv6 types: RFC 4443, 4861, 2710, 3810; IANA, "ICMPv6 Parameters".
-fn icmpv6(message: Icmp, payload: &[u8], out: &mut String) -> Option<()> {
+///
+/// `flags`: the byte behind the checksum.
+fn icmpv6(message: Icmp, flags: u8, payload: &[u8], out: &mut String) -> Option<()> {
     let Icmp {
         icmp_type,
         code,
@@ -309,7 +316,7 @@ fn icmpv6(message: Icmp, payload: &[u8], out: &mut String) -> Option<()> {
             out.push_str("Destination unreachable: ");
             out.push_str(match code {
                 0 => "no route",
-                1 => "prohibited",
+                1 => "administratively prohibited",
                 2 => "beyond scope of source address",
                 3 => "address",
                 4 => "port",
@@ -333,13 +340,56 @@ fn icmpv6(message: Icmp, payload: &[u8], out: &mut String) -> Option<()> {
         130 => about("Multicast listener query for", out),
         131 => about("Multicast listener report for", out),
         132 => about("Multicast listener done for", out),
-        133 => some("Router solicitation", out),
-        134 => some("Router advertisement", out),
-        135 => about("Neighbor solicitation for", out),
-        136 => about("Neighbor advertisement of", out),
+        133 => {
+            out.push_str("Router solicitation");
+            link_address(payload, 0, " from", out)
+        }
+        134 => {
+            out.push_str("Router advertisement");
+            link_address(payload, 8, " from", out)
+        }
+        135 => {
+            about("Neighbor solicitation for", out)?;
+            link_address(payload, 16, " from", out)
+        }
+        136 => {
+            about("Neighbor advertisement of", out)?;
+            neighbor_flags(flags, out);
+            link_address(payload, 16, " is at", out)
+        }
         137 => about("Redirect to", out),
         143 => some("Multicast listener report v2", out),
         _ => write!(out, "ICMPv6 type={icmp_type} code={code}").ok(),
+    }
+}
+
+/// The address of the Ethernet kind in an option that begins at or behind `at` (RFC 4861,
+/// section 4.6.1), with a word before it.
+fn link_address(payload: &[u8], at: usize, word: &str, out: &mut String) -> Option<()> {
+    let mut options = payload.get(at..).unwrap_or_default();
+    while let [kind, units, rest @ ..] = options {
+        if let (1 | 2, 1, Some(&address)) = (*kind, *units, rest.first_chunk::<6>()) {
+            return write!(out, "{word} {}", MacAddr(address)).ok();
+        }
+        // An option of length 0 is none.
+        let len = usize::from(*units) * 8;
+        options = options.get(len..).filter(|_| len > 0).unwrap_or_default();
+    }
+    Some(())
+}
+
+/// Flags of a neighbor advertisement (RFC 4861, section 4.4), as Wireshark writes them.
+fn neighbor_flags(flags: u8, out: &mut String) {
+    let mut before = " (";
+    for (bit, name) in [(0x80, "rtr"), (0x40, "sol"), (0x20, "ovr")] {
+        if flags & bit != 0 {
+            out.push_str(before);
+            out.push_str(name);
+            before = ", ";
+        }
+    }
+    if before == ", " {
+        out.push(')');
     }
 }
 
@@ -492,6 +542,22 @@ mod tests {
         assert_eq!(
             line(decoded, &target).as_deref(),
             Some("Neighbor advertisement of fe80::1")
+        );
+        // Router and solicited; an option of another kind, then the link-layer address.
+        let mut message = vec![136, 0, 0, 0, 0xc0, 0, 0, 0];
+        message.extend_from_slice(&target);
+        message.extend_from_slice(&[5, 1, 0, 0, 0, 0, 5, 220, 2, 1, 2, 0, 0, 0, 0, 9]);
+        let mut decoded = over_ip(58, Transport::Icmpv6(icmp(136, 0)), None);
+        decoded.payload_offset = 8;
+        assert_eq!(
+            line(decoded, &message).as_deref(),
+            Some("Neighbor advertisement of fe80::1 (rtr, sol) is at 02:00:00:00:00:09")
+        );
+        // An option of no length ends them.
+        let soliciting = over_ip(58, Transport::Icmpv6(icmp(133, 0)), None);
+        assert_eq!(
+            line(soliciting, &[1, 0, 1, 1]).as_deref(),
+            Some("Router solicitation")
         );
     }
 

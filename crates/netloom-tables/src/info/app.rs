@@ -12,8 +12,10 @@ use netloom_decode::app::wire::Reader;
 
 /// Longest text of a packet in the line, in bytes.
 const TEXT_MAX: usize = 256;
-/// Answers that are named.
-const ANSWERS_MAX: usize = 16;
+/// Questions that are named.
+const QUESTIONS_MAX: usize = 16;
+/// Records that are named.
+const RECORDS_MAX: usize = 32;
 
 /// Appends text of a packet.
 fn push_text(bytes: &[u8], out: &mut String) {
@@ -24,7 +26,7 @@ fn push_text(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// A DNS message (also mDNS, LLMNR): kind, identifier, questions, answers.
+/// A DNS message (also mDNS, LLMNR): kind, identifier, questions, records.
 pub(super) fn dns(
     payload: &[u8],
     len: usize,
@@ -49,26 +51,45 @@ pub(super) fn dns(
         out.push(' ');
         out.push_str(&rcode_name(message.rcode().into()));
     }
-    for question in message.questions.iter().take(ANSWERS_MAX) {
+    for question in message.questions.iter().take(QUESTIONS_MAX) {
         write!(out, " {} ", qtype_name(question.qtype, service == "nbns")).ok()?;
-        push_text(&question.name, out);
+        push_name(&question.name, out);
     }
-    for answer in message.answers.iter().take(ANSWERS_MAX) {
-        self::answer(answer, out)?;
+    let records = message.answers.iter();
+    let records = records
+        .chain(&message.authorities)
+        .chain(&message.additionals);
+    for record in records.take(RECORDS_MAX) {
+        self::record(record, out)?;
     }
     Some(())
 }
 
-fn answer(answer: &Record<'_>, out: &mut String) -> Option<()> {
-    write!(out, " {}", qtype_name(answer.rtype, false)).ok()?;
-    match &answer.data {
-        Data::Address(address) => write!(out, " {address}").ok()?,
-        Data::Name(name) | Data::Mx(_, name) | Data::Srv(_, _, _, name) | Data::Soa(name, _) => {
-            out.push(' ');
-            push_text(name, out);
-        }
-        _ => {}
+/// A name; the root has none.
+fn push_name(name: &[u8], out: &mut String) {
+    match name {
+        [] => out.push_str("<Root>"),
+        name => push_text(name, out),
     }
+}
+
+fn record(record: &Record<'_>, out: &mut String) -> Option<()> {
+    write!(out, " {}", qtype_name(record.rtype, false)).ok()?;
+    let name = match &record.data {
+        Data::Address(address) => return write!(out, " {address}").ok(),
+        Data::Name(name) | Data::Soa(name, _) => name,
+        Data::Mx(preference, name) => {
+            write!(out, " {preference}").ok()?;
+            name
+        }
+        Data::Srv(priority, weight, port, name) => {
+            write!(out, " {priority} {weight} {port}").ok()?;
+            name
+        }
+        _ => return Some(()),
+    };
+    out.push(' ');
+    push_name(name, out);
     Some(())
 }
 
@@ -160,7 +181,7 @@ pub(super) fn http(payload: &[u8], out: &mut String) -> Option<()> {
         return None;
     }
     push_text(line, out);
-    if is_response && let Some(kind) = header(payload, b"content-type:") {
+    if let Some(kind) = header(payload, b"content-type:") {
         out.push_str("  (");
         let end = kind.iter().position(|&byte| byte == b';');
         push_text(kind.get(..end.unwrap_or(kind.len()))?.trim_ascii(), out);
@@ -209,6 +230,19 @@ mod tests {
         assert_eq!(
             line(|out| dns(&message, message.len(), "dns", out)).unwrap(),
             "Standard query response 0x1234 A a.example A 192.0.2.1"
+        );
+    }
+
+    #[test]
+    fn all_sections_of_a_message() {
+        let mut message = vec![0x12, 0x34, 0x81, 0x80, 0, 1, 0, 0, 0, 1, 0, 2];
+        message.extend_from_slice(b"\0\0\x06\0\x01");
+        message.extend_from_slice(b"\0\0\x02\0\x01\0\0\0\x3c\0\x03\x01n\0");
+        message.extend_from_slice(b"\0\0\x21\0\x01\0\0\0\x3c\0\x09\0\x01\0\x02\0\x35\x01s\0");
+        message.extend_from_slice(b"\0\0\x29\x04\xd0\0\0\0\0\0\0");
+        assert_eq!(
+            line(|out| dns(&message, message.len(), "dns", out)).unwrap(),
+            "Standard query response 0x1234 SOA <Root> NS n SRV 1 2 53 s OPT"
         );
     }
 

@@ -360,6 +360,8 @@ fn tls(line: &str) -> BTreeSet<String> {
 
 fn http(line: &str) -> BTreeSet<String> {
     let line = line.split("[TCP segment").next().unwrap_or_default();
+    // Words about `application/json`.
+    let line = line.replace(", JavaScript Object Notation", "");
     line.split_whitespace()
         .filter(|word| *word != "Continuation")
         .map(|word| word.trim_matches(['(', ')']).to_owned())
