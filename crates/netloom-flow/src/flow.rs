@@ -485,6 +485,12 @@ impl Flow {
             FlowRules::Native => (self.key.has_ports() && !is_icmp).then_some(port),
             _ => Some(port),
         };
+        let end = match (rules, &self.tcp) {
+            (FlowRules::Zeek, Some(tcp)) => tcp.both_closed_at().map_or(self.last, |closed| {
+                closed.clamp(self.start, self.last.max(self.start))
+            }),
+            _ => self.last,
+        };
         let timed = self.last > self.start;
         let side = |counters: Counters, tcp_flags| Side {
             packets: counters.packets,
@@ -506,7 +512,7 @@ impl Flow {
             first_number: self.first_number,
             closed_by,
             start: Timestamp::from_nanos(self.start),
-            end: Timestamp::from_nanos(self.last),
+            end: Timestamp::from_nanos(end),
             src_ip: src.0,
             dst_ip: dst.0,
             src_port: port(src.1),

@@ -27,7 +27,7 @@ pub struct FlowRecord {
     pub closed_by: u64,
     /// First packet.
     pub start: Timestamp,
-    /// Last packet (the largest timestamp).
+    /// Last packet (the largest timestamp); under Zeek's rules none behind the second FIN.
     pub end: Timestamp,
     /// Originator.
     pub src_ip: IpAddr,

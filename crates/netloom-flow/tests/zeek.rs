@@ -1,12 +1,15 @@
 //! Flows under Zeek's rules against the `conn.log` baselines of Zeek's own tests.
 
 mod support;
+#[path = "support/zeek_tests.rs"]
+mod zeek_tests;
 
 use std::net::IpAddr;
 use std::path::Path;
 
 use netloom_flow::{FlowConfig, FlowRecord, FlowRules};
 use support::Agreement;
+use zeek_tests::{ignores_checksums, server_ports};
 
 /// Columns that are compared where a baseline has them.
 const COLUMNS: [&str; 11] = [
@@ -92,198 +95,6 @@ fn is_logged(flow: &FlowRecord) -> bool {
     !looked_into && !fragments_only
 }
 
-/// Tests that ran with `-C`: checksums ignored. All others verified them, Zeek's default.
-const IGNORES_CHECKSUMS: [&str; 21] = [
-    "core.local-flip",
-    "core.pcapng-pktsrc",
-    "core.radiotap",
-    "core.tcp-padding",
-    "core.tcp.rxmit-history",
-    "core.tunnels.geneve-truncated",
-    "core.wlanmon",
-    "scripts.base.protocols.ftp.ftp-password-pass-command",
-    "scripts.base.protocols.ftp.ftp-password-pass-command-hidden",
-    "scripts.base.protocols.http.http-connect-with-header",
-    "scripts.base.protocols.ldap.modify-request",
-    "scripts.base.protocols.ldap.sasl-signed-clear",
-    "scripts.base.protocols.ncp.frame_size_tuning",
-    "scripts.base.protocols.ntp.misordered-ntp",
-    "scripts.base.protocols.postgresql.greenhouse-app",
-    "scripts.base.protocols.rdp.rdpeudp2-handshake-success",
-    "scripts.base.protocols.syslog.tcp-framing",
-    "scripts.base.protocols.syslog.tcp-framing-nontransparent",
-    "scripts.policy.frameworks.analyzer.detect-protocols",
-    "scripts.policy.protocols.conn.mac-logging",
-    "scripts.policy.protocols.conn.speculative-service",
-];
-
-/// Tests that ran in bare mode (`-b`), with the scripts they load, directly or not, that make
-/// ports known as those of servers; from the tests under `testing/btest` and the scripts in
-/// Zeek's repository. `+` and a number: a TCP port that the test itself makes known.
-const BARE: [(&str, &[&str]); 53] = [
-    ("core.erspanI", &[]),
-    ("core.erspanII", &[]),
-    ("core.local-flip", &["http"]),
-    ("core.q-in-q", &[]),
-    ("core.radiotap", &["dns"]),
-    ("core.tcp.bad-checksum-syn", &[]),
-    ("core.tcp.miss-end-data", &["http"]),
-    ("core.tunnels.count-default-tunnel-changes", &[]),
-    ("core.tunnels.geneve", &[]),
-    ("core.tunnels.geneve-arp", &[]),
-    ("core.tunnels.geneve-ipv6", &[]),
-    ("core.tunnels.geneve-truncated", &[]),
-    ("core.tunnels.geneve-vxlan-truncated", &["dns"]),
-    ("core.tunnels.gre-aruba-amsdu", &[]),
-    ("core.tunnels.gre-in-gre", &[]),
-    ("core.tunnels.gre-over-udp", &["dns", "http"]),
-    ("core.tunnels.teredo_bubble_with_payload", &["http"]),
-    ("core.tunnels.vxlan", &[]),
-    ("core.unknown-ip-protocol", &[]),
-    ("core.wlanmon", &["dns"]),
-    (
-        "scripts.base.protocols.ftp.ftp-password-pass-command",
-        &["ftp", "ssl"],
-    ),
-    (
-        "scripts.base.protocols.ftp.ftp-password-pass-command-hidden",
-        &["ftp", "ssl"],
-    ),
-    (
-        "scripts.base.protocols.gnutella.max-header-length",
-        &["+6346"],
-    ),
-    (
-        "scripts.base.protocols.gnutella.max-line-length",
-        &["+6346"],
-    ),
-    ("scripts.base.protocols.http.261.chunked-rest", &["http"]),
-    ("scripts.base.protocols.http.261.cl-0-expect-100", &["http"]),
-    (
-        "scripts.base.protocols.http.261.cl-leading-zeros",
-        &["http"],
-    ),
-    ("scripts.base.protocols.http.261.cl-uint64max", &["http"]),
-    (
-        "scripts.base.protocols.http.concurrent-range-requests",
-        &["http"],
-    ),
-    (
-        "scripts.base.protocols.http.content-length-overflow",
-        &["http"],
-    ),
-    (
-        "scripts.base.protocols.http.http-connect",
-        &["http", "smtp"],
-    ),
-    (
-        "scripts.base.protocols.http.http-connect-with-header",
-        &["http", "ssl"],
-    ),
-    (
-        "scripts.base.protocols.http.query-method-non-standard-port",
-        &["http"],
-    ),
-    ("scripts.base.protocols.krb.krb-service-name", &["krb"]),
-    ("scripts.base.protocols.ncp.frame_size_tuning", &["+524"]),
-    ("scripts.base.protocols.ntp.misordered-ntp", &["ntp"]),
-    ("scripts.base.protocols.pop3.basic", &[]),
-    (
-        "scripts.base.protocols.postgresql.greenhouse-app",
-        &["postgresql"],
-    ),
-    (
-        "scripts.base.protocols.rdp.rdpeudp2-handshake-success",
-        &["rdp"],
-    ),
-    (
-        "scripts.base.protocols.redis.django-cloud",
-        &["redis", "+10625"],
-    ),
-    ("scripts.base.protocols.ssh.dh_group18_kex", &["ssh"]),
-    ("scripts.base.protocols.ssh.max-lengths", &["ssh"]),
-    ("scripts.base.protocols.syslog.tcp-framing", &["syslog"]),
-    (
-        "scripts.base.protocols.syslog.tcp-framing-nontransparent",
-        &["syslog"],
-    ),
-    (
-        "scripts.base.protocols.websocket.jupyter-websocket",
-        &["http"],
-    ),
-    (
-        "scripts.base.protocols.websocket.wstunnel-ssh",
-        &["http", "ssh"],
-    ),
-    (
-        "scripts.base.protocols.websocket.wstunnel-ssh-configure",
-        &["http", "ssh"],
-    ),
-    (
-        "scripts.base.protocols.websocket.wstunnel-ssh-configure-break",
-        &["http", "ssh"],
-    ),
-    (
-        "scripts.base.protocols.websocket.wstunnel-ssh-configure-wrong",
-        &["http", "ssh"],
-    ),
-    (
-        "scripts.base.protocols.websocket.wstunnel-ssh-disabled",
-        &["http", "ssh"],
-    ),
-    ("scripts.policy.protocols.conn.mac-logging", &[]),
-    (
-        "scripts.policy.protocols.conn.speculative-service",
-        &["dns", "http"],
-    ),
-    ("scripts.policy.protocols.conn.vlan-logging", &[]),
-];
-
-/// Ports that a script makes known as those of servers: TCP, UDP. Bare mode has those of
-/// `packet-protocols` too.
-const PORTS_OF: [(&str, &[u16], &[u16]); 13] = [
-    (
-        "packet-protocols",
-        &[],
-        &[2123, 2152, 3544, 4754, 4789, 5072, 6081],
-    ),
-    ("dns", &[53], &[53, 137, 5353, 5355]),
-    ("ftp", &[21, 2811], &[]),
-    ("http", &[80, 81, 631, 1080, 3128, 8000, 8080, 8888], &[]),
-    ("krb", &[88], &[88]),
-    ("ntp", &[], &[123]),
-    ("postgresql", &[5432], &[]),
-    ("rdp", &[3389], &[3389]),
-    ("redis", &[6379], &[]),
-    ("smtp", &[25, 587], &[]),
-    ("ssh", &[22], &[]),
-    (
-        "ssl",
-        &[443, 465, 563, 585, 614, 636, 989, 990, 992, 993, 995, 5223],
-        &[443],
-    ),
-    ("syslog", &[514], &[514]),
-];
-
-/// The ports that Zeek knew as those of servers in a test; `None`: all of its default scripts.
-fn server_ports(test: &str) -> Option<Vec<(u8, u16)>> {
-    let (_, scripts) = BARE.iter().find(|(bare, _)| *bare == test)?;
-    let mut ports = Vec::new();
-    for script in ["packet-protocols"].iter().chain(*scripts) {
-        if let Some(own) = script.strip_prefix('+') {
-            ports.push((6, own.parse().expect("a port")));
-            continue;
-        }
-        let (_, tcp, udp) = PORTS_OF
-            .iter()
-            .find(|(name, ..)| name == script)
-            .expect("the ports of every script");
-        ports.extend(tcp.iter().map(|&port| (6, port)));
-        ports.extend(udp.iter().map(|&port| (17, port)));
-    }
-    Some(ports)
-}
-
 /// Whether a baseline can be of a capture: the addresses of one of its rows are among the
 /// capture's bytes, and its ports beside each other. (A test that reads several captures has
 /// its logs listed with each.)
@@ -339,7 +150,7 @@ fn conn_log() {
                 continue;
             }
             let mut config = FlowConfig::new(FlowRules::Zeek);
-            config.checksums = !IGNORES_CHECKSUMS.contains(&test);
+            config.checksums = !ignores_checksums(test);
             config.server_ports = server_ports(test);
             let mut flows = support::flows(&path, &config);
             flows.retain(is_logged);

@@ -89,12 +89,9 @@ fn the_engine_agrees_with_one_table() {
             continue;
         }
         captures += 1;
-        for rules in [
-            FlowRules::Native,
-            FlowRules::Zeek,
-            FlowRules::Nfstream,
-            FlowRules::Ndpi,
-        ] {
+        // Under NFStream's rules the engine looks at packets as NFStream does, which the table
+        // knows nothing of: the test `nfstream` compares that with NFStream itself.
+        for rules in [FlowRules::Native, FlowRules::Zeek, FlowRules::Ndpi] {
             let config = FlowConfig::new(rules);
             let expected = rows(support::flows(&path, &config));
             flows += expected.len();

@@ -364,6 +364,8 @@ pub(crate) enum Profile {
     Native,
     /// Packets: Timestamp, Source IP, Destination IP, Protocol, Website Name, Domain Name, Length
     Simple,
+    /// Flows: NFStream's columns, by its rules
+    Nfstream,
     /// Flows: CICFlowMeter's 84 columns, computed as they are meant
     Cic,
     /// Zeek's conn, dns, http and ssl logs: TSV, or JSON
@@ -380,6 +382,7 @@ impl Profile {
         match self {
             Self::Native => profile::Profile::Native,
             Self::Simple => profile::Profile::Simple,
+            Self::Nfstream => profile::Profile::Nfstream,
             Self::Cic => profile::Profile::Cic,
             Self::Zeek => profile::Profile::Zeek,
             Self::Eve => profile::Profile::Eve,

@@ -93,6 +93,15 @@ impl TcpTracker {
         self.closed_at.get()
     }
 
+    /// When both sides had closed with FIN: Zeek's connections last until then.
+    pub(crate) fn both_closed_at(&self) -> Option<i64> {
+        let both = self
+            .ends
+            .iter()
+            .all(|end| end.closed && end.state != State::Reset);
+        self.closed_at.get().filter(|_| both)
+    }
+
     /// When an attempt that nobody has answered began.
     pub(crate) fn unanswered_since(&self) -> Option<i64> {
         let [orig, resp] = &self.ends;

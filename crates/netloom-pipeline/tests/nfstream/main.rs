@@ -347,7 +347,8 @@ length.
 
 Differences that are known, all counted as misses:
 
-- `id` numbers rows in the order in which NFStream lets go of flows. That is the order of their
+- `id` numbers rows (compared here as the place among all rows; `netloom export`, which writes rows as
+  flows end, has the number of the first packet) in the order in which NFStream lets go of flows. That is the order of their
   first packets, which netloom follows, but for flows whose addresses and ports come again after a
   timeout while an older flow still goes on: those come earlier.
 - `arkime/tests/pcap/y2038-bgp.pcap`, `mercury/unit_tests/pcaps/imap2.pcap`: NFStream takes seconds

@@ -179,7 +179,7 @@ macro_rules! flags {
 
 fn columns() -> Vec<Column<NfstreamFlows>> {
     let mut columns = vec![
-        column("id", Make::U64(|row| Some(row.number))).doc("Number of the row, from 0."),
+        column("id", Make::U64(|row| Some(row.number))).doc("Where rows are numbered, their number from 0; else the number of the flow's first packet, which is in the same order."),
         column(
             "expiration_id",
             Make::U8(|row| Some(u8::from(row.record.end_reason == EndReason::Active))),

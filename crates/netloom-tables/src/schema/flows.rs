@@ -27,7 +27,7 @@ pub struct FlowRow<'a> {
     pub statistics: Option<Cow<'a, Statistics>>,
     /// What NFStream sums up, where a column asked for it.
     pub nfstream: Option<Cow<'a, Nfstream>>,
-    /// Number of the row, from 0, for who counts them.
+    /// Number of the row, for who counts them; else that of the flow's first packet.
     pub number: u64,
 }
 
@@ -38,7 +38,7 @@ impl<'a> FlowRow<'a> {
             record,
             statistics: record.statistics(),
             nfstream: record.nfstream(),
-            number: 0,
+            number: record.first_number,
         }
     }
 }
@@ -110,7 +110,7 @@ fn columns() -> Vec<Column<Flows>> {
         .ipfix("flowStartNanoseconds (156)"),
     column("end", Make::Time(|row| Some(row.record.end)))
         .required()
-        .doc("Largest time of a packet.")
+        .doc("Largest time of a packet; under Zeek's rules of those up to the second FIN.")
         .unit("ns since 1970, UTC")
         .nfstream("bidirectional_last_seen_ms")
         .ecs("event.end")

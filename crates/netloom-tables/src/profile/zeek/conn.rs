@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
-use netloom_flow::FlowRecord;
+use netloom_flow::{FlowRecord, Side};
 
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -163,12 +163,18 @@ fn columns() -> Vec<Column<ZeekConn>> {
 /// What passed, and how.
 fn volumes() -> [Column<ZeekConn>; 11] {
     [
-        column("orig_bytes", Make::U64(|row| row.record.fwd.stream_bytes))
-            .doc("Payload of the originator: for TCP from sequence numbers.")
-            .unit("bytes"),
-        column("resp_bytes", Make::U64(|row| row.record.bwd.stream_bytes))
-            .doc("Payload of the responder.")
-            .unit("bytes"),
+        column(
+            "orig_bytes",
+            Make::U64(|row| payload(row.record, &row.record.fwd)),
+        )
+        .doc("Payload of the originator: for TCP from sequence numbers.")
+        .unit("bytes"),
+        column(
+            "resp_bytes",
+            Make::U64(|row| payload(row.record, &row.record.bwd)),
+        )
+        .doc("Payload of the responder.")
+        .unit("bytes"),
         column(
             "conn_state",
             Make::Text(|row, out| text::some(row.record.conn_state.name(), out)),
@@ -227,40 +233,66 @@ fn volumes() -> [Column<ZeekConn>; 11] {
     ]
 }
 
+/// Payload of a side, where Zeek counts it: of TCP, UDP and ICMP.
+fn payload(record: &FlowRecord, side: &Side) -> Option<u64> {
+    match record.protocol {
+        TCP | UDP | ICMP | ICMP6 => side.stream_bytes,
+        _ => Some(0),
+    }
+}
+
 /// A port, or what stands in its place.
 fn port(port: Option<u16>, icmp: Option<u8>) -> u16 {
     port.or_else(|| icmp.map(u16::from)).unwrap_or(0)
 }
 
-/// The service under Zeek's name.
+/// The service under Zeek's name; of a tunnel over UDP its kind, by its port as there.
 fn service(record: &FlowRecord, out: &mut String) -> Option<()> {
-    let app = record.app.as_ref();
-    let name = record.recognised()?.name;
+    let tunnel = record.dst_port.filter(|_| record.outer).and_then(tunnel);
+    let name = record
+        .recognised()
+        .map(|protocol| protocol.name)
+        .or(tunnel)?;
     out.push_str(match (name, record.protocol) {
         ("tls", _) => "ssl",
+        ("quic", _) => "quic,ssl",
+        ("websocket", _) => "http,websocket",
         ("ldap", TCP) => "ldap_tcp",
         ("ldap", _) => "ldap_udp",
         ("kerberos", TCP) => "krb_tcp",
         ("kerberos", _) => "krb",
+        ("syslog", TCP) => "syslog_tcp",
         ("mdns" | "llmnr" | "nbns", _) => "dns",
         (other, _) => other,
     });
     // What a proxy or an upgrade carries is a service of the same connection.
-    if let Some(inner) = app.and_then(|app| app.inner) {
-        out.push(',');
-        out.push_str(if inner.name == "tls" {
-            "ssl"
-        } else {
-            inner.name
-        });
+    let inner = record.app.as_ref().and_then(|app| app.inner);
+    match inner.map(|inner| inner.name).filter(|inner| *inner != name) {
+        Some("tls") => out.push_str(",ssl"),
+        Some(inner) => {
+            out.push(',');
+            out.push_str(inner);
+        }
+        None => {}
     }
     Some(())
+}
+
+/// Tunnels over UDP that Zeek knows by the port of their receiver.
+const fn tunnel(port: u16) -> Option<&'static str> {
+    match port {
+        2152 => Some("gtpv1"),
+        3544 => Some("teredo"),
+        4789 => Some("vxlan"),
+        6081 => Some("geneve"),
+        _ => None,
+    }
 }
 
 /// Whether Zeek takes an address for one of this site without being told: blocks that are not
 /// globally reachable by the IANA registries of special-purpose addresses.
 fn is_local(address: IpAddr) -> bool {
-    const V4: [(Ipv4Addr, u32); 14] = [
+    const V4: [(Ipv4Addr, u32); 15] = [
         (Ipv4Addr::UNSPECIFIED, 8),
         (Ipv4Addr::new(10, 0, 0, 0), 8),
         (Ipv4Addr::new(100, 64, 0, 0), 10),
@@ -273,6 +305,7 @@ fn is_local(address: IpAddr) -> bool {
         (Ipv4Addr::new(198, 18, 0, 0), 15),
         (Ipv4Addr::new(198, 51, 100, 0), 24),
         (Ipv4Addr::new(203, 0, 113, 0), 24),
+        (Ipv4Addr::new(224, 0, 0, 0), 24),
         (Ipv4Addr::new(240, 0, 0, 0), 4),
         (Ipv4Addr::BROADCAST, 32),
     ];
@@ -312,6 +345,7 @@ mod tests {
             "fe80::1",
             "fdff::1",
             "2001:0:4137:9e50:8000:f12a:b9c8:2815",
+            "224.0.0.251",
         ] {
             assert!(is_local(local.parse().unwrap()), "{local}");
         }
@@ -321,6 +355,8 @@ mod tests {
             "8.8.8.8",
             "2001:4860::1",
             "1234::",
+            "224.2.127.254",
+            "ff02::fb",
         ] {
             assert!(!is_local(global.parse().unwrap()), "{global}");
         }

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use netloom_flow::app::CertificateRecord;
+
 use super::app_ends;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -36,12 +38,17 @@ macro_rules! texts {
     };
 }
 
-/// Texts of a list; unset where it is empty.
-fn list(texts: &[Box<str>], item: &mut dyn FnMut(std::fmt::Arguments<'_>)) -> Option<()> {
-    for text in texts {
-        item(format_args!("{text}"));
+/// Hashes of the certificates of one side; unset where neither had any.
+fn chain(
+    own: Option<&CertificateRecord>,
+    other: Option<&CertificateRecord>,
+    item: &mut dyn FnMut(std::fmt::Arguments<'_>),
+) -> Option<()> {
+    own.or(other)?;
+    for print in own.map_or(&[][..], |own| &own.fingerprints) {
+        item(format_args!("{print}"));
     }
-    (!texts.is_empty()).then_some(())
+    Some(())
 }
 
 /// A text; unset where it is empty.
@@ -81,22 +88,21 @@ fn columns() -> Vec<Column<ZeekSsl>> {
         column(
             "cert_chain_fps",
             Make::TextList(|row, item| {
-                list(&row.record.certificate.as_deref()?.fingerprints, item)
+                let (own, other) = (&row.record.certificate, &row.record.client_certificate);
+                chain(own.as_deref(), other.as_deref(), item)
             }),
         )
         .requires(Requires::HASHES)
-        .doc("SHA-256 of each certificate of the server."),
+        .doc("SHA-256 of each certificate of the server; empty where only the client had one."),
         column(
             "client_cert_chain_fps",
             Make::TextList(|row, item| {
-                list(
-                    &row.record.client_certificate.as_deref()?.fingerprints,
-                    item,
-                )
+                let (own, other) = (&row.record.client_certificate, &row.record.certificate);
+                chain(own.as_deref(), other.as_deref(), item)
             }),
         )
         .requires(Requires::HASHES)
-        .doc("SHA-256 of each certificate of the client."),
+        .doc("SHA-256 of each certificate of the client; empty where only the server had one."),
         column(
             "sni_matches_cert",
             Make::Bool(|row| row.record.sni_matches_cert),
