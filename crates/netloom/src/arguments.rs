@@ -7,6 +7,8 @@ mod forecast;
 mod interfaces;
 mod learn;
 mod live;
+mod query;
+mod slice;
 
 use std::path::PathBuf;
 
@@ -26,6 +28,8 @@ pub(crate) use learn::{
     PredictOptions, SplitOption, TrainOptions,
 };
 pub(crate) use live::{CaptureFormat, CaptureOptions, Kind, Limit, TopOptions, filter_of};
+pub(crate) use query::QueryOptions;
+pub(crate) use slice::SliceOptions;
 
 /// Network traffic analysis: who talks to whom, how much, how well, and what is risky.
 ///
@@ -56,6 +60,8 @@ pub(crate) enum Command {
     Anomalies(Box<AnomaliesOptions>),
     Cluster(Box<ClusterOptions>),
     Forecast(Box<ForecastOptions>),
+    Query(QueryOptions),
+    Slice(SliceOptions),
     Top(TopOptions),
     Interfaces(InterfacesOptions),
     Tables(TablesOptions),

@@ -27,4 +27,5 @@ pub use netloom_flow::{FlowConfig, FlowRecord, FlowRules, FlowTable};
 pub use netloom_ml as ml;
 pub use netloom_packet::{Packet, PacketBatch, PacketSource, Timestamp};
 pub use netloom_pipeline as pipeline;
+pub use netloom_sql as sql;
 pub use netloom_tables as tables;

@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         }
         Command::Cluster(options) => commands::cluster::run(options, &arguments.global, &printer),
         Command::Forecast(options) => commands::forecast::run(options, &arguments.global, &printer),
+        Command::Query(options) => commands::query::run(options, &arguments.global, &printer),
+        Command::Slice(options) => commands::slice::run(options, &arguments.global, &printer),
         Command::Top(options) => commands::top::run(options, &arguments.global, &printer),
         Command::Interfaces(options) => commands::interfaces::run(options, &printer),
         Command::Tables(options) => commands::tables::run(options),

@@ -25,8 +25,13 @@ pub(crate) struct Progress {
 impl Progress {
     /// Shows a bar if standard error is a terminal and nobody objects.
     pub(crate) fn show(control: &Arc<Control>, global: &Global, printer: &Printer) -> Self {
+        Self::unless(printer.is_quiet(), control, global)
+    }
+
+    /// As [`show`](Self::show), for those who have no printer at hand.
+    pub(crate) fn unless(quiet: bool, control: &Arc<Control>, global: &Global) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let wanted = stderr().is_terminal() && !global.no_progress && !printer.is_quiet();
+        let wanted = stderr().is_terminal() && !global.no_progress && !quiet;
         let thread = wanted.then(|| {
             let (control, over) = (Arc::clone(control), Arc::clone(&over));
             std::thread::spawn(move || draw(&control, &over))

@@ -50,6 +50,14 @@ pub(super) fn put_before(
     }
 }
 
+/// Puts a filter before a source, for those who count nothing.
+pub(super) fn filtered(
+    source: Box<dyn PacketSource + Send>,
+    filter: &Filter,
+) -> Result<Box<dyn PacketSource + Send>, netloom_packet::SourceError> {
+    Ok(Box::new(Filtered::open(source, filter.clone())?))
+}
+
 /// How many packets matched, in words.
 pub(super) fn matched(tally: &Tally) -> String {
     let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,5 +17,6 @@ mod learn;
 mod learned;
 mod network;
 mod peers;
+mod query;
 mod readers;
 mod readme;

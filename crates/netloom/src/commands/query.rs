@@ -1,0 +1,210 @@
+//! `netloom query`.
+
+mod inputs;
+mod output;
+mod table;
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use netloom::capture::filter::Filter;
+use netloom::pipeline::scan::ScanOptions;
+use netloom::sql::{Captures, OpenError, QueryError, Rows, Session as Sql, SessionOptions};
+use netloom::tables::read::ReadOptions;
+use netloom::{OpenOptions, Replay};
+use netloom_packet::SourceError;
+
+pub(super) use self::inputs::Inputs;
+use super::Session;
+use crate::arguments::{Global, QueryOptions};
+use crate::failure::Failure;
+use crate::output::Printer;
+use crate::progress::{Progress, stop_on_signal};
+
+pub(crate) fn run(
+    options: &QueryOptions,
+    global: &Global,
+    printer: &Printer,
+) -> Result<ExitCode, Failure> {
+    let sql = query_of(options)?;
+    let files: Vec<&Path> = options.files.iter().map(PathBuf::as_path).collect();
+    let inputs = Inputs::sort(&files)?;
+    let filter = super::filter::parsed(global, &[])?;
+    let mut data = Data::open(&inputs, None, filter.as_ref(), global, printer)?;
+    let rows = data.query(&sql)?;
+    output::write(rows, options, &mut data, printer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The query, from wherever it is. A file in its place is a slip.
+fn query_of(options: &QueryOptions) -> Result<String, Failure> {
+    match options.sql.as_str() {
+        "-" => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|cause| Failure::input("standard input", Some(&cause)))?;
+            Ok(text)
+        }
+        file if inputs::is_file(file) => Err(Failure::usage(format!(
+            "'{file}' stands where the query stands, and is a file"
+        ))
+        .hint(format!(
+            "netloom query 'SELECT * FROM flows LIMIT 10' {file}"
+        ))),
+        query => Ok(query.to_owned()),
+    }
+}
+
+/// Tables that queries are about, and what their captures said.
+pub(super) struct Data<'a> {
+    sql: Sql,
+    captures: Vec<Arc<Captures>>,
+    shown: Arc<Shown>,
+    session: Session<'a>,
+}
+
+/// What is shown while captures are read, and what went wrong when they were opened.
+#[derive(Default)]
+struct Shown {
+    progress: Mutex<Option<Progress>>,
+    failed: Mutex<Option<SourceError>>,
+}
+
+impl<'a> Data<'a> {
+    /// Takes inputs as tables; captures are opened when a query needs them, by `replay` where
+    /// somebody else reads them, too.
+    pub(super) fn open(
+        inputs: &Inputs,
+        replay: Option<&Arc<Replay>>,
+        filter: Option<&Filter>,
+        global: &'a Global,
+        printer: &'a Printer,
+    ) -> Result<Self, Failure> {
+        let session = Session::new(global, printer);
+        let mut options = SessionOptions::default();
+        options.memory = global.max_memory;
+        let sql = Sql::new(&options)?;
+        let shown = Arc::new(Shown::default());
+        let mut all = Vec::new();
+        for (name, given) in &inputs.captures {
+            let files = inputs::files_of(given)?;
+            let replay = match replay {
+                Some(replay) => Arc::clone(replay),
+                None => Arc::new(Replay::new(given, &OpenOptions::default())?),
+            };
+            let filter = filter.cloned();
+            let failures = Arc::clone(&shown);
+            let open = move |_: &[PathBuf]| {
+                let opened = replay.open().and_then(|source| match &filter {
+                    None => Ok(source),
+                    Some(filter) => super::filter::filtered(source, filter),
+                });
+                opened.map_err(|error| {
+                    let said = OpenError::from(error.to_string());
+                    *locked(&failures.failed) = Some(error);
+                    said
+                })
+            };
+            let (global, quiet) = (global.clone(), printer.is_quiet());
+            let progress = Arc::clone(&shown);
+            let captures = Captures::new(files, open, ScanOptions::new(session.options.clone()))
+                .on_pass(move |control| {
+                    stop_on_signal(control);
+                    let bar = Progress::unless(quiet, control, &global);
+                    *locked(&progress.progress) = Some(bar);
+                });
+            let captures = Arc::new(captures);
+            sql.add_captures(&captures, name.as_deref())?;
+            all.push(captures);
+        }
+        for (name, files) in &inputs.tables {
+            for note in sql.add_files(name, files, &ReadOptions::default())? {
+                printer.note(&note);
+            }
+        }
+        Ok(Self {
+            sql,
+            captures: all,
+            shown,
+            session,
+        })
+    }
+
+    /// Begins a query.
+    pub(super) fn query(&self, sql: &str) -> Result<Rows, Failure> {
+        self.sql.query(sql).map_err(|error| self.failure(error))
+    }
+
+    /// Adds a table of one column of numbers.
+    pub(super) fn add_numbers(
+        &self,
+        table: &str,
+        column: &str,
+        numbers: Vec<u64>,
+    ) -> Result<(), Failure> {
+        Ok(self.sql.add_numbers(table, column, numbers)?)
+    }
+
+    /// What a query failed with; of a capture, what was said when it was opened.
+    pub(super) fn failure(&self, error: QueryError) -> Failure {
+        self.hide_progress();
+        match locked(&self.shown.failed).take() {
+            Some(error) => error.into(),
+            None => error.into(),
+        }
+    }
+
+    /// Takes the progress bar away.
+    pub(super) fn hide_progress(&self) {
+        drop(locked(&self.shown.progress).take());
+    }
+
+    /// All rows were taken: says what was odd about the captures. An error is one of a capture
+    /// that could not be read to its end.
+    pub(super) fn finish(&self) -> Result<(), Failure> {
+        self.hide_progress();
+        let mut failed = None;
+        for captures in &self.captures {
+            for outcome in captures.take_outcomes() {
+                self.session
+                    .tell_captures(&outcome.captures, outcome.interrupted);
+                failed = failed.or(outcome.failed);
+                if outcome.facts.evicted > 0 {
+                    self.session.printer.warning(&format!(
+                        "{} flows were ended early for lack of memory; --max-memory raises the bound",
+                        outcome.facts.evicted
+                    ));
+                }
+            }
+        }
+        failed.map_or(Ok(()), |failed| Err(failed.into()))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether standard output is a terminal.
+fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Query {
+                message,
+                hint: Some(hint),
+            } => Self::usage(message).hint(hint),
+            QueryError::Query { message, .. } => Self::usage(message),
+            QueryError::Table(error) => error.into(),
+            error @ QueryError::Memory(_) => Self::input(error, None)
+                .hint("--max-memory raises the bound, fewer columns need less"),
+            other => Self::input(other, None),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Rows of a query on their way out.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use netloom::sql::{Rows, as_text, cells, text_schema};
+use netloom::tables::output::AtomicFile;
+use netloom::tables::{TableFormat, table_writer};
+
+use super::table::Table;
+use super::{Data, is_terminal};
+use crate::arguments::QueryOptions;
+use crate::failure::Failure;
+use crate::output::{Printer, visible};
+
+/// Bytes gathered before they are written.
+const BUFFER: usize = 1 << 18;
+
+/// Writes rows where and how the options say.
+pub(super) fn write(
+    rows: Rows,
+    options: &QueryOptions,
+    data: &mut Data<'_>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let path = options.output.as_path();
+    let to_stdout = path.as_os_str() == "-";
+    let format = match options.format {
+        Some(format) => format.of_files(),
+        None if to_stdout && is_terminal() => None,
+        None => TableFormat::by_extension(path).or(Some(TableFormat::Csv)),
+    };
+    // A plan is for people, unless somebody says otherwise.
+    let format = if rows.is_plan() && options.format.is_none() && to_stdout {
+        None
+    } else {
+        format
+    };
+    match format {
+        Some(format) => to_file(rows, format, path, data),
+        None => for_people(rows, path, options.rows, data, printer),
+    }
+}
+
+fn to_file(
+    rows: Rows,
+    format: TableFormat,
+    path: &Path,
+    data: &mut Data<'_>,
+) -> Result<(), Failure> {
+    let to_stdout = path.as_os_str() == "-";
+    if !format.is_text() && to_stdout && is_terminal() {
+        return Err(Failure::usage(format!(
+            "a terminal cannot show {format}, and there is no -o"
+        ))
+        .hint(format!("name a file: -o out.{format}")));
+    }
+    let failed = |cause: io::Error| Failure::writing(path, &cause);
+    let in_place = to_stdout || std::fs::metadata(path).is_ok_and(|output| !output.is_file());
+    let schema = if format.is_text() {
+        text_schema(&rows.schema())
+    } else {
+        rows.schema()
+    };
+    let mut file = BufWriter::with_capacity(BUFFER, AtomicFile::create(path)?);
+    let mut writer = table_writer(format, &mut file, &schema, in_place).map_err(failed)?;
+    for batch in rows {
+        let batch = batch.map_err(|error| data.failure(error))?;
+        let batch = if format.is_text() {
+            as_text(&batch).map_err(|error| Failure::input(error, None))?
+        } else {
+            batch
+        };
+        writer.write(&batch).map_err(failed)?;
+    }
+    data.finish()?;
+    writer.finish().map_err(failed)?;
+    drop(writer);
+    let file = file
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
+    Ok(file.commit()?)
+}
+
+fn for_people(
+    rows: Rows,
+    path: &Path,
+    most: usize,
+    data: &mut Data<'_>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let is_plan = rows.is_plan();
+    let schema = rows.schema();
+    let most = if most == 0 { usize::MAX } else { most };
+    let mut table = Table::new(&schema);
+    let mut more = false;
+    for batch in rows {
+        let batch = batch.map_err(|error| data.failure(error))?;
+        let left = most - table.len();
+        // What is not shown need not be read.
+        more = batch.num_rows() > left;
+        let batch = batch.slice(0, batch.num_rows().min(left));
+        let cells = cells(&batch).map_err(|error| Failure::input(error, None))?;
+        table.extend(cells, batch.num_rows());
+        if more {
+            break;
+        }
+    }
+    data.finish()?;
+    let text = if is_plan {
+        table.last_column_as_lines(visible)
+    } else {
+        table.text(crate::output::width(), crate::output::unicode())
+    };
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(text.as_bytes())
+        .map_err(|cause| Failure::writing(path, &cause))?;
+    file.commit()?;
+    if more {
+        printer.note(&format!(
+            "the first {most} rows are shown; --rows 0 shows all, --format csv and -o FILE write all"
+        ));
+    }
+    Ok(())
+}

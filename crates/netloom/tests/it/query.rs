@@ -1,0 +1,156 @@
+//! `netloom query` and `netloom slice`.
+
+use crate::common::{example, run, stderr, stdout};
+
+fn query(sql: &str, more: &[&str]) -> String {
+    let example = example();
+    let mut arguments = vec!["query", sql, example.to_str().unwrap()];
+    arguments.extend(more);
+    stdout(&arguments)
+}
+
+#[test]
+fn rows_in_every_format() {
+    let sql = "SELECT number, len FROM packets ORDER BY number LIMIT 2";
+    let csv = query(sql, &[]);
+    assert!(csv.starts_with("number,len\n1,"), "{csv}");
+    let json = query(sql, &["--format", "jsonl"]);
+    assert!(json.starts_with("{\"number\":1,\"len\":"), "{json}");
+    let table = query(sql, &["--format", "table"]);
+    assert!(table.starts_with("number  len\n──────  "), "{table}");
+    // A plan is for people, and it says what is pushed down.
+    let plan = query("EXPLAIN SELECT src_ip FROM packets WHERE len > 99", &[]);
+    assert!(plan.contains("decodes=[src_ip"), "{plan}");
+    assert!(plan.contains("only=[len > "), "{plan}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let parquet = folder.path().join("few.parquet");
+    query(sql, &["-o", parquet.to_str().unwrap()]);
+    let back = stdout(&["query", "SELECT * FROM few", parquet.to_str().unwrap()]);
+    assert_eq!(back, csv);
+    let named = format!("other={}", parquet.display());
+    let both = query(
+        "SELECT count(*) FROM packets JOIN other USING (number, len)",
+        &[&named],
+    );
+    assert_eq!(both, "count(*)\n2\n");
+}
+
+#[test]
+fn mistakes() {
+    let example = example();
+    let example = example.to_str().unwrap();
+    let said = stderr(&["query", "SELECT srcip FROM flows", example], 2);
+    assert!(
+        said.contains("no column 'srcip'") && said.contains("src_ip"),
+        "{said}"
+    );
+    let said = stderr(&["query", "SELECT * FROM flow", example], 2);
+    assert!(said.contains("did you mean flows?"), "{said}");
+    let said = stderr(&["query", "SELECT 1", "/nonexistent.pcap"], 3);
+    assert!(said.contains("/nonexistent.pcap"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.csv");
+    // It fails while it runs, and leaves nothing behind.
+    stderr(
+        &[
+            "query",
+            "SELECT 1 / (number - number) FROM packets",
+            example,
+            "-o",
+            out.to_str().unwrap(),
+        ],
+        3,
+    );
+    assert!(!out.exists());
+}
+
+#[test]
+fn the_same_for_any_number_of_threads() {
+    let sql = "SELECT dst_ip, count(*), avg(duration) FROM flows GROUP BY 1 UNION ALL SELECT src_ip, count(*), 0 FROM packets GROUP BY 1";
+    let one = query(sql, &["--threads", "1"]);
+    assert!(one.lines().count() > 5, "{one}");
+    assert_eq!(one, query(sql, &["--threads", "4"]));
+}
+
+#[test]
+fn slices_are_whole_flows() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("slice.pcapng");
+    let out = out.to_str().unwrap();
+    let example = example();
+    let example = example.to_str().unwrap();
+    let facts = "SELECT src_ip, src_port, dst_ip, dst_port, fwd_packets, bwd_packets, fwd_bytes, bwd_bytes, start, history FROM flows";
+    let order = "ORDER BY start, src_ip, src_port, dst_ip";
+    for (arguments, condition) in [
+        (vec!["--where", "dst_port = 53"], "dst_port = 53"),
+        (
+            vec!["--sql", "SELECT flow_id FROM flows WHERE dst_port = 53;"],
+            "dst_port = 53",
+        ),
+    ] {
+        let mut slice = vec!["slice", example, "-w", out];
+        slice.extend(arguments);
+        run(&slice, 0);
+        let expected = query(&format!("{facts} WHERE {condition} {order}"), &[]);
+        assert!(expected.lines().count() > 1, "{expected}");
+        assert_eq!(
+            stdout(&["query", &format!("{facts} {order}"), out]),
+            expected
+        );
+    }
+    let id = query(
+        "SELECT flow_id FROM flows ORDER BY fwd_bytes DESC LIMIT 1",
+        &[],
+    );
+    let id = id.lines().nth(1).unwrap();
+    run(&["slice", example, "--flow", id, "-w", out], 0);
+    let expected = query(&format!("{facts} WHERE flow_id = '{id}'"), &[]);
+    assert_eq!(stdout(&["query", facts, out]), expected);
+    let comments = std::fs::read(out).unwrap();
+    let comment = format!("flow {id}: asked for by its id");
+    assert!(
+        comments
+            .windows(comment.len())
+            .any(|w| w == comment.as_bytes())
+    );
+
+    let said = stderr(&["slice", example, "--flow", "nosuchflow", "-w", out], 3);
+    assert!(said.contains("no flow 'nosuchflow'"), "{said}");
+    let said = stderr(&["slice", example, "-w", out], 2);
+    assert!(said.contains("--where"), "{said}");
+}
+
+#[test]
+fn slices_by_filter_are_the_bytes_of_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("slice.pcapng");
+    let out = out.to_str().unwrap();
+    let example = example();
+    let example = example.to_str().unwrap();
+    run(
+        &[
+            "slice",
+            example,
+            "--packets-only",
+            "-w",
+            out,
+            "--",
+            "udp port 53",
+        ],
+        0,
+    );
+    let packets = "SELECT ts, len, caplen, payload FROM packets WHERE protocol = 17 AND (src_port = 53 OR dst_port = 53) ORDER BY ts, len, payload";
+    let (sliced, whole) = (
+        stdout(&["query", packets, out]),
+        stdout(&["query", packets, example]),
+    );
+    assert!(whole.lines().count() > 10);
+    assert!(sliced == whole, "the slice differs");
+    run(&["slice", example, "-w", out, "--", "tcp port 443"], 0);
+    let flows = "SELECT count(*), sum(fwd_packets + bwd_packets) FROM flows WHERE protocol = 6 AND (src_port = 443 OR dst_port = 443)";
+    assert_eq!(
+        stdout(&["query", flows, out]),
+        stdout(&["query", flows, example])
+    );
+}
