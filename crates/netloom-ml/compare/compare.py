@@ -35,7 +35,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import average_precision_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
@@ -54,6 +54,7 @@ FAMILIES = {
     "k-neighbors": (KNeighborsClassifier, "scaled", {}),
     "naive-bayes": (GaussianNB, "filled", {}),
     "mlp": (MLPClassifier, "scaled", {"early_stopping": True}),
+    "sgd": (SGDClassifier, "scaled", {"loss": "log_loss"}),
 }
 SEEDS = (0, 1, 2)
 
@@ -62,8 +63,10 @@ SEEDS = (0, 1, 2)
 class Task:
     """Pairs of training and test tables with a column `label`, and what is scored."""
 
-    def __init__(self, name, metric, parts):
+    def __init__(self, name, metric, parts, groups=None):
         self.name, self.metric, self.parts = name, metric, parts
+        # For each part which of the training rows belong together; `auto` holds whole groups out.
+        self.groups = groups or [None] * len(parts)
 
     def score(self, told):
         """The score of all parts' predictions together: (classes, probabilities) of each."""
@@ -113,7 +116,7 @@ def iot23(data):
         # Text, also where a scenario has none of it: scikit-learn's encoder refuses numbers there.
         rows = rows.astype({name: object for name in ("proto", "service", "conn_state", "history")})
         parts[path.name] = rows[["proto", "service", "duration", "orig_bytes", "resp_bytes", "conn_state", "missed_bytes", "history", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "label"]]
-    return Task("IoT-23, a scenario left out", "PR-AUC", leave_one_out(parts))
+    return Task("IoT-23, a scenario left out", "PR-AUC", *leave_one_out(parts))
 
 
 def c2(data):
@@ -122,7 +125,7 @@ def c2(data):
         rows = pd.read_csv(path).drop(columns=["src_ip", "dst_ip"])
         rows["label"] = rows.pop("c2_label").astype(str)
         parts[path.name.split("_")[0]] = rows
-    return Task("C2, a framework left out", "macro F1", leave_one_out(parts))
+    return Task("C2, a framework left out", "macro F1", *leave_one_out(parts))
 
 
 def modbus(data, netloom):
@@ -143,14 +146,17 @@ def modbus(data, netloom):
             raise SystemExit(f"{path.name}: {len(label)} labels, {len(rows)} packets")
         rows["label"] = label.astype(int).astype(str)
         parts[path.stem] = rows
-    return Task("Modbus, one capture and the other", "PR-AUC", leave_one_out(parts))
+    return Task("Modbus, one capture and the other", "PR-AUC", *leave_one_out(parts))
 
 
 def leave_one_out(parts):
-    return [
-        (pd.concat([rows for other, rows in parts.items() if other != name]), parts[name])
-        for name in parts
-    ]
+    """Pairs of training and test rows, and the parts that the training rows are from."""
+    pairs, groups = [], []
+    for name in parts:
+        others = {other: rows for other, rows in parts.items() if other != name}
+        pairs.append((pd.concat(others.values()), parts[name]))
+        groups.append(np.concatenate([np.full(len(rows), other) for other, rows in others.items()]))
+    return pairs, groups
 
 
 # ------------------------------------------------------------------ both sides
@@ -196,14 +202,16 @@ class Netloom:
             out.write_table(table)
         return path
 
-    def __call__(self, family, seed, train, test, threads=2):
+    def __call__(self, family, seed, train, test, threads=2, group=None):
         told = self.folder / "told.csv"
-        parameters = [f"--param={k}={v}" for k, v in ()]
-        out = subprocess.run(
-            [self.program, "--train", train, "--test", test, "--model", family, "--seed", str(seed), "--threads", str(threads), "--out", told, *parameters],
+        group = ["--group", group] if group else []
+        done = subprocess.run(
+            [self.program, "--train", train, "--test", test, "--model", family, "--seed", str(seed), "--threads", str(threads), "--out", told, *group],
             check=True, capture_output=True, text=True,
-        ).stdout
-        facts = json.loads(out)
+        )
+        if done.stderr:
+            print(f"      {done.stderr.strip()}")
+        facts = json.loads(done.stdout)
         values = np.loadtxt(told, delimiter=",", ndmin=2)
         return facts["classes"], values, facts["fit"], facts["predict"]
 
@@ -227,7 +235,11 @@ def quality(tasks, families, netloom, seeds):
                 misses.append((task.name, family))
             print(f"  {family:20} netloom {np.mean(ours):.4f}   scikit-learn {np.mean(theirs):.4f}   {np.mean(ours) - np.mean(theirs):+.4f}   {'' if ok else 'MISS'}   (spread {np.ptp(ours):.3f}, {np.ptp(theirs):.3f})", flush=True)
         if "auto" in netloom.families:
-            auto = np.mean([task.score([netloom("auto", seed, *part)[:2] for part in files]) for seed in seeds])
+            told = []
+            grouped = [(netloom.write(f"grouped{i}", train if group is None else train.assign(part=group)), test, group) for i, ((train, _), (_, test), group) in enumerate(zip(task.parts, files, task.groups))]
+            for seed in seeds:
+                told.append(task.score([netloom("auto", seed, train, test, group=None if group is None else "part")[:2] for train, test, group in grouped]))
+            auto = np.mean(told)
             wins += auto >= best - 1e-12
             total += 1
             print(f"  {'auto':20} netloom {auto:.4f}   best of scikit-learn {best:.4f}   {auto - best:+.4f}", flush=True)
@@ -260,7 +272,7 @@ def main():
     parser.add_argument("--program", default="target/release/examples/compare")
     parser.add_argument("--netloom", default="target/release/netloom", help="for what is made from captures")
     parser.add_argument("--tasks", default="cicids,nsl-kdd,iot-23,c2,modbus")
-    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--families", default=",".join([*FAMILIES, "auto"]))
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--speed", action="store_true")
     options = parser.parse_args()

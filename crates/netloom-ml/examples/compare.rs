@@ -1,12 +1,16 @@
 //! Learns one table and tells the classes of another, for `compare/compare.py`.
 //!
-//! `compare --train A.arrow --test B.arrow --model NAME [--seed N] [--threads N] [--param NAME=VALUE]... --out TOLD.csv`
+//! `compare --train A.arrow --test B.arrow --model NAME [--seed N] [--threads N] [--param NAME=VALUE]... [--group COLUMN] --out TOLD.csv`
 //!
 //! The tables have a column `label`; all others are learned from. What is written is one line a
 //! row, a probability for each class; what is printed is one line of JSON: classes, and the seconds
-//! that learning and telling took.
+//! that learning and telling took. What `auto` chose and why goes to standard error.
 
-#![expect(clippy::print_stdout, reason = "that is what it is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "that is what it is for"
+)]
 #![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::error::Error;
@@ -23,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut test = String::new();
     let mut model = String::new();
     let mut out = String::new();
+    let mut group = None;
     let mut run = Run {
         seed: 0,
         threads: 2,
@@ -38,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--test" => test = value,
             "--model" => model = value,
             "--out" => out = value,
+            "--group" => group = Some(value),
             "--seed" => run.seed = value.parse()?,
             "--threads" => run.threads = value.parse()?,
             "--param" => parameters.push(value),
@@ -49,10 +55,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter_map(|pair| pair.split_once('='))
         .collect();
     let params = classifier(&model, &parameters)?;
-    let (train, test) = (read(&train)?, read(&test)?);
+    let (train, test) = (read(&train, group)?, read(&test, None)?);
     let begin = Instant::now();
     let fitted = params.fit(&train, run)?;
     let fit = begin.elapsed().as_secs_f64();
+    if let Some(choice) = fitted.choice() {
+        eprintln!("{choice}");
+    }
     let begin = Instant::now();
     let told = fitted.predict_proba(&test, run.threads)?;
     let predict = begin.elapsed().as_secs_f64();
@@ -70,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// All columns but the label, whatever they are called: what is compared is the models.
-fn read(path: &str) -> Result<Dataset, Box<dyn Error>> {
+fn read(path: &str, group: Option<String>) -> Result<Dataset, Box<dyn Error>> {
     let reader = FileReader::try_new(BufReader::new(File::open(path)?), None)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
@@ -80,7 +89,8 @@ fn read(path: &str) -> Result<Dataset, Box<dyn Error>> {
         .fields()
         .iter()
         .map(|field| field.name().clone())
-        .filter(|name| name != "label")
+        .filter(|name| name != "label" && Some(name) != group.as_ref())
         .collect();
+    options.group = group;
     Ok(Dataset::from_batches(&schema, &batches, &options)?.dataset)
 }
