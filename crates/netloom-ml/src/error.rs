@@ -102,6 +102,12 @@ pub enum Error {
         /// What there is instead.
         reason: String,
     },
+    /// A class that a model has not learned cannot be added to it.
+    #[error("the model has not learned class `{class}` and cannot go on with it: train it anew")]
+    NewClass {
+        /// The class.
+        class: String,
+    },
     /// There is no such model.
     #[error("there is no model `{name}`; there are: {known}")]
     UnknownModel {

@@ -9,6 +9,7 @@
 )]
 
 pub mod anomaly;
+mod auto;
 mod boosting;
 pub mod calibration;
 pub mod card;
@@ -26,6 +27,7 @@ mod naive_bayes;
 mod neighbors;
 mod neural;
 mod numeric;
+mod online;
 mod onnx;
 pub mod preprocess;
 pub mod series;
@@ -35,6 +37,7 @@ mod tree;
 pub mod windows;
 pub mod words;
 
+pub use auto::{AutoParams, Choice, Clock, Scoring, Tried};
 pub use boosting::{EarlyStopping, GradientBoostingParams};
 pub use dataset::{
     ColumnView, Dataset, DatasetOptions, Imported, Kind, LeftOut, TargetKind, Values, identity,
@@ -49,6 +52,7 @@ pub use naive_bayes::GaussianNBParams;
 pub use neighbors::{KNeighborsParams, NeighborWeights};
 pub use neural::MlpParams;
 pub use numeric::{Features, Matrix};
+pub use online::{HoeffdingTreeParams, LeafPrediction, SgdParams};
 pub use onnx::{OnnxError, to_onnx};
 pub use supervised::{
     CLASSIFIERS, ClassWeight, DecisionTreeParams, ExtraTreesParams, MaxFeatures, Prepared,

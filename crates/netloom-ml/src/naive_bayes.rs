@@ -103,6 +103,8 @@ impl Learn for GaussianNBParams {
                 .collect(),
             means: Vec::with_capacity(classes * columns.len()),
             variances: Vec::with_capacity(classes * columns.len()),
+            weights: class_weights,
+            added,
         };
         for class in 0..classes {
             for (means, variances, _) in &columns {
@@ -123,12 +125,52 @@ pub(crate) struct NaiveBayes {
     /// For each class those of its columns.
     means: Vec<f64>,
     variances: Vec<f64>,
+    /// Weight of each class.
+    weights: Vec<f64>,
+    /// What was added to all variances.
+    added: f64,
 }
 
 /// Rows that a thread takes at a time.
 const BLOCK: usize = 1024;
 
 impl NaiveBayes {
+    /// Learns more rows, as if all had been learned together; what is added to variances stays.
+    ///
+    /// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+    /// variances" (1979).
+    pub(crate) fn go_on(&mut self, data: &Labelled<'_>) {
+        let columns = data.features.len();
+        for (class, old) in self.weights.iter_mut().enumerate() {
+            let of_class =
+                || (0..data.codes.len()).filter(move |&row| data.codes[row] as usize == class);
+            let new: f64 = of_class().map(|row| data.weights[row]).sum();
+            if new <= 0.0 {
+                continue;
+            }
+            let all = *old + new;
+            for column in 0..columns {
+                let values = data.features.column(column);
+                // Squares of what is further out are no numbers any more.
+                let value = |row: usize| values[row].clamp(-1e100, 1e100);
+                let weighted = || of_class().map(|row| (value(row), data.weights[row]));
+                let mean = weighted().map(|(v, w)| v * w).sum::<f64>() / new;
+                let squares: f64 = weighted().map(|(v, w)| w * (v - mean).powi(2)).sum();
+                let place = class * columns + column;
+                let apart = mean - self.means[place];
+                let before = (self.variances[place] - self.added).max(0.0) * *old;
+                let between = apart * apart * *old * new / all;
+                self.means[place] += apart * new / all;
+                self.variances[place] = (before + squares + between) / all + self.added;
+            }
+            *old = all;
+        }
+        let all: f64 = self.weights.iter().sum();
+        for (prior, weight) in self.log_priors.iter_mut().zip(&self.weights) {
+            *prior = (weight / all).ln().max(f64::MIN / 4.0);
+        }
+    }
+
     pub(crate) fn predict_proba(&self, features: &Features, threads: usize) -> Vec<f64> {
         let classes = self.log_priors.len();
         let columns = features.len();
@@ -172,6 +214,10 @@ impl NaiveBayes {
     pub(crate) fn is_sound(&self, columns: usize, classes: usize) -> bool {
         let numbers = columns.checked_mul(classes);
         self.log_priors.len() == classes
+            && self.weights.len() == classes
+            && self.weights.iter().all(|w| w.is_finite() && *w >= 0.0)
+            && self.added.is_finite()
+            && self.added > 0.0
             && numbers == Some(self.means.len())
             && numbers == Some(self.variances.len())
             && self.variances.iter().all(|v| v.is_finite() && *v > 0.0)

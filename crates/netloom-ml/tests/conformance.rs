@@ -295,6 +295,136 @@ fn saved_and_loaded_they_tell_the_same() {
 }
 
 #[test]
+fn changed_files_are_refused_or_work() {
+    let data = table(120);
+    let few = data.select(&(0..20).collect::<Vec<_>>());
+    let mut draws = Draws(11);
+    let (mut refused, mut worked) = (0, 0);
+    for params in all() {
+        let model = params.fit(&data, RUN).unwrap();
+        let mut file = ModelFile::of_classifier(&*model).unwrap();
+        let section = file.section("classifier").unwrap().to_vec();
+        for _ in 0..150 {
+            let mut changed = section.clone();
+            for _ in 0..=(draws.unit() * 3.0) as usize {
+                let place = (draws.unit() * changed.len() as f64) as usize;
+                // Lengths, names and parameters stand in front of the many numbers.
+                let place = if draws.unit() < 0.5 {
+                    place % 300
+                } else {
+                    place
+                };
+                let Some(byte) = changed.get_mut(place) else {
+                    continue;
+                };
+                *byte = match (draws.unit() * 4.0) as usize {
+                    0 => 0,
+                    1 => 0xFF,
+                    2 => *byte ^ 1 << (draws.unit() * 8.0) as u32,
+                    _ => (draws.unit() * 256.0) as u8,
+                };
+            }
+            if draws.unit() < 0.1 {
+                changed.truncate((draws.unit() * changed.len() as f64) as usize);
+            }
+            file.set_section("classifier", changed);
+            let mut bytes = Vec::new();
+            file.write(&mut bytes).unwrap();
+            // Its checksum is right: what is in it must be found out.
+            let read = ModelFile::parse(&bytes).unwrap();
+            match read.classifier() {
+                Err(_) => refused += 1,
+                Ok(model) => {
+                    worked += 1;
+                    if let Ok(told) = model.predict_proba(&few, 1) {
+                        assert_eq!(told.rows(), 20, "{}", params.algorithm());
+                    }
+                    _ = model.contributions(&few, 1);
+                    _ = model.draw(3);
+                    _ = model.feature_importances();
+                    _ = model.partial_fit(&few, RUN);
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && worked > 100, "{refused} {worked}");
+}
+
+#[test]
+fn those_that_can_go_on_learn_more() {
+    let data = table(1500);
+    let rows = |rows: std::ops::Range<usize>| data.select(&rows.collect::<Vec<_>>());
+    let (first, second, test) = (rows(0..60), rows(60..1100), rows(1100..1500));
+    let mut can = Vec::new();
+    for params in all() {
+        let name = params.algorithm();
+        let model = params.fit(&first, RUN).unwrap();
+        let Some(more) = model.partial_fit(&second, RUN).unwrap() else {
+            continue;
+        };
+        can.push(name);
+        let (before, after) = (accuracy(&*model, &test), accuracy(&*more, &test));
+        // A perceptron makes a few steps only, one for each batch; the others learn each row.
+        let enough = if name == "mlp" { before } else { 0.8 };
+        // Steps of one row each are noisy: sgd's last rows count more, in scikit-learn as well.
+        let noise = if name == "sgd" { 0.05 } else { 0.02 };
+        assert!(
+            after > before - noise && after > enough,
+            "{name}: {before} {after}"
+        );
+        // The same from a file and with more threads.
+        let file = ModelFile::read(&bytes(&*model)[..]).unwrap();
+        let run = Run { threads: 3, ..RUN };
+        let loaded = file.classifier().unwrap();
+        let other = loaded.partial_fit(&second, run).unwrap().unwrap();
+        assert_eq!(bytes(&*more), bytes(&*other), "{name}");
+        // What cannot be learned is an error, and no other model.
+        let odd = first.clone().with_classes(vec!["never seen"; 60]).unwrap();
+        assert!(matches!(
+            model.partial_fit(&odd, RUN).unwrap_err(),
+            Error::NewClass { class } if class == "never seen"
+        ));
+        let bare = second.with_columns(&["bytes"]).unwrap();
+        assert!(matches!(
+            model.partial_fit(&bare, RUN).unwrap_err(),
+            Error::MissingColumns { .. }
+        ));
+        assert_eq!(
+            model.partial_fit(&rows(0..0), RUN).unwrap_err(),
+            Error::NoRows
+        );
+        // Rows of one class only, by other numbers than the model's.
+        let scans: Vec<usize> = (0..60)
+            .filter(|&row| data.class_codes().unwrap()[row] == 2)
+            .collect();
+        let scans = data
+            .select(&scans)
+            .with_classes(vec!["scan"; scans.len()])
+            .unwrap();
+        let more = model.partial_fit(&scans, RUN).unwrap().unwrap();
+        let scan =
+            |model: &dyn Classifier| -> f64 { model.predict_proba(&scans, 1).unwrap().of(2).sum() };
+        let (before, after) = (scan(&*model), scan(&*more));
+        // Sure of them already, it may lose a trace to the price of large weights; taken for another
+        // class they would lose far more.
+        assert!(
+            after > before - 0.01 * scans.rows() as f64,
+            "{name}: {before} {after}"
+        );
+    }
+    assert_eq!(can, ["naive-bayes", "mlp", "sgd", "hoeffding-tree"]);
+    // Together or one after the other, naive Bayes is the same.
+    let params = classifier("naive-bayes", &[("missing", "{\"constant\": 0}")]).unwrap();
+    let rate = |data: &Dataset| data.with_columns(&["rate"]).unwrap();
+    let whole = params.fit(&rate(&rows(0..1100)), RUN).unwrap();
+    let parts = params.fit(&rate(&first), RUN).unwrap();
+    let parts = parts.partial_fit(&second, RUN).unwrap().unwrap();
+    for (a, b) in told(&*whole, &test).iter().zip(told(&*parts, &test)) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+}
+
+#[test]
 fn contributions_sum_to_what_is_told() {
     let data = table(200);
     for params in all() {

@@ -186,6 +186,7 @@ fn onnxruntime_says_the_same() {
             "gradient-boosting",
             "logistic-regression",
             "mlp",
+            "sgd",
         ] {
             let model = classifier(name, &[]).unwrap().fit(&train, run).unwrap();
             agrees(&python, &*model, &test, name);

@@ -74,6 +74,10 @@ impl Classifier for Calibrated {
         self.model.draw(depth)
     }
 
+    fn choice(&self) -> Option<&crate::Choice> {
+        self.model.choice()
+    }
+
     fn saved(&self) -> Option<SavedClassifier<'_>> {
         let mut saved = self.model.saved()?;
         if saved.calibration.is_some() {

@@ -114,6 +114,22 @@ pub trait Classifier: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Why this family was chosen, where [`AutoParams`](crate::AutoParams) chose it.
+    fn choice(&self) -> Option<&crate::auto::Choice> {
+        None
+    }
+
+    /// The same model after further rows, as if they had come after those it has learned; none for
+    /// a family that cannot go on. Preprocessing stays as the first rows made it.
+    ///
+    /// # Errors
+    ///
+    /// If there are no rows or classes, a column is missing, or a class is new to the model.
+    fn partial_fit(&self, data: &Dataset, run: Run) -> Result<Option<Box<dyn Classifier>>, Error> {
+        _ = (data, run);
+        Ok(None)
+    }
+
     /// What stands for it in a [`ModelFile`]; none if it cannot be saved.
     fn saved(&self) -> Option<SavedClassifier<'_>> {
         None

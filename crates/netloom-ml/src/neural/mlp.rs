@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::net::{Net, Pass};
+use super::net::{BLOCK, Net, Pass, single};
 use crate::chance::Chance;
 use crate::error::Error;
 use crate::numeric::Workers;
@@ -154,24 +154,23 @@ impl Learn for MlpParams {
         sizes.extend(&self.hidden_layer_sizes);
         sizes.push(outputs);
         let net = Net::new(&sizes, &mut chance);
-        let rows: Vec<f32> = data
-            .features
-            .matrix()
-            .values()
-            .iter()
-            .map(|&value| value as f32)
-            .collect();
-        let mut training = Training {
-            params: self,
-            data,
-            rows: &rows,
-            workers: Workers::new(data.run.threads),
-            passes: (0..PARTS).map(|_| Part::default()).collect(),
-            adam: Adam::new(&net),
-            net,
-        };
+        let mut training = Training::new(self, net, data);
         training.run(&mut chance);
         Ok(Core::Mlp(training.net))
+    }
+}
+
+/// Learns more rows, each once, as `MLPClassifier.partial_fit` does; with default parameters and
+/// Adam's memory empty, for a model is its weights alone.
+pub(crate) fn go_on(net: &mut Net, data: &Labelled<'_>) {
+    let params = MlpParams::default();
+    let mut rows: Vec<u32> = (0..data.codes.len() as u32)
+        .filter(|&row| data.weights[row as usize] > 0.0)
+        .collect();
+    let mut training = Training::new(&params, net.clone(), data);
+    training.epoch(&mut rows, &mut Chance::of(data.run.seed, 0x6d6c_7001));
+    if training.net.is_finite() {
+        *net = training.net;
     }
 }
 
@@ -183,7 +182,7 @@ const PARTS: usize = 2;
 struct Training<'a> {
     params: &'a MlpParams,
     data: &'a Labelled<'a>,
-    rows: &'a [f32],
+    rows: Vec<f32>,
     workers: Workers,
     passes: Vec<Part>,
     adam: Adam,
@@ -199,22 +198,33 @@ struct Part {
     pass: Pass,
 }
 
-impl Training<'_> {
+impl<'a> Training<'a> {
+    fn new(params: &'a MlpParams, net: Net, data: &'a Labelled<'a>) -> Self {
+        let columns = data.features.len();
+        let mut rows = Vec::with_capacity(data.codes.len() * columns);
+        let mut block = Vec::new();
+        for first in (0..data.codes.len()).step_by(BLOCK) {
+            let last = (first + BLOCK).min(data.codes.len());
+            data.features.block(first..last, &mut block);
+            rows.extend(block.iter().map(|&value| single(value)));
+        }
+        Self {
+            params,
+            data,
+            rows,
+            workers: Workers::new(data.run.threads),
+            passes: (0..PARTS).map(|_| Part::default()).collect(),
+            adam: Adam::new(&net),
+            net,
+        }
+    }
+
     fn run(&mut self, chance: &mut Chance) {
         let (mut train, held_out) = self.hold_out(chance);
-        let batch = self
-            .params
-            .batch_size
-            .unwrap_or(200)
-            .min(train.len())
-            .max(1);
         let mut best = (f64::NEG_INFINITY, self.net.clone());
         let mut unchanged = 0;
         for _ in 0..self.params.max_iter {
-            chance.shuffle(&mut train);
-            for rows in train.chunks(batch) {
-                self.step(rows);
-            }
+            self.epoch(&mut train, chance);
             let score = if held_out.is_empty() {
                 -self.loss(&train)
             } else {
@@ -233,6 +243,16 @@ impl Training<'_> {
             }
         }
         self.net = best.1;
+    }
+
+    /// Learns each row once, in an order of chance.
+    fn epoch(&mut self, rows: &mut [u32], chance: &mut Chance) {
+        let batch = self.params.batch_size.unwrap_or(200);
+        let batch = batch.min(rows.len()).max(1);
+        chance.shuffle(rows);
+        for rows in rows.chunks(batch) {
+            self.step(rows);
+        }
     }
 
     /// Rows to learn from, and rows to stop by: of each class the same share.
@@ -261,7 +281,7 @@ impl Training<'_> {
     fn step(&mut self, batch: &[u32]) {
         let columns = self.data.features.len();
         let each = batch.len().div_ceil(PARTS);
-        let (net, data, all) = (&self.net, self.data, self.rows);
+        let (net, data, all) = (&self.net, self.data, &self.rows);
         self.workers.each(&mut self.passes, |place, part| {
             let from = (place * each).min(batch.len());
             let to = ((place + 1) * each).min(batch.len());
@@ -336,7 +356,6 @@ impl Training<'_> {
     }
 
     fn tell(&self, rows: &[u32], mut each: impl FnMut(usize, &[f64])) {
-        const BLOCK: usize = 512;
         let columns = self.data.features.len();
         let mut values = Vec::new();
         for block in rows.chunks(BLOCK) {
@@ -361,9 +380,24 @@ fn add(sums: &mut [f32], others: &[f32]) {
 
 /// Steps along means of the gradients, each divided by the root of the mean of its squares.
 struct Adam {
-    /// Means, and means of squares, of weights and biases of each layer.
-    moments: Vec<[Vec<(f32, f32)>; 2]>,
+    /// Of weights and biases of each layer.
+    moments: Vec<[Moments; 2]>,
     steps: i32,
+}
+
+/// Means of the slopes, and of their squares.
+struct Moments {
+    means: Vec<f32>,
+    squares: Vec<f32>,
+}
+
+impl Moments {
+    fn new(count: usize) -> Self {
+        Self {
+            means: vec![0.0; count],
+            squares: vec![0.0; count],
+        }
+    }
 }
 
 impl Adam {
@@ -374,8 +408,8 @@ impl Adam {
                 .iter()
                 .map(|layer| {
                     [
-                        vec![(0.0, 0.0); layer.weights.len()],
-                        vec![(0.0, 0.0); layer.biases.len()],
+                        Moments::new(layer.weights.len()),
+                        Moments::new(layer.biases.len()),
                     ]
                 })
                 .collect(),
@@ -396,7 +430,8 @@ impl Adam {
         let (rate, epsilon) = (rate as f32, params.epsilon as f32);
         let (beta_1, beta_2) = (params.beta_1 as f32, params.beta_2 as f32);
         let (share, alpha) = ((1.0 / weight) as f32, params.alpha as f32);
-        let walk = |numbers: &mut [f32], slopes: &[f32], moments: &mut [(f32, f32)], cost: f32| {
+        let walk = |numbers: &mut [f32], slopes: &[f32], moments: &mut Moments, cost: f32| {
+            let moments = moments.means.iter_mut().zip(&mut moments.squares);
             for ((number, slope), (mean, square)) in numbers.iter_mut().zip(slopes).zip(moments) {
                 let slope = (slope + cost * *number) * share;
                 *mean = beta_1 * *mean + (1.0 - beta_1) * slope;

@@ -37,7 +37,7 @@ pub(super) struct Pass {
 }
 
 /// Rows that a thread tells at a time.
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 impl Net {
     /// A net of layers of these sizes, its weights drawn as Glorot and Bengio (AISTATS 2010) do.
@@ -164,11 +164,7 @@ impl Net {
             let rows = block * BLOCK..((block + 1) * BLOCK).min(features.rows());
             let mut values = Vec::new();
             features.block(rows, &mut values);
-            // Further out than this single precision tells nothing apart.
-            let rows: Vec<f32> = values
-                .iter()
-                .map(|&value| value.clamp(-1e6, 1e6) as f32)
-                .collect();
+            let rows: Vec<f32> = values.iter().map(|&value| single(value)).collect();
             self.probabilities(&rows)
         })
         .concat()
@@ -193,6 +189,14 @@ impl Net {
         told
     }
 
+    /// Whether all weights are numbers.
+    pub(super) fn is_finite(&self) -> bool {
+        self.layers
+            .iter()
+            .flat_map(|layer| layer.weights.iter().chain(&layer.biases))
+            .all(|number| number.is_finite())
+    }
+
     pub(crate) fn is_sound(&self, columns: usize, classes: usize) -> bool {
         let outputs = if classes == 2 { 1 } else { classes };
         let mut width = columns;
@@ -201,17 +205,17 @@ impl Net {
             let fits = inputs == width
                 && layer_outputs > 0
                 && inputs.checked_mul(layer_outputs) == Some(layer.weights.len())
-                && layer.biases.len() == layer_outputs
-                && layer
-                    .weights
-                    .iter()
-                    .chain(&layer.biases)
-                    .all(|number| number.is_finite());
+                && layer.biases.len() == layer_outputs;
             width = layer_outputs;
             fits
         });
-        fits && width == outputs && !self.layers.is_empty()
+        fits && width == outputs && !self.layers.is_empty() && self.is_finite()
     }
+}
+
+/// A value as layers see it: further out than this single precision tells nothing apart.
+pub(super) fn single(value: f64) -> f32 {
+    value.clamp(-1e6, 1e6) as f32
 }
 
 fn softmax_single(row: &mut [f32]) {

@@ -6,7 +6,7 @@
 //! of the classes. Numbers keep double precision up to where the model itself takes single, so that
 //! a row takes the same way there as here; scores agree to 1e-5.
 //!
-//! Trees, forests, boosting, logistic regression, and the multi-layer perceptron can be exported,
+//! Trees, forests, boosting, logistic regression, `sgd`, and the multi-layer perceptron can be exported,
 //! with or without calibration. Operators: ai.onnx 17, ai.onnx.ml 3.
 
 mod graph;
@@ -29,7 +29,7 @@ pub enum OnnxError {
     /// There are no operators for it.
     #[error(
         "a model of kind {0} cannot be written as ONNX: trees, forests, boosting, logistic \
-         regression and mlp can"
+         regression, sgd and mlp can"
     )]
     Unsupported(String),
 }
@@ -115,7 +115,11 @@ fn classifier(graph: &mut Graph, model: &FittedClassifier) -> Option<Value> {
             let outputs = if classes == 2 { 1 } else { classes };
             log_odds(graph, &raw, outputs)
         }
-        Core::Neighbors(_) | Core::NaiveBayes(_) => return None,
+        Core::Sgd(sgd) => {
+            let raw = linear_sums(graph, &features, &sgd.linear);
+            log_odds(graph, &raw, sgd.linear.outputs())
+        }
+        Core::Neighbors(_) | Core::NaiveBayes(_) | Core::Hoeffding(_) => return None,
     })
 }
 

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::forest::Forest;
+use super::{ClassWeight, Labelled, row_weights};
 use crate::boosting::Boosted;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::linear::Linear;
-use crate::model::{Classifier, Contributions, Input, Probabilities, SavedClassifier};
+use crate::model::{Classifier, Contributions, Input, Probabilities, Run, SavedClassifier};
 use crate::naive_bayes::NaiveBayes;
 use crate::neighbors::Neighbors;
 use crate::neural::Net;
 use crate::numeric::Features;
+use crate::online::{HoeffdingTree, Sgd};
 use crate::preprocess::{Described, Preprocessor};
 
 /// A classifier that learned.
@@ -43,6 +45,10 @@ pub(crate) enum Core {
     NaiveBayes(NaiveBayes),
     /// A neural network.
     Mlp(Net),
+    /// Weighted sums that go on learning.
+    Sgd(Sgd),
+    /// A tree that goes on growing.
+    Hoeffding(HoeffdingTree),
 }
 
 impl Core {
@@ -55,6 +61,8 @@ impl Core {
             Self::Neighbors(neighbors) => neighbors.predict_proba(features, threads),
             Self::NaiveBayes(bayes) => bayes.predict_proba(features, threads),
             Self::Mlp(net) => net.predict_proba(features, threads),
+            Self::Sgd(sgd) => sgd.linear.predict_proba(features, threads),
+            Self::Hoeffding(tree) => tree.predict_proba(features, threads),
         }
     }
 }
@@ -68,6 +76,27 @@ impl FittedClassifier {
     /// What is done to each column first.
     pub(crate) fn describe(&self) -> Vec<Described<'_>> {
         self.preprocessor.describe()
+    }
+
+    /// The class of each row, by the model's own numbers.
+    fn own_codes(&self, data: &Dataset) -> Result<Vec<u32>, Error> {
+        let codes = data.class_codes()?;
+        let own: Vec<Option<u32>> = data
+            .class_names()
+            .iter()
+            .map(|name| {
+                let place = self.classes.iter().position(|class| class == name);
+                place.map(|place| place as u32)
+            })
+            .collect();
+        codes
+            .iter()
+            .map(|&code| {
+                own[code as usize].ok_or_else(|| Error::NewClass {
+                    class: data.class_names()[code as usize].clone(),
+                })
+            })
+            .collect()
     }
 
     /// What is not in a file but follows from it.
@@ -96,6 +125,8 @@ impl FittedClassifier {
                 Core::Neighbors(neighbors) => neighbors.is_sound(columns, classes),
                 Core::NaiveBayes(bayes) => bayes.is_sound(columns, classes),
                 Core::Mlp(net) => net.is_sound(columns, classes),
+                Core::Sgd(sgd) => sgd.is_sound(columns, if classes == 2 { 1 } else { classes }),
+                Core::Hoeffding(tree) => tree.is_sound(columns, classes),
             }
     }
 }
@@ -167,6 +198,37 @@ impl Classifier for FittedClassifier {
             return None;
         };
         forest.draw(self.preprocessor.names(), &self.classes, depth)
+    }
+
+    fn partial_fit(&self, data: &Dataset, run: Run) -> Result<Option<Box<dyn Classifier>>, Error> {
+        if !matches!(
+            self.core,
+            Core::NaiveBayes(_) | Core::Mlp(_) | Core::Sgd(_) | Core::Hoeffding(_)
+        ) {
+            return Ok(None);
+        }
+        let codes = self.own_codes(data)?;
+        if codes.is_empty() {
+            return Err(Error::NoRows);
+        }
+        let weights = row_weights(data, &codes, &self.classes, &ClassWeight::None)?;
+        let features = self.preprocessor.transform(data, run.threads)?;
+        let more = Labelled {
+            features: &features,
+            codes: &codes,
+            weights: &weights,
+            classes: self.classes.len(),
+            run,
+        };
+        let mut model = self.clone();
+        match &mut model.core {
+            Core::NaiveBayes(bayes) => bayes.go_on(&more),
+            Core::Mlp(net) => crate::neural::go_on(net, &more),
+            Core::Sgd(sgd) => sgd.go_on(&more),
+            Core::Hoeffding(tree) => tree.go_on(&more),
+            _ => return Ok(None),
+        }
+        Ok(Some(Box::new(model)))
     }
 
     fn saved(&self) -> Option<SavedClassifier<'_>> {

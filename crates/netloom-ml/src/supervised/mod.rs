@@ -10,6 +10,12 @@
 //! | `k-neighbors` | [`KNeighborsParams`](crate::KNeighborsParams) | `KNeighborsClassifier` |
 //! | `naive-bayes` | [`GaussianNBParams`](crate::GaussianNBParams) | `GaussianNB` |
 //! | `mlp` | [`MlpParams`](crate::MlpParams) | `MLPClassifier` |
+//! | `sgd` | [`SgdParams`](crate::SgdParams) | `SGDClassifier` with `loss='log_loss'` |
+//! | `hoeffding-tree` | [`HoeffdingTreeParams`](crate::HoeffdingTreeParams) | River's `HoeffdingTreeClassifier` |
+//!
+//! [`AutoParams`](crate::AutoParams), by name `auto`, tries a few of them and keeps the best. `sgd`,
+//! `hoeffding-tree`, `naive-bayes` and `mlp` can go on learning:
+//! [`partial_fit`](Classifier::partial_fit).
 //!
 //! and for numbers
 //!
@@ -43,6 +49,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::auto::AutoParams;
 use crate::boosting::GradientBoostingParams;
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -52,6 +59,7 @@ use crate::naive_bayes::GaussianNBParams;
 use crate::neighbors::KNeighborsParams;
 use crate::neural::MlpParams;
 use crate::numeric::Features;
+use crate::online::{HoeffdingTreeParams, SgdParams};
 use crate::preprocess::{Preprocessing, Preprocessor, Target};
 pub(crate) use fitted::{Core, FittedClassifier};
 
@@ -145,7 +153,7 @@ macro_rules! classifiers {
             }
         })*
 
-        /// Names of all classifiers, as `--model` takes them.
+        /// Names of all families of classifiers, as `--model` takes them; `auto` chooses among them.
         pub const CLASSIFIERS: &[&str] = &[$(<$params as Learn>::NAME),*];
 
         /// A classifier by its name, with parameters by name; the others have their defaults.
@@ -169,6 +177,10 @@ macro_rules! classifiers {
             parameters: &[(&str, &str)],
         ) -> Result<Box<dyn ClassifierParams>, Error> {
             let plain = name.replace('_', "-").to_ascii_lowercase();
+            if plain == AutoParams::NAME {
+                return AutoParams::with_parameters(parameters)
+                    .map(|params| Box::new(params) as Box<dyn ClassifierParams>);
+            }
             $(if plain == <$params as Learn>::NAME {
                 let preprocessing = Learn::preprocessing(&<$params>::default());
                 return prepared::<$params>(&preprocessing, parameters)
@@ -176,7 +188,7 @@ macro_rules! classifiers {
             })*
             Err(Error::UnknownModel {
                 name: name.to_owned(),
-                known: CLASSIFIERS.join(", "),
+                known: format!("{}, {}", AutoParams::NAME, CLASSIFIERS.join(", ")),
             })
         }
     };
@@ -191,6 +203,8 @@ classifiers!(
     KNeighborsParams,
     GaussianNBParams,
     MlpParams,
+    SgdParams,
+    HoeffdingTreeParams,
 );
 
 fn fit<P: Learn>(
@@ -308,7 +322,7 @@ fn row_weights(
 }
 
 /// Parameters as names and values.
-fn parameters<P: Serialize>(params: &P) -> Vec<(String, String)> {
+pub(crate) fn parameters<P: Serialize>(params: &P) -> Vec<(String, String)> {
     match serde_json::to_value(params) {
         Ok(serde_json::Value::Object(fields)) => fields
             .into_iter()
@@ -338,7 +352,10 @@ fn prepared<P: Serialize + DeserializeOwned + Default>(
     })
 }
 
-fn with<P: Serialize + DeserializeOwned>(defaults: &P, given: &[(&str, &str)]) -> Result<P, Error> {
+pub(crate) fn with<P: Serialize + DeserializeOwned>(
+    defaults: &P,
+    given: &[(&str, &str)],
+) -> Result<P, Error> {
     let unusable = |name: &str, value: &str, reason: String| Error::UnknownParameter {
         name: name.to_owned(),
         value: value.to_owned(),
