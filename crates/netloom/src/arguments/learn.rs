@@ -92,7 +92,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "OUT.json")]
     pub(crate) json: Option<PathBuf>,
 
-    /// The algorithm
+    /// The algorithm; auto compares a few and keeps the best, for --param time_budget=SECONDS
     #[arg(
         long,
         default_value = "random-forest",

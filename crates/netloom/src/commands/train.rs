@@ -4,15 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use netloom::ml::calibration::CalibrationMethod;
-use netloom::ml::card::{LeftOut, ModelCard, Update, Weight};
+use netloom::ml::card::{Candidate, LeftOut, ModelCard, Update, Weight};
 use netloom::ml::evaluation::Workload;
 use netloom::ml::experiment::{
     Experiment, ExperimentOptions, ImportanceOptions, Kept, Method, Plan, concatenated,
     evaluate_model, experiment, harmless_name, is_worse,
 };
 use netloom::ml::{
-    Classifier, ClassifierParams, Dataset, Imported, ModelFile, Reference, Run, classifier,
-    identity,
+    AutoParams, Choice, Classifier, ClassifierParams, Clock, Dataset, Imported, ModelFile,
+    Reference, Run, classifier, identity,
 };
 use netloom::tables::output::AtomicFile;
 
@@ -22,6 +22,7 @@ use super::learn::{
 use crate::arguments::{
     CalibrateOption, DataOptions, DetectorOptions, Folds, Global, SplitOption, TrainOptions,
 };
+use crate::clock::Stopwatch;
 use crate::data::{Data, FILE_COLUMN, LabelFrom, Loader, PATH_LABEL};
 use crate::failure::Failure;
 use crate::output::Printer;
@@ -335,10 +336,47 @@ fn first(task: &Task<'_>) -> Result<Trained, Failure> {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let params = classifier(&task.options.model, &given)?;
+    let params: Box<dyn ClassifierParams> = if task.options.model.eq_ignore_ascii_case("auto") {
+        let watch = Stopwatch::start();
+        let clock = Clock::new(move || watch.elapsed());
+        Box::new(AutoParams::with_parameters(&given)?.with_clock(clock))
+    } else {
+        classifier(&task.options.model, &given)?
+    };
     let dataset = task.imported.dataset.clone();
-    let made = experiment(&dataset, &*params, &task.experiment)?;
+    let mut made = experiment(&dataset, &*params, &task.experiment)?;
+    if let Some(choice) = made.model.choice().cloned() {
+        // From here on it is a model of the family that was chosen, with its parameters.
+        let params = classifier(&choice.chosen, &[])?;
+        params
+            .algorithm()
+            .clone_into(&mut made.card.model.algorithm);
+        made.card.model.parameters = params.parameters();
+        made.card.model.chosen = candidates(&choice);
+        return Ok(Trained::new(task, made, &*params, dataset));
+    }
     Ok(Trained::new(task, made, &*params, dataset))
+}
+
+/// What `auto` tried, and what it had no time for.
+fn candidates(choice: &Choice) -> Vec<Candidate> {
+    let tried = choice.tried.iter().map(|tried| Candidate {
+        algorithm: tried.model.clone(),
+        score: Some(tried.mean),
+        metric: choice.scoring.label().to_owned(),
+        note: if tried.model == choice.chosen {
+            format!("taken: {}", choice.held_out)
+        } else {
+            String::new()
+        },
+        taken: tried.model == choice.chosen,
+    });
+    let not_tried = choice.not_tried.iter().map(|model| Candidate {
+        algorithm: model.clone(),
+        note: "no time".to_owned(),
+        ..Candidate::default()
+    });
+    tried.chain(not_tried).collect()
 }
 
 impl Trained {

@@ -4,6 +4,39 @@ use super::{Folder, f1, rows, train};
 use crate::common::{run, stdout};
 
 #[test]
+fn auto_says_what_it_tried_and_goes_on_as_what_it_chose() {
+    let folder = Folder::new();
+    let data = folder.write("rows.csv", rows(400, 5));
+    let model = folder.path("m.netloom");
+    let models = "models=[\"naive-bayes\", \"decision-tree\"]";
+    let options = [&data, "--label", "Label", "--no-gap", "--model", "auto"];
+    let card = train(
+        &model,
+        &[
+            &options[..],
+            &["--param", models, "--param", "time_budget=1000"],
+        ]
+        .concat(),
+    );
+    let tried = card["model"]["chosen"].as_array().unwrap();
+    assert_eq!(tried.len(), 2);
+    let taken: Vec<_> = tried.iter().filter(|one| one["taken"] == true).collect();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0]["algorithm"], card["model"]["algorithm"]);
+    let scores: Vec<f64> = tried
+        .iter()
+        .map(|one| one["score"].as_f64().unwrap())
+        .collect();
+    assert!(scores[0] >= scores[1], "{scores:?}");
+    let again = folder.path("again.netloom");
+    let update = [
+        "--label", "Label", "--no-gap", "--force", "--update", &model,
+    ];
+    let card = train(&again, &[&[data.as_str()], &update[..]].concat());
+    assert_eq!(card["model"]["algorithm"], taken[0]["algorithm"]);
+}
+
+#[test]
 fn the_same_rows_in_every_format_give_the_same_scores() {
     let folder = Folder::new();
     let text = rows(800, 5);
