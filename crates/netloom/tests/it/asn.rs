@@ -10,7 +10,7 @@ use crate::common::{example, stderr, stdout};
 fn text(value: &str) -> Vec<u8> {
     let mut out = match value.len() {
         length @ 0..29 => vec![0x40 | length as u8],
-        length => vec![0x40 | 29, (length - 29) as u8],
+        length => vec![0x40 + 29, (length - 29) as u8],
     };
     out.extend_from_slice(value.as_bytes());
     out
