@@ -144,6 +144,10 @@ mod tests {
                 "service",
                 Arc::new(StringArray::from(vec![Some("dns"), None, Some("tls")])),
             ),
+            (
+                "Direction",
+                Arc::new(StringArray::from(vec!["IN", "out", "IN"])),
+            ),
         ])
         .unwrap()
     }
@@ -174,11 +178,11 @@ mod tests {
     fn what_is_no_condition() {
         let rows = rows();
         for (sql, words) in [
-            ("bytes >", "end of"),
+            ("bytes >", "expected"),
             ("byte > 1", "byte"),
             ("bytes + 1", "true or false"),
             ("no_function(bytes)", "no_function"),
-            ("SELECT 1", ""),
+            ("SELECT 1", "expected"),
             ("(SELECT true)", ""),
         ] {
             let error = Condition::new(&rows.schema(), sql).unwrap_err().to_string();
