@@ -11,6 +11,8 @@ use datafusion::physical_expr::utils::collect_columns;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use netloom_tables::{RecordBatch, SchemaRef};
 
+use crate::functions;
+
 /// Why a condition cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,7 +34,7 @@ impl From<DataFusionError> for ConditionError {
     }
 }
 
-/// What may stand after `WHERE`, ready to be asked of rows.
+/// What may stand after `WHERE`, ready to be asked of rows. The functions for traffic are known.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -66,6 +68,9 @@ impl Condition {
         let config = SessionConfig::new()
             .set_bool("datafusion.sql_parser.enable_ident_normalization", false);
         let context = SessionContext::new_with_config(config);
+        for function in functions::all() {
+            context.register_udf(function.as_ref().clone());
+        }
         let columns = DFSchema::try_from(Arc::clone(schema))?;
         let expression = context.parse_sql_expr(sql, &columns)?;
         let expression = context.create_physical_expr(expression, &columns)?;
@@ -148,6 +153,10 @@ mod tests {
                 "Direction",
                 Arc::new(StringArray::from(vec!["IN", "out", "IN"])),
             ),
+            (
+                "src_ip",
+                Arc::new(StringArray::from(vec!["10.0.0.1", "10.9.0.1", "192.0.2.1"])),
+            ),
         ])
         .unwrap()
     }
@@ -162,6 +171,10 @@ mod tests {
             (
                 "service IN ('dns', 'tls') AND bytes IS NULL",
                 [false, false, true],
+            ),
+            (
+                "in_subnet(src_ip, '10.0.0.0/8') AND bytes < 10",
+                [true, false, false],
             ),
             ("service LIKE 'd%'", [true, false, false]),
             ("NOT (bytes > 10)", [true, false, false]),
