@@ -241,7 +241,7 @@ fn forecasts_in_words() {
     let text = forecast::terminal(&series("10.0.0.1"), &TerminalOptions::default());
     for words in [
         "the 1 largest of 7 series",
-        "2.5 MB (5.6 Mbit/s) (1 MB – 4 MB)",
+        "2.5 MB (5.6 kbit/s) (1 MB – 4 MB)",
         "errors 25 % smaller than repeating the season before",
         "traffic missing: nothing, usual 1 MB",
     ] {

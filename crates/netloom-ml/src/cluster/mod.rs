@@ -81,7 +81,7 @@ pub struct ClusterOptions {
     /// The algorithm; `None`: k-means, by batches from 20,000 rows on.
     pub algorithm: Option<Algorithm>,
     /// Groups of k-means; `None` takes the number from 2 to `max_clusters` with the best
-    /// silhouette.
+    /// silhouette, a larger one only if it is better by more than 0.01.
     pub clusters: Option<usize>,
     /// Most groups that are tried.
     pub max_clusters: usize,
@@ -259,6 +259,10 @@ fn check(data: &Matrix, options: &ClusterOptions) -> Result<(), ClusterError> {
     Ok(())
 }
 
+/// How much better more groups must sit to be taken: rows that repeat a few values sit a little
+/// better the more of these have a group of their own.
+const WORTH: f64 = 0.01;
+
 fn by_means(
     points: &Points,
     algorithm: Algorithm,
@@ -294,7 +298,7 @@ fn by_means(
         let score = silhouette::of_points(points, &labels, options.seed, options.threads);
         let Some(score) = score else { continue };
         found.tried.push((clusters, score));
-        if best.as_ref().is_none_or(|(most, _)| score > *most) {
+        if best.as_ref().is_none_or(|(most, _)| score > most + WORTH) {
             best = Some((score, labels));
         }
     }
