@@ -163,6 +163,25 @@ fn keys() {
 }
 
 #[test]
+fn profiles_that_cannot_be_anonymised_are_refused() {
+    let example = example();
+    for profile in ["cic", "zeek", "eve", "ecs"] {
+        let said = stderr(
+            &[
+                "export",
+                "flows",
+                text(&example),
+                "--profile",
+                profile,
+                "--anonymize",
+            ],
+            2,
+        );
+        assert!(said.contains("cannot be anonymised yet"), "{said}");
+    }
+}
+
+#[test]
 fn hosts_do_not_tell_their_order() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
