@@ -5,15 +5,15 @@
 //! | `decision-tree` | [`DecisionTreeParams`] | `DecisionTreeClassifier` |
 //! | `random-forest` | [`RandomForestParams`] | `RandomForestClassifier` |
 //! | `extra-trees` | [`ExtraTreesParams`] | `ExtraTreesClassifier` |
-//! | `gradient-boosting` | [`GradientBoostingParams`](crate::GradientBoostingParams) | `HistGradientBoostingClassifier` |
-//! | `logistic-regression` | [`LogisticRegressionParams`](crate::LogisticRegressionParams) | `LogisticRegression` |
-//! | `k-neighbors` | [`KNeighborsParams`](crate::KNeighborsParams) | `KNeighborsClassifier` |
-//! | `naive-bayes` | [`GaussianNBParams`](crate::GaussianNBParams) | `GaussianNB` |
-//! | `mlp` | [`MlpParams`](crate::MlpParams) | `MLPClassifier` |
-//! | `sgd` | [`SgdParams`](crate::SgdParams) | `SGDClassifier` with `loss='log_loss'` |
-//! | `hoeffding-tree` | [`HoeffdingTreeParams`](crate::HoeffdingTreeParams) | River's `HoeffdingTreeClassifier` |
+//! | `gradient-boosting` | [`GradientBoostingParams`] | `HistGradientBoostingClassifier` |
+//! | `logistic-regression` | [`LogisticRegressionParams`] | `LogisticRegression` |
+//! | `k-neighbors` | [`KNeighborsParams`] | `KNeighborsClassifier` |
+//! | `naive-bayes` | [`GaussianNBParams`] | `GaussianNB` |
+//! | `mlp` | [`MlpParams`] | `MLPClassifier` |
+//! | `sgd` | [`SgdParams`] | `SGDClassifier` with `loss='log_loss'` |
+//! | `hoeffding-tree` | [`HoeffdingTreeParams`] | River's `HoeffdingTreeClassifier` |
 //!
-//! [`AutoParams`](crate::AutoParams), by name `auto`, tries a few of them and keeps the best. `sgd`,
+//! [`AutoParams`], by name `auto`, tries a few of them and keeps the best. `sgd`,
 //! `hoeffding-tree`, `naive-bayes` and `mlp` can go on learning:
 //! [`partial_fit`](Classifier::partial_fit).
 //!
@@ -21,7 +21,7 @@
 //!
 //! | name | parameters | scikit-learn |
 //! |---|---|---|
-//! | `gradient-boosting` | [`GradientBoostingParams`](crate::GradientBoostingParams) | `HistGradientBoostingRegressor` |
+//! | `gradient-boosting` | [`GradientBoostingParams`] | `HistGradientBoostingRegressor` |
 //! | `ridge` | [`RidgeParams`](crate::RidgeParams) | `Ridge` |
 //!
 //! Each is parameters that learn: `RandomForestParams::default().fit(&data, run)`, with the
