@@ -105,7 +105,7 @@ fn systems_stand_in_hosts() {
     let address: Ipv4Addr = hosts
         .lines()
         .filter_map(|line| line.parse::<Ipv4Addr>().ok())
-        .find(|address| !address.is_private() && !address.is_multicast() && !address.is_broadcast())
+        .find(|address| !address.is_multicast() && !address.is_broadcast())
         .unwrap();
     let network = Ipv4Addr::from(u32::from(address) & 0xffff_ff00);
     for (kind, entry) in [

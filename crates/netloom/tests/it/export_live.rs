@@ -225,7 +225,7 @@ fn what_makes_no_sense_together_is_refused() {
             "cannot be used with",
         ),
         (&["flows", "--duration", "5s", "a.pcap"][..], "--interface"),
-        (&["flows"][..], "FILE"),
+        (&["flows"][..], "no capture is given"),
         (
             &["flows", "-i", "lo", "--", "tcp", "prot", "80"][..],
             "^^^^",
