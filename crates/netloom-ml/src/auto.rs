@@ -93,10 +93,8 @@ impl fmt::Debug for Clock {
 ///
 /// let data = Dataset::new(vec![("bytes", Values::numbers((0..90).map(f64::from)))])?
 ///     .with_classes((0..90).map(|bytes| if bytes / 30 == 1 { "middle" } else { "end" }))?;
-/// let params = AutoParams {
-///     models: vec!["logistic-regression".into(), "decision-tree".into()],
-///     ..AutoParams::default()
-/// };
+/// let mut params = AutoParams::default();
+/// params.models = vec!["logistic-regression".into(), "decision-tree".into()];
 /// let model = params.fit(&data, Run::default())?;
 /// // No straight line has the middle on one side.
 /// assert_eq!(model.algorithm(), "decision-tree");
