@@ -18,9 +18,11 @@ mod functions;
 mod order;
 mod rows;
 mod session;
+mod table_condition;
 
 pub use capture::{Captures, OpenCaptures, OpenError};
 pub use condition::{Condition, ConditionError};
 pub use error::QueryError;
 pub use rows::{Rows, as_text, cells, text_schema};
 pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};
+pub use table_condition::TableCondition;

@@ -10,7 +10,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as Setting};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::execute_stream;
@@ -166,6 +166,11 @@ impl Session {
             context,
             runtime: Arc::new(runtime),
         })
+    }
+
+    /// How expressions are planned here.
+    pub(crate) fn state(&self) -> SessionState {
+        self.context.state()
     }
 
     /// Adds the tables of captures: `flows`, `packets` and so on, or `name.flows` and so on.

@@ -285,6 +285,9 @@ pub(crate) struct ExportOptions {
     /// Leave out packets of flows whose server has no name
     #[arg(long)]
     pub(crate) drop_unknown: bool,
+    /// Rows for which this holds, in SQL: "dst_port = 443 AND server_name LIKE '%.example'"
+    #[arg(long = "where", value_name = "SQL")]
+    pub(crate) condition: Option<String>,
     /// Sort rows by this column, or several: start, or fwd_bytes:desc,start. Nulls are last
     #[arg(long, value_name = "COLUMN")]
     pub(crate) sort: Option<String>,

@@ -63,7 +63,8 @@ pub(crate) fn ask(questions: &mut impl Questions, lines: u16) -> Result<bool, Fa
     _ = terminal.clear();
     _ = terminal.show_cursor();
     disable_raw_mode().map_err(failed)?;
-    _ = write!(io::stdout(), "\r");
+    // Now: what is said next goes to standard error, and would begin where the cursor is.
+    _ = write!(io::stdout(), "\r").and_then(|()| io::stdout().flush());
     done.map_err(failed)
 }
 

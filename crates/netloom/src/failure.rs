@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use netloom::sql::QueryError;
 use netloom::tables::output::OutputError;
 use netloom_packet::SourceError;
 
@@ -80,6 +81,12 @@ impl Failure {
 
     /// An output could not be written.
     pub(crate) fn writing(path: &Path, cause: &io::Error) -> Self {
+        let where_is = cause
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<QueryError>());
+        if let Some(error) = where_is {
+            return Self::usage(format!("--where: {error}"));
+        }
         // The writer of a file may have said already which one it is, and what to do.
         let said = cause
             .get_ref()

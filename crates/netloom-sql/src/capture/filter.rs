@@ -11,7 +11,7 @@ use netloom_tables::TableName;
 use crate::functions::{Subnet, address_of_key};
 
 /// The filter of a scan, and how it reads, of those conditions that it can take over.
-pub(super) fn of(table: TableName, conditions: &[Expr]) -> (RowFilter, String) {
+pub(crate) fn of(table: TableName, conditions: &[Expr]) -> (RowFilter, String) {
     let mut filter = RowFilter::all();
     let mut shown = Vec::new();
     for condition in conditions {

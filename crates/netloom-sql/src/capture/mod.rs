@@ -13,7 +13,7 @@
 //! | `share.rs` | leaves of one plan that read the same captures get one pass |
 //! | `pass.rs` | that pass: a thread that decodes, and queues of batches to the leaves |
 
-mod filter;
+pub(crate) mod filter;
 mod pass;
 mod share;
 mod source;

@@ -19,6 +19,7 @@ use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
 use netloom::pipeline::scan::{Scan, ScanOptions, Source};
+use netloom::sql::{QueryError, TableCondition};
 use netloom::tables::anonymize::Anonymizer;
 use netloom::tables::profile::Style;
 use netloom::tables::{AnyColumns, Sorter, TableFormat, TableName};
@@ -276,7 +277,12 @@ fn shape(options: &ExportOptions, target: &Target) -> Result<Shape, Failure> {
     let table = target.table;
     let hint = format!("netloom tables {table} says what each holds");
     let failed = |error| Failure::usage(error).hint(hint.clone());
-    let shape = Shape::new(columns(options, table)?, target.format, target.style);
+    let mut shape = Shape::new(columns(options, table)?, target.format, target.style);
+    if let Some(text) = &options.condition {
+        let condition =
+            TableCondition::parse(table, text).map_err(|error| condition_failed(&error))?;
+        shape = shape.filtered(condition).map_err(failed)?;
+    }
     let Some(sort) = &options.sort else {
         return Ok(shape);
     };
@@ -285,6 +291,17 @@ fn shape(options: &ExportOptions, target: &Target) -> Result<Shape, Failure> {
             .hint("columns with commas between them: --sort fwd_bytes:desc,start")
     })?;
     shape.sorted(&sort).map_err(failed)
+}
+
+/// `--where` makes no sense.
+fn condition_failed(error: &QueryError) -> Failure {
+    let failure = Failure::usage(format!("--where: {error}"));
+    match error {
+        QueryError::Query {
+            hint: Some(hint), ..
+        } => failure.hint(hint),
+        _ => failure,
+    }
 }
 
 /// The shapes with other addresses and names.

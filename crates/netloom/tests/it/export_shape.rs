@@ -262,6 +262,95 @@ fn sorted_rows() {
     }
 }
 
+#[test]
+fn rows_for_which_a_condition_holds() {
+    let example = example();
+    let all = rows(&[
+        "packets",
+        text(&example),
+        "--columns",
+        "number,len,src_ip,dst_port,server_name",
+    ]);
+    let of = |condition: &str, more: &[&str]| {
+        let arguments = ["packets", text(&example), "--where", condition];
+        rows(&[&arguments[..], more].concat())
+    };
+    let numbers = |rows: &[serde_json::Map<String, serde_json::Value>]| -> Vec<u64> {
+        rows.iter()
+            .map(|row| row["number"].as_u64().unwrap())
+            .collect()
+    };
+    let wanted = |holds: &dyn Fn(&serde_json::Map<String, serde_json::Value>) -> bool| {
+        let rows: Vec<_> = all.iter().filter(|row| holds(row)).cloned().collect();
+        assert!(!rows.is_empty() && rows.len() < all.len());
+        numbers(&rows)
+    };
+    // By the scan alone, by what is written, and by what is not.
+    let port = |row: &serde_json::Map<String, serde_json::Value>| row["dst_port"] == 53;
+    assert_eq!(numbers(&of("dst_port = 53", &[])), wanted(&port));
+    let large = wanted(&|row| row["len"].as_u64().unwrap() % 7 == 0);
+    assert_eq!(numbers(&of("len % 7 = 0", &[])), large);
+    let only_number = of(
+        "len % 7 = 0 AND dst_port IS NOT NULL",
+        &["--columns", "number"],
+    );
+    assert_eq!(only_number[0].len(), 1);
+    assert_eq!(
+        numbers(&only_number),
+        wanted(&|row| row["len"].as_u64().unwrap() % 7 == 0 && !row["dst_port"].is_null())
+    );
+    let named = of(
+        "server_name LIKE '%.office.example'",
+        &["--columns", "number", "--sort", "number:desc"],
+    );
+    let mut by_name = wanted(&|row| {
+        let name = row["server_name"].as_str();
+        name.is_some_and(|name| name.ends_with(".office.example"))
+    });
+    by_name.reverse();
+    assert_eq!(numbers(&named), by_name);
+    // Of the original, whatever is written for it, under whatever name.
+    let private = of(
+        "in_subnet(src_ip, '10.77.0.10/32')",
+        &["--columns", "number,src_ip", "--anonymize"],
+    );
+    assert_eq!(
+        numbers(&private),
+        wanted(&|row| row["src_ip"] == "10.77.0.10")
+    );
+    assert!(private.iter().all(|row| row["src_ip"] != "10.77.0.10"));
+    let simple = of("dst_port = 53", &["--profile", "simple"]);
+    assert_eq!(simple.len(), wanted(&port).len());
+    // Hosts and the timeline are made at the end.
+    let hosts = rows(&[
+        "hosts",
+        text(&example),
+        "--where",
+        "packets_sent > 100",
+        "--columns",
+        "packets_sent",
+    ]);
+    assert!(!hosts.is_empty());
+    assert!(
+        hosts
+            .iter()
+            .all(|row| row["packets_sent"].as_u64().unwrap() > 100)
+    );
+    for (condition, said) in [
+        ("dst_prot = 53", "did you mean dst_port?"),
+        ("dst_port", "boolean"),
+        ("count(*) > 1", "--where"),
+        ("len = 1; DROP TABLE packets", "--where"),
+        ("1 / (len - len) = 1", "--where"),
+    ] {
+        let said_so = stderr(
+            &["export", "packets", text(&example), "--where", condition],
+            2,
+        );
+        assert!(said_so.contains(said), "{condition}: {said_so}");
+    }
+}
+
 /// More rows than are kept in memory, on one thread and on several.
 #[test]
 fn sorted_rows_that_do_not_fit_into_memory() {

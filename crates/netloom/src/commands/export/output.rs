@@ -29,6 +29,8 @@ pub(super) enum Rows {
     Text(Vec<u8>),
     /// To be encoded.
     Batch(RecordBatch),
+    /// There are none: why.
+    Failed(io::Error),
 }
 
 impl Rows {
@@ -130,6 +132,7 @@ impl Output {
     /// Takes rows; what is to be done for them on some thread comes back.
     fn take(&mut self, rows: Rows) -> io::Result<Vec<Job>> {
         match (rows, &mut self.sort) {
+            (Rows::Failed(cause), _) => Err(cause),
             (Rows::Batch(batch), Some(sort)) => {
                 let job = sort.sorter.push(batch);
                 Ok(job

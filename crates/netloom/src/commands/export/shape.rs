@@ -1,8 +1,11 @@
 //! What happens with rows between the scan and the file, on all threads.
 
+use std::io;
 use std::sync::Arc;
 
-use netloom::pipeline::scan::{Prepare, TableRequest};
+use arrow_select::filter::filter_record_batch;
+use netloom::pipeline::scan::{Prepare, RowFilter, TableRequest};
+use netloom::sql::TableCondition;
 use netloom::tables::anonymize::{Anonymizer, Identity};
 use netloom::tables::profile::Style;
 use netloom::tables::{
@@ -16,8 +19,11 @@ pub(super) struct Shape {
     format: TableFormat,
     style: Style,
     columns: AnyColumns,
-    /// The columns that are written; behind them may stand some that are only sorted by.
+    /// The columns that are written; behind them may stand some that are only looked at.
     written: usize,
+    condition: Option<TableCondition>,
+    /// Places of the columns that the condition looks at.
+    looked_at: Vec<usize>,
     anonymizer: Option<Arc<Anonymizer>>,
     identities: Vec<Identity>,
     pub(super) sort: Vec<SortKey>,
@@ -31,10 +37,33 @@ impl Shape {
             style,
             written: columns.schema().fields().len(),
             columns,
+            condition: None,
+            looked_at: Vec::new(),
             anonymizer: None,
             identities: Vec::new(),
             sort: Vec::new(),
         }
+    }
+
+    /// Only the rows for which a condition holds; its columns are the table's, whatever a profile
+    /// calls them.
+    pub(super) fn filtered(mut self, condition: TableCondition) -> Result<Self, ColumnsError> {
+        let defs = self.columns.defs();
+        let table = self.columns.rows_of().definition();
+        let mut others: Vec<&str> = Vec::new();
+        for name in condition.columns() {
+            let of_table = table.columns.iter().find(|def| def.name == name);
+            let place = defs.iter().position(|def| Some(*def) == of_table);
+            self.looked_at.push(place.unwrap_or_else(|| {
+                others.push(name);
+                defs.len() + others.len() - 1
+            }));
+        }
+        if !others.is_empty() {
+            self.columns = self.columns.beside(&others)?;
+        }
+        self.condition = Some(condition);
+        Ok(self)
     }
 
     /// Sorted by columns that are written, or by others of the table.
@@ -42,14 +71,10 @@ impl Shape {
         let schema = self.schema();
         let mut others: Vec<&str> = Vec::new();
         for by in sort {
-            let written = schema.fields().iter().position(|f| f.name() == by.column);
-            let column = written.unwrap_or_else(|| {
-                let known = others.iter().position(|other| *other == by.column);
-                self.written
-                    + known.unwrap_or_else(|| {
-                        others.push(by.column);
-                        others.len() - 1
-                    })
+            let known = schema.fields().iter().position(|f| f.name() == by.column);
+            let column = known.unwrap_or_else(|| {
+                others.push(by.column);
+                schema.fields().len() + others.len() - 1
             });
             self.sort.push(SortKey {
                 column,
@@ -79,7 +104,9 @@ impl Shape {
 
     /// What the scan is asked for.
     pub(super) fn request(&self) -> TableRequest {
+        let filter = self.condition.as_ref().map(TableCondition::filter);
         TableRequest::of(self.columns.clone())
+            .filter(filter.cloned().unwrap_or_else(RowFilter::all))
     }
 
     /// The columns that are made, in their order.
@@ -93,15 +120,28 @@ impl Shape {
     }
 
     fn rows(&self, batch: RecordBatch) -> Rows {
-        let batch = match &self.anonymizer {
-            Some(anonymizer) => anonymizer.batch(&self.identities, &batch),
-            None => batch,
-        };
-        if self.sort.is_empty() {
-            Rows::new(self.format, self.style, batch)
-        } else {
-            Rows::Batch(batch)
+        match self.shaped(batch) {
+            Ok(batch) if self.sort.is_empty() => Rows::new(self.format, self.style, batch),
+            Ok(batch) => Rows::Batch(batch),
+            Err(cause) => Rows::Failed(cause),
         }
+    }
+
+    /// The rows that are wanted, with what stands for addresses and names.
+    fn shaped(&self, batch: RecordBatch) -> io::Result<RecordBatch> {
+        let mut batch = batch;
+        if let Some(condition) = &self.condition {
+            let looked_at = batch.project(&self.looked_at).map_err(io::Error::other)?;
+            let holds = condition.holds(&looked_at).map_err(io::Error::other)?;
+            batch = filter_record_batch(&batch, &holds).map_err(io::Error::other)?;
+        }
+        if let Some(anonymizer) = &self.anonymizer {
+            batch = anonymizer.batch(&self.identities, &batch);
+        }
+        if self.sort.is_empty() && self.written < batch.num_columns() {
+            batch = batch.project(&self.written()).map_err(io::Error::other)?;
+        }
+        Ok(batch)
     }
 }
 
