@@ -17,6 +17,7 @@ pub mod bounded;
 mod engine;
 mod fragments;
 pub mod hosts;
+pub mod intervals;
 mod options;
 pub mod scan;
 mod shard;

@@ -1,63 +1,11 @@
 //! Traffic over time, at a resolution that fits the time span.
 
 use hashbrown::HashMap;
+use netloom_pipeline::intervals::{LEVELS, NICE};
 use netloom_pipeline::packet::Timestamp;
 
 use crate::report::model::{Series, Timeline};
 
-/// A millisecond in nanoseconds.
-const MS: i64 = 1_000_000;
-/// Resolutions of counting, each a multiple of the one before.
-const LEVELS: [i64; 13] = [
-    MS,
-    10 * MS,
-    100 * MS,
-    1_000 * MS,
-    10_000 * MS,
-    60_000 * MS,
-    600_000 * MS,
-    3_600_000 * MS,
-    21_600_000 * MS,
-    86_400_000 * MS,
-    864_000_000 * MS,
-    8_640_000_000 * MS,
-    86_400_000_000 * MS,
-];
-/// Intervals that a person likes to read, smallest first.
-const NICE: [i64; 32] = [
-    MS,
-    2 * MS,
-    5 * MS,
-    10 * MS,
-    20 * MS,
-    50 * MS,
-    100 * MS,
-    200 * MS,
-    500 * MS,
-    1_000 * MS,
-    2_000 * MS,
-    5_000 * MS,
-    10_000 * MS,
-    30_000 * MS,
-    60_000 * MS,
-    120_000 * MS,
-    300_000 * MS,
-    600_000 * MS,
-    1_800_000 * MS,
-    3_600_000 * MS,
-    10_800_000 * MS,
-    21_600_000 * MS,
-    43_200_000 * MS,
-    86_400_000 * MS,
-    172_800_000 * MS,
-    604_800_000 * MS,
-    864_000_000 * MS,
-    2_592_000_000 * MS,
-    8_640_000_000 * MS,
-    17_280_000_000 * MS,
-    43_200_000_000 * MS,
-    86_400_000_000 * MS,
-];
 /// Bins with traffic in them before counting goes one level coarser.
 const MAX_BINS: usize = 2048;
 /// Intervals of a finished timeline at the most.
@@ -308,6 +256,9 @@ fn absorb_bin(into: &mut Bin, from: Bin) {
 mod tests {
     use super::*;
 
+    /// A millisecond in ns.
+    const MS: i64 = 1_000_000;
+
     fn counter(times: &[i64]) -> TimelineCounter {
         let mut counter = TimelineCounter::default();
         let label = counter.label("dns");
@@ -315,16 +266,6 @@ mod tests {
             counter.packet(Timestamp::from_nanos(time), label, 100);
         }
         counter
-    }
-
-    #[test]
-    fn levels_divide() {
-        for pair in LEVELS.windows(2) {
-            assert_eq!(pair[1] % pair[0], 0);
-        }
-        for level in LEVELS {
-            assert!(NICE.contains(&level));
-        }
     }
 
     #[test]

@@ -12,60 +12,8 @@ use netloom_flow::FlowRecord;
 use netloom_packet::{Packet, Timestamp};
 use netloom_tables::{TimelineRow, Traffic};
 
-/// A millisecond in ns.
-const MS: i64 = 1_000_000;
-/// Lengths that are counted in where none is asked for, each a multiple of the one before.
-const LEVELS: [i64; 13] = [
-    MS,
-    10 * MS,
-    100 * MS,
-    1_000 * MS,
-    10_000 * MS,
-    60_000 * MS,
-    600_000 * MS,
-    3_600_000 * MS,
-    21_600_000 * MS,
-    86_400_000 * MS,
-    864_000_000 * MS,
-    8_640_000_000 * MS,
-    86_400_000_000 * MS,
-];
-/// Lengths that people like to read: these times a power of ten up to ten seconds, then as
-/// clocks and calendars have them.
-const NICE: [i64; 32] = [
-    MS,
-    2 * MS,
-    5 * MS,
-    10 * MS,
-    20 * MS,
-    50 * MS,
-    100 * MS,
-    200 * MS,
-    500 * MS,
-    1_000 * MS,
-    2_000 * MS,
-    5_000 * MS,
-    10_000 * MS,
-    30_000 * MS,
-    60_000 * MS,
-    120_000 * MS,
-    300_000 * MS,
-    600_000 * MS,
-    1_800_000 * MS,
-    3_600_000 * MS,
-    10_800_000 * MS,
-    21_600_000 * MS,
-    43_200_000 * MS,
-    86_400_000 * MS,
-    172_800_000 * MS,
-    604_800_000 * MS,
-    864_000_000 * MS,
-    2_592_000_000 * MS,
-    8_640_000_000 * MS,
-    17_280_000_000 * MS,
-    43_200_000_000 * MS,
-    86_400_000_000 * MS,
-];
+use crate::intervals::{LEVELS, NICE};
+
 /// Rows that an interval nobody asked for gives at most.
 const AUTO_ROWS: i64 = 1000;
 /// Intervals with something in them before counting goes on with longer ones, where none was
