@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::LeftOut;
 use crate::evaluation::{Estimate, Evaluation};
 
 /// Version of the card's fields: raised when one changes its meaning or goes.
@@ -148,16 +149,6 @@ pub struct ColumnFacts {
     pub kind: String,
     /// Share of the training rows where it is missing.
     pub missing: f64,
-}
-
-/// A column that the model does not see.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LeftOut {
-    /// Its name.
-    pub column: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// What was learned from and what was tested on.

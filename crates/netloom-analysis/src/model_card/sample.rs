@@ -1,9 +1,10 @@
 //! Cards to test with.
 
 use netloom_ml::card::{
-    Baseline, Candidate, ClassRows, ColumnFacts, Duplicates, Fold, Gap, Importance, LeftOut,
-    ModelCard, SingleColumn, Source, Update, Weight,
+    Baseline, Candidate, ClassRows, ColumnFacts, Duplicates, Fold, Gap, Importance, ModelCard,
+    SingleColumn, Source, Update, Weight,
 };
+use netloom_ml::dataset::LeftOut;
 use netloom_ml::evaluation::{Estimate, Evaluation, EvaluationOptions, Predictions};
 
 /// A detector of three classes, with everything that a card can hold.

@@ -57,9 +57,10 @@ pub struct Imported {
 }
 
 /// A column that is not learned from.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LeftOut {
-    /// The column.
+    /// Its name.
     pub column: String,
     /// Why: `an address`, `a time`, `asked for` and so on.
     pub reason: String,

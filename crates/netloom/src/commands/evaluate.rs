@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use netloom::ml::card::{LeftOut, ModelCard, SplitFacts, Weight};
+use netloom::ml::card::{ModelCard, SplitFacts, Weight};
 use netloom::ml::experiment::{evaluate_model, rfc3339};
 use netloom::ml::{Reference, Run};
 
@@ -143,14 +143,7 @@ fn on_data(
     card.data.sources.clone_from(&data.sources);
     card.data.rows = dataset.rows() as u64;
     card.data.unlabelled = imported.unlabelled as u64;
-    card.data.left_out = imported
-        .left_out
-        .iter()
-        .map(|left| LeftOut {
-            column: left.column.clone(),
-            reason: left.reason.clone(),
-        })
-        .collect();
+    card.data.left_out.clone_from(&imported.left_out);
     (card.data.first, card.data.last) = match dataset.window() {
         Some((first, last)) => (Some(rfc3339(first)), Some(rfc3339(last))),
         None => (None, None),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use netloom::ml::calibration::CalibrationMethod;
-use netloom::ml::card::{Candidate, LeftOut, ModelCard, Update, Weight};
+use netloom::ml::card::{Candidate, ModelCard, Update, Weight};
 use netloom::ml::evaluation::Workload;
 use netloom::ml::experiment::{
     Experiment, ExperimentOptions, ImportanceOptions, Kept, Method, Plan, concatenated,
@@ -411,10 +411,7 @@ fn describe(card: &mut ModelCard, task: &Task<'_>, model: &dyn Classifier) {
         .left_out
         .iter()
         .chain(model.left_out())
-        .map(|left| LeftOut {
-            column: left.column.clone(),
-            reason: left.reason.clone(),
-        })
+        .cloned()
         .collect();
     card.model.drawing = model.draw(5);
     if matches!(task.experiment.method, Method::Given(..)) {
