@@ -367,22 +367,14 @@ pub fn html(found: &Anomalies) -> String {
         main.push_str("</section>");
     }
     contents.push(("how", "How it was found"));
-    parts::section(&mut main, "how", "How it was found", "");
-    let mut facts = found.facts();
-    facts.push(("Columns", found.columns.join(", ")));
-    let left: Vec<String> = found
-        .left_out
-        .iter()
-        .map(|left| format!("{} ({})", left.column, left.reason))
-        .collect();
-    if !left.is_empty() {
-        facts.push(("Left out", left.join(", ")));
-    }
-    for warning in &found.warnings {
-        facts.push(("Good to know", warning.clone()));
-    }
-    parts::facts_markup(&mut main, &facts);
-    main.push_str("</section>");
+    let looked_at = (&found.columns[..], &found.left_out[..]);
+    parts::how(
+        &mut main,
+        "How it was found",
+        found.facts(),
+        looked_at,
+        &found.warnings,
+    );
     let json = serde_json::to_string(found).unwrap_or_else(|_| "{}".to_owned());
     Frame {
         brand: "netloom anomalies",

@@ -272,23 +272,16 @@ pub fn html(found: &Clusters) -> String {
     }
     main.push_str(&legend);
     main.push_str("</ul></section>");
-    parts::section(&mut main, "how", "How they were found", "");
     let mut facts = found.facts();
     facts.push(("Algorithm", found.algorithm.clone()));
-    facts.push(("Columns", found.columns.join(", ")));
-    let left: Vec<String> = found
-        .left_out
-        .iter()
-        .map(|left| format!("{} ({})", left.column, left.reason))
-        .collect();
-    if !left.is_empty() {
-        facts.push(("Left out", left.join(", ")));
-    }
-    for warning in &found.warnings {
-        facts.push(("Good to know", warning.clone()));
-    }
-    parts::facts_markup(&mut main, &facts);
-    main.push_str("</section>");
+    let looked_at = (&found.columns[..], &found.left_out[..]);
+    parts::how(
+        &mut main,
+        "How they were found",
+        facts,
+        looked_at,
+        &found.warnings,
+    );
     let json = serde_json::to_string(found).unwrap_or_else(|_| "{}".to_owned());
     Frame {
         brand: "netloom cluster",

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use netloom_ml::card::Source;
+use netloom_ml::dataset::LeftOut;
 
 use crate::report::terminal::canvas::{Canvas, Style, wrap};
 use crate::report::{text, units};
@@ -73,6 +74,31 @@ pub(super) fn section(out: &mut String, id: &str, title: &str, note: &str) {
         r#"<section class="card" id="{id}"><header><h2>{title}</h2><p class="muted small">{}</p></header>"#,
         text::html(note)
     );
+}
+
+/// The section that says how something was found: its facts, the columns that were looked at and
+/// those that were not, and what to be wary of.
+pub(super) fn how(
+    out: &mut String,
+    title: &str,
+    mut facts: Vec<(&str, String)>,
+    (columns, left_out): (&[String], &[LeftOut]),
+    warnings: &[String],
+) {
+    facts.push(("Columns", columns.join(", ")));
+    let left: Vec<String> = left_out
+        .iter()
+        .map(|left| format!("{} ({})", left.column, left.reason))
+        .collect();
+    if !left.is_empty() {
+        facts.push(("Left out", left.join(", ")));
+    }
+    for warning in warnings {
+        facts.push(("Good to know", warning.clone()));
+    }
+    section(out, "how", title, "");
+    facts_markup(out, &facts);
+    out.push_str("</section>");
 }
 
 /// A footer that says what made the page.
