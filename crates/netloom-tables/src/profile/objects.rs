@@ -1,6 +1,9 @@
 //! Rows as JSON objects without what is null, an object a line.
 
+use std::fmt::Write as _;
+
 use arrow_array::RecordBatch;
+use netloom_flow::app::DnsRecord;
 
 use super::zeek::epoch;
 use crate::write::cell::{Cells, Column, Times};
@@ -8,6 +11,34 @@ use crate::write::json;
 
 /// The unit of a text column whose cells are JSON.
 pub(super) const JSON: &str = "JSON";
+
+/// Columns of texts that a row's record holds or not. The table says what `app` is.
+macro_rules! texts {
+    ($($name:literal $field:ident $doc:literal)+) => {
+        [$(app($name, Make::Text(|row, out| text::some(row.record.$field.as_deref(), out)), $doc)),+]
+    };
+}
+pub(super) use texts;
+
+/// Answers of a DNS message as JSON: an array of objects, whose keys for name and data are given.
+pub(super) fn answers(record: &DnsRecord, keys: [&str; 2], out: &mut String) -> Option<()> {
+    let [name_key, data_key] = keys;
+    let records = record
+        .answers
+        .iter()
+        .zip(&record.ttls)
+        .zip(&record.answer_names);
+    for (index, ((data, ttl), name)) in records.enumerate() {
+        out.push(if index == 0 { '[' } else { ',' });
+        write!(out, "{{\"{name_key}\":").ok()?;
+        quoted(name, out);
+        write!(out, ",\"ttl\":{ttl},\"{data_key}\":").ok()?;
+        quoted(data, out);
+        out.push('}');
+    }
+    out.push(']');
+    (!record.answers.is_empty()).then_some(())
+}
 
 /// A column and where its cells go.
 struct Member<'a> {

@@ -7,7 +7,7 @@ use netloom_decode::app::dns::{opcode_name, qclass_name, qtype_name, rcode_name}
 use netloom_flow::app::DnsRecord;
 use netloom_flow::name::registrable_domain;
 
-use super::super::objects::{JSON, quoted};
+use super::super::objects::{JSON, answers};
 use super::{VERSION, constants, ends};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -141,7 +141,7 @@ fn columns() -> Vec<Column<EcsDns>> {
         ),
         app(
             "dns.answers",
-            Make::Text(|row, out| answers(row.record, out)),
+            Make::Text(|row, out| answers(row.record, ["name", "data"], out)),
             "Records: names, times to live, data.",
         )
         .unit(JSON),
@@ -167,27 +167,6 @@ fn header_flags(record: &DnsRecord, item: &mut dyn FnMut(std::fmt::Arguments<'_>
             item(format_args!("{name}"));
         }
     }
-}
-
-fn answers(record: &DnsRecord, out: &mut String) -> Option<()> {
-    let records = record
-        .answers
-        .iter()
-        .zip(&record.ttls)
-        .zip(&record.answer_names);
-    for (index, ((data, ttl), name)) in records.enumerate() {
-        out.push_str(if index == 0 {
-            "[{\"name\":"
-        } else {
-            ",{\"name\":"
-        });
-        quoted(name, out);
-        write!(out, ",\"ttl\":{ttl},\"data\":").ok()?;
-        quoted(data, out);
-        out.push('}');
-    }
-    out.push(']');
-    (!record.answers.is_empty()).then_some(())
 }
 
 fn resolved(record: &DnsRecord, item: &mut dyn FnMut(std::fmt::Arguments<'_>)) -> Option<()> {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use super::super::objects::texts;
 use super::{VERSION, constants, ends};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -31,12 +32,6 @@ const fn app(name: &'static str, make: Make<EcsHttp>, doc: &'static str) -> Colu
         .ecs(name)
         .doc(doc)
         .requires(Requires::APPLICATIONS)
-}
-
-macro_rules! texts {
-    ($($name:literal $field:ident $doc:literal)+) => {
-        [$(app($name, Make::Text(|row, out| text::some(row.record.$field.as_deref(), out)), $doc)),+]
-    };
 }
 
 fn columns() -> Vec<Column<EcsHttp>> {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use netloom_decode::app::tls::Carrier;
 
+use super::super::objects::texts;
 use super::{VERSION, constants, ends};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -33,12 +34,6 @@ const fn app(name: &'static str, make: Make<EcsTls>, doc: &'static str) -> Colum
         .ecs(name)
         .doc(doc)
         .requires(Requires::APPLICATIONS)
-}
-
-macro_rules! texts {
-    ($($name:literal $field:ident $doc:literal)+) => {
-        [$(app($name, Make::Text(|row, out| text::some(row.record.$field.as_deref(), out)), $doc)),+]
-    };
 }
 
 fn columns() -> Vec<Column<EcsTls>> {

@@ -1,12 +1,11 @@
 //! `dns` events.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use netloom_decode::app::dns::{qtype_name, rcode_name};
 use netloom_flow::app::DnsRecord;
 
-use super::super::objects::{JSON, quoted};
+use super::super::objects::{JSON, answers, quoted};
 use super::{head, number, proto, time};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -98,7 +97,7 @@ fn columns() -> Vec<Column<EveDns>> {
         .unit(JSON),
         app(
             "dns.answers",
-            Make::Text(|row, out| answers(row.record, out)),
+            Make::Text(|row, out| answers(row.record, ["rrname", "rdata"], out)),
             "Records: names, times to live, data.",
         )
         .unit(JSON),
@@ -115,25 +114,4 @@ fn queries(record: &DnsRecord, out: &mut String) -> Option<()> {
     }
     out.push_str("}]");
     Some(())
-}
-
-fn answers(record: &DnsRecord, out: &mut String) -> Option<()> {
-    let records = record
-        .answers
-        .iter()
-        .zip(&record.ttls)
-        .zip(&record.answer_names);
-    for (index, ((data, ttl), name)) in records.enumerate() {
-        out.push_str(if index == 0 {
-            "[{\"rrname\":"
-        } else {
-            ",{\"rrname\":"
-        });
-        quoted(name, out);
-        write!(out, ",\"ttl\":{ttl},\"rdata\":").ok()?;
-        quoted(data, out);
-        out.push('}');
-    }
-    out.push(']');
-    (!record.answers.is_empty()).then_some(())
 }

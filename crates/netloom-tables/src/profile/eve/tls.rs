@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use netloom_decode::app::tls::Carrier;
 use netloom_packet::Timestamp;
 
+use super::super::objects::texts;
 use super::{head, number, proto, time};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -32,12 +33,6 @@ const fn app(name: &'static str, make: Make<EveTls>, doc: &'static str) -> Colum
     column::column(name, make)
         .doc(doc)
         .requires(Requires::APPLICATIONS)
-}
-
-macro_rules! texts {
-    ($($name:literal $field:ident $doc:literal)+) => {
-        [$(app($name, Make::Text(|row, out| text::some(row.record.$field.as_deref(), out)), $doc)),+]
-    };
 }
 
 fn columns() -> Vec<Column<EveTls>> {
