@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt64Array};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::DataType;
 use netloom::analysis::learned::anomalies::{self, Change, Finding, Labels, Shift};
 use netloom::analysis::learned::{Anomalies, SCHEMA_VERSION};
 use netloom::analysis::report::units;
@@ -399,7 +399,14 @@ fn table(
     found: &Detection,
 ) -> Result<(), Failure> {
     let shown = columns_shown(options, &scored.data, found)?;
-    let schema = schema(&scored.data, &shown);
+    let added = [
+        ("score", DataType::Float64),
+        ("p_value", DataType::Float64),
+        ("odd", DataType::Boolean),
+        ("reasons", DataType::Utf8),
+    ];
+    let added = added.map(|(name, kind)| (name.to_owned(), kind));
+    let schema = scored.data.schema_with(&shown, added);
     let mut odd = vec![false; found.scores.len()];
     for row in &found.odd {
         odd[*row] = true;
@@ -444,25 +451,4 @@ fn table(
         RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Failure::usage)
     });
     outputs.table(options.format, &schema, batches)
-}
-
-fn schema(data: &Data, shown: &[String]) -> SchemaRef {
-    let mut fields: Vec<Field> = shown
-        .iter()
-        .filter_map(|name| data.schema.field_with_name(name).ok().cloned())
-        .collect();
-    for (name, kind) in [
-        ("score", DataType::Float64),
-        ("p_value", DataType::Float64),
-        ("odd", DataType::Boolean),
-        ("reasons", DataType::Utf8),
-    ] {
-        // A table that was scored before has such columns already.
-        let mut name = name.to_owned();
-        while fields.iter().any(|field| *field.name() == name) {
-            name.push_str("_new");
-        }
-        fields.push(Field::new(name, kind, true));
-    }
-    Arc::new(Schema::new(fields))
 }

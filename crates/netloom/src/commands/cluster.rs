@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt32Array};
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::DataType;
 use netloom::analysis::learned::clusters::{self, Agreement, Cluster, Place};
 use netloom::analysis::learned::{Clusters, SCHEMA_VERSION};
 use netloom::ml::cluster::{self, Clustering, Numbered};
@@ -217,22 +217,12 @@ fn table(
         .columns()
         .filter(|name| !looked_at.iter().any(|column| column == name))
         .collect();
-    let mut fields: Vec<Field> = shown
-        .iter()
-        .filter_map(|name| data.schema.field_with_name(name).ok().cloned())
-        .collect();
-    for (name, kind) in [
+    let added = [
         ("cluster", DataType::UInt32),
         ("map_x", DataType::Float64),
         ("map_y", DataType::Float64),
-    ] {
-        let mut name = name.to_owned();
-        while fields.iter().any(|field| *field.name() == name) {
-            name.push_str("_new");
-        }
-        fields.push(Field::new(name, kind, true));
-    }
-    let schema = Arc::new(Schema::new(fields));
+    ];
+    let schema = data.schema_with(&shown, added.map(|(name, kind)| (name.to_owned(), kind)));
     let mut from = 0;
     let batches = data.batches.iter().map(|batch| {
         let rows = from..from + batch.num_rows();

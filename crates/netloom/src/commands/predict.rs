@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{DataType, SchemaRef};
 use netloom::analysis::report::units;
 use netloom::ml::{Classifier, Contributions, Dataset, Probabilities};
 use netloom::tables::output::AtomicFile;
@@ -153,30 +153,18 @@ enum TellError {
 
 impl Teller<'_> {
     fn schema(&self, data: &Data) -> SchemaRef {
-        let mut fields: Vec<Field> = self
-            .shown
-            .iter()
-            .filter_map(|name| data.schema.field_with_name(name).ok().cloned())
-            .collect();
-        let mut add = |name: &str, kind: DataType| {
-            // A table that was told before has such columns already.
-            let mut name = name.to_owned();
-            while fields.iter().any(|field| *field.name() == name) {
-                name.push_str("_new");
-            }
-            fields.push(Field::new(name, kind, true));
-        };
-        add("prediction", DataType::Utf8);
-        add("probability", DataType::Float64);
+        let mut added = vec![
+            ("prediction".to_owned(), DataType::Utf8),
+            ("probability".to_owned(), DataType::Float64),
+        ];
         if self.options.probabilities {
-            for class in self.model.classes() {
-                add(&format!("p_{class}"), DataType::Float64);
-            }
+            let classes = self.model.classes().iter();
+            added.extend(classes.map(|class| (format!("p_{class}"), DataType::Float64)));
         }
         if self.options.explain.is_some() {
-            add("explanation", DataType::Utf8);
+            added.push(("explanation".to_owned(), DataType::Utf8));
         }
-        Arc::new(Schema::new(fields))
+        data.schema_with(&self.shown, added)
     }
 
     fn tell(

@@ -11,7 +11,9 @@ mod unify;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow_schema::{DataType, Field, Schema};
 use netloom::OpenOptions;
 use netloom::analysis::report::units;
 use netloom::capture::filter::Filter;
@@ -77,6 +79,26 @@ impl Data {
             .fields()
             .iter()
             .map(|field| field.name().as_str())
+    }
+
+    /// Some of the columns as they are, and behind them new ones, which get other names where the
+    /// rows have been told of before.
+    pub(crate) fn schema_with<S: AsRef<str>>(
+        &self,
+        kept: &[S],
+        added: impl IntoIterator<Item = (String, DataType)>,
+    ) -> SchemaRef {
+        let mut fields: Vec<Field> = kept
+            .iter()
+            .filter_map(|name| self.schema.field_with_name(name.as_ref()).ok().cloned())
+            .collect();
+        for (mut name, kind) in added {
+            while fields.iter().any(|field| *field.name() == name) {
+                name.push_str("_new");
+            }
+            fields.push(Field::new(name, kind, true));
+        }
+        Arc::new(Schema::new(fields))
     }
 
     /// An error that names a column that is not there, and the one that may have been meant.
