@@ -46,6 +46,18 @@ enum Unit {
     None,
 }
 
+/// Columns of the tables, and of windows of flows, that are in seconds without saying so.
+const SECONDS: [&str; 8] = [
+    "duration",
+    "duration_mean",
+    "duration_std",
+    "duration_max",
+    "gap_mean",
+    "gap_std",
+    "interval",
+    "rtt",
+];
+
 fn unit_of(column: &str) -> Unit {
     let name: String = column
         .chars()
@@ -60,6 +72,13 @@ fn unit_of(column: &str) -> Unit {
     let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
     let has = |word: &str| words.contains(&word);
     let last = words.last().copied().unwrap_or("");
+    // What is a part of a whole, or has lost its unit on the way.
+    if matches!(
+        last,
+        "share" | "ratio" | "cv" | "skew" | "entropy" | "var" | "variance"
+    ) {
+        return Unit::None;
+    }
     if has("bytes") && (last == "s" || last == "sec" || last == "rate") {
         Unit::BytesPerSecond
     } else if last == "ms" {
@@ -68,7 +87,7 @@ fn unit_of(column: &str) -> Unit {
         Unit::Microseconds
     } else if has("bytes") {
         Unit::Bytes
-    } else if name == "duration" || name == "interval" || last == "seconds" || name == "rtt" {
+    } else if last == "seconds" || SECONDS.contains(&name.as_str()) {
         Unit::Seconds
     } else {
         Unit::None
@@ -187,6 +206,9 @@ mod tests {
         assert_eq!(value("tcp_rtt_ms", 1250.0), "1.25 s");
         assert_eq!(value("duration", 5400.0), "90 min");
         assert_eq!(value("duration", 0.0), "0 s");
+        assert_eq!(value("duration_std", 0.25), "250 ms");
+        assert_eq!(value("gap_cv", 0.25), "0.25");
+        assert_eq!(value("bytes_out_share", 0.653), "0.653");
         assert_eq!(value("x", -1_234_567.0), "-1,234,567");
         assert_eq!(value("x", 0.012_34), "0.0123");
         assert_eq!(value("x", f64::NAN), "nothing");
