@@ -7,6 +7,8 @@ use datafusion::common::{DataFusionError, SchemaError};
 use netloom_tables::ColumnDef;
 use netloom_tables::read::ReadError;
 
+use crate::statements::identifier;
+
 /// Why a query gives no rows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +30,9 @@ pub enum QueryError {
     /// There was not enough memory.
     #[error("the query needs more memory than it may have: {0}")]
     Memory(String),
+    /// Somebody said stop while it ran: [`Control::stop`](netloom_pipeline::Control::stop).
+    #[error("stopped before the query was done")]
+    Stopped,
     /// Something else went wrong while it ran.
     #[error("{0}")]
     Failed(String),
@@ -130,17 +135,10 @@ fn schema_error(error: &SchemaError) -> QueryError {
     }
 }
 
-/// A name as it must be written in SQL: in quotes where it is not in small letters.
+/// A name, or names with dots between them, as SQL wants them.
 fn quoted(name: &str) -> String {
-    let plain = |part: &str| {
-        part.bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-    };
-    if name.split('.').all(plain) {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+    let parts: Vec<_> = name.split('.').map(identifier).collect();
+    parts.join(".")
 }
 
 /// Some of many names.

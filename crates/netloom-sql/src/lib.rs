@@ -18,6 +18,7 @@ mod functions;
 mod order;
 mod rows;
 mod session;
+mod statements;
 mod table_condition;
 
 pub use capture::{Captures, OpenCaptures, OpenError};
@@ -25,4 +26,5 @@ pub use condition::{Condition, ConditionError};
 pub use error::QueryError;
 pub use rows::{Rows, as_text, cells, text_schema};
 pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};
+pub use statements::{identifier, statements};
 pub use table_condition::TableCondition;

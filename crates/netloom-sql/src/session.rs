@@ -16,6 +16,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParser, Statement};
+use netloom_pipeline::Control;
 use netloom_tables::TableName;
 use netloom_tables::read::ReadOptions;
 use tokio::runtime::Runtime;
@@ -26,7 +27,7 @@ use crate::error::{QueryError, no_table};
 use crate::files;
 use crate::functions;
 use crate::order::UnionInOrder;
-use crate::rows::Rows;
+use crate::rows::{Rows, unless_stopped};
 
 /// How queries run.
 #[derive(Debug, Clone)]
@@ -36,11 +37,16 @@ pub struct SessionOptions {
     /// they are read. Sorting and grouping go on on disk beyond it; a join that needs more is an
     /// error.
     pub memory: usize,
+    /// Its `stop` ends the query that runs, at once: [`QueryError::Stopped`].
+    pub control: Arc<Control>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { memory: 1 << 30 }
+        Self {
+            memory: 1 << 30,
+            control: Arc::default(),
+        }
     }
 }
 
@@ -72,6 +78,7 @@ impl Default for SessionOptions {
 pub struct Session {
     context: SessionContext,
     runtime: Arc<Runtime>,
+    control: Arc<Control>,
 }
 
 impl std::fmt::Debug for Session {
@@ -160,11 +167,13 @@ impl Session {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("netloom-sql")
+            .enable_time()
             .build()
             .map_err(|error| QueryError::Failed(format!("no threads for queries: {error}")))?;
         Ok(Self {
             context,
             runtime: Arc::new(runtime),
+            control: Arc::clone(&options.control),
         })
     }
 
@@ -282,24 +291,27 @@ impl Session {
             );
         };
         for statement in statements {
-            let frame = self.runtime.block_on(self.frame(statement, sql))?;
-            self.runtime.block_on(frame.collect()).map_err(failed)?;
+            let frame = self.wait(self.frame(statement, sql))??;
+            self.wait(frame.collect())?.map_err(failed)?;
         }
-        let frame = self.runtime.block_on(self.frame(last, sql))?;
+        let frame = self.wait(self.frame(last, sql))??;
         let is_plan = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let task = Arc::new(frame.task_ctx());
-        let plan = self
-            .runtime
-            .block_on(frame.create_physical_plan())
-            .map_err(failed)?;
+        let plan = self.wait(frame.create_physical_plan())?.map_err(failed)?;
         let stream = {
             let _guard = self.runtime.enter();
             execute_stream(plan, task).map_err(failed)?
         };
-        Ok(Rows::new(stream, Arc::clone(&self.runtime), sql, is_plan))
+        let (runtime, control) = (Arc::clone(&self.runtime), Arc::clone(&self.control));
+        Ok(Rows::new(stream, runtime, control, sql, is_plan))
+    }
+
+    /// Waits for work, unless somebody says stop.
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, QueryError> {
+        self.runtime.block_on(unless_stopped(&self.control, work))
     }
 
     async fn frame(&self, statement: Statement, sql: &str) -> Result<DataFrame, QueryError> {
@@ -335,6 +347,11 @@ impl Session {
             .context
             .table_exist(table.clone())
             .is_ok_and(|exists| exists);
+        let state = self.context.state();
+        // `range(10)`, which gives rows.
+        if table.schema().is_none() && state.table_functions().contains_key(table.table()) {
+            return Ok(());
+        }
         let is_information = table.schema() == Some("information_schema");
         if exists || is_information {
             return Ok(());

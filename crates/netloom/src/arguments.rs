@@ -28,7 +28,7 @@ pub(crate) use learn::{
     PredictOptions, SplitOption, TrainOptions,
 };
 pub(crate) use live::{CaptureFormat, CaptureOptions, Kind, Limit, TopOptions, filter_of};
-pub(crate) use query::QueryOptions;
+pub(crate) use query::{QueryFormat, QueryOptions};
 pub(crate) use slice::SliceOptions;
 
 /// Network traffic analysis: who talks to whom, how much, how well, and what is risky.

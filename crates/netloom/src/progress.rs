@@ -100,3 +100,8 @@ pub(crate) fn stop_on_signal(control: &Arc<Control>) {
         }
     });
 }
+
+/// Lets a signal end the process: nothing is being done that could be ended in order.
+pub(crate) fn end_on_signal() {
+    *STOPPED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}

@@ -1,5 +1,6 @@
 //! `query`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,12 +9,13 @@ use netloom::tables::TableFormat;
 /// Asks captures and files of tables in SQL
 ///
 /// Captures have the tables of `netloom tables`: flows, packets, dns and so on. A file of CSV,
-/// JSON, Parquet or Arrow is a table of its own name.
+/// JSON, Parquet or Arrow is a table of its own name. Without a query, statements are asked for on
+/// a terminal, with history and completion, or read from standard input.
 #[derive(Debug, Args)]
 pub(crate) struct QueryOptions {
-    /// The query: 'SELECT …'; - reads it from standard input
+    /// The query: 'SELECT …'; several end with semicolons. Without one: a shell
     #[arg(value_name = "SQL")]
-    pub(crate) sql: String,
+    pub(crate) sql: Option<OsString>,
     /// Captures and tables: files, globs, folders. NAME=FILE gives a table its name, and a
     /// capture's tables theirs: NAME.flows
     #[arg(value_name = "FILE")]

@@ -2,14 +2,19 @@
 
 mod inputs;
 mod output;
+mod shell;
 mod table;
 
-use std::io::{IsTerminal as _, Read as _};
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use netloom::capture::filter::Filter;
+use netloom::pipeline::Control;
 use netloom::pipeline::scan::ScanOptions;
 use netloom::sql::{Captures, OpenError, QueryError, Rows, Session as Sql, SessionOptions};
 use netloom::tables::read::ReadOptions;
@@ -17,6 +22,7 @@ use netloom::{OpenOptions, Replay};
 use netloom_packet::SourceError;
 
 pub(super) use self::inputs::Inputs;
+use self::output::How;
 use super::Session;
 use crate::arguments::{Global, QueryOptions};
 use crate::failure::Failure;
@@ -28,34 +34,77 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
-    let sql = query_of(options)?;
-    let files: Vec<&Path> = options.files.iter().map(PathBuf::as_path).collect();
+    let (statements, first) = statements_of(options)?;
+    let files: Vec<&Path> = first
+        .into_iter()
+        .chain(options.files.iter().map(PathBuf::as_path))
+        .collect();
+    let asks = matches!(statements, Statements::Input) && std::io::stdin().is_terminal();
+    if matches!(statements, Statements::Input) && files.iter().any(|file| is_input(file)) {
+        return Err(
+            Failure::usage("standard input cannot be a capture and the queries at once")
+                .hint("give the query on the command line: netloom query 'SELECT …' -"),
+        );
+    }
+    let how = How::new(options);
+    if asks && !how.is_stdout() {
+        return Err(
+            Failure::usage("-o takes the rows of one query, and there is none")
+                .hint("netloom query 'SELECT …' FILE -o OUT"),
+        );
+    }
     let inputs = Inputs::sort(&files)?;
     let filter = super::filter::parsed(global, &[])?;
     let mut data = Data::open(&inputs, None, filter.as_ref(), global, printer)?;
-    let rows = data.query(&sql)?;
-    output::write(rows, options, &mut data, printer)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The query, from wherever it is. A file in its place is a slip.
-fn query_of(options: &QueryOptions) -> Result<String, Failure> {
-    match options.sql.as_str() {
-        "-" => {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|cause| Failure::input("standard input", Some(&cause)))?;
-            Ok(text)
+    let any = match &statements {
+        Statements::Given(text) => shell::of_text(text, &mut data, how, printer)?,
+        Statements::Input if asks => {
+            shell::on_terminal(&mut data, how, printer)?;
+            true
         }
-        file if inputs::is_file(file) => Err(Failure::usage(format!(
-            "'{file}' stands where the query stands, and is a file"
+        Statements::Input => shell::from_input(&mut data, how, printer)?,
+    };
+    if any {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(match first {
+        Some(file) if !is_input(file) => Failure::usage(format!(
+            "'{}' stands where the query stands, and standard input holds none",
+            file.display()
         ))
         .hint(format!(
-            "netloom query 'SELECT * FROM flows LIMIT 10' {file}"
+            "netloom query 'SELECT * FROM flows LIMIT 10' {}",
+            file.display()
+        )),
+        _ => Failure::usage("there is no query").hint("SELECT * FROM flows LIMIT 10 is one"),
+    })
+}
+
+/// Where statements come from.
+enum Statements {
+    Given(String),
+    /// Standard input: a person, or not.
+    Input,
+}
+
+/// Where the query is, and a file that stands in its place.
+fn statements_of(options: &QueryOptions) -> Result<(Statements, Option<&Path>), Failure> {
+    let Some(first) = options.sql.as_deref() else {
+        return Ok((Statements::Input, None));
+    };
+    match first.to_str() {
+        Some("-") => Ok((Statements::Input, None)),
+        Some(text) if !inputs::is_file(text) => Ok((Statements::Given(text.to_owned()), None)),
+        None if !Path::new(first).exists() => Err(Failure::usage(format!(
+            "'{}' is no query: it is no UTF-8",
+            first.display()
         ))),
-        query => Ok(query.to_owned()),
+        _ => Ok((Statements::Input, Some(Path::new(first)))),
     }
+}
+
+fn is_input(file: &Path) -> bool {
+    file.as_os_str() == "-"
 }
 
 /// Tables that queries are about, and what their captures said.
@@ -64,6 +113,10 @@ pub(super) struct Data<'a> {
     captures: Vec<Arc<Captures>>,
     shown: Arc<Shown>,
     session: Session<'a>,
+    /// What ends a query early.
+    control: Arc<Control>,
+    /// Warnings about captures that were shown: each query reads them anew.
+    said: RefCell<HashSet<String>>,
 }
 
 /// What is shown while captures are read, and what went wrong when they were opened.
@@ -86,6 +139,8 @@ impl<'a> Data<'a> {
         let session = Session::new(global, printer);
         let mut options = SessionOptions::default();
         options.memory = global.max_memory;
+        let control = Arc::clone(&options.control);
+        stop_on_signal(&control);
         let sql = Sql::new(&options)?;
         let shown = Arc::new(Shown::default());
         let mut all = Vec::new();
@@ -112,7 +167,6 @@ impl<'a> Data<'a> {
             let progress = Arc::clone(&shown);
             let captures = Captures::new(files, open, ScanOptions::new(session.options.clone()))
                 .on_pass(move |control| {
-                    stop_on_signal(control);
                     let bar = Progress::unless(quiet, control, &global);
                     *locked(&progress.progress) = Some(bar);
                 });
@@ -130,7 +184,18 @@ impl<'a> Data<'a> {
             captures: all,
             shown,
             session,
+            control,
+            said: RefCell::default(),
         })
+    }
+
+    /// Forgets the query before, which may have been stopped.
+    fn begin(&self) {
+        for captures in &self.captures {
+            drop(captures.take_outcomes());
+        }
+        self.control.stop.store(false, Ordering::Relaxed);
+        stop_on_signal(&self.control);
     }
 
     /// Begins a query.
@@ -168,7 +233,13 @@ impl<'a> Data<'a> {
         self.hide_progress();
         let mut failed = None;
         for captures in &self.captures {
-            for outcome in captures.take_outcomes() {
+            for mut outcome in captures.take_outcomes() {
+                let mut said = self.said.borrow_mut();
+                for capture in &mut outcome.captures {
+                    let name = &capture.name;
+                    (capture.warnings)
+                        .retain(|warning| said.insert(format!("{name}: {}", warning.message)));
+                }
                 self.session
                     .tell_captures(&outcome.captures, outcome.interrupted);
                 failed = failed.or(outcome.failed);

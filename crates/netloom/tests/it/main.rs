@@ -20,3 +20,4 @@ mod peers;
 mod query;
 mod readers;
 mod readme;
+mod shell;

@@ -7,38 +7,71 @@ use netloom::sql::{Rows, as_text, cells, text_schema};
 use netloom::tables::output::AtomicFile;
 use netloom::tables::{TableFormat, table_writer};
 
+pub(super) use super::table::Layout;
 use super::table::Table;
 use super::{Data, is_terminal};
-use crate::arguments::QueryOptions;
+use crate::arguments::{QueryFormat, QueryOptions};
 use crate::failure::Failure;
 use crate::output::{Printer, visible};
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 18;
 
-/// Writes rows where and how the options say.
+/// Where rows go, and as what.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    pub(super) format: Option<QueryFormat>,
+    pub(super) output: &'a Path,
+    /// Rows that a table shows at most; 0 is all.
+    pub(super) rows: usize,
+    pub(super) layout: Layout,
+}
+
+impl<'a> How<'a> {
+    pub(super) fn new(options: &'a QueryOptions) -> Self {
+        Self {
+            format: options.format,
+            output: &options.output,
+            rows: options.rows,
+            layout: Layout::Auto,
+        }
+    }
+
+    /// Whether rows go to standard output.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.output.as_os_str() == "-"
+    }
+}
+
+/// Writes rows where and how somebody wants them. Of what has no columns (a view was made)
+/// nothing is written.
 pub(super) fn write(
     rows: Rows,
-    options: &QueryOptions,
+    how: &How<'_>,
     data: &mut Data<'_>,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let path = options.output.as_path();
-    let to_stdout = path.as_os_str() == "-";
-    let format = match options.format {
+    let path = how.output;
+    if rows.schema().fields().is_empty() && !rows.is_plan() {
+        for batch in rows {
+            batch.map_err(|error| data.failure(error))?;
+        }
+        return data.finish();
+    }
+    let format = match how.format {
         Some(format) => format.of_files(),
-        None if to_stdout && is_terminal() => None,
+        None if how.is_stdout() && is_terminal() => None,
         None => TableFormat::by_extension(path).or(Some(TableFormat::Csv)),
     };
     // A plan is for people, unless somebody says otherwise.
-    let format = if rows.is_plan() && options.format.is_none() && to_stdout {
+    let format = if rows.is_plan() && how.format.is_none() && how.is_stdout() {
         None
     } else {
         format
     };
     match format {
         Some(format) => to_file(rows, format, path, data),
-        None => for_people(rows, path, options.rows, data, printer),
+        None => for_people(rows, how, data, printer),
     }
 }
 
@@ -84,11 +117,11 @@ fn to_file(
 
 fn for_people(
     rows: Rows,
-    path: &Path,
-    most: usize,
+    how: &How<'_>,
     data: &mut Data<'_>,
     printer: &Printer,
 ) -> Result<(), Failure> {
+    let (path, most) = (how.output, how.rows);
     let is_plan = rows.is_plan();
     let schema = rows.schema();
     let most = if most == 0 { usize::MAX } else { most };
@@ -110,7 +143,12 @@ fn for_people(
     let text = if is_plan {
         table.last_column_as_lines(visible)
     } else {
-        table.text(crate::output::width(), crate::output::unicode())
+        table.text(
+            how.layout,
+            crate::output::width(),
+            crate::output::unicode(),
+            more,
+        )
     };
     let mut file = AtomicFile::create(path)?;
     file.write_all(text.as_bytes())
@@ -118,7 +156,7 @@ fn for_people(
     file.commit()?;
     if more {
         printer.note(&format!(
-            "the first {most} rows are shown; --rows 0 shows all, --format csv and -o FILE write all"
+            "the first {most} rows are shown; --rows 0 (\\rows 0 in the shell) shows all, --format csv and -o FILE write all"
         ));
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! Rows for people: columns under their names, or a block for each row that is too wide.
 
+use std::fmt::Write as _;
+
 use netloom::analysis::report::text::{cut_end, visible, visible_ascii, width};
+use netloom::analysis::report::units;
 use netloom::tables::SchemaRef;
 
 /// Blanks between columns.
@@ -9,6 +12,20 @@ const GAP: usize = 2;
 const NARROW: usize = 12;
 /// How wide a text may be while there is room.
 const WIDE: usize = 60;
+
+/// How rows are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Columns side by side where they fit, else a block for each row.
+    Auto,
+    /// Columns side by side, however wide.
+    Grid,
+    /// A block for each row.
+    Blocks,
+}
+
+/// Lines that a text has at most in a block.
+const LINES: usize = 8;
 
 /// Rows, gathered.
 pub(super) struct Table {
@@ -52,8 +69,8 @@ impl Table {
         lines.fold(String::new(), |text, line| text + &harmless(line) + "\n")
     }
 
-    /// The rows as they fit into a width.
-    pub(super) fn text(&self, room: usize, unicode: bool) -> String {
+    /// The rows as they fit into a width, and how many they are; `more`: there are others.
+    pub(super) fn text(&self, layout: Layout, room: usize, unicode: bool, more: bool) -> String {
         let harmless = |text: &str| {
             if unicode {
                 visible(text).into_owned()
@@ -72,10 +89,19 @@ impl Table {
                     .collect()
             })
             .collect();
-        match self.widths(&names, &cells, room) {
+        let widths = match layout {
+            Layout::Auto => self.widths(&names, &cells, room),
+            Layout::Grid => self.widths(&names, &cells, usize::MAX),
+            Layout::Blocks => None,
+        };
+        let mut text = match widths {
             Some(widths) => self.grid(&names, &cells, &widths, unicode),
             None => self.blocks(&names, &cells, room, unicode),
-        }
+        };
+        let first = if more { "the first " } else { "" };
+        let rows = units::counted(self.rows as u64, "row", "rows");
+        _ = writeln!(text, "({first}{rows})");
+        text
     }
 
     /// How wide each column is; `None` where they do not fit side by side.
@@ -179,12 +205,40 @@ impl Table {
                 }
                 text += name;
                 text += &" ".repeat(indent - width(name));
-                text += &cut_end(cell, room, mark);
+                text += &wrapped(cell, room, mark).join(&format!("\n{}", " ".repeat(indent)));
                 text.push('\n');
             }
         }
         text
     }
+}
+
+/// A text in lines of a width, not more than [`LINES`] of them.
+fn wrapped(text: &str, room: usize, mark: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let (mut used, mut rest) = (0, text);
+    while let Some(c) = rest.chars().next() {
+        let (one, after) = rest.split_at(c.len_utf8());
+        let wide = width(one);
+        if used + wide > room {
+            if lines.len() == LINES {
+                break;
+            }
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(one);
+        }
+        used += wide;
+        rest = after;
+    }
+    if !rest.is_empty()
+        && let Some(last) = lines.last_mut()
+    {
+        *last = cut_end(&format!("{last}{rest}"), room, mark);
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -211,8 +265,8 @@ mod tests {
             &[&[Some("10.0.0.1"), Some("5")], &[None, Some("123")]],
         );
         assert_eq!(
-            table.text(80, true),
-            "src_ip      n\n────────  ───\n10.0.0.1    5\n          123\n"
+            table.text(Layout::Auto, 80, true, false),
+            "src_ip      n\n────────  ───\n10.0.0.1    5\n          123\n(2 rows)\n"
         );
     }
 
@@ -220,8 +274,8 @@ mod tests {
     fn what_is_hostile_is_harmless() {
         let table = table(&[("name", false)], &[&[Some("a\x1b[2J\nb\u{202e}c")]]);
         assert_eq!(
-            table.text(80, true),
-            "name\n──────────────────────\na\\x1b[2J\\nb\\u{202e}c\n".replace(
+            table.text(Layout::Auto, 80, true, false),
+            "name\n──────────────────────\na\\x1b[2J\\nb\\u{202e}c\n(1 row)\n".replace(
                 "──────────────────────",
                 &"─".repeat(width("a\\x1b[2J\\nb\\u{202e}c"))
             )
@@ -232,11 +286,22 @@ mod tests {
     fn too_wide_is_cut_then_in_blocks() {
         let long = "x".repeat(50);
         let row: &[Option<&str>] = &[Some(&long), Some("7")];
-        let cut = table(&[("a", false), ("b", true)], &[row]).text(40, true);
+        let cut = table(&[("a", false), ("b", true)], &[row]).text(Layout::Auto, 40, true, false);
         assert!(cut.lines().all(|line| width(line) <= 40), "{cut}");
         assert!(cut.contains('…'), "{cut}");
-        let many = table(&[("a", false), ("b", true)], &[row]).text(10, true);
+        let many = table(&[("a", false), ("b", true)], &[row]).text(Layout::Auto, 10, true, false);
         assert!(many.starts_with("── row 1 "), "{many}");
         assert!(many.contains("\nb  7\n"), "{many}");
+        // Whole where there is room for it in some lines.
+        assert!(many.contains(&format!(
+            "\na  {0}\n   {0}\n   {1}\n",
+            "x".repeat(20),
+            "x".repeat(10)
+        )));
+        let longer = "y".repeat(1000);
+        let many =
+            table(&[("a", false)], &[&[Some(&longer)]]).text(Layout::Blocks, 43, true, false);
+        assert_eq!(many.matches('y').count(), 8 * 40 - 1, "{many}");
+        assert!(many.contains("y…\n(1 row)"), "{many}");
     }
 }
