@@ -10,6 +10,7 @@
 //! | [`html::render`] | one page that needs nothing else |
 //! | [`json::to_string`] | the facts, as docs/report-json.md describes them |
 //! | [`chart::charts`] | each chart as an SVG document |
+//! | [`queries::queries`] | the queries that give the numbers again |
 //! | [`png::encode`] | an SVG document as a PNG picture |
 //!
 //! Names in a report come from packets and are hostile until shown to be otherwise: [`text`]
@@ -31,6 +32,7 @@ pub mod html;
 pub mod json;
 pub mod model;
 pub mod png;
+pub mod queries;
 pub mod terminal;
 pub mod text;
 pub mod units;

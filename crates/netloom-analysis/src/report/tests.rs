@@ -268,12 +268,12 @@ fn policy_allows_the_script_and_style_of_the_page() {
 /// Elements and attributes this code writes. Anything else came from a packet.
 const ELEMENTS: &str = "html head meta title style body a header div p h1 h2 h3 nav main section ul \
     li span b bdi wbr dl dt dd button svg path rect circle line g text tspan table caption thead \
-    tbody tr th td details summary footer script";
+    tbody tr th td details summary pre code footer script";
 /// See [`ELEMENTS`].
 const ATTRIBUTES: &str = "lang charset name content http-equiv class href id type aria-label \
     aria-hidden aria-pressed aria-live aria-describedby aria-roledescription role tabindex hidden \
     disabled open scope data-sort data-v data-text data-title data-measure data-show data-view \
-    data-views title width height viewBox preserveAspectRatio overflow display x y x1 x2 y1 y2 dy \
+    data-views data-facts title width height viewBox preserveAspectRatio overflow display x y x1 x2 y1 y2 dy \
     rx r cx cy d fill fill-opacity stroke stroke-width stroke-linecap \
     stroke-dasharray text-anchor font-size";
 

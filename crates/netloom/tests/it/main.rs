@@ -20,4 +20,5 @@ mod peers;
 mod query;
 mod readers;
 mod readme;
+mod report_sql;
 mod shell;

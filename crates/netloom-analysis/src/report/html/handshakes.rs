@@ -141,7 +141,9 @@ impl Page<'_> {
             ],
             &rows,
         );
-        out.push_str("</div></section>");
+        out.push_str("</div>");
+        self.sql(out, "dns");
+        out.push_str("</section>");
     }
 
     pub(super) fn tls(&self, out: &mut String) {
@@ -226,7 +228,9 @@ impl Page<'_> {
             &t.clients,
             |_| None,
         );
-        out.push_str("</div></section>");
+        out.push_str("</div>");
+        self.sql(out, "tls");
+        out.push_str("</section>");
     }
 
     pub(super) fn has_http(&self) -> bool {
@@ -269,7 +273,9 @@ impl Page<'_> {
             &h.mime_types,
             |_| None,
         );
-        out.push_str("</div></section>");
+        out.push_str("</div>");
+        self.sql(out, "http");
+        out.push_str("</section>");
     }
 }
 

@@ -47,6 +47,7 @@ impl Page<'_> {
                 text::html(&units::share(share))
             );
         }
+        self.sql(out, "sites");
         out.push_str("</section>");
     }
 
@@ -62,6 +63,7 @@ impl Page<'_> {
                 let label = words::spaced(&g.label);
                 Cell::Name(g.name.clone(), Some(label).filter(|l| !l.is_empty()))
             });
+            self.sql_of(out, "applications", "/applications");
             out.push_str("</section>");
         }
         if !r.categories.is_empty() {
@@ -69,6 +71,7 @@ impl Page<'_> {
             group_table(out, "Category", &r.categories, r.bytes, |g| {
                 Cell::Text(words::spaced(&g.name))
             });
+            self.sql_of(out, "applications", "/categories");
             out.push_str("</section>");
         }
         out.push_str("</div>");
@@ -125,6 +128,7 @@ impl Page<'_> {
             ],
             &rows,
         );
+        self.sql(out, "devices");
         out.push_str("</section>");
     }
 
@@ -146,6 +150,7 @@ impl Page<'_> {
         group_table(out, "Country", &r.countries, r.bytes, |g| {
             Cell::Text(country::name(&g.name).to_owned())
         });
+        self.sql(out, "countries");
         out.push_str("</div></div></section>");
     }
 
@@ -182,6 +187,7 @@ impl Page<'_> {
             }
             out.push_str("</details>");
         }
+        self.sql(out, "risks");
         out.push_str("</section>");
     }
 }

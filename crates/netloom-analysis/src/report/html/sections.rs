@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::super::chart::theme::{Paint, SERIES};
 use super::super::chart::timeline::{Drawn, Measure};
 use super::super::model::{Finding, Report};
+use super::super::queries::{self, Query};
 use super::super::{text, units};
 use super::parts::{self, swatch};
 use super::table::{self, Cell, Column, Kind, name_markup};
@@ -13,6 +14,7 @@ use super::table::{self, Cell, Column, Kind, name_markup};
 pub(super) struct Page<'a> {
     pub(super) report: &'a Report,
     drawn: Option<Drawn>,
+    queries: Vec<Query>,
 }
 
 impl<'a> Page<'a> {
@@ -20,6 +22,7 @@ impl<'a> Page<'a> {
         Self {
             report,
             drawn: Drawn::new(&report.timeline),
+            queries: queries::queries(report),
         }
     }
 
@@ -92,6 +95,36 @@ impl<'a> Page<'a> {
         self.capture(out);
     }
 
+    /// The commands that give a section's numbers, folded away.
+    pub(super) fn sql(&self, out: &mut String, section: &str) {
+        self.commands(out, |query| query.section == section);
+    }
+
+    /// Those that give certain facts of a section.
+    pub(super) fn sql_of(&self, out: &mut String, section: &str, facts: &str) {
+        self.commands(out, |query| {
+            query.section == section && query.facts == facts
+        });
+    }
+
+    fn commands(&self, out: &mut String, which: impl Fn(&Query) -> bool) {
+        let mut queries = self.queries.iter().filter(|query| which(query)).peekable();
+        if queries.peek().is_none() {
+            return;
+        }
+        out.push_str(r#"<details class="sql"><summary>SQL</summary><p class="hint">What gives these numbers, to copy into a shell.</p>"#);
+        for query in queries {
+            let _ = write!(
+                out,
+                r#"<p class="what">{}</p><pre data-facts="{}"><code>{}</code></pre>"#,
+                query.what,
+                query.facts,
+                text::html(&queries::command(self.report, &query.sql))
+            );
+        }
+        out.push_str("</details>");
+    }
+
     fn overview(&self, out: &mut String) {
         let r = self.report;
         if r.packets == 0 {
@@ -141,6 +174,7 @@ impl<'a> Page<'a> {
             };
         }
         parts::figures(out, "overview", &figures);
+        self.sql(out, "overview");
         self.findings(out);
     }
 
@@ -281,6 +315,7 @@ impl<'a> Page<'a> {
             units::seconds(drawn.interval)
         );
         Self::timeline_table(out, drawn);
+        self.sql(out, "time");
         out.push_str("</section>");
     }
 
@@ -402,6 +437,7 @@ impl<'a> Page<'a> {
             out.push_str("</dl>");
         }
         self.files(out);
+        self.sql(out, "capture");
         out.push_str("</section>");
     }
 

@@ -39,7 +39,9 @@ impl Page<'_> {
             r.packets,
             true,
         );
-        out.push_str("</div></section>");
+        out.push_str("</div>");
+        self.sql(out, "addresses");
+        out.push_str("</section>");
         if r.top_destinations.is_empty() {
             return;
         }
@@ -80,6 +82,7 @@ impl Page<'_> {
             ],
             &rows,
         );
+        self.sql(out, "destinations");
         out.push_str("</section>");
     }
 
@@ -126,6 +129,7 @@ impl Page<'_> {
             ],
             &rows,
         );
+        self.sql(out, "conversations");
         out.push_str("</section>");
     }
 
@@ -194,6 +198,7 @@ impl Page<'_> {
             );
         }
         self.unique(out);
+        self.sql(out, "sizes");
         out.push_str("</section></div>");
     }
 
@@ -232,6 +237,7 @@ impl Page<'_> {
         if r.services.iter().any(|s| s.source == "port") {
             out.push_str(r#"<p class="hint">Told by port number: a service on another port, or another service on this one, is not seen.</p>"#);
         }
+        self.sql(out, "services");
         out.push_str("</section>");
     }
 

@@ -108,7 +108,9 @@ impl Page<'_> {
             )
         );
         if p.worst.is_empty() {
-            out.push_str(r#"<p class="muted">No connection stands out.</p></section>"#);
+            out.push_str(r#"<p class="muted">No connection stands out.</p>"#);
+            self.sql(out, "performance");
+            out.push_str("</section>");
             return;
         }
         out.push_str("<h3>Connections that suffered most</h3>");
@@ -156,6 +158,7 @@ impl Page<'_> {
             ],
             &rows,
         );
+        self.sql(out, "performance");
         out.push_str("</section>");
     }
 
@@ -206,6 +209,7 @@ impl Page<'_> {
                 &rows,
             );
         }
+        self.sql(out, "local");
         out.push_str("</section>");
     }
 
@@ -242,6 +246,7 @@ impl Page<'_> {
                 &rows,
             );
         }
+        self.sql(out, "anomalies");
         out.push_str("</section></div>");
     }
 }
