@@ -50,6 +50,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
     if command_name(command).is_none() || !whole || options != 0 {
         return Guess::No;
     }
+    // Behind a message of a stream stands another one.
+    let rest = data.get(HEADER + usize::from(length)..);
+    if probe.tcp && !rest.is_none_or(known_start) {
+        return Guess::No;
+    }
     let session = u32_le_at(data, 4).unwrap_or_default();
     let fits = match command {
         // Register: version 1 and no options.

@@ -80,8 +80,13 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let own = DETECTOR.ports.iter().any(|&port| probe.has_port(port));
     if discovery || whole || followed || own {
         Guess::Certain
-    } else if probe.tcp && data.len() < end {
-        Guess::Unsure
+    } else if probe.tcp && data.len() < end + 16 {
+        // A stream shows by its next header, where that can be waited for.
+        if end + 16 <= Probe::MAX {
+            Guess::More
+        } else {
+            Guess::Unsure
+        }
     } else {
         Guess::No
     }

@@ -8,6 +8,7 @@
 
 mod ndpi;
 mod seen;
+mod services;
 mod support;
 mod suricata;
 mod tshark;

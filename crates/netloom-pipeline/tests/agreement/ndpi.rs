@@ -11,7 +11,7 @@ use netloom_flow::FlowRules;
 use crate::seen::read;
 use crate::support::{Part, captures, conclude, in_parallel};
 
-use self::line::{Flows, Line};
+pub(crate) use self::line::{Flows, Line};
 
 /// What is known about differences.
 const INTRODUCTION: &str = "\

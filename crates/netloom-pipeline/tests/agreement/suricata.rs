@@ -3,8 +3,9 @@
 mod checks;
 mod events;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use netloom_flow::FlowRules;
 
@@ -138,6 +139,18 @@ fn suricata() {
         &more,
     );
     assert!(left_out * 5 <= keys, "{left_out} of {keys} keys left out");
+}
+
+/// The kinds of events and the protocols that a test speaks of.
+pub(crate) fn kinds_of(test: &Path) -> BTreeSet<String> {
+    let mut kinds = BTreeSet::new();
+    for check in checks::of(test).into_iter().filter(|check| check.count > 0) {
+        kinds.extend(check.values.get("app_proto").cloned());
+        let keys = check.values.keys().filter_map(|key| key.split_once('.'));
+        kinds.extend(keys.map(|(kind, _)| kind.to_owned()));
+        kinds.insert(check.kind);
+    }
+    kinds
 }
 
 fn is_left_out(key: &str) -> bool {

@@ -4,16 +4,19 @@ mod headers;
 mod info;
 mod names;
 mod sharkd;
+mod streams;
 
 use netloom_flow::FlowRules;
 
 use crate::seen::read;
+use crate::services::Claims;
 use crate::support::{captures, conclude, in_parallel};
 
 use self::sharkd::{Frame, Wireshark};
+pub(crate) use self::streams::Streams;
 
 /// Columns: the first two are Wireshark's own.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "%p",
     "%i",
     "frame.protocols",
@@ -29,6 +32,8 @@ const COLUMNS: [&str; 15] = [
     "dhcp.fqdn.name",
     "dhcpv6.client_domain",
     "tcp.window_size_value",
+    "tcp.stream",
+    "udp.stream",
 ];
 
 /// What Wireshark is told: whole streams however they came; sequence numbers as they were sent,
@@ -76,6 +81,8 @@ every shared capture against what Wireshark 4.0 shows. Every difference is a mis
   values; TLS: the messages; HTTP: method, target, status, type. Sequence numbers are those on the
   wire, as netloom shows them; so are windows. Of all other packets netloom says the protocol, as far
   as it is known, and the length.
+  Wireshark's notes about the stream (`[TCP Retransmission]`) are no facts of the packet; a picture
+  that it names by its first bytes (`GIF89a`) is a media type.
 
 Differences that are known:
 
@@ -107,18 +114,29 @@ fn tshark() {
             (
                 names::Sets::of(&capture.path, &frames, &seen),
                 info::compare(&capture.path, &frames),
+                Claims::of(capture, &seen, &Streams::of(&frames)),
             )
         },
     );
-    let mut parts = names::Sets::parts(captures.iter().zip(results.iter().map(|(sets, _)| sets)));
-    let infos = captures.iter().zip(results.iter().map(|(_, info)| info));
+    let mut parts = names::Sets::parts(captures.iter().zip(results.iter().map(|(sets, ..)| sets)));
+    let infos = captures.iter().zip(results.iter().map(|(_, info, _)| info));
     let (mut of_info, more) = info::parts(infos);
     parts.append(&mut of_info);
+    let claims = captures
+        .iter()
+        .zip(results.iter().map(|(_, _, claims)| claims));
+    let (claims, about, unexplained) = Claims::part(claims);
+    parts.push(claims);
+    let more = format!("{more}{about}");
     conclude(
         "agreement-tshark-names.md",
         "Agreement with tshark: names and Info",
         INTRODUCTION,
         &parts,
         &more,
+    );
+    assert!(
+        unexplained.is_empty(),
+        "nobody else says so: {unexplained:#?}"
     );
 }

@@ -13,10 +13,10 @@ use crate::seen::read;
 use crate::support::{Part, Tally, captures, conclude, in_parallel};
 
 /// A row: values by Zeek's names, as they stand in the log.
-type Row = HashMap<String, String>;
+pub(crate) type Row = HashMap<String, String>;
 
 /// The rows of a log. A log that is cut to some columns begins with their names.
-fn log(path: &Path) -> Vec<Row> {
+pub(crate) fn log(path: &Path) -> Vec<Row> {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let mut header: Option<Vec<&str>> = None;

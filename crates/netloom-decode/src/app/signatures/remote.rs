@@ -27,6 +27,33 @@ signatures! {
     pc_anywhere "pcanywhere" "pcAnywhere" RemoteAccess Udp [5632];
     /// DameWare: its greeting.
     dameware "dameware" "DameWare" RemoteAccess Tcp [6129];
+    /// Remote desktop's transport over UDP: how it begins.
+    rdpeudp "rdpeudp" "RDP over UDP" RemoteAccess Udp [3389];
+}
+
+/// A SYN ([MS-RDPEUDP], sections 2.2.2.1 and 2.2.2.5): nothing acknowledged yet, the flag, and how
+/// much a datagram may hold each way; filled up to that size.
+fn rdpeudp(probe: &Probe<'_>) -> Guess {
+    const SYN: u16 = 1;
+    /// Acknowledgement, FIN, data.
+    const OTHERS: u16 = 0x000e;
+    let data = probe.data;
+    let (Some(u32::MAX), Some(flags), Some(up), Some(down)) = (
+        u32_at(data, 0),
+        u16_at(data, 6),
+        u16_at(data, 12),
+        u16_at(data, 14),
+    ) else {
+        return Guess::No;
+    };
+    let fits = |size: u16| (1132..=1232).contains(&size);
+    certain_if(
+        flags & SYN != 0
+            && flags & OTHERS == 0
+            && fits(up)
+            && fits(down)
+            && (1132..=1232).contains(&probe.wire_len),
+    )
 }
 
 /// Kind 1, length, sum of the payload's words, payload.
@@ -187,6 +214,10 @@ pub(super) mod tests {
     use crate::app::signatures::tests::{Sample, tcp, udp};
 
     pub(in crate::app::signatures) fn samples() -> Vec<Sample> {
+        let rdpeudp = format!(
+            "ffffffff 0040 1801 01020304 04d0 04d0 {}",
+            "00".repeat(1216)
+        );
         let dameware = format!("30110000 {}", "00".repeat(36));
         vec![
             tcp("radmin", "01 00000001 00000008 08"),
@@ -202,6 +233,7 @@ pub(super) mod tests {
             tcp("synergy", "0000000b 'Barrier' 00010008"),
             udp("pcanywhere", "'NQ'").port(5632),
             tcp("dameware", &dameware).port(6129),
+            udp("rdpeudp", &rdpeudp),
         ]
     }
 }

@@ -403,7 +403,8 @@ fn vxlan(probe: &Probe<'_>) -> Guess {
 fn geneve(probe: &Probe<'_>) -> Guess {
     match probe.data {
         [0..=0x3f, 0 | 0x40 | 0x80, _, _, _, _, _, 0, ..] => certain_if(
-            probe.has_port(6081) && matches!(u16_at(probe.data, 2), Some(0x6558 | 0x800 | 0x86dd)),
+            probe.has_port(6081)
+                && matches!(u16_at(probe.data, 2), Some(0x6558 | 0x800 | 0x806 | 0x86dd)),
         ),
         _ => Guess::No,
     }

@@ -10,22 +10,22 @@ use crate::seen::Seen;
 
 /// A flow line.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Transport and both ends, the smaller first.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// `TLS.Google`
-    pub(super) protocol: String,
+    pub(crate) protocol: String,
     /// Whether nDPI knows the protocol by inspection.
-    pub(super) by_content: bool,
-    pub(super) name: Option<String>,
-    pub(super) ja4: Option<String>,
-    pub(super) ja3: Option<String>,
-    pub(super) risks: Vec<String>,
+    pub(crate) by_content: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) ja4: Option<String>,
+    pub(crate) ja3: Option<String>,
+    pub(crate) risks: Vec<String>,
 }
 
 impl Line {
     /// The flow lines of a file.
-    pub(super) fn all(path: &Path) -> Vec<Self> {
+    pub(crate) fn all(path: &Path) -> Vec<Self> {
         let text = std::fs::read(path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         text.lines().filter_map(Self::parse).collect()
@@ -60,7 +60,7 @@ impl Line {
     }
 
     /// The protocol before the dot.
-    pub(super) fn master(&self) -> &str {
+    pub(crate) fn master(&self) -> &str {
         self.protocol.split('.').next().unwrap_or_default()
     }
 }
@@ -114,10 +114,10 @@ fn transport(protocol: u8) -> String {
 }
 
 /// Flows by key; those that differ only in VLAN or tunnel stand together.
-pub(super) struct Flows<'a>(HashMap<String, Vec<&'a FlowRecord>>);
+pub(crate) struct Flows<'a>(HashMap<String, Vec<&'a FlowRecord>>);
 
 impl<'a> Flows<'a> {
-    pub(super) fn of(seen: &'a Seen) -> Self {
+    pub(crate) fn of(seen: &'a Seen) -> Self {
         let mut flows: HashMap<String, Vec<&FlowRecord>> = HashMap::new();
         for flow in &seen.flows {
             let transport = transport(flow.protocol);
@@ -153,7 +153,7 @@ impl<'a> Flows<'a> {
         Self(flows)
     }
 
-    pub(super) fn get(&self, line: &Line) -> &[&'a FlowRecord] {
+    pub(crate) fn get(&self, line: &Line) -> &[&'a FlowRecord] {
         self.0.get(&line.key).map(Vec::as_slice).unwrap_or_default()
     }
 }
