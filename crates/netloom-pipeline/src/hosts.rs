@@ -18,7 +18,8 @@ use crate::stage::StagePacket;
 
 /// Services of a host that are kept.
 const SERVICES_MAX: usize = 32;
-/// Channels that a conversation on another port has arranged: nothing that anybody could ask for.
+/// Channels that a conversation on another port has arranged, even where the capture lacks that
+/// conversation: nothing that anybody could ask for.
 const ARRANGED: [&str; 3] = ["ftp-data", "rtp", "rtcp"];
 /// Pairs of addresses that are remembered, to count peers.
 const PAIRS_MAX: usize = 524_288;
@@ -243,9 +244,12 @@ impl HostTable {
             // A name that is an address is none.
             (!is_address(name)).then_some((source, name))
         });
+        let announced = flow.app.as_ref().is_some_and(|app| app.announced);
         let service = flow
             .service()
-            .filter(|_| flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port))
+            .filter(|_| {
+                !announced && flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port)
+            })
             .filter(|service| !ARRANGED.contains(service));
         if name.is_none() && service.is_none() {
             return;
@@ -482,12 +486,19 @@ mod tests {
     #[test]
     fn services_are_what_can_be_asked_for() {
         let mut table = HostTable::new(100, false);
-        for (port, service) in [(443, None), (22, None), (50_069, Some(&ftp::DATA))] {
+        let channels = [
+            (443, None, false),
+            (22, None, false),
+            (50_069, Some(&ftp::DATA), false),
+            (50_070, Some(&tftp::PROTOCOL), true),
+        ];
+        for (port, service, announced) in channels {
             let mut flow = flow("10.0.0.1", "198.51.100.1", 100);
             flow.dst_port = Some(port);
             if let Some(service) = service {
                 let mut app = AppInfo::default();
                 (app.service, app.confidence) = (Some(service), Some(Confidence::Content));
+                app.announced = announced;
                 flow.app = Some(Box::new(app));
             }
             table.flow(&flow);

@@ -316,10 +316,12 @@ risks! {
     CleartextCredentials "cleartext_credentials" High "Credentials sent in clear",
     /// TLS before 1.2, SSL.
     ObsoleteTls "obsolete_tls" Medium "Obsolete TLS version",
-    /// A cipher suite that is no longer considered safe (RFC 9325).
+    /// A cipher suite that is no longer considered safe, or has no forward secrecy (RFC 9325).
     WeakCipher "weak_cipher" Medium "Weak TLS cipher",
     /// The certificate had expired.
     CertificateExpired "certificate_expired" High "Certificate expired",
+    /// The certificate was to expire within 30 days.
+    CertificateExpiring "certificate_expiring" Low "Certificate about to expire",
     /// The certificate was not valid yet.
     CertificateNotYetValid "certificate_not_yet_valid" Medium "Certificate not valid yet",
     /// Subject and issuer are the same.
@@ -364,15 +366,14 @@ risks! {
     SuspiciousDns "suspicious_dns" Medium "Suspicious DNS traffic",
     /// A DNS message of more than 512 bytes over UDP without EDNS.
     LargeDns "large_dns" Low "DNS message of unusual size",
-    /// DNS in fragments.
+    /// A DNS message in several IP fragments, which resolvers avoid (RFC 9715).
     FragmentedDns "fragmented_dns" Low "Fragmented DNS message",
-    /// Encrypted traffic whose entropy or shape does not fit what it claims.
-    SuspiciousEntropy "suspicious_entropy" Medium "Payload looks encrypted or packed where it should not",
     /// SSH software with known weaknesses.
     ObsoleteSsh "obsolete_ssh" Medium "Obsolete SSH version or cipher",
     /// SMB version 1.
     ObsoleteSmb "obsolete_smb" High "SMB version 1",
-    /// A protocol that is unsafe by design (Telnet, rsh, TFTP).
+    /// A protocol that is unsafe by design: all of it can be read (Telnet, rsh, TFTP, FTP, POP3 and
+    /// IMAP without TLS).
     UnsafeProtocol "unsafe_protocol" Low "Unsafe protocol",
     /// Desktop or file sharing to or from another network.
     RemoteDesktop "remote_desktop" Low "Remote desktop or file sharing",
@@ -386,10 +387,8 @@ risks! {
     Anonymizer "anonymizer" Medium "Anonymising network",
     /// A connection that the server refused or that had no answer.
     Unidirectional "unidirectional" Info "No answer",
-    /// TCP that failed (refused, reset, scanned).
+    /// A TCP connection that was refused, or reset before anything was said.
     TcpIssues "tcp_issues" Low "TCP connection problems",
-    /// A periodic flow.
-    PeriodicFlow "periodic_flow" Low "Periodic traffic",
     /// Encrypted client hello.
     EncryptedClientHello "encrypted_client_hello" Info "Encrypted Client Hello",
     /// DNS that is hidden from the network's own resolver (DoH, DoT, DoQ).
@@ -507,6 +506,22 @@ impl Category {
             Self::Adult => "adult",
             Self::News => "news",
             Self::Other => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Risk;
+
+    #[test]
+    fn all_risks_are_documented() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/names.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for risk in Risk::ALL {
+            let severity = format!("{:?}", risk.severity()).to_lowercase();
+            let row = format!("| `{}` | {severity} | {} |", risk.name(), risk.title());
+            assert!(page.contains(&row), "{row}");
         }
     }
 }

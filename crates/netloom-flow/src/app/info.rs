@@ -33,6 +33,9 @@ pub struct AppInfo {
     pub service: Option<&'static Protocol>,
     /// How it was recognised; `None` where it was not.
     pub confidence: Option<Confidence>,
+    /// Whether another flow announced this one: FTP and TFTP their transfers, SIP its media. Nobody
+    /// else could ask for what runs here.
+    pub announced: bool,
     /// The protocol that a proxy or a tunnel of the flow carried.
     pub inner: Option<&'static Protocol>,
     /// The product behind the flow, as people write it.

@@ -7,7 +7,7 @@ use netloom_decode::app::{Protocol, Risk, ports};
 use super::book::Hint;
 use super::{dga_score, is_homograph, is_local, is_risky_domain, product};
 use crate::app::{AppInfo, Confidence};
-use crate::record::FlowRecord;
+use crate::record::{ConnState, FlowRecord};
 
 /// Adds to a record what was known when the flow began (about this responder), and what follows
 /// from the whole.
@@ -19,21 +19,44 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
         if let Some((name, source)) = &hint.name {
             info.name_server(name.as_bytes(), source);
         }
-        if info.service.is_none()
-            && let Some(protocol) = hint.expected
-        {
-            info.service = Some(protocol);
-            info.confidence = Some(Confidence::Name);
+        if let Some(protocol) = hint.expected {
+            info.announced = true;
+            if info.service.is_none() {
+                info.service = Some(protocol);
+                info.confidence = Some(Confidence::Name);
+            }
         }
     }
     let (protocol, port, server) = (record.protocol, record.dst_port, record.dst_ip);
     let answered = record.bwd.packets > 0 || server.is_multicast();
+    tcp_issues(record);
+    let fragmented = record.fwd.fragments + record.bwd.fragments > 0;
     if let Some(info) = record.app.as_deref_mut() {
+        if fragmented && info.service.is_some_and(|service| service.name == "dns") {
+            info.add_risk(Risk::FragmentedDns, "");
+        }
         odd_port(info, protocol, port);
         odd_name(info);
         by_service(info, server, answered);
         find_product(info, server);
     }
+}
+
+/// A connection that was refused, or given up before anything was said.
+fn tcp_issues(record: &mut FlowRecord) {
+    if record.protocol != 6 {
+        return;
+    }
+    let silent = record.fwd.payload_bytes + record.bwd.payload_bytes == 0;
+    let what = match record.conn_state {
+        ConnState::Rej => "refused by the server",
+        ConnState::Rstos0 => "given up by the client",
+        ConnState::Rsto if silent => "reset by the client, nothing was said",
+        ConnState::Rstr if silent => "reset by the server, nothing was said",
+        _ => return,
+    };
+    let info = record.app.get_or_insert_default();
+    info.add_risk(Risk::TcpIssues, what);
 }
 
 /// The product behind the flow, where the payload itself did not show it.
@@ -78,11 +101,18 @@ fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
         "telnet" | "rlogin" | "rsh" | "rexec" | "tftp" | "x11" | "vnc" | "finger" => {
             info.add_risk(Risk::UnsafeProtocol, service.title);
         }
+        // Readable unless they went over to TLS.
+        "ftp" | "pop3" | "imap" if info.fingerprint("ja3").is_none() => {
+            info.add_risk(Risk::UnsafeProtocol, service.title);
+        }
         _ => {}
     }
     let inside = is_local(server);
     match service.name {
-        "rdp" | "vnc" | "smb" | "teamviewer" | "anydesk" | "x11" if !inside => {
+        "rdp" | "vnc" | "smb" | "teamviewer" | "anydesk" | "x11" | "radmin" | "nomachine"
+        | "dameware" | "pcanywhere" | "spice" | "citrix"
+            if !inside =>
+        {
             info.add_risk(Risk::RemoteDesktop, service.title);
         }
         "mysql" | "postgresql" | "redis" | "mongodb" | "memcached" | "ldap" | "modbus"
@@ -103,7 +133,7 @@ fn odd_port(info: &mut AppInfo, protocol: u8, port: Option<u16>) {
     let (Some(service), Some(port)) = (info.service, port) else {
         return;
     };
-    if info.confidence != Some(Confidence::Content) {
+    if info.confidence != Some(Confidence::Content) || info.announced {
         return;
     }
     let tcp = protocol == 6;

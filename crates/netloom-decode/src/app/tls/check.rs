@@ -239,6 +239,9 @@ pub(super) fn alert(said: &mut Said, level: u8, description: u8, events: &mut dy
     }
 }
 
+/// How long before its end a certificate should have been renewed, in seconds: 30 days.
+const EXPIRING: i64 = 30 * 86_400;
+
 /// The server's certificate, at the time of the packet, for the host that was asked for.
 pub(super) fn certificate(
     said: &mut Said,
@@ -257,6 +260,11 @@ pub(super) fn certificate(
     {
         let detail = format!("expired {}", day(end));
         said.risk(Risk::CertificateExpired, &detail, events);
+    } else if let Some(end) = leaf.not_after
+        && end.as_secs().saturating_sub(now.as_secs()) <= EXPIRING
+    {
+        let detail = format!("expires {}", day(end));
+        said.risk(Risk::CertificateExpiring, &detail, events);
     }
     if let Some(start) = leaf.not_before
         && now < start

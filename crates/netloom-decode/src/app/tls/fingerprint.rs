@@ -81,7 +81,6 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
         0x0301 => "10",
         0x0300 => "s3",
         0x0002 => "s2",
-        0x0100 => "s1",
         0xfeff => "d1",
         0xfefd => "d2",
         0xfefc => "d3",

@@ -97,14 +97,20 @@ pub const fn is_grease(number: u16) -> bool {
     number & 0x0f0f == 0x0a0a && number >> 8 == number & 0xff
 }
 
-/// Whether a cipher suite must not be used (RFC 9325, section 4.2.1, with RFC 7465 and RFC 8429):
-/// nothing encrypted, nobody authenticated, export strength, RC2, RC4, DES, triple DES, MD5.
+/// Whether a cipher suite is one not to use: nothing encrypted, nobody authenticated, export
+/// strength, RC2, RC4, DES, triple DES, MD5 (RFC 9325, section 4.2.1, with RFC 7465 and RFC 8429);
+/// or without forward secrecy, for its keys travel under RSA or come of fixed Diffie-Hellman
+/// values (RFC 9325, section 4.1).
 pub fn is_weak_cipher(number: u16) -> bool {
     static WEAK: LazyLock<Vec<u16>> = LazyLock::new(|| {
+        let fixed = ["TLS_RSA_WITH_", "TLS_DH_", "TLS_ECDH_"];
         let parts = ["NULL", "anon", "EXPORT", "RC4", "RC2", "DES", "_MD5"];
         super::cipher_suites::NAMES
             .iter()
-            .filter(|(_, name)| parts.iter().any(|part| name.contains(part)))
+            .filter(|(_, name)| {
+                parts.iter().any(|part| name.contains(part))
+                    || fixed.iter().any(|start| name.starts_with(start))
+            })
             .map(|(number, _)| *number)
             .collect()
     });
@@ -281,6 +287,8 @@ mod tests {
     fn weak_ciphers() {
         // RSA with RC4 and MD5, triple DES, anonymous.
         assert!(is_weak_cipher(0x0004) && is_weak_cipher(0x000a) && is_weak_cipher(0x0034));
+        // Keys under RSA, keys of fixed elliptic-curve values.
+        assert!(is_weak_cipher(0x002f) && is_weak_cipher(0xc004));
         assert!(!is_weak_cipher(0x1301) && !is_weak_cipher(0xc02f) && !is_weak_cipher(0x00ff));
     }
 }

@@ -9,12 +9,37 @@ use super::line::Line;
 
 /// nDPI's risks and netloom's, or why there is none.
 const NAMES: &[(&str, Result<&str, &str>)] = &[
-    ("ALPN/SNI Mismatch", Err("")),
+    (
+        "ALPN/SNI Mismatch",
+        Err("none: what a name and an ALPN have to do with each other is a table of nDPI's"),
+    ),
     ("Binary App Transfer", Ok("binary_transfer")),
     ("Binary File/Data Transfer (Attempt)", Ok("binary_transfer")),
     ("Clear-Text Credentials", Ok("cleartext_credentials")),
+    (
+        "Crawler/Bot",
+        Err("none: a robot that says who it is, is no risk"),
+    ),
     ("Desktop/File Sharing", Ok("remote_desktop")),
     ("Error Code", Ok("error_code")),
+    (
+        "Fully Encrypted Flow",
+        Err("none: no protocol is known by looking like noise"),
+    ),
+    (
+        "Malicious Fingerpint",
+        Err("none: lists of fingerprints are no part of netloom"),
+    ),
+    ("Minor Issues", Err("none")),
+    ("Non-Printable/Invalid Chars Detected", Ok("suspicious_dns")),
+    (
+        "Obfuscated Traffic",
+        Err("none: what nDPI guesses from lengths"),
+    ),
+    (
+        "TLS (probably) Not Carrying HTTPS",
+        Err("none: most TLS without ALPN is what it seems, and `alpn` is a column"),
+    ),
     ("HTTP Obsolete Server", Ok("obsolete_server")),
     ("HTTP Susp Content", Ok("suspicious_content")),
     ("HTTP Susp Header", Ok("suspicious_header")),
@@ -32,8 +57,12 @@ const NAMES: &[(&str, Result<&str, &str>)] = &[
     ("Self-signed Cert", Ok("certificate_self_signed")),
     ("Susp DGA Domain name", Ok("dga_domain")),
     ("Susp DNS Traffic", Ok("suspicious_dns")),
-    ("Susp Entropy", Ok("suspicious_entropy")),
+    (
+        "Susp Entropy",
+        Err("none: its bounds take texts and pings for programs"),
+    ),
     ("TCP Connection Issues", Ok("tcp_issues")),
+    ("TLS Cert About To Expire", Ok("certificate_expiring")),
     ("TLS Cert Expired", Ok("certificate_expired")),
     ("TLS Cert Mismatch", Ok("certificate_mismatch")),
     (
