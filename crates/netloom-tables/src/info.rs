@@ -30,7 +30,7 @@ pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
         Network::Ipv4 | Network::Ipv6 => ip(row, row.decoded.ip.as_ref()?, out),
         Network::Arp | Network::Rarp => arp(payload(row), out),
         other => {
-            out.push_str(match other {
+            let name = match other {
                 Network::Lldp => "Link layer discovery (LLDP)",
                 Network::Cdp => "Cisco discovery protocol",
                 Network::Stp => "Spanning tree",
@@ -43,9 +43,13 @@ pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
                 Network::Osi => "OSI (IS-IS)",
                 Network::PppControl => "PPP control",
                 Network::Loopback => "Ethernet loopback",
-                _ => return unknown(row.decoded.ethertype, out),
-            });
-            Some(())
+                _ => {
+                    unknown(row.decoded.ethertype, out)?;
+                    return length(row, out);
+                }
+            };
+            out.push_str(name);
+            length(row, out)
         }
     }
 }
@@ -59,8 +63,15 @@ fn payload<'a>(row: &PacketRow<'a>) -> &'a [u8] {
         .unwrap_or_default()
 }
 
+/// The EtherType; `None` where there is none.
 fn unknown(ethertype: Option<u16>, out: &mut String) -> Option<()> {
     write!(out, "EtherType 0x{:04x}", ethertype?).ok()
+}
+
+/// How long what is behind the known headers is, on the wire.
+fn length(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
+    let len = row.decoded.payload_wire_len;
+    write!(out, " Len={len}").ok()
 }
 
 fn ip(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
@@ -136,9 +147,9 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
                 0x16 => "IGMPv2 membership report",
                 0x17 => "IGMP leave group",
                 0x22 => "IGMPv3 membership report",
-                _ => return write!(out, "IGMP type={kind}").ok(),
+                _ => return write!(out, "IGMP type={kind} Len={len}").ok(),
             });
-            Some(())
+            length(row, out)
         }
         Transport::Esp(spi) => write!(out, "ESP SPI=0x{spi:08x} Len={len}").ok(),
         _ => {
@@ -293,7 +304,7 @@ fn icmpv4(message: Icmp, out: &mut String) -> Option<()> {
     }
 }
 
-/// ICMPv6 types: RFC 4443, 4861, 2710, 3810; IANA, "ICMPv6 Parameters".
+/// ICMPv6 types: RFC 4443, 4861, 2710, 3810, 2894, 6550, 8335; IANA, "ICMPv6 Parameters".
 ///
 /// `flags`: the byte behind the checksum.
 fn icmpv6(message: Icmp, flags: u8, payload: &[u8], out: &mut String) -> Option<()> {
@@ -358,7 +369,18 @@ fn icmpv6(message: Icmp, flags: u8, payload: &[u8], out: &mut String) -> Option<
             link_address(payload, 16, " is at", out)
         }
         137 => about("Redirect to", out),
+        138 => some(
+            match code {
+                0 => "Router renumbering command",
+                1 => "Router renumbering result",
+                _ => "Router renumbering",
+            },
+            out,
+        ),
         143 => some("Multicast listener report v2", out),
+        155 => write!(out, "RPL control code={code}").ok(),
+        160 => write!(out, "Extended echo request id={id} seq={seq}").ok(),
+        161 => write!(out, "Extended echo reply id={id} seq={seq} code={code}").ok(),
         _ => write!(out, "ICMPv6 type={icmp_type} code={code}").ok(),
     }
 }
@@ -622,7 +644,7 @@ mod tests {
             ethertype: Some(0x88b5),
             ..Decoded::default()
         };
-        assert_eq!(line(other, b"").as_deref(), Some("EtherType 0x88b5"));
+        assert_eq!(line(other, b"").as_deref(), Some("EtherType 0x88b5 Len=0"));
         assert_eq!(line(Decoded::default(), b"x"), None);
     }
 }

@@ -12,14 +12,21 @@ use netloom_decode::app::wire::Reader;
 
 /// Longest text of a packet in the line, in bytes.
 const TEXT_MAX: usize = 256;
+/// Longest first line of HTTP.
+const LINE_MAX: usize = 1024;
 /// Questions that are named.
-const QUESTIONS_MAX: usize = 16;
+const QUESTIONS_MAX: usize = 64;
 /// Records that are named.
 const RECORDS_MAX: usize = 32;
 
 /// Appends text of a packet.
 fn push_text(bytes: &[u8], out: &mut String) {
-    let cut = bytes.get(..TEXT_MAX).unwrap_or(bytes);
+    push_up_to(TEXT_MAX, bytes, out);
+}
+
+/// Appends so much of it.
+fn push_up_to(max: usize, bytes: &[u8], out: &mut String) {
+    let cut = bytes.get(..max).unwrap_or(bytes);
     out.push_str(&text::display(cut));
     if cut.len() < bytes.len() {
         out.push('…');
@@ -52,7 +59,11 @@ pub(super) fn dns(
         out.push_str(&rcode_name(message.rcode().into()));
     }
     for question in message.questions.iter().take(QUESTIONS_MAX) {
-        write!(out, " {} ", qtype_name(question.qtype, service == "nbns")).ok()?;
+        match question.qtype {
+            // `*` in the RFC.
+            255 => out.push_str(" ANY "),
+            qtype => write!(out, " {} ", qtype_name(qtype, service == "nbns")).ok()?,
+        }
         push_name(&question.name, out);
     }
     let records = message.answers.iter();
@@ -121,12 +132,31 @@ pub(super) fn tls(payload: &[u8], out: &mut String) -> Option<()> {
             }
             21 => out.push_str("Encrypted Alert"),
             22 if encrypted => out.push_str("Encrypted Handshake Message"),
+            22 if !is_plain(body) => out.push_str("Encrypted Handshake Message"),
             22 => handshake(body, record_version, out)?,
             23 => out.push_str("Application Data"),
             _ => out.push_str("Heartbeat"),
         }
     }
     any.then_some(())
+}
+
+/// Longest record of a handshake that may hold no more than a Finished message, encrypted.
+const FINISHED_MAX: usize = 96;
+
+/// Whether a record of the handshake is readable, as far as one packet tells: what is encrypted
+/// begins with zeros or with anything. Messages that do not end with a record have long records.
+fn is_plain(body: &[u8]) -> bool {
+    let mut reader = Reader::new(body);
+    while let (Some(kind), Some(len)) = (reader.u8(), reader.u24()) {
+        let (len, left) = (len as usize, reader.len());
+        // RFC 5246, section 7.4.1.1: a Hello Request stands alone.
+        if kind == 0 && body.len() != 4 || len > left && body.len() <= FINISHED_MAX {
+            return false;
+        }
+        reader.take_up_to(len);
+    }
+    true
 }
 
 /// Handshake messages of a record.
@@ -180,11 +210,13 @@ pub(super) fn http(payload: &[u8], out: &mut String) -> Option<()> {
     if !is_response && !is_request {
         return None;
     }
-    push_text(line, out);
+    push_up_to(LINE_MAX, line, out);
     if let Some(kind) = header(payload, b"content-type:") {
         out.push_str("  (");
         let end = kind.iter().position(|&byte| byte == b';');
-        push_text(kind.get(..end.unwrap_or(kind.len()))?.trim_ascii(), out);
+        let kind = kind.get(..end.unwrap_or(kind.len()))?.trim_ascii();
+        // Types are the same in any case (RFC 9110, section 8.3.1).
+        push_text(&kind.to_ascii_lowercase(), out);
         out.push(')');
     }
     Some(())
@@ -254,6 +286,17 @@ mod tests {
             "TLSv12 Change Cipher Spec, Encrypted Handshake Message, Application Data"
         );
         assert_eq!(line(|out| tls(b"GET / HTTP/1.1\r\n", out)), None);
+        let mut finished = b"\x16\x03\x03\0\x28".to_vec();
+        finished.extend([0; 8]);
+        finished.extend([0x5a; 32]);
+        assert_eq!(
+            line(|out| tls(&finished, out)).unwrap(),
+            "TLSv12 Encrypted Handshake Message"
+        );
+        assert_eq!(
+            line(|out| tls(b"\x16\x03\x03\0\x04\0\0\0\0", out)).unwrap(),
+            "TLSv12 Hello Request"
+        );
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(super) fn compare(path: &Path, frames: &[Frame]) -> Info {
     for frame in frames {
         // Nested layers of one packet share the column.
         let at = kind(frame.get("%p"));
-        let theirs = frame.get("%i");
+        let theirs = without_notes(frame.get("%i"));
+        let theirs = theirs.as_str();
         let line = ours.get(&frame.number).map_or("", String::as_str);
         let missing = missing(KINDS[at], theirs, line, frame.get("tcp.window_size_value"));
         let kind = &mut info.0[at];
@@ -96,6 +97,21 @@ pub(super) fn compare(path: &Path, frames: &[Frame]) -> Info {
         entry.0 += 1;
     }
     info
+}
+
+/// What Wireshark says of a packet, without its notes about the stream (`[TCP Retransmission]`),
+/// which are no facts of the packet.
+fn without_notes(info: &str) -> String {
+    let mut rest = info.trim_start();
+    while let Some(behind) = rest
+        .strip_prefix("[TCP ")
+        .and_then(|text| text.split_once(']'))
+        .filter(|(note, _)| !note.starts_with("segment of"))
+        .map(|(_, behind)| behind)
+    {
+        rest = behind.trim_start_matches([' ', ',']);
+    }
+    rest.to_owned()
 }
 
 /// Why a packet differs, as far as that can be told.
@@ -224,7 +240,7 @@ fn ports(line: &str) -> BTreeSet<String> {
 }
 
 /// Words of Wireshark's that say nothing of their own.
-const IDLE: [&str; 22] = [
+const IDLE: [&str; 25] = [
     "ping",
     "message",
     "in",
@@ -247,6 +263,9 @@ const IDLE: [&str; 22] = [
     "ttl",
     "on",
     "unreachable",
+    "hop",
+    "limit",
+    "broadcast",
 ];
 
 /// What it is, identifier and sequence number in decimal, addresses.
@@ -362,6 +381,15 @@ fn http(line: &str) -> BTreeSet<String> {
     let line = line.split("[TCP segment").next().unwrap_or_default();
     // Words about `application/json`.
     let line = line.replace(", JavaScript Object Notation", "");
+    // Types by what the body begins with.
+    let line = [
+        ("(GIF89a)", "(image/gif)"),
+        ("(GIF87a)", "(image/gif)"),
+        ("(JPEG JFIF image)", "(image/jpeg)"),
+        ("(PNG)", "(image/png)"),
+    ]
+    .iter()
+    .fold(line, |line, (theirs, name)| line.replace(theirs, name));
     line.split_whitespace()
         .filter(|word| *word != "Continuation")
         .map(|word| word.trim_matches(['(', ')']).to_owned())
