@@ -36,17 +36,6 @@ pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
     events.iter().filter(matches).count()
 }
 
-/// An address as Suricata writes it: IPv6 with all of its digits.
-fn address(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let groups = address.segments();
-            groups.map(|group| format!("{group:04x}")).join(":")
-        }
-    }
-}
-
 /// Who talked to whom; `back`: the other way.
 fn ends(app: &AppRecord, back: bool) -> Event {
     let (src, dst) = if back {
@@ -57,9 +46,9 @@ fn ends(app: &AppRecord, back: bool) -> Event {
     let protocol = if app.protocol == 6 { "TCP" } else { "UDP" };
     let id = community_id(app.src.0, app.dst.0, app.src.1, app.dst.1, app.protocol);
     [
-        ("src_ip", address(src.0)),
+        ("src_ip", src.0.to_string()),
         ("src_port", src.1.to_string()),
-        ("dest_ip", address(dst.0)),
+        ("dest_ip", dst.0.to_string()),
         ("dest_port", dst.1.to_string()),
         ("proto", protocol.to_owned()),
         ("community_id", id),
