@@ -226,6 +226,9 @@ fn tcp(header: &Tcp, len: u32, out: &mut String) {
             first = false;
         }
     }
+    if first {
+        out.push_str("none");
+    }
     out.push(']');
     field(" Seq=", header.seq, out);
     if header.flags.contains(TcpFlags::ACK) {
@@ -531,7 +534,7 @@ mod tests {
             ),
             (33, Transport::Dccp(2), "53 → 3456 DCCP type=2 Len=4"),
             (50, Transport::Esp(1), "ESP SPI=0x00000001 Len=4"),
-            (2, Transport::Igmp(0x16), "IGMPv2 membership report"),
+            (2, Transport::Igmp(0x16), "IGMPv2 membership report Len=4"),
             (2, Transport::Igmp(0x99), "IGMP type=153"),
             (89, Transport::Other, "ospfigp Len=4"),
             (255, Transport::None, "IP protocol 255 Len=4"),

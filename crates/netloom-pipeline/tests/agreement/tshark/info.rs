@@ -222,7 +222,7 @@ fn ports(line: &str) -> BTreeSet<String> {
         if let Some((_, flags)) = after.split_once('[')
             && let Some((flags, _)) = flags.split_once(']')
         {
-            facts.insert(flags.to_owned());
+            facts.insert(flags.replace("<None>", "none"));
         }
     }
     for word in line.split(' ') {
