@@ -436,7 +436,7 @@ fn system(decoded: &Decoded) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_decode::app::ftp;
+    use netloom_decode::app::{ftp, tftp};
     use netloom_decode::{DecodeOptions, decode_ip};
     use netloom_flow::app::AppInfo;
     use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
