@@ -301,12 +301,11 @@ impl Claims {
                     "`{}`: {alone} flows of `{service}`, the first at packet {first}",
                     capture.name
                 );
-                match reason {
-                    Some((.., reason)) => tally.differences.push(format!("{what}: {reason}")),
-                    None => {
-                        tally.differences.push(what.clone());
-                        unexplained.push(what);
-                    }
+                if let Some((.., reason)) = reason {
+                    tally.differences.push(format!("{what}: {reason}"));
+                } else {
+                    tally.differences.push(what.clone());
+                    unexplained.push(what);
                 }
             }
         }
