@@ -1,5 +1,6 @@
 //! Rows to record batches: only the columns asked for are made.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow_array::builder::BooleanBuilder;
@@ -10,14 +11,16 @@ use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, ListArray, PrimitiveArray, RecordBatch,
     RecordBatchOptions, StringArray,
 };
-use arrow_buffer::{ArrowNativeType, Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{
+    ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
+};
 use arrow_schema::{DataType, SchemaRef};
 use netloom_flow::FlowRecord;
-use netloom_packet::Timestamp;
+use netloom_packet::{MacAddr, Timestamp};
 
 use crate::column::{Column, Get, GetList, GetText, GetTexts, Make, UTC, list_item};
 use crate::columns::{Columns, Table};
-use crate::schema::{Anomalies, Captures, FlowRow, Flows, Packets};
+use crate::schema::{Anomalies, Captures, FlowRow, Flows, Packets, text};
 
 /// Rows after which a batch should be finished: small enough to stay near the cache while it
 /// is written, large enough that the cost of a batch does not show.
@@ -25,6 +28,12 @@ pub const BATCH_ROWS: usize = 16_384;
 
 /// Bytes of text a column of one batch may hold before the builder calls itself full.
 const FULL_TEXT: usize = 1 << 28;
+
+/// Rows after which it is known about how long the texts of a column are.
+const SAMPLE_ROWS: usize = 64;
+
+/// Addresses whose texts are remembered.
+const ADDRESSES: usize = 256;
 
 /// Offsets of a text column are 32 bits wide; a cell that would reach beyond is left null.
 const MAX_TEXT: usize = i32::MAX as usize;
@@ -133,6 +142,8 @@ enum ColumnBuilder<T: Table> {
     F64(Get<T, f64>, Numbers<f64>),
     Time(Get<T, Timestamp>, Numbers<i64>),
     Text(GetText<T>, TextBuilder),
+    Ip(Get<T, IpAddr>, AddressBuilder<IpAddr>),
+    Mac(Get<T, MacAddr>, AddressBuilder<MacAddr>),
     U8List(GetList<T, u8>, Offsets, Vec<u8>),
     U16List(GetList<T, u16>, Offsets, Vec<u16>),
     U32List(GetList<T, u32>, Offsets, Vec<u32>),
@@ -152,6 +163,8 @@ impl<T: Table> ColumnBuilder<T> {
             Make::F64(get) => Self::F64(get, Numbers::default()),
             Make::Time(get) => Self::Time(get, Numbers::default()),
             Make::Text(get) => Self::Text(get, TextBuilder::default()),
+            Make::Ip(get) => Self::Ip(get, AddressBuilder::default()),
+            Make::Mac(get) => Self::Mac(get, AddressBuilder::default()),
             Make::U8List(get) => Self::U8List(get, Offsets::default(), Vec::new()),
             Make::U16List(get) => Self::U16List(get, Offsets::default(), Vec::new()),
             Make::U32List(get) => Self::U32List(get, Offsets::default(), Vec::new()),
@@ -172,6 +185,8 @@ impl<T: Table> ColumnBuilder<T> {
             Self::F64(get, cells) => cells.push(get(row)),
             Self::Time(get, cells) => cells.push(get(row).map(Timestamp::as_nanos)),
             Self::Text(get, cells) => cells.append_with(|text| get(row, text)),
+            Self::Ip(get, cells) => cells.append(get(row)),
+            Self::Mac(get, cells) => cells.append(get(row)),
             Self::U8List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::U16List(get, offsets, items) => append_list(*get, row, offsets, items),
             Self::U32List(get, offsets, items) => append_list(*get, row, offsets, items),
@@ -202,10 +217,20 @@ impl<T: Table> ColumnBuilder<T> {
             }
             Self::Text(get, cells) => {
                 cells.offsets.ends.reserve(rows.len());
-                for row in rows {
+                let (some, others) = rows.split_at(rows.len().min(SAMPLE_ROWS));
+                let begin = cells.values.len();
+                for row in some {
+                    cells.append_with(|text| get(row, text));
+                }
+                // Texts of a column are of about the same length.
+                let bytes = (cells.values.len() - begin) * others.len() / SAMPLE_ROWS;
+                cells.values.reserve(bytes.min(FULL_TEXT));
+                for row in others {
                     cells.append_with(|text| get(row, text));
                 }
             }
+            Self::Ip(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::Mac(get, cells) => cells.extend(rows.iter().map(*get)),
             others => rows.iter().for_each(|row| others.append(row)),
         }
     }
@@ -213,6 +238,8 @@ impl<T: Table> ColumnBuilder<T> {
     fn is_full(&self) -> bool {
         match self {
             Self::Text(_, cells) | Self::TextList(_, _, cells) => cells.values.len() >= FULL_TEXT,
+            Self::Ip(_, cells) => cells.text.values.len() >= FULL_TEXT,
+            Self::Mac(_, cells) => cells.text.values.len() >= FULL_TEXT,
             _ => false,
         }
     }
@@ -230,6 +257,8 @@ impl<T: Table> ColumnBuilder<T> {
                 Arc::new(times.with_timezone(UTC))
             }
             Self::Text(_, cells) => Arc::new(cells.finish()),
+            Self::Ip(_, cells) => Arc::new(cells.finish()),
+            Self::Mac(_, cells) => Arc::new(cells.finish()),
             Self::U8List(_, offsets, items) => numbers::<UInt8Type>(offsets, items),
             Self::U16List(_, offsets, items) => numbers::<UInt16Type>(offsets, items),
             Self::U32List(_, offsets, items) => numbers::<UInt32Type>(offsets, items),
@@ -263,25 +292,48 @@ fn numbers<P: ArrowPrimitiveType>(offsets: &mut Offsets, items: &mut Vec<P::Nati
     Arc::new(offsets.finish(P::DATA_TYPE, Arc::new(items)))
 }
 
+/// Which cells are not null.
+#[derive(Debug, Default)]
+struct Validity {
+    words: Vec<u64>,
+    cells: usize,
+}
+
+impl Validity {
+    #[inline]
+    fn push(&mut self, valid: bool) {
+        let bit = self.cells % 64;
+        if bit == 0 {
+            self.words.push(0);
+        }
+        if let Some(word) = self.words.last_mut() {
+            *word |= u64::from(valid) << bit;
+        }
+        self.cells += 1;
+    }
+
+    /// `None` where no cell is null.
+    fn take(&mut self) -> Option<NullBuffer> {
+        let words = std::mem::take(&mut self.words);
+        let cells = std::mem::take(&mut self.cells);
+        // Arrow's bits begin with the lowest of the first byte.
+        let words: Vec<u64> = words.into_iter().map(u64::to_le).collect();
+        let bits = BooleanBuffer::new(Buffer::from_vec(words), 0, cells);
+        Some(NullBuffer::new(bits)).filter(|nulls| nulls.null_count() > 0)
+    }
+}
+
 /// A column of numbers.
 #[derive(Debug, Default)]
 struct Numbers<N> {
     values: Vec<N>,
-    /// Which are not null; `None` as long as none is.
-    valid: Option<NullBufferBuilder>,
+    valid: Validity,
 }
 
 impl<N: ArrowNativeType + Default> Numbers<N> {
     #[inline]
     fn push(&mut self, value: Option<N>) {
-        if value.is_none() && self.valid.is_none() {
-            let mut valid = NullBufferBuilder::new(BATCH_ROWS);
-            valid.append_n_non_nulls(self.values.len());
-            self.valid = Some(valid);
-        }
-        if let Some(valid) = &mut self.valid {
-            valid.append(value.is_some());
-        }
+        self.valid.push(value.is_some());
         self.values.push(value.unwrap_or_default());
     }
 
@@ -294,8 +346,7 @@ impl<N: ArrowNativeType + Default> Numbers<N> {
 
     fn finish<P: ArrowPrimitiveType<Native = N>>(&mut self) -> PrimitiveArray<P> {
         let values = std::mem::take(&mut self.values);
-        let nulls = self.valid.take().and_then(|mut valid| valid.finish());
-        PrimitiveArray::new(values.into(), nulls)
+        PrimitiveArray::new(values.into(), self.valid.take())
     }
 }
 
@@ -303,14 +354,14 @@ impl<N: ArrowNativeType + Default> Numbers<N> {
 #[derive(Debug)]
 struct Offsets {
     ends: Vec<i32>,
-    valid: NullBufferBuilder,
+    valid: Validity,
 }
 
 impl Default for Offsets {
     fn default() -> Self {
         Self {
             ends: vec![0],
-            valid: NullBufferBuilder::new(BATCH_ROWS),
+            valid: Validity::default(),
         }
     }
 }
@@ -323,14 +374,14 @@ impl Offsets {
     #[inline]
     fn push(&mut self, end: usize, valid: bool) {
         self.ends.push(end as i32);
-        self.valid.append(valid);
+        self.valid.push(valid);
     }
 
-    fn take(&mut self) -> (OffsetBuffer<i32>, Option<arrow_buffer::NullBuffer>) {
+    fn take(&mut self) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
         let ends = std::mem::replace(&mut self.ends, vec![0]);
         (
             OffsetBuffer::new(ScalarBuffer::from(ends)),
-            self.valid.finish(),
+            self.valid.take(),
         )
     }
 
@@ -370,5 +421,109 @@ impl TextBuilder {
         let values = std::mem::replace(&mut self.values, String::with_capacity(capacity));
         StringArray::try_new(offsets, Buffer::from_vec(values.into_bytes()), nulls)
             .expect("offsets are the ends of texts that were appended whole")
+    }
+}
+
+/// An address that has a text.
+trait Address: Copy + Eq + std::fmt::Debug {
+    /// Bits that differ from one address to another.
+    fn bits(self) -> u32;
+    /// Appends its text.
+    fn write(self, out: &mut String);
+}
+
+impl Address for IpAddr {
+    #[inline]
+    fn bits(self) -> u32 {
+        match self {
+            Self::V4(address) => address.to_bits(),
+            Self::V6(address) => {
+                let bits = address.to_bits();
+                (bits ^ bits >> 32 ^ bits >> 64 ^ bits >> 96) as u32
+            }
+        }
+    }
+
+    #[inline]
+    fn write(self, out: &mut String) {
+        text::ip(self, out);
+    }
+}
+
+impl Address for MacAddr {
+    #[inline]
+    fn bits(self) -> u32 {
+        // The upper two bytes are the maker's, as most of the third is.
+        let low = self
+            .0
+            .last_chunk()
+            .map_or(0, |&low| u32::from_be_bytes(low));
+        low ^ u32::from(self.0[0]) << 16 ^ u32::from(self.0[1]) << 24
+    }
+
+    #[inline]
+    fn write(self, out: &mut String) {
+        text::mac(self, out);
+    }
+}
+
+/// A column of addresses as texts. The same few come again and again: their texts are copied from
+/// the rows before.
+#[derive(Debug)]
+struct AddressBuilder<A> {
+    text: TextBuilder,
+    /// Addresses, and where in the text one is; empty before the first row of a batch.
+    known: Vec<Option<(A, u32, u32)>>,
+}
+
+impl<A> Default for AddressBuilder<A> {
+    fn default() -> Self {
+        Self {
+            text: TextBuilder::default(),
+            known: Vec::new(),
+        }
+    }
+}
+
+impl<A: Address> AddressBuilder<A> {
+    #[inline]
+    fn append(&mut self, address: Option<A>) {
+        let Self { text, known } = self;
+        let Some(address) = address else {
+            text.append_with(|_| None);
+            return;
+        };
+        if known.is_empty() {
+            known.resize(ADDRESSES, None);
+        }
+        // Fibonacci hashing: the upper bits of the product are those of all of the address.
+        let place = address.bits().wrapping_mul(0x9e37_79b9) >> (u32::BITS - ADDRESSES.ilog2());
+        let known = &mut known[place as usize];
+        text.append_with(|out| {
+            let begin = out.len();
+            match *known {
+                Some((of, start, end)) if of == address && end as usize <= begin => {
+                    out.extend_from_within(start as usize..end as usize);
+                }
+                _ => {
+                    address.write(out);
+                    *known = Some((address, begin as u32, out.len() as u32));
+                }
+            }
+            Some(())
+        });
+    }
+
+    fn extend(&mut self, addresses: impl ExactSizeIterator<Item = Option<A>>) {
+        self.text.offsets.ends.reserve(addresses.len());
+        self.text.values.reserve(addresses.len() * 16);
+        for address in addresses {
+            self.append(address);
+        }
+    }
+
+    fn finish(&mut self) -> StringArray {
+        self.known.clear();
+        self.text.finish()
     }
 }

@@ -1,11 +1,12 @@
 //! What a column is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, TimeUnit};
 use netloom_decode::app::Interest;
 use netloom_flow::features::FeatureSet;
-use netloom_packet::Timestamp;
+use netloom_packet::{MacAddr, Timestamp};
 
 use crate::anonymize::Identity;
 use crate::columns::Table;
@@ -267,6 +268,10 @@ pub(crate) enum Make<T: Table> {
     F64(Get<T, f64>),
     Time(Get<T, Timestamp>),
     Text(GetText<T>),
+    /// Its text; many rows have the same.
+    Ip(Get<T, IpAddr>),
+    /// Its text; many rows have the same.
+    Mac(Get<T, MacAddr>),
     U8List(GetList<T, u8>),
     U16List(GetList<T, u16>),
     U32List(GetList<T, u32>),
@@ -292,7 +297,7 @@ pub(crate) const fn column<T: Table>(name: &'static str, make: Make<T>) -> Colum
         Make::U64(_) => Kind::U64,
         Make::F64(_) => Kind::F64,
         Make::Time(_) => Kind::Time,
-        Make::Text(_) => Kind::Text,
+        Make::Text(_) | Make::Ip(_) | Make::Mac(_) => Kind::Text,
         Make::U8List(_) => Kind::U8List,
         Make::U16List(_) => Kind::U16List,
         Make::U32List(_) => Kind::U32List,

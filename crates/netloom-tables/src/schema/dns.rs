@@ -95,10 +95,7 @@ static COLUMNS: &[Column<Dns>] = &[
         .ecs("network.iana_number"),
     column(
         "src_ip",
-        Make::Text(|row, out| {
-            text::ip(row.app.src.0, out);
-            Some(())
-        }),
+        Make::Ip(|row| Some(row.app.src.0)),
     )
     .required()
     .address("ip")
@@ -112,10 +109,7 @@ static COLUMNS: &[Column<Dns>] = &[
         .ecs("source.port"),
     column(
         "dst_ip",
-        Make::Text(|row, out| {
-            text::ip(row.app.dst.0, out);
-            Some(())
-        }),
+        Make::Ip(|row| Some(row.app.dst.0)),
     )
     .required()
     .address("ip")

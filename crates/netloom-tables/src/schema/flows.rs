@@ -124,10 +124,7 @@ fn columns() -> Vec<Column<Flows>> {
         .cic("Flow Duration")
         .ecs("event.duration")
         .ipfix("flowDurationMicroseconds (162)"),
-    column("src_ip", Make::Text(|row, out| {
-        text::ip(row.record.src_ip, out);
-        Some(())
-    }))
+    column("src_ip", Make::Ip(|row| Some(row.record.src_ip)))
     .required()
     .address("ip")
     .doc("Address of the originator.")
@@ -143,10 +140,7 @@ fn columns() -> Vec<Column<Flows>> {
         .cic("Src Port")
         .ecs("source.port")
         .ipfix("sourceTransportPort (7)"),
-    column("dst_ip", Make::Text(|row, out| {
-        text::ip(row.record.dst_ip, out);
-        Some(())
-    }))
+    column("dst_ip", Make::Ip(|row| Some(row.record.dst_ip)))
     .required()
     .address("ip")
     .doc("Address of the responder.")
@@ -195,20 +189,14 @@ fn columns() -> Vec<Column<Flows>> {
         .zeek("tunnel_parents")
         .nfstream("tunnel_id")
         .ecs("network.inner"),
-    column("src_mac", Make::Text(|row, out| {
-        text::mac(row.record.src_mac?, out);
-        Some(())
-    }))
+    column("src_mac", Make::Mac(|row| row.record.src_mac))
     .address("mac")
     .doc("Hardware address the originator's first packet came from; null where the link layer has none.")
     .zeek("orig_l2_addr")
     .nfstream("src_mac")
     .ecs("source.mac")
     .ipfix("sourceMacAddress (56)"),
-    column("dst_mac", Make::Text(|row, out| {
-        text::mac(row.record.dst_mac?, out);
-        Some(())
-    }))
+    column("dst_mac", Make::Mac(|row| row.record.dst_mac))
     .address("mac")
     .doc("Hardware address the originator's first packet went to; null where the link layer has none.")
     .zeek("resp_l2_addr")

@@ -68,10 +68,7 @@ static COLUMNS: &[Column<Http>] = &[
     .zeek("uid"),
     column(
         "src_ip",
-        Make::Text(|row, out| {
-            text::ip(row.app.src.0, out);
-            Some(())
-        }),
+        Make::Ip(|row| Some(row.app.src.0)),
     )
     .required()
     .address("ip")
@@ -85,10 +82,7 @@ static COLUMNS: &[Column<Http>] = &[
         .ecs("source.port"),
     column(
         "dst_ip",
-        Make::Text(|row, out| {
-            text::ip(row.app.dst.0, out);
-            Some(())
-        }),
+        Make::Ip(|row| Some(row.app.dst.0)),
     )
     .required()
     .address("ip")

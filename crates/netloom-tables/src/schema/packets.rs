@@ -146,7 +146,7 @@ static COLUMNS: &[Column<Packets>] = &[
         .ipfix("dataLinkFrameSize (312)"),
     column(
         "src_mac",
-        Make::Text(|row, out| row.decoded.src_mac.map(|mac| text::mac(mac, out))),
+        Make::Mac(|row| row.decoded.src_mac),
     )
     .address("mac")
     .doc("Hardware address the outermost frame came from; null where the link layer has none.")
@@ -156,7 +156,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .ipfix("sourceMacAddress (56)"),
     column(
         "dst_mac",
-        Make::Text(|row, out| row.decoded.dst_mac.map(|mac| text::mac(mac, out))),
+        Make::Mac(|row| row.decoded.dst_mac),
     )
     .address("mac")
     .doc("Hardware address the outermost frame went to; null where the link layer has none.")
@@ -187,7 +187,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .ecs("network.inner"),
     column(
         "src_ip",
-        Make::Text(|row, out| row.decoded.ip.map(|ip| text::ip(ip.src, out))),
+        Make::Ip(|row| row.decoded.ip.map(|ip| ip.src)),
     )
     .address("ip")
     .doc("Source address; null without an IP header.")
@@ -198,7 +198,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .ipfix("sourceIPv4Address (8) / sourceIPv6Address (27)"),
     column(
         "dst_ip",
-        Make::Text(|row, out| row.decoded.ip.map(|ip| text::ip(ip.dst, out))),
+        Make::Ip(|row| row.decoded.ip.map(|ip| ip.dst)),
     )
     .address("ip")
     .doc("Destination address; null without an IP header.")

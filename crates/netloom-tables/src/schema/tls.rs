@@ -94,10 +94,7 @@ static COLUMNS: &[Column<Tls>] = &[
     .zeek("uid"),
     column(
         "src_ip",
-        Make::Text(|row, out| {
-            text::ip(row.app.src.0, out);
-            Some(())
-        }),
+        Make::Ip(|row| Some(row.app.src.0)),
     )
     .required()
     .address("ip")
@@ -111,10 +108,7 @@ static COLUMNS: &[Column<Tls>] = &[
         .ecs("source.port"),
     column(
         "dst_ip",
-        Make::Text(|row, out| {
-            text::ip(row.app.dst.0, out);
-            Some(())
-        }),
+        Make::Ip(|row| Some(row.app.dst.0)),
     )
     .required()
     .address("ip")
