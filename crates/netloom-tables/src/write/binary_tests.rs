@@ -3,15 +3,18 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use arrow_array::Array as _;
 use arrow_array::builder::{ListBuilder, StringBuilder, UInt16Builder};
+use arrow_array::cast::AsArray as _;
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray,
     UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::*;
 
@@ -216,6 +219,62 @@ fn row_groups_do_not_depend_on_how_rows_come() {
             );
         }
     }
+}
+
+/// What readers skip by: the least and the largest of each page are those of its rows.
+#[test]
+fn pages_say_what_is_in_them() {
+    let rows = many(40_000);
+    let bytes = written(
+        TableFormat::Parquet,
+        &rows.schema(),
+        std::slice::from_ref(&rows),
+    );
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(bytes::Bytes::from(bytes), options)
+            .unwrap();
+    let metadata = builder.metadata();
+    let group = metadata.row_group(0);
+    let (columns, offsets) = (
+        metadata.column_index().unwrap(),
+        metadata.offset_index().unwrap(),
+    );
+    let mut seen = 0;
+    for (place, column) in group.columns().iter().enumerate() {
+        let pages = offsets[0][place].page_locations();
+        let first_rows: Vec<usize> = pages.iter().map(|p| p.first_row_index as usize).collect();
+        let end = |page: usize| first_rows.get(page + 1).copied().unwrap_or(40_000);
+        let page = |page: usize| first_rows[page]..end(page);
+        match (column.column_path().string().as_str(), &columns[0][place]) {
+            ("text", ColumnIndexMetaData::BYTE_ARRAY(index)) => {
+                let texts: &StringArray = rows.column(0).as_string();
+                for number in 0..pages.len() {
+                    let texts = page(number)
+                        .filter(|&row| texts.is_valid(row))
+                        .map(|row| texts.value(row).as_bytes());
+                    assert_eq!(index.min_value(number), texts.clone().min());
+                    assert_eq!(index.max_value(number), texts.max());
+                    seen += 1;
+                }
+            }
+            ("small", ColumnIndexMetaData::INT32(index)) => {
+                let numbers: &UInt8Array = rows.column(1).as_primitive();
+                for number in 0..pages.len() {
+                    let numbers = page(number)
+                        .filter(|&row| numbers.is_valid(row))
+                        .map(|row| i32::from(numbers.value(row)));
+                    let nulls = page(number).count() - numbers.clone().count();
+                    assert_eq!(index.min_value(number).copied(), numbers.clone().min());
+                    assert_eq!(index.max_value(number).copied(), numbers.max());
+                    assert_eq!(index.null_count(number), Some(nulls as i64));
+                    seen += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(seen, 2 * 40_000_usize.div_ceil(16_384));
 }
 
 #[test]

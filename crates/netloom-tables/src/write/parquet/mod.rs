@@ -2,11 +2,15 @@
 //!
 //! - Row groups of 131,072 rows, fewer where rows are large; where one ends depends on the
 //!   rows alone, not on how they were cut into batches.
-//! - zstd level 1 over pages; texts, booleans and small numbers in dictionaries, other whole
-//!   numbers as differences (DELTA_BINARY_PACKED).
+//! - zstd level 1 over pages; texts, floats and numbers of up to 32 bits in dictionaries as long as
+//!   their values repeat, other whole numbers as differences (DELTA_BINARY_PACKED).
 //! - Statistics of each column chunk and each page (page index), so that readers skip.
 //! - Units, meanings and the kind of address stand in the file's key-value metadata
 //!   (`netloom.columns`, JSON) and in the fields' metadata (`netloom.unit`, `netloom.address`).
+
+mod dictionary;
+mod hybrid;
+mod intern;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -25,7 +29,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnDescPtr, ColumnPath};
 
 use super::RowWriter;
 use super::json;
@@ -37,6 +41,8 @@ const GROUP_ROWS: usize = 1 << 17;
 const STEP: usize = 1 << 13;
 /// Bytes in memory after which a row group ends early.
 const GROUP_BYTES: usize = 96 << 20;
+/// Level of zstd.
+const LEVEL: i32 = 1;
 
 /// Writes a Parquet file, column by column on any thread.
 ///
@@ -72,7 +78,13 @@ struct Group {
 }
 
 /// What a column came to: a chunk for each of its leaves.
-type Encoded = Result<Vec<ArrowColumnChunk>, ParquetError>;
+type Encoded = Result<Vec<Chunk>, ParquetError>;
+
+/// A column chunk of this writer or of the `parquet` crate's.
+enum Chunk {
+    Dictionary(Box<dictionary::Chunk>),
+    Other(Box<ArrowColumnChunk>),
+}
 
 /// Encodes a column of a row group.
 pub struct EncodeJob(Box<dyn FnOnce() + Send>);
@@ -179,6 +191,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             left: AtomicUsize::new(fields.len()),
         });
         self.groups.push_back(Arc::clone(&group));
+        let mut leaf = 0;
         for (index, field) in fields.iter().enumerate() {
             let arrays: Vec<ArrayRef> = batches
                 .iter()
@@ -186,9 +199,11 @@ impl<W: Write + Send> ParquetWriter<W> {
                 .collect();
             let writers: Vec<ArrowColumnWriter> =
                 writers.by_ref().take(leaves(field.data_type())).collect();
+            let column = self.file.schema_descr().column(leaf);
+            leaf += writers.len();
             let (field, group) = (Arc::clone(field), Arc::clone(&group));
             jobs.push(EncodeJob(Box::new(move || {
-                let chunks = encode_column(&field, arrays, writers);
+                let chunks = encode_column(&field, &column, arrays, writers);
                 *group.columns[index]
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = Some(chunks);
@@ -216,7 +231,13 @@ impl<W: Write + Send> ParquetWriter<W> {
                     .take()
                     .unwrap_or_else(|| Ok(Vec::new()));
                 for chunk in chunks.map_err(failed)? {
-                    chunk.append_to_row_group(&mut row_group).map_err(failed)?;
+                    match chunk {
+                        Chunk::Dictionary(chunk) => {
+                            row_group.append_column(&chunk.bytes, chunk.close)
+                        }
+                        Chunk::Other(chunk) => chunk.append_to_row_group(&mut row_group),
+                    }
+                    .map_err(failed)?;
                 }
             }
             row_group.close().map_err(failed)?;
@@ -265,9 +286,15 @@ impl<W: Write + Send> RowWriter for ParquetWriter<W> {
 /// Encodes a column of a row group: its arrays, into as many chunks as it has leaves.
 fn encode_column(
     field: &Field,
+    column: &ColumnDescPtr,
     arrays: Vec<ArrayRef>,
     mut writers: Vec<ArrowColumnWriter>,
 ) -> Encoded {
+    if dictionary::takes(field.data_type())
+        && let Some(chunk) = dictionary::encode(column, &arrays)?
+    {
+        return Ok(vec![Chunk::Dictionary(Box::new(chunk))]);
+    }
     // Pages end where the writer looks at them, which it does for each array: as one, so that
     // they do not depend on how the rows came.
     let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
@@ -276,7 +303,8 @@ fn encode_column(
     for (leaf, writer) in compute_leaves(field, &whole)?.iter().zip(&mut writers) {
         writer.write(leaf)?;
     }
-    writers.into_iter().map(ArrowColumnWriter::close).collect()
+    let close = |writer: ArrowColumnWriter| Ok(Chunk::Other(Box::new(writer.close()?)));
+    writers.into_iter().map(close).collect()
 }
 
 /// Columns that a field is stored in.
@@ -300,8 +328,11 @@ pub(crate) fn logical_size(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(size).sum()
 }
 
+fn compression() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(LEVEL).unwrap_or_default())
+}
+
 fn properties(schema: &Schema, metadata: &FileMetadata) -> WriterProperties {
-    let level = ZstdLevel::try_new(1).unwrap_or_default();
     let mut pairs: Vec<KeyValue> = metadata
         .pairs
         .iter()
@@ -314,19 +345,23 @@ fn properties(schema: &Schema, metadata: &FileMetadata) -> WriterProperties {
     pairs.push(KeyValue::new("netloom.columns".to_owned(), columns));
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("netloom version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(compression())
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_key_value_metadata(Some(pairs));
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
-        if matches!(
-            field.data_type(),
-            DataType::UInt64 | DataType::Int64 | DataType::Timestamp(..)
-        ) {
-            builder = builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        }
+        // What dictionaries are not for, or what repeats too little for one.
+        let encoding = match field.data_type() {
+            DataType::UInt64 | DataType::Int64 | DataType::Timestamp(..) => {
+                Encoding::DELTA_BINARY_PACKED
+            }
+            DataType::Utf8 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            data_type if dictionary::takes(data_type) => Encoding::PLAIN,
+            _ => continue,
+        };
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, encoding);
     }
     builder.build()
 }

@@ -1,0 +1,183 @@
+//! Cells of a column as places in a dictionary of the values that it has.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{ArrowPrimitiveType, Float64Type, UInt8Type, UInt16Type, UInt32Type};
+use arrow_array::{Array, ArrayRef};
+use foldhash::fast::RandomState;
+
+/// Cells after which values must have repeated.
+const SAMPLE: usize = 1 << 13;
+/// Bytes of a dictionary.
+const MAX_BYTES: usize = 1 << 20;
+
+/// The cells of a column that are not null.
+pub(super) struct Interned<V> {
+    /// Their values' places in the dictionary.
+    pub(super) keys: Vec<u32>,
+    /// The values, in the order in which they came up first.
+    pub(super) values: Vec<V>,
+}
+
+/// Where a value is in the dictionary.
+trait Places<V> {
+    /// Its place, or this one if it has none yet.
+    fn place(&mut self, value: V, next: u32) -> u32;
+}
+
+impl<K: Hash + Eq> Places<K> for HashMap<K, u32, RandomState> {
+    #[inline]
+    fn place(&mut self, value: K, next: u32) -> u32 {
+        *self.entry(value).or_insert(next)
+    }
+}
+
+/// Of small numbers: one for each that there can be.
+struct Table(Vec<u32>);
+
+/// No place.
+const NONE: u32 = u32::MAX;
+
+impl Places<u32> for Table {
+    #[inline]
+    fn place(&mut self, value: u32, next: u32) -> u32 {
+        let place = &mut self.0[value as usize];
+        if *place == NONE {
+            *place = next;
+        }
+        *place
+    }
+}
+
+/// Takes cells one by one.
+struct Interner<V, P> {
+    interned: Interned<V>,
+    places: P,
+    bytes: usize,
+    /// The last two: packets of a flow come in groups, one way and the other.
+    recent: [u32; 2],
+}
+
+impl<V: Copy + PartialEq, P: Places<V>> Interner<V, P> {
+    fn new(cells: usize, places: P) -> Self {
+        Self {
+            interned: Interned {
+                keys: Vec::with_capacity(cells),
+                values: Vec::new(),
+            },
+            places,
+            bytes: 0,
+            recent: [NONE; 2],
+        }
+    }
+
+    /// Takes a cell that takes so many bytes in a dictionary; `None` where a dictionary saves
+    /// nothing.
+    #[inline]
+    fn push(&mut self, value: V, bytes: usize) -> Option<()> {
+        let Interned { keys, values } = &mut self.interned;
+        let is = |place: u32| values.get(place as usize) == Some(&value);
+        let key = if is(self.recent[0]) {
+            self.recent[0]
+        } else if is(self.recent[1]) {
+            self.recent.swap(0, 1);
+            self.recent[0]
+        } else {
+            let next = values.len() as u32;
+            let place = self.places.place(value, next);
+            if place == next {
+                values.push(value);
+                self.bytes += bytes;
+                let repeats = keys.len() < SAMPLE || values.len() <= keys.len() / 2;
+                if self.bytes > MAX_BYTES || !repeats {
+                    return None;
+                }
+            }
+            self.recent = [place, self.recent[0]];
+            place
+        };
+        keys.push(key);
+        Some(())
+    }
+
+    /// Takes the cells of an array that are not null.
+    #[inline]
+    fn fill(&mut self, array: &dyn Array, cell: impl Fn(usize) -> (V, usize)) -> Option<()> {
+        let mut push = |place| {
+            let (value, bytes) = cell(place);
+            self.push(value, bytes)
+        };
+        match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+            Some(nulls) => nulls.valid_indices().try_for_each(&mut push),
+            None => (0..array.len()).try_for_each(&mut push),
+        }
+    }
+}
+
+/// Texts; `None` where a dictionary saves nothing.
+pub(super) fn texts(arrays: &[ArrayRef]) -> Option<Interned<&[u8]>> {
+    let places = HashMap::with_hasher(RandomState::default());
+    let mut interner = Interner::new(cells(arrays), places);
+    for array in arrays {
+        let array = array.as_string_opt::<i32>()?;
+        let (offsets, bytes) = (array.value_offsets(), array.value_data());
+        interner.fill(array, |place| {
+            let text = &bytes[offsets[place] as usize..offsets[place + 1] as usize];
+            (text, 4 + text.len())
+        })?;
+    }
+    Some(interner.interned)
+}
+
+/// Numbers of 8 bits.
+pub(super) fn u8s(arrays: &[ArrayRef]) -> Option<Interned<u32>> {
+    small::<UInt8Type>(arrays, 1 << 8)
+}
+
+/// Numbers of 16 bits.
+pub(super) fn u16s(arrays: &[ArrayRef]) -> Option<Interned<u32>> {
+    small::<UInt16Type>(arrays, 1 << 16)
+}
+
+/// Numbers below a bound.
+fn small<T>(arrays: &[ArrayRef], bound: usize) -> Option<Interned<u32>>
+where
+    T: ArrowPrimitiveType,
+    T::Native: Into<u32>,
+{
+    numbers::<T, u32>(arrays, Table(vec![NONE; bound]), Into::into)
+}
+
+/// Numbers of 32 bits; `None` where a dictionary saves nothing.
+pub(super) fn u32s(arrays: &[ArrayRef]) -> Option<Interned<u32>> {
+    let places = HashMap::with_hasher(RandomState::default());
+    numbers::<UInt32Type, u32>(arrays, places, |number| number)
+}
+
+/// Floats by their bits; `None` where a dictionary saves nothing.
+pub(super) fn f64s(arrays: &[ArrayRef]) -> Option<Interned<u64>> {
+    let places = HashMap::with_hasher(RandomState::default());
+    numbers::<Float64Type, u64>(arrays, places, f64::to_bits)
+}
+
+fn numbers<T: ArrowPrimitiveType, V: Copy + PartialEq>(
+    arrays: &[ArrayRef],
+    places: impl Places<V>,
+    value: impl Fn(T::Native) -> V,
+) -> Option<Interned<V>> {
+    let mut interner = Interner::new(cells(arrays), places);
+    for array in arrays {
+        let array = array.as_primitive_opt::<T>()?;
+        let values = array.values();
+        interner.fill(array, |place| (value(values[place]), size_of::<V>()))?;
+    }
+    Some(interner.interned)
+}
+
+/// Cells of a column that are not null.
+fn cells(arrays: &[ArrayRef]) -> usize {
+    let valid = |array: &ArrayRef| array.len() - array.null_count();
+    arrays.iter().map(valid).sum()
+}
