@@ -105,6 +105,24 @@ impl RowFilter {
         self
     }
 
+    /// From the first to the last time in ns since 1970 that a row may have; `None` where it may
+    /// have any. Where it may have none, the range is empty.
+    pub fn time(&self) -> Option<RangeInclusive<i64>> {
+        let spans = self.terms.iter().filter_map(|term| match term {
+            Term::Time(ranges) => {
+                let ranges = ranges.iter().filter(|range| !range.is_empty());
+                let span = ranges.fold((i64::MAX, i64::MIN), |(first, last), range| {
+                    (first.min(*range.start()), last.max(*range.end()))
+                });
+                Some(span)
+            }
+            _ => None,
+        });
+        spans
+            .reduce(|one, other| (one.0.max(other.0), one.1.min(other.1)))
+            .map(|(first, last)| first..=last)
+    }
+
     /// Whether every row is wanted.
     pub fn is_all(&self) -> bool {
         self.terms.is_empty()

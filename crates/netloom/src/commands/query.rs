@@ -15,13 +15,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use netloom::capture::filter::Filter;
 use netloom::pipeline::Control;
-use netloom::pipeline::scan::ScanOptions;
+use netloom::pipeline::scan::{ScanOptions, Source};
 use netloom::sql::{Captures, OpenError, QueryError, Rows, Session as Sql, SessionOptions};
 use netloom::tables::read::ReadOptions;
 use netloom::{OpenOptions, Replay};
 use netloom_packet::SourceError;
 
-pub(super) use self::inputs::Inputs;
+pub(super) use self::inputs::{Inputs, files_of};
 use self::output::How;
 use super::Session;
 use crate::arguments::{Global, QueryOptions};
@@ -119,6 +119,9 @@ pub(super) struct Data<'a> {
     said: RefCell<HashSet<String>>,
 }
 
+/// Opens captures as one stream, the same each time.
+pub(super) type Open = dyn Fn() -> Result<Source, SourceError> + Send + Sync;
+
 /// What is shown while captures are read, and what went wrong when they were opened.
 #[derive(Default)]
 struct Shown {
@@ -127,11 +130,11 @@ struct Shown {
 }
 
 impl<'a> Data<'a> {
-    /// Takes inputs as tables; captures are opened when a query needs them, by `replay` where
+    /// Takes inputs as tables; captures are opened when a query needs them, by `opened` where
     /// somebody else reads them, too.
     pub(super) fn open(
         inputs: &Inputs,
-        replay: Option<&Arc<Replay>>,
+        opened: Option<&Arc<Open>>,
         filter: Option<&Filter>,
         global: &'a Global,
         printer: &'a Printer,
@@ -145,19 +148,21 @@ impl<'a> Data<'a> {
         let shown = Arc::new(Shown::default());
         let mut all = Vec::new();
         for (name, given) in &inputs.captures {
-            let files = inputs::files_of(given)?;
-            let replay = match replay {
-                Some(replay) => Arc::clone(replay),
-                None => Arc::new(Replay::new(given, &OpenOptions::default())?),
+            let files = files_of(given)?;
+            let opened: Arc<Open> = if let Some(opened) = opened {
+                Arc::clone(opened)
+            } else {
+                let replay = Replay::new(given, &OpenOptions::default())?;
+                Arc::new(move || replay.open())
             };
             let filter = filter.cloned();
             let failures = Arc::clone(&shown);
             let open = move |_: &[PathBuf]| {
-                let opened = replay.open().and_then(|source| match &filter {
+                let source = opened().and_then(|source| match &filter {
                     None => Ok(source),
                     Some(filter) => super::filter::filtered(source, filter),
                 });
-                opened.map_err(|error| {
+                source.map_err(|error| {
                     let said = OpenError::from(error.to_string());
                     *locked(&failures.failed) = Some(error);
                     said

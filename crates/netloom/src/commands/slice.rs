@@ -1,5 +1,7 @@
 //! `netloom slice`.
 
+mod needed;
+
 use std::collections::HashMap;
 use std::io::{self, BufWriter};
 use std::path::Path;
@@ -13,9 +15,11 @@ use netloom::capture::filter::Filter;
 use netloom::pipeline::Control;
 use netloom::sql::cells;
 use netloom::tables::output::AtomicFile;
-use netloom::{OpenOptions, PacketBatch, PacketSource, Replay};
+use netloom::{PacketBatch, PacketSource};
+use netloom_packet::PacketSink as _;
 
-use super::query::{Data, Inputs};
+use self::needed::Needed;
+use super::query::{Data, Inputs, Open};
 use crate::arguments::{Global, SliceOptions};
 use crate::failure::Failure;
 use crate::output::Printer;
@@ -31,13 +35,19 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let filter = super::filter::given(global, &options.inputs.words())?;
     let wanted = Wanted::new(options, filter)?;
-    let inputs = Inputs::captures(options.inputs.files());
-    let replay = Arc::new(Replay::new(
-        options.inputs.files(),
-        &OpenOptions::default(),
-    )?);
-    let data = Data::open(&inputs, Some(&replay), None, global, printer)?;
-    let chosen = wanted.find(&data, &replay)?;
+    let given = options.inputs.files();
+    let needed = Arc::new(match &wanted {
+        Wanted::Condition(condition) => Needed::by_time(given, condition, global)?,
+        _ => Needed::all(given)?,
+    });
+    tell(&needed, printer);
+    let open: Arc<Open> = {
+        let needed = Arc::clone(&needed);
+        Arc::new(move || needed.open())
+    };
+    let inputs = Inputs::captures(&needed.files);
+    let data = Data::open(&inputs, Some(&open), None, global, printer)?;
+    let chosen = wanted.find(&data, &needed)?;
     data.finish()?;
     if let Some(id) = wanted.missing(&chosen) {
         return Err(Failure::input(
@@ -46,7 +56,7 @@ pub(crate) fn run(
         )
             .hint("flow ids are those of the same captures, rules and timeouts: netloom query 'SELECT flow_id FROM flows' FILE"));
     }
-    let written = write(&chosen, &wanted, options, &replay)?;
+    let written = write(&chosen, &wanted, options, &needed)?;
     printer.note(&if written == 0 {
         "no packet is meant: the capture is empty".to_owned()
     } else {
@@ -57,6 +67,27 @@ pub(crate) fn run(
         format!("{}{flows}", units::counted(written, "packet", "packets"))
     });
     Ok(ExitCode::SUCCESS)
+}
+
+/// Captures that are named one by one where they are left out.
+const NAMED: usize = 3;
+
+/// Says which captures are not read.
+fn tell(needed: &Needed, printer: &Printer) {
+    let out = &needed.left_out;
+    if out.is_empty() {
+        return;
+    }
+    let some = out.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let others = match out.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    printer.note(&format!(
+        "{} not read, too far from the times that are meant: {}{others}",
+        units::counted(out.len() as u64, "capture is", "captures are"),
+        some.join(", ")
+    ));
 }
 
 /// What is to be cut out.
@@ -104,7 +135,7 @@ impl Wanted {
     }
 
     /// The packets that are meant.
-    fn find(&self, data: &Data<'_>, replay: &Replay) -> Result<Chosen, Failure> {
+    fn find(&self, data: &Data<'_>, needed: &Needed) -> Result<Chosen, Failure> {
         let mut chosen = Chosen::default();
         let of_flows = |which: &str| {
             format!("SELECT number, flow_id FROM packets WHERE flow_id IN ({which}\n)")
@@ -134,7 +165,7 @@ impl Wanted {
                 }
             }
             Self::Filter(filter, _, packets_only) => {
-                let matched = matched(replay, filter)?;
+                let matched = matched(needed, filter)?;
                 for &number in &matched {
                     chosen.numbers.insert(number);
                 }
@@ -159,8 +190,8 @@ impl Wanted {
 }
 
 /// Numbers of the packets that a filter matches.
-fn matched(replay: &Replay, filter: &Filter) -> Result<Vec<u64>, Failure> {
-    let mut source = super::filter::filtered(replay.open()?, filter)?;
+fn matched(needed: &Needed, filter: &Filter) -> Result<Vec<u64>, Failure> {
+    let mut source = super::filter::filtered(needed.open()?, filter)?;
     let mut batch = PacketBatch::default();
     let mut numbers = Vec::new();
     while source.next_batch(&mut batch)? {
@@ -241,11 +272,11 @@ fn write(
     chosen: &Chosen,
     wanted: &Wanted,
     options: &SliceOptions,
-    replay: &Replay,
+    needed: &Needed,
 ) -> Result<u64, Failure> {
     let path = options.write.as_path();
     let failed = |cause: io::Error| Failure::writing(path, &cause);
-    let mut source = replay.open()?;
+    let mut source = needed.open()?;
     let file = BufWriter::with_capacity(BUFFER, AtomicFile::create(path)?);
     let mut section = SectionDescription::default();
     section.comments.push(format!(
@@ -285,6 +316,8 @@ fn write(
             written += 1;
         }
     }
+    // Also of no packet it is a capture.
+    writer.finish()?;
     let file = writer.into_inner();
     let file = file
         .into_inner()

@@ -154,3 +154,79 @@ fn slices_by_filter_are_the_bytes_of_the_capture() {
         stdout(&["query", flows, example])
     );
 }
+
+/// The example in three captures, as a ring of them would be: cut at two times.
+fn in_three(folder: &std::path::Path) {
+    let example = example();
+    let example = example.to_str().unwrap();
+    let (one, two) = ("2026-11-20T11:42:05Z", "2026-11-20T11:42:25Z");
+    let parts = [
+        format!("ts < '{one}'"),
+        format!("ts >= '{one}' AND ts < '{two}'"),
+        format!("ts >= '{two}'"),
+    ];
+    for (part, condition) in parts.iter().enumerate() {
+        let path = folder.join(format!("{part}.pcapng"));
+        let sql = format!("SELECT number FROM packets WHERE {condition}");
+        let path = path.to_str().unwrap();
+        run(&["slice", example, "--sql", &sql, "-w", path], 0);
+    }
+}
+
+#[test]
+fn of_a_folder_only_captures_that_can_match_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = folder.path().join("ring");
+    std::fs::create_dir(&parts).unwrap();
+    in_three(&parts);
+    let example = example();
+    let (ring, whole) = (parts.to_str().unwrap(), example.to_str().unwrap());
+    let out = folder.path().join("out.pcapng");
+    let out = out.to_str().unwrap();
+    let packets = "SELECT ts, len, payload FROM packets";
+    let cases = [
+        (
+            "start >= '2026-11-20T11:42:40Z'",
+            vec!["0.pcapng ends", "1.pcapng ends"],
+        ),
+        (
+            "start < '2026-11-20T11:41:50Z'",
+            vec!["1.pcapng begins", "2.pcapng begins"],
+        ),
+        // DNS answers before may have named the server.
+        (
+            "start >= '2026-11-20T11:42:40Z' AND server_name IS NULL",
+            vec![],
+        ),
+        ("dst_port = 443", vec![]),
+        ("start >= '2026-11-20T11:42:40Z' OR dst_port = 53", vec![]),
+        ("start >= '2030-01-01T00:00:00Z'", vec![]),
+    ];
+    for (condition, left_out) in cases {
+        let slice = |from: &str| {
+            let more = ["--idle-timeout", "1s", "--active-timeout", "2s", "-w", out];
+            let mut arguments = vec!["slice", from, "--where", condition];
+            arguments.extend(more);
+            let said = String::from_utf8(run(&arguments, 0).stderr).unwrap();
+            let bytes = std::fs::read(out).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            // The comments have the ids of flows.
+            let ids: Vec<String> = (text.match_indices("flow "))
+                .filter_map(|(at, _)| text.get(at..at + 22).map(str::to_owned))
+                .collect();
+            (stdout(&["query", packets, out]), ids, said)
+        };
+        let (some, all) = (slice(ring), slice(whole));
+        assert!(some.0 == all.0, "{condition}: other packets");
+        assert_eq!(some.1, all.1, "{condition}: other ids");
+        for words in &left_out {
+            assert!(some.2.contains(words), "{condition}: {}", some.2);
+        }
+        assert_eq!(
+            some.2.contains("not read"),
+            !left_out.is_empty(),
+            "{}",
+            some.2
+        );
+    }
+}

@@ -76,7 +76,7 @@ pub(super) fn is_file(text: &str) -> bool {
 }
 
 /// The files of captures, for those who only show them.
-pub(super) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+pub(in crate::commands) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in given {
         if path.as_os_str() == "-" {
