@@ -524,7 +524,7 @@ mod tests {
             (
                 6,
                 Transport::Tcp(bare),
-                "53 → 3456 [] Seq=0 Win=0 Len=4 WS=16384",
+                "53 → 3456 [none] Seq=0 Win=0 Len=4 WS=16384",
             ),
             (17, Transport::Udp, "53 → 3456 Len=4"),
             (
