@@ -535,7 +535,7 @@ mod tests {
             (33, Transport::Dccp(2), "53 → 3456 DCCP type=2 Len=4"),
             (50, Transport::Esp(1), "ESP SPI=0x00000001 Len=4"),
             (2, Transport::Igmp(0x16), "IGMPv2 membership report Len=4"),
-            (2, Transport::Igmp(0x99), "IGMP type=153"),
+            (2, Transport::Igmp(0x99), "IGMP type=153 Len=4"),
             (89, Transport::Other, "ospfigp Len=4"),
             (255, Transport::None, "IP protocol 255 Len=4"),
             (1, v4(8, 0), "Echo request id=7 seq=1"),
