@@ -31,7 +31,7 @@ signatures! {
     rdpeudp "rdpeudp" "RDP over UDP" RemoteAccess Udp [3389];
 }
 
-/// A SYN ([MS-RDPEUDP], sections 2.2.2.1 and 2.2.2.5): nothing acknowledged yet, the flag, and how
+/// A SYN (MS-RDPEUDP, sections 2.2.2.1 and 2.2.2.5): nothing acknowledged yet, the flag, and how
 /// much a datagram may hold each way; filled up to that size.
 fn rdpeudp(probe: &Probe<'_>) -> Guess {
     const SYN: u16 = 1;
