@@ -232,6 +232,9 @@ pub(crate) struct EvaluateOptions {
     /// Write the card as JSON; - is standard output
     #[arg(long, value_name = "OUT.json")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the model for other programs, with its preprocessing: ONNX; - is standard output
+    #[arg(long, value_name = "OUT.onnx")]
+    pub(crate) onnx: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) detector: DetectorOptions,
     #[command(flatten)]

@@ -1,11 +1,13 @@
 //! `netloom evaluate`.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 use netloom::ml::card::{ModelCard, SplitFacts, Weight};
 use netloom::ml::experiment::{evaluate_model, rfc3339};
-use netloom::ml::{Reference, Run};
+use netloom::ml::{Reference, Run, to_onnx};
+use netloom::tables::output::AtomicFile;
 
 use super::learn::{self, CardOutputs, Loaded, REFERENCE, of_data, of_file};
 use super::train::{check_detector, workload};
@@ -23,8 +25,16 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
     check_detector(&options.detector)?;
-    let outputs = CardOutputs::open(options.report.as_deref(), options.json.as_deref())?;
+    let mut outputs = CardOutputs::open(options.report.as_deref(), options.json.as_deref())?;
+    let onnx = options
+        .onnx
+        .as_deref()
+        .map(|path| outputs.other(path, "--onnx"))
+        .transpose()?;
     let model = Loaded::read(&options.model)?;
+    if let Some(file) = onnx {
+        write_onnx(&options.model, &model, file)?;
+    }
     if options.data.is_empty() {
         if options.label.is_some() || options.label_from.is_some() {
             return Err(Failure::usage(
@@ -32,6 +42,9 @@ pub(crate) fn run(
             ));
         }
         if model.card == ModelCard::default() {
+            if options.onnx.is_some() {
+                return Ok(ExitCode::SUCCESS);
+            }
             return Err(
                 Failure::input(format!("{}: has no card", options.model.display()), None)
                     .hint("netloom evaluate MODEL DATA --label COLUMN says what it is worth"),
@@ -43,6 +56,18 @@ pub(crate) fn run(
     let card = on_data(options, &model, global, printer)?;
     outputs.write(&card, printer)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The model as ONNX.
+fn write_onnx(path: &Path, loaded: &Loaded, mut file: AtomicFile) -> Result<(), Failure> {
+    let model = loaded.file.classifier();
+    let model = model.map_err(|error| of_file(path, &error))?;
+    let bytes = to_onnx(&*model)
+        .map_err(|error| Failure::usage(format!("--onnx: {}: {error}", path.display())))?;
+    let written = file.path().to_owned();
+    file.write_all(&bytes)
+        .map_err(|cause| Failure::writing(&written, &cause))?;
+    Ok(file.commit()?)
 }
 
 /// The card with what the model is worth on other data in place of its own test.

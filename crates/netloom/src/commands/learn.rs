@@ -70,6 +70,21 @@ impl CardOutputs {
         })
     }
 
+    /// One more file, that an option asks for and that the caller writes.
+    pub(super) fn other(&mut self, path: &Path, option: &str) -> Result<AtomicFile, Failure> {
+        if path == Path::new("-") {
+            if self.stdout {
+                return Err(Failure::usage(format!(
+                    "{option} - and --report - or --json - cannot both have standard output"
+                )));
+            }
+            self.stdout = true;
+        } else {
+            self.paths.push(path.to_owned());
+        }
+        Ok(AtomicFile::create(path)?)
+    }
+
     /// Writes the card to them, and shows it if standard output is free.
     pub(super) fn write(self, card: &ModelCard, printer: &Printer) -> Result<(), Failure> {
         if let Some(file) = self.report {

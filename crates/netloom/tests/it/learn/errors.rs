@@ -128,6 +128,25 @@ fn what_is_wrong_with_a_model() {
             }
         }
     }
+    // What has no operators, and two outputs in one place.
+    let near = folder.path("near.netloom");
+    train(
+        &near,
+        &[
+            &data,
+            "--label",
+            "Label",
+            "--no-gap",
+            "--model",
+            "k-neighbors",
+        ],
+    );
+    let onnx = folder.path("near.onnx");
+    let said = stderr(&["evaluate", &near, "--onnx", &onnx], 2);
+    assert!(said.contains("k-neighbors"), "{said}");
+    assert!(!std::path::Path::new(&onnx).exists());
+    let said = stderr(&["evaluate", &model, "--onnx", "-", "--json", "-"], 2);
+    assert!(said.contains("standard output"), "{said}");
     // Data without its columns.
     let other = folder.write("other.csv", "byte,packets\n1,2\n");
     let said = stderr(&["predict", &model, &other], 3);

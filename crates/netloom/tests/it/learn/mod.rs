@@ -101,8 +101,14 @@ fn from_a_table_to_predictions() {
     }
     let html = std::fs::read_to_string(&page).unwrap();
     assert!(html.contains("</html>") && !html.contains("http://"));
-    // The model knows its own card.
-    assert_eq!(stdout(&["evaluate", &model]), shown);
+    // The model knows its own card, and is written for other programs beside it.
+    let onnx = folder.path("m.onnx");
+    assert_eq!(stdout(&["evaluate", &model, "--onnx", &onnx]), shown);
+    let onnx = std::fs::read(onnx).unwrap();
+    for part in ["probabilities", "TreeEnsemble", "attack"] {
+        let found = onnx.windows(part.len()).any(|at| at == part.as_bytes());
+        assert!(found, "{part}");
+    }
 
     let new = folder.write("new.csv", rows(500, 2));
     let told = stdout(&[
