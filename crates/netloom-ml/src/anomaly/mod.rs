@@ -37,7 +37,9 @@ mod table;
 pub mod threshold;
 
 pub use autoencoder::{Autoencoder, AutoencoderParams};
-pub use detect::{DetectOptions, Detection, DetectorKind, Finding, detect, detect_online};
+pub use detect::{
+    DetectOptions, Detection, DetectorKind, Finding, detect, detect_online, detect_packets,
+};
 pub use half_space_trees::{HalfSpaceTrees, HalfSpaceTreesParams};
 pub use isolation_forest::{IsolationForest, IsolationForestParams};
 pub use nearest::{NearestDistance, NearestDistanceParams};

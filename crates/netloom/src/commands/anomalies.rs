@@ -9,7 +9,9 @@ use netloom::analysis::learned::anomalies::{self, Change, Finding, Labels, Shift
 use netloom::analysis::learned::{Anomalies, SCHEMA_VERSION};
 use netloom::analysis::report::units;
 use netloom::ml::Imported;
-use netloom::ml::anomaly::{DetectOptions, Detection, DetectorKind, Reason, detect, detect_online};
+use netloom::ml::anomaly::{
+    DetectOptions, Detection, DetectorKind, Reason, detect, detect_online, detect_packets,
+};
 use netloom::ml::experiment::negative_class;
 use netloom::ml::metrics::Ranking;
 
@@ -41,15 +43,25 @@ pub(crate) fn run(
         DetectorKind::IsolationForest
     });
     let reading = reading(options);
-    let loader = Loader::new(global, printer, &reading)?;
+    let of_packets = kind == DetectorKind::Kitsune;
+    let mut loader = Loader::new(global, printer, &reading)?;
+    if of_packets {
+        if reading.per.is_some() {
+            return Err(Failure::usage(
+                "--detector kitsune looks at packets one by one: --per sums up flows",
+            ));
+        }
+        loader = loader.of_packets();
+    }
     let scored = Part::load(&loader, &options.data, options, &reading)?;
-    let normal = if options.train.is_empty() {
+    let mut normal = if options.train.is_empty() {
         None
     } else {
-        let mut normal = Part::load(&loader, &options.train, options, &reading)?;
-        normal.keep_columns_of(&scored, printer)?;
-        Some(normal)
+        Some(Part::load(&loader, &options.train, options, &reading)?)
     };
+    if let Some(normal) = normal.as_mut().filter(|_| !of_packets) {
+        normal.keep_columns_of(&scored, printer)?;
+    }
     let detect_options = DetectOptions {
         detector: kind,
         false_alarms: options.false_alarms,
@@ -62,7 +74,15 @@ pub(crate) fn run(
         threads: learn::threads(global.threads),
     };
     let dataset = &scored.imported.dataset;
-    let found = if options.online {
+    let found = if of_packets {
+        let time = reading.time.as_deref();
+        let packets = scored.data.observations(time)?;
+        let normal = normal
+            .as_ref()
+            .map(|part| part.data.observations(time))
+            .transpose()?;
+        detect_packets(normal.as_deref(), &packets, &detect_options)
+    } else if options.online {
         detect_online(dataset, &scored.hosts, &detect_options)
     } else {
         let learnt = normal
@@ -312,7 +332,12 @@ fn facts(
         online: found.online,
         detector: found.detector.name().to_owned(),
         columns: found.columns.clone(),
-        left_out: scored.imported.left_out.clone(),
+        // Statistics of packets are by who sends to whom: nothing is left out.
+        left_out: if found.detector == DetectorKind::Kitsune {
+            Vec::new()
+        } else {
+            scored.imported.left_out.clone()
+        },
         false_alarms: options.false_alarms,
         threshold: found.odd.last().map(|row| found.scores[*row]),
         odd: found.odd.len() as u64,

@@ -5,6 +5,7 @@
 
 mod inputs;
 mod labels;
+mod packets;
 mod rules;
 mod series;
 mod unify;
@@ -44,6 +45,12 @@ const NOT_LEARNED: [&str; 4] = [
     "outer",
 ];
 
+/// Columns of packets that say who sent how much to whom, and when.
+const PACKET_COLUMNS: [&str; 10] = [
+    "number", "ts", "src_mac", "dst_mac", "src_ip", "src_port", "dst_ip", "dst_port", "protocol",
+    "len",
+];
+
 /// Rows to learn from, or to tell something of.
 pub(crate) struct Data {
     /// The columns of all batches.
@@ -54,7 +61,7 @@ pub(crate) struct Data {
     pub(crate) sources: Vec<Source>,
     /// What the rows are: `flow`, `row`, `host in 60 s`.
     pub(crate) row: String,
-    /// `flows` or `windows` if the columns are netloom's own, empty for tables of the user's own.
+    /// `flows`, `windows` or `packets` if the columns are netloom's own, empty for tables of the user's own.
     pub(crate) table: &'static str,
     /// What makes captures poor to learn from, in words: what it is, and what it does.
     pub(crate) poor: Vec<(String, String)>,
@@ -220,6 +227,8 @@ pub(crate) struct Loader<'a> {
     filter: Option<Filter>,
     /// Each capture is a stream of its own, and rows say which file they are from.
     separate: bool,
+    /// What of a capture is looked at: its flows, or its packets.
+    table: TableName,
 }
 
 impl<'a> Loader<'a> {
@@ -241,6 +250,7 @@ impl<'a> Loader<'a> {
             read,
             filter: filter::parsed(global, &[])?,
             separate: false,
+            table: TableName::Flows,
         })
     }
 
@@ -249,6 +259,14 @@ impl<'a> Loader<'a> {
     pub(crate) fn by_file(self) -> Self {
         Self {
             separate: true,
+            ..self
+        }
+    }
+
+    /// Looks at the packets of captures, not at their flows.
+    pub(crate) fn of_packets(self) -> Self {
+        Self {
+            table: TableName::Packets,
             ..self
         }
     }
@@ -274,10 +292,10 @@ impl<'a> Loader<'a> {
         for table in tables {
             parts.push(self.table(&table.path)?);
         }
-        let table = if only_captures == parts.len() {
-            "flows"
-        } else {
-            ""
+        let (table, row) = match self.table {
+            _ if only_captures < parts.len() => ("", "row"),
+            TableName::Packets => ("packets", "packet"),
+            _ => ("flows", "flow"),
         };
         let poor = parts
             .iter_mut()
@@ -294,7 +312,7 @@ impl<'a> Loader<'a> {
             schema,
             batches,
             sources,
-            row: if table == "flows" { "flow" } else { "row" }.to_owned(),
+            row: row.to_owned(),
             table,
             poor,
             label_columns: Vec::new(),
@@ -330,10 +348,13 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// The flows of captures.
+    /// The flows of captures, or their packets.
     fn capture(&self, paths: &[PathBuf]) -> Result<Part, Failure> {
-        let request =
-            TableRequest::named(TableName::Flows, &flow_columns()).map_err(Failure::usage)?;
+        let columns = match self.table {
+            TableName::Packets => PACKET_COLUMNS.to_vec(),
+            _ => flow_columns(),
+        };
+        let request = TableRequest::named(self.table, &columns).map_err(Failure::usage)?;
         let schema = request.schema();
         let session = Session::new(self.global, self.printer);
         let scan = Scan::new(vec![request], ScanOptions::new(session.options.clone()));

@@ -141,6 +141,94 @@ fn anomalies_online_and_of_captures() {
     assert_eq!(of("1"), of("2"));
 }
 
+/// Packets of a client and a server that talk; from `flood` on another one floods.
+fn packets(rows: usize, flood: usize) -> String {
+    let mut text = String::from("ts,src_mac,src_ip,src_port,dst_ip,dst_port,protocol,len,label\n");
+    for row in 0..rows {
+        let (time, noise) = (row.min(flood) * 20_000 + row * 40, row * 7919 % 400);
+        let stamp = format!(
+            "2026-01-01T00:{:02}:{:02}.{:06}Z",
+            time / 60_000_000,
+            time / 1_000_000 % 60,
+            time % 1_000_000
+        );
+        let _ = if row >= flood {
+            writeln!(
+                text,
+                "{stamp},02:00:00:00:00:09,10.0.0.9,{},10.0.0.2,80,6,60,attack",
+                1024 + row
+            )
+        } else if row % 2 == 0 {
+            writeln!(
+                text,
+                "{stamp},02:00:00:00:00:01,10.0.0.1,5000,10.0.0.2,443,6,{},benign",
+                60 + noise / 10
+            )
+        } else {
+            writeln!(
+                text,
+                "{stamp},02:00:00:00:00:02,10.0.0.2,443,10.0.0.1,5000,6,{},benign",
+                1000 + noise
+            )
+        };
+    }
+    text
+}
+
+#[test]
+fn packets_unlike_those_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (normal, data) = (
+        folder.path().join("normal.csv"),
+        folder.path().join("new.csv"),
+    );
+    fs::write(&normal, packets(2000, 2000)).unwrap();
+    fs::write(&data, packets(3000, 2500)).unwrap();
+    let kitsune = ["--detector", "kitsune", "--label", "label"];
+    let of = |more: &[&str]| stdout(&[&["anomalies", path(&data)], &kitsune[..], more].concat());
+    let alone = of(&[]);
+    assert!(alone.contains("judged by those before it"), "{alone}");
+    let text = of(&["--train", path(&normal)]);
+    assert!(text.contains("normal learnt from 1,600 rows"), "{text}");
+    for text in [&alone, &text] {
+        assert!(
+            text.contains("[attack]") && text.contains("10.0.0.9:"),
+            "{text}"
+        );
+        assert!(
+            text.contains("in this channel") || text.contains("from this"),
+            "{text}"
+        );
+        assert!(
+            text.contains("ROC-AUC 0.9") || text.contains("ROC-AUC 1,"),
+            "{text}"
+        );
+    }
+    // Of a capture.
+    let text = stdout(&["anomalies", path(&example()), "--detector", "kitsune"]);
+    assert!(text.contains(" packets, 115 columns, kitsune"), "{text}");
+
+    let no_packets = folder.path().join("flows.csv");
+    fs::write(&no_packets, flows(50, 10)).unwrap();
+    let said = stderr(
+        &["anomalies", path(&no_packets), "--detector", "kitsune"],
+        2,
+    );
+    assert!(said.contains("netloom export packets"), "{said}");
+    let said = stderr(
+        &[
+            "anomalies",
+            path(&data),
+            "--detector",
+            "kitsune",
+            "--per",
+            "host",
+        ],
+        2,
+    );
+    assert!(said.contains("one by one"), "{said}");
+}
+
 #[test]
 fn what_anomalies_cannot_do() {
     let example = example();

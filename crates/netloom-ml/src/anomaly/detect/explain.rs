@@ -9,7 +9,7 @@ use crate::numeric::Matrix;
 use crate::words;
 
 /// Columns that a finding names at most.
-const REASONS: usize = 4;
+pub(super) const REASONS: usize = 4;
 
 impl Detection {
     pub(super) fn explain(

@@ -2,6 +2,7 @@
 //! out are explained.
 mod explain;
 mod online;
+mod packets;
 mod taught;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use crate::numeric::Matrix;
 use taught::Teaching;
 
 pub use online::detect_online;
+pub use packets::detect_packets;
 
 /// A detector by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,17 +33,20 @@ pub enum DetectorKind {
     HalfSpaceTrees,
     /// [`super::RobustZScores`].
     RobustZ,
+    /// [`super::kitsune`], which looks at packets: see [`detect_packets`].
+    Kitsune,
 }
 
 impl DetectorKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::IsolationForest,
         Self::NearestDistance,
         Self::Autoencoder,
         Self::Ensemble,
         Self::HalfSpaceTrees,
         Self::RobustZ,
+        Self::Kitsune,
     ];
 
     /// Its name, as options and files have it.
@@ -53,6 +58,7 @@ impl DetectorKind {
             Self::Ensemble => "ensemble",
             Self::HalfSpaceTrees => "half-space-trees",
             Self::RobustZ => "robust-z",
+            Self::Kitsune => "kitsune",
         }
     }
 
@@ -148,6 +154,13 @@ pub fn detect(
     options: &DetectOptions,
 ) -> Result<Detection, Error> {
     check(options)?;
+    if options.detector == DetectorKind::Kitsune {
+        return Err(Error::parameter(
+            "detector",
+            &options.detector.name(),
+            "one that looks at tables; kitsune looks at packets",
+        ));
+    }
     let (learnt, learnt_hosts) = normal.unwrap_or((data, hosts));
     let usual = Usual::fit(learnt)?;
     let rows = usual.matrix(learnt)?;

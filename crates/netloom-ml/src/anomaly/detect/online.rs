@@ -44,25 +44,29 @@ pub fn detect_online(
     let mut p_values = Vec::with_capacity(rows.rows());
     let mut reasons: Vec<(usize, f64, Vec<Reason>)> = Vec::new();
     for (place, row) in rows.iter().enumerate() {
-        let normal =
-            (options.detector == DetectorKind::RobustZ).then(|| z.normal(keys[place], row));
-        let score = if options.detector == DetectorKind::RobustZ {
-            z.update(keys[place], row)
+        let by_host = options.detector == DetectorKind::RobustZ;
+        let score = if by_host {
+            z.score(keys[place], row)
         } else {
             trees.update(row)
         };
         let p = window.p_value(score);
+        if by_host {
+            // What was normal before the row, told only where it is odd.
+            if p <= options.false_alarms {
+                let normal = z.normal(keys[place], row);
+                reasons.push((place, score, of_hosts(&usual, data, place, &normal)));
+            }
+            z.update(keys[place], row);
+        }
         window.learn(score);
         // The logarithm: a single huge score is no change of the mean.
         if adwin.update(score.ln_1p()) {
             changes.push(place);
         }
-        if let Some(normal) = normal.filter(|_| p <= options.false_alarms) {
-            reasons.push((place, score, of_hosts(&usual, data, place, &normal)));
-            if reasons.len() >= 4 * options.explained.max(64) {
-                reasons.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                reasons.truncate(options.explained);
-            }
+        if reasons.len() >= 4 * options.explained.max(64) {
+            reasons.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            reasons.truncate(options.explained);
         }
         scores.push(score);
         p_values.push(p);
@@ -107,7 +111,7 @@ pub fn detect_online(
 
 /// The scores of the last rows, to tell how rare one is online.
 #[derive(Debug, Default)]
-struct Recent {
+pub(super) struct Recent {
     ring: Vec<f64>,
     sorted: Vec<f64>,
     next: usize,
@@ -119,7 +123,7 @@ const RECENT: usize = 5000;
 const LEAST: usize = 100;
 
 impl Recent {
-    fn p_value(&self, score: f64) -> f64 {
+    pub(super) fn p_value(&self, score: f64) -> f64 {
         if self.sorted.len() < LEAST {
             return 1.0;
         }
@@ -127,7 +131,7 @@ impl Recent {
         (self.sorted.len() - below + 1) as f64 / (self.sorted.len() + 1) as f64
     }
 
-    fn learn(&mut self, score: f64) {
+    pub(super) fn learn(&mut self, score: f64) {
         let place = self.sorted.partition_point(|s| *s < score);
         self.sorted.insert(place, score);
         if self.ring.len() < RECENT {

@@ -68,6 +68,16 @@ pub fn feature_name(feature: usize) -> String {
     }
 }
 
+/// A word for what a feature is in, as columns have it in their names: `bytes`, `duration` (seconds),
+/// or nothing.
+pub fn feature_unit(feature: usize) -> &'static str {
+    match feature % STATISTICS {
+        1 | 2 | 4 | 5 | 7 | 8 | 9 | 14 | 15 | 16 => "bytes",
+        21 | 22 => "duration",
+        _ => "",
+    }
+}
+
 /// Statistics of a stream over all time scales: count, sum and sum of squares, all of which
 /// fade.
 #[derive(Debug, Clone, Copy, Default)]
@@ -264,6 +274,11 @@ impl Extractor {
             sockets: Memory::new(max_streams),
             features: vec![0.0; FEATURES].into_boxed_slice(),
         }
+    }
+
+    /// Streams of each kind that it remembers at most.
+    pub fn max_streams(&self) -> usize {
+        self.senders.most
     }
 
     /// The features of the last packet.

@@ -10,7 +10,7 @@ mod extractor;
 mod kitnet;
 mod mapper;
 
-pub use extractor::{Extractor, FEATURES, Observation, feature_name};
+pub use extractor::{Extractor, FEATURES, Observation, feature_name, feature_unit};
 pub use kitnet::{KitNet, KitNetParams, Phase};
 
 use super::AnomalyError;
@@ -60,6 +60,12 @@ impl Kitsune {
     pub fn update(&mut self, packet: &Observation) -> f64 {
         let features = self.extractor.update(packet);
         self.net.update(features)
+    }
+
+    /// Forgets who sent what, and keeps what it knows of how statistics use to be: for packets of
+    /// another time.
+    pub fn forget_traffic(&mut self) {
+        self.extractor = Extractor::new(self.extractor.max_streams());
     }
 
     /// What the detector is doing.

@@ -1,0 +1,105 @@
+//! Packets as detectors of packets look at them.
+
+use std::net::IpAddr;
+
+use arrow_array::Array as _;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_cast::cast;
+use arrow_schema::{DataType, TimeUnit};
+use netloom::ml::anomaly::kitsune::Observation;
+
+use super::Data;
+use crate::failure::Failure;
+
+/// What an option asks for that needs packets.
+const ASKED: &str = "--detector kitsune";
+
+impl Data {
+    /// Its rows as packets: of captures, or of a table with the columns of `netloom tables packets`.
+    pub(crate) fn observations(&self, time: Option<&str>) -> Result<Vec<Observation>, Failure> {
+        let time = time.unwrap_or("ts");
+        for column in [time, "len", "src_ip", "dst_ip"] {
+            if !self.has(column) {
+                return Err(self.missing(column, ASKED).hint(
+                    "it looks at packets: of a capture, or of a table that \
+                     `netloom export packets` wrote, with ts, len, src_ip and dst_ip",
+                ));
+            }
+        }
+        let mut all = Vec::with_capacity(self.rows());
+        for batch in &self.batches {
+            let of = |column: &str, kind: &DataType| {
+                batch
+                    .column_by_name(column)
+                    .map(|array| cast(array, kind))
+                    .transpose()
+                    .map_err(|error| Failure::input(format!("column '{column}': {error}"), None))
+            };
+            let nanoseconds = DataType::Timestamp(TimeUnit::Nanosecond, None);
+            let times = of(time, &nanoseconds)?
+                .map(|times| cast(&times, &DataType::Int64))
+                .transpose()
+                .map_err(Failure::usage)?;
+            let numbers = ["len", "src_port", "dst_port", "protocol"]
+                .map(|column| of(column, &DataType::UInt64));
+            let texts = ["src_ip", "dst_ip", "src_mac", "dst_mac"]
+                .map(|column| of(column, &DataType::Utf8));
+            let [len, src_port, dst_port, protocol] = numbers;
+            let numbers = [len?, src_port?, dst_port?, protocol?];
+            let [src_ip, dst_ip, src_mac, dst_mac] = texts;
+            let texts = [src_ip?, dst_ip?, src_mac?, dst_mac?];
+            let times = times.as_ref().map(AsArray::as_primitive::<Int64Type>);
+            let numbers = numbers
+                .each_ref()
+                .map(|array| array.as_ref().map(AsArray::as_primitive::<UInt64Type>));
+            let texts = texts
+                .each_ref()
+                .map(|array| array.as_ref().map(AsArray::as_string::<i32>));
+            for row in 0..batch.num_rows() {
+                let number = |place: usize| {
+                    let array = numbers[place].filter(|array| array.is_valid(row));
+                    array.map_or(0, |array| array.value(row))
+                };
+                let text = |place: usize| {
+                    let array = texts[place].filter(|array| array.is_valid(row));
+                    array.map_or("", |array| array.value(row))
+                };
+                let (src_mac, dst_mac) = (mac(text(2)), mac(text(3)));
+                all.push(Observation {
+                    ts: times
+                        .filter(|times| times.is_valid(row))
+                        .map_or(0, |times| times.value(row)),
+                    len: u32::try_from(number(0)).unwrap_or(u32::MAX),
+                    src_mac,
+                    src: address(text(0), src_mac),
+                    dst: address(text(1), dst_mac),
+                    src_port: u16::try_from(number(1)).unwrap_or(0),
+                    dst_port: u16::try_from(number(2)).unwrap_or(0),
+                    protocol: u8::try_from(number(3)).unwrap_or(0),
+                });
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// A hardware address; zeros where there is none.
+fn mac(text: &str) -> [u8; 6] {
+    let mut bytes = [0; 6];
+    for (byte, digits) in bytes.iter_mut().zip(text.split([':', '-'])) {
+        *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
+    }
+    bytes
+}
+
+/// An address as a number; the hardware address where there is none.
+fn address(text: &str, mac: [u8; 6]) -> u128 {
+    match text.parse() {
+        Ok(IpAddr::V4(address)) => address.to_ipv6_mapped().to_bits(),
+        Ok(IpAddr::V6(address)) => address.to_bits(),
+        Err(_) => mac
+            .iter()
+            .fold(0, |number, byte| number << 8 | u128::from(*byte)),
+    }
+}
