@@ -89,8 +89,8 @@ pub(super) struct PacketFlows {
     spilled: Option<Mutex<File>>,
     /// Bytes in the file.
     in_file: u64,
-    /// Flows of packets that were known only after them.
-    pub(super) late: HashMap<u64, u64>,
+    /// Flows of packets that were known only after them, by the packets' numbers.
+    late: Vec<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -102,6 +102,12 @@ struct Chunk {
 }
 
 impl PacketFlows {
+    /// Takes the flows of packets that were known only after them.
+    pub(super) fn correct(&mut self, late: HashMap<u64, u64>) {
+        self.late = late.into_iter().collect();
+        self.late.sort_unstable();
+    }
+
     /// Takes the next block's.
     pub(super) fn append(&mut self, packed: &PackedFlows) -> io::Result<()> {
         if self.bytes.len() + packed.bytes.len() > IN_MEMORY {
@@ -163,11 +169,23 @@ impl PacketFlows {
                 }
             }
         }
-        if !self.late.is_empty() {
-            for (index, first) in firsts.iter_mut().enumerate() {
-                if let Some(late) = self.late.get(&block.number(index)) {
-                    *first = *late;
+        let late = self.late.partition_point(|&(number, _)| number < begin);
+        for &(number, first) in self.late[late..]
+            .iter()
+            .take_while(|&&(number, _)| number < end)
+        {
+            // Numbers rise from packet to packet; some may be left out.
+            let (mut low, mut high) = (0, len);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                if block.number(middle) < number {
+                    low = middle + 1;
+                } else {
+                    high = middle;
                 }
+            }
+            if low < len && block.number(low) == number {
+                firsts[low] = first;
             }
         }
         Ok(firsts)

@@ -73,7 +73,8 @@ impl Scan {
         let timeline = std::mem::take(&mut outcome.output.timeline);
         if first == Pass::First {
             let mut known = std::mem::take(&mut outcome.output.known);
-            known.packets.late = std::mem::take(&mut outcome.late_flow_firsts);
+            let firsts = std::mem::take(&mut outcome.late_flow_firsts);
+            known.packets.correct(firsts);
             let flow_ids = known.names.overflowed;
             let mut source = open().map_err(ScanError::Open)?;
             if outcome.interrupted {
