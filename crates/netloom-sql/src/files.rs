@@ -124,7 +124,7 @@ fn check_same(first: &Schema, other: &Schema, path: &Path) -> Result<(), QueryEr
 }
 
 /// Columns that are called as netloom calls addresses are addresses.
-fn with_addresses(schema: &SchemaRef) -> SchemaRef {
+pub(crate) fn with_addresses(schema: &SchemaRef) -> SchemaRef {
     static NAMES: LazyLock<HashSet<(&str, &str)>> = LazyLock::new(|| {
         netloom_tables::tables()
             .iter()

@@ -19,12 +19,10 @@ mod order;
 mod rows;
 mod session;
 mod statements;
-mod table_condition;
 
 pub use capture::{Captures, OpenCaptures, OpenError};
-pub use condition::{Condition, ConditionError};
+pub use condition::Condition;
 pub use error::QueryError;
 pub use rows::{Rows, as_text, cells, text_schema};
 pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};
 pub use statements::{identifier, statements};
-pub use table_condition::TableCondition;

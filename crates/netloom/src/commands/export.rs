@@ -19,7 +19,7 @@ use netloom::analysis::report::units;
 use netloom::capture::dedupe::Deduplicated;
 use netloom::capture::filter::Filter;
 use netloom::pipeline::scan::{Scan, ScanOptions, Source};
-use netloom::sql::{QueryError, TableCondition};
+use netloom::sql::{Condition, QueryError};
 use netloom::tables::anonymize::Anonymizer;
 use netloom::tables::profile::Style;
 use netloom::tables::{AnyColumns, Sorter, TableFormat, TableName};
@@ -280,7 +280,7 @@ fn shape(options: &ExportOptions, target: &Target) -> Result<Shape, Failure> {
     let mut shape = Shape::new(columns(options, table)?, target.format, target.style);
     if let Some(text) = &options.condition {
         let condition =
-            TableCondition::parse(table, text).map_err(|error| condition_failed(&error))?;
+            Condition::of_table(table, text).map_err(|error| condition_failed(&error))?;
         shape = shape.filtered(condition).map_err(failed)?;
     }
     let Some(sort) = &options.sort else {

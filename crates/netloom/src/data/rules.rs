@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use netloom::analysis::report::units;
 use netloom::tables::SchemaRef;
 use netloom::tables::read::{Header, ReadOptions, read_table};
-use netloom_sql::Condition;
+use netloom_sql::{Condition, QueryError};
 
 use super::{Data, unify};
 use crate::failure::Failure;
@@ -51,15 +51,14 @@ pub(super) fn read(path: &Path, schema: &SchemaRef) -> Result<Rules, Failure> {
         let condition = sql
             .map(|sql| {
                 Condition::new(schema, &sql).map_err(|error| {
-                    let columns = schema.fields().iter().map(|field| field.name().as_str());
-                    let failure =
-                        Failure::usage(format!("{place} ({label}): {error}, in: {sql}"));
-                    match nearest_column(&error.to_string(), columns) {
-                        Some(nearest) => failure.hint(format!("did you mean '{nearest}'?")),
-                        None => failure.hint(
-                            "a condition is what stands after WHERE in SQL, over the columns of DATA",
-                        ),
-                    }
+                    let hint = match &error {
+                        QueryError::Query {
+                            hint: Some(hint), ..
+                        } => hint.clone(),
+                        _ => "a condition is what stands after WHERE in SQL, over the columns of DATA"
+                            .to_owned(),
+                    };
+                    Failure::usage(format!("{place} ({label}): {error}, in: {sql}")).hint(hint)
                 })
             })
             .transpose()?;
@@ -77,12 +76,6 @@ pub(super) fn read(path: &Path, schema: &SchemaRef) -> Result<Rules, Failure> {
     })
 }
 
-/// The column that was meant by the one that an error names.
-fn nearest_column<'a>(error: &str, columns: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let named = error.strip_prefix("No field named ")?;
-    netloom::tables::nearest_name(named.trim_matches(['"', '.', ' ']), columns)
-}
-
 impl Rules {
     /// The columns that the conditions look at: to learn from them is to learn the rules.
     pub(super) fn columns(&self) -> Vec<String> {
@@ -90,7 +83,7 @@ impl Rules {
             .rules
             .iter()
             .filter_map(|rule| rule.condition.as_ref())
-            .flat_map(Condition::columns)
+            .flat_map(|condition| condition.columns().iter().cloned())
             .collect();
         names.sort_unstable();
         names.dedup();
@@ -110,7 +103,10 @@ impl Rules {
         for batch in &data.batches {
             let mut held: Vec<Option<Vec<bool>>> = Vec::new();
             for (number, rule) in self.rules.iter().enumerate() {
-                let values = rule.condition.as_ref().map(|condition| condition.of(batch));
+                let values = rule
+                    .condition
+                    .as_ref()
+                    .map(|condition| condition.among(batch));
                 held.push(values.transpose().map_err(|error| {
                     Failure::usage(format!(
                         "{}: rule {} ({}): {error}",

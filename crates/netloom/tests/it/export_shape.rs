@@ -338,7 +338,7 @@ fn rows_for_which_a_condition_holds() {
     );
     for (condition, said) in [
         ("dst_prot = 53", "did you mean dst_port?"),
-        ("dst_port", "boolean"),
+        ("dst_port", "true or false"),
         ("count(*) > 1", "--where"),
         ("len = 1; DROP TABLE packets", "--where"),
         ("1 / (len - len) = 1", "--where"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_select::filter::filter_record_batch;
 use netloom::pipeline::scan::{Prepare, RowFilter, TableRequest};
-use netloom::sql::TableCondition;
+use netloom::sql::Condition;
 use netloom::tables::anonymize::{Anonymizer, Identity};
 use netloom::tables::profile::Style;
 use netloom::tables::{
@@ -21,7 +21,7 @@ pub(super) struct Shape {
     columns: AnyColumns,
     /// The columns that are written; behind them may stand some that are only looked at.
     written: usize,
-    condition: Option<TableCondition>,
+    condition: Option<Condition>,
     /// Places of the columns that the condition looks at.
     looked_at: Vec<usize>,
     anonymizer: Option<Arc<Anonymizer>>,
@@ -47,7 +47,7 @@ impl Shape {
 
     /// Only the rows for which a condition holds; its columns are the table's, whatever a profile
     /// calls them.
-    pub(super) fn filtered(mut self, condition: TableCondition) -> Result<Self, ColumnsError> {
+    pub(super) fn filtered(mut self, condition: Condition) -> Result<Self, ColumnsError> {
         let defs = self.columns.defs();
         let table = self.columns.rows_of().definition();
         let mut others: Vec<&str> = Vec::new();
@@ -104,7 +104,7 @@ impl Shape {
 
     /// What the scan is asked for.
     pub(super) fn request(&self) -> TableRequest {
-        let filter = self.condition.as_ref().map(TableCondition::filter);
+        let filter = self.condition.as_ref().map(Condition::filter);
         TableRequest::of(self.columns.clone())
             .filter(filter.cloned().unwrap_or_else(RowFilter::all))
     }

@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use netloom::sql::TableCondition;
+use netloom::sql::Condition;
 use netloom::tables::TableName;
 use netloom::{FlowRules, OpenOptions, PacketBatch, PacketSource, Replay, Timestamp};
 use netloom_packet::{CaptureInfo, Progress, SourceError};
@@ -147,7 +147,7 @@ impl Window {
             return None;
         }
         // A mistake in it is told by the query that is made of it.
-        let condition = TableCondition::parse(TableName::Flows, condition).ok()?;
+        let condition = Condition::of_table(TableName::Flows, condition).ok()?;
         let time = condition.filter().time()?;
         let reach = active.saturating_add(idle).saturating_add(SLACK);
         Some(Self {

@@ -105,7 +105,7 @@ fn what_is_wrong_with_rules() {
     for (rules, words) in [
         (
             "label,where\na,byte > 1\nb,\n",
-            vec!["rule 1 (a)", "byte > 1", "did you mean 'bytes'?"],
+            vec!["rule 1 (a)", "byte > 1", "did you mean bytes?"],
         ),
         (
             "label,where\na,bytes > 1\nb,bytes +\n",
