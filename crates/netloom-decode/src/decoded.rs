@@ -92,8 +92,15 @@ impl Vlans {
     }
 
     /// The identifiers, outermost first.
+    #[inline]
     pub fn as_slice(&self) -> &[u16] {
         &self.ids[..usize::from(self.len)]
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 }
 
@@ -121,11 +128,13 @@ impl Tunnels {
     }
 
     /// The encapsulations, outermost first.
+    #[inline]
     pub fn as_slice(&self) -> &[Tunnel] {
         &self.kinds[..usize::from(self.len)]
     }
 
     /// Whether there is none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

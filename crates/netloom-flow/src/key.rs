@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netloom_decode::{Decoded, Ip, Transport, Tunnel, TunnelKind};
+use netloom_decode::{Decoded, Transport, Tunnel, TunnelKind};
 use netloom_packet::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -20,8 +20,8 @@ pub const SHARDS: usize = 64;
 /// nothing answers: there the sender does, so that the two directions are two flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
-    first: [u8; 16],
-    second: [u8; 16],
+    first: Octets,
+    second: Octets,
     /// VLANs and tunnels, folded; 0 where the rules leave them out or there are none.
     scope: u64,
     first_port: u16,
@@ -30,6 +30,10 @@ pub struct FlowKey {
     /// [`IPV6`], [`ONE_WAY`], [`PORTS`].
     flags: u8,
 }
+
+/// The 16 octets of an address (IPv4 at the end) as two numbers, in network order: they compare
+/// as the octets do, and are made without going over them.
+type Octets = (u64, u64);
 
 /// The addresses are IPv6.
 const IPV6: u8 = 1;
@@ -43,7 +47,8 @@ impl FlowKey {
     /// endpoint to its second. `None` where there is no IP header.
     pub fn new(decoded: &Decoded, rules: FlowRules) -> Option<(Self, bool)> {
         let ip = decoded.ip.as_ref()?;
-        let (src, dst, mut flags) = addresses(ip);
+        let (src, dst) = (octets(ip.src), octets(ip.dst));
+        let mut flags = if ip.src.is_ipv6() { IPV6 } else { 0 };
         let (mut src_port, mut dst_port) = (decoded.src_port, decoded.dst_port);
         match decoded.transport {
             Transport::Icmpv4(header) | Transport::Icmpv6(header) => {
@@ -102,9 +107,9 @@ impl FlowKey {
     /// The logical shard the flow belongs to, below [`SHARDS`]: the same in every run.
     pub fn shard(&self) -> u8 {
         let mut sum = self.scope ^ u64::from(self.protocol);
-        for address in [&self.first, &self.second] {
-            for half in address.as_chunks::<8>().0 {
-                sum = (sum ^ u64::from_le_bytes(*half)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for (high, low) in [self.first, self.second] {
+            for half in [high, low] {
+                sum = (sum ^ half.swap_bytes()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 sum ^= sum >> 29;
             }
         }
@@ -113,12 +118,12 @@ impl FlowKey {
         (sum >> 58) as u8
     }
 
-    fn address(&self, octets: [u8; 16]) -> IpAddr {
+    #[inline]
+    fn address(&self, octets: Octets) -> IpAddr {
         if self.flags & IPV6 != 0 {
-            IpAddr::V6(Ipv6Addr::from(octets))
+            IpAddr::V6(Ipv6Addr::from_bits(bits(octets)))
         } else {
-            let [.., a, b, c, d] = octets;
-            IpAddr::from([a, b, c, d])
+            IpAddr::V4(Ipv4Addr::from_bits(octets.1 as u32))
         }
     }
 }
@@ -126,7 +131,7 @@ impl FlowKey {
 impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for address in [self.first, self.second] {
-            state.write_u128(u128::from_le_bytes(address));
+            state.write_u128(bits(address));
         }
         state.write_u64(self.scope);
         state.write_u64(
@@ -144,17 +149,20 @@ pub fn shard_of(decoded: &Decoded, rules: FlowRules) -> u8 {
     FlowKey::new(decoded, rules).map_or(0, |(key, _)| key.shard())
 }
 
-/// Source and destination as 16 octets (IPv4 at the end), and the version flag.
-fn addresses(ip: &Ip) -> ([u8; 16], [u8; 16], u8) {
-    let octets = |address: IpAddr| match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]
+#[inline]
+fn octets(address: IpAddr) -> Octets {
+    match address {
+        IpAddr::V4(address) => (0, u64::from(address.to_bits())),
+        IpAddr::V6(address) => {
+            let bits = address.to_bits();
+            ((bits >> 64) as u64, bits as u64)
         }
-        IpAddr::V6(address) => address.octets(),
-    };
-    let flag = if ip.src.is_ipv6() { IPV6 } else { 0 };
-    (octets(ip.src), octets(ip.dst), flag)
+    }
+}
+
+#[inline]
+fn bits((high, low): Octets) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
 }
 
 /// Whether an IP protocol has ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
@@ -163,11 +171,16 @@ pub(crate) fn has_ports(protocol: u8) -> bool {
 }
 
 /// VLANs and tunnels folded into a number; the same in every run.
+#[inline]
 fn scope(decoded: &Decoded, rules: FlowRules) -> u64 {
-    let (vlans, tunnels) = (decoded.vlans.as_slice(), decoded.tunnels.as_slice());
-    if vlans.is_empty() && tunnels.is_empty() {
+    if decoded.vlans.is_empty() && decoded.tunnels.is_empty() {
         return 0;
     }
+    fold_scope(decoded, rules)
+}
+
+fn fold_scope(decoded: &Decoded, rules: FlowRules) -> u64 {
+    let (vlans, tunnels) = (decoded.vlans.as_slice(), decoded.tunnels.as_slice());
     let mut sum = 0_u64;
     let mut add = |value: u64| {
         sum = (sum ^ value)
@@ -257,8 +270,8 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// `sensor`.
 pub fn flow_id(key: &FlowKey, start: Timestamp, first_number: u64, sensor: &str) -> FlowId {
     let mut hash = Sha256::new();
-    hash.update(key.first);
-    hash.update(key.second);
+    hash.update(bits(key.first).to_be_bytes());
+    hash.update(bits(key.second).to_be_bytes());
     hash.update(key.scope.to_le_bytes());
     hash.update(key.first_port.to_le_bytes());
     hash.update(key.second_port.to_le_bytes());
@@ -282,9 +295,7 @@ pub fn flow_id(key: &FlowKey, start: Timestamp, first_number: u64, sensor: &str)
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use netloom_decode::{Icmp, Network};
+    use netloom_decode::{Icmp, Ip, Network};
 
     use super::*;
 
