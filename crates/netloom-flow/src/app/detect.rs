@@ -9,8 +9,35 @@ use netloom_decode::app::{Detector, Guess, Probe, detectors};
 pub(super) const PACKETS_MAX: u32 = 12;
 /// Payload packets after which an unsure guess is taken.
 const UNSURE_AFTER: u32 = 6;
-/// Most detectors that refusals are remembered of.
-const REFUSALS: usize = 512;
+/// Most detectors there can be.
+const DETECTORS_MAX: usize = 512;
+
+/// A set of detectors, by their numbers.
+type Set = [u64; DETECTORS_MAX / 64];
+
+/// Detectors over UDP and over TCP.
+static BY_TRANSPORT: LazyLock<[Set; 2]> = LazyLock::new(|| {
+    [false, true].map(|tcp| {
+        let mut set = Set::default();
+        for (index, detector) in detectors().iter().enumerate() {
+            if detector.over.contains(tcp) {
+                add(&mut set, index as u16);
+            }
+        }
+        set
+    })
+});
+
+fn add(set: &mut Set, index: u16) {
+    if let Some(bits) = set.get_mut(usize::from(index) / 64) {
+        *bits |= 1 << (index % 64);
+    }
+}
+
+fn contains(set: &Set, index: u16) -> bool {
+    set.get(usize::from(index) / 64)
+        .is_some_and(|bits| bits >> (index % 64) & 1 == 1)
+}
 
 /// Detectors by transport and port.
 static BY_PORT: LazyLock<HashMap<(bool, u16), Vec<u16>, foldhash::fast::FixedState>> =
@@ -31,10 +58,9 @@ static BY_PORT: LazyLock<HashMap<(bool, u16), Vec<u16>, foldhash::fast::FixedSta
 /// A flow that is not recognised yet.
 #[derive(Debug)]
 pub(super) struct Detecting {
-    /// Detectors that said no, by direction (TCP).
-    refused: [[u64; REFUSALS / 64]; 2],
-    /// Detectors whose parsers gave up.
-    excluded: Vec<u16>,
+    /// Detectors that are not asked again, by direction: those that said no (TCP), and those whose
+    /// parsers gave up.
+    refused: [Set; 2],
     /// What may be it, and how often it said so.
     unsure: Option<(u16, u32)>,
     /// UDP: the start of the last datagram of each direction.
@@ -56,8 +82,7 @@ pub(super) enum Verdict {
 impl Detecting {
     pub(super) fn new() -> Self {
         Self {
-            refused: [[0; REFUSALS / 64]; 2],
-            excluded: Vec::new(),
+            refused: [Set::default(); 2],
             unsure: None,
             kept: [Vec::new(), Vec::new()],
             packets: 0,
@@ -70,7 +95,9 @@ impl Detecting {
             .iter()
             .position(|other| std::ptr::eq(*other, detector));
         if let Some(index) = known {
-            self.excluded.push(index as u16);
+            for refused in &mut self.refused {
+                add(refused, index as u16);
+            }
         }
     }
 
@@ -78,32 +105,45 @@ impl Detecting {
     pub(super) fn ask(&mut self, probe: &Probe<'_>) -> Verdict {
         let all = detectors();
         let direction = usize::from(!probe.from_client);
+        let refused = &mut self.refused[direction];
+        let mut left = BY_TRANSPORT[usize::from(probe.tcp)];
+        for (left, refused) in left.iter_mut().zip(&*refused) {
+            *left &= !refused;
+        }
         let mut unsure = None;
-        let ports = [probe.server.1, probe.client.1];
-        let preferred = ports
-            .iter()
-            .filter_map(|&port| BY_PORT.get(&(probe.tcp, port)))
-            .flatten()
-            .copied();
-        for index in preferred.chain(0..all.len() as u16) {
-            let Some(detector) = all.get(usize::from(index)) else {
-                continue;
-            };
-            if !detector.over.contains(probe.tcp)
-                || probe.tcp && self.has_refused(direction, index)
-                || self.excluded.contains(&index)
-            {
-                continue;
-            }
+        let mut certain = |index: u16| {
+            let detector = *all.get(usize::from(index))?;
             match (detector.probe)(probe) {
-                Guess::Certain => return Verdict::Is(detector),
-                Guess::Unsure => {
-                    if unsure.is_none() {
-                        unsure = Some(index);
-                    }
-                }
+                Guess::Certain => return Some(detector),
+                Guess::Unsure => unsure = unsure.or(Some(index)),
                 Guess::More => {}
-                Guess::No => self.refuse(direction, index),
+                // A stream only grows; the next datagram is another one.
+                Guess::No if probe.tcp => add(refused, index),
+                Guess::No => {}
+            }
+            None
+        };
+        // Those whose port it is first, then all in their order.
+        for port in [probe.server.1, probe.client.1] {
+            for &index in BY_PORT.get(&(probe.tcp, port)).into_iter().flatten() {
+                if !contains(&left, index) {
+                    continue;
+                }
+                if let Some(bits) = left.get_mut(usize::from(index) / 64) {
+                    *bits &= !(1 << (index % 64));
+                }
+                if let Some(detector) = certain(index) {
+                    return Verdict::Is(detector);
+                }
+            }
+        }
+        for (word, mut bits) in left.into_iter().enumerate() {
+            while bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                if let Some(detector) = certain(index as u16) {
+                    return Verdict::Is(detector);
+                }
             }
         }
         if let Some(index) = unsure {
@@ -133,24 +173,27 @@ impl Detecting {
         (count >= 2 || detector.ports.contains(&server_port)).then_some(detector)
     }
 
-    fn has_refused(&self, direction: usize, index: u16) -> bool {
-        let (word, bit) = (usize::from(index) / 64, usize::from(index) % 64);
-        self.refused[direction]
-            .get(word)
-            .is_some_and(|bits| bits >> bit & 1 == 1)
-    }
-
-    fn refuse(&mut self, direction: usize, index: u16) {
-        let (word, bit) = (usize::from(index) / 64, usize::from(index) % 64);
-        if let Some(bits) = self.refused[direction].get_mut(word) {
-            *bits |= 1 << bit;
-        }
-    }
-
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.excluded.capacity() * 2
-            + self.kept[0].capacity()
-            + self.kept[1].capacity()
+        size_of::<Self>() + self.kept[0].capacity() + self.kept[1].capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_all() {
+        let all = detectors().len();
+        assert!(all <= DETECTORS_MAX, "{all} detectors");
+        let asked: u32 = BY_TRANSPORT
+            .iter()
+            .flatten()
+            .map(|bits| bits.count_ones())
+            .sum();
+        let both = detectors()
+            .iter()
+            .filter(|detector| detector.over.contains(true) && detector.over.contains(false));
+        assert_eq!(asked as usize, all + both.count());
     }
 }
