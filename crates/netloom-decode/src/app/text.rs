@@ -58,7 +58,7 @@ fn push_hex(out: &mut String, byte: u8) {
 
 /// A byte as two hexadecimal digits. Formatting with `{:02x}` takes ten times as long, and
 /// fingerprints are made of hundreds of them.
-fn push_digits(out: &mut String, byte: u8) {
+pub(crate) fn push_digits(out: &mut String, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push(DIGITS[usize::from(byte >> 4)].into());
     out.push(DIGITS[usize::from(byte & 15)].into());

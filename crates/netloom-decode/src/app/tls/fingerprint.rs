@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-use crate::app::text::{hex, push_decimal};
+use crate::app::text::{hex, push_decimal, push_digits};
 
 use super::names::is_grease;
 use super::{Carrier, ClientHello, ServerHello};
@@ -105,19 +105,22 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
     );
 
     suites.sort_unstable();
+    let mut hashed = String::with_capacity(512);
+    hexadecimal(&suites, &mut hashed);
     text.push('_');
-    text.push_str(&hash(&hexadecimal(&suites)));
+    hash(&hashed, &mut text);
 
     extensions.retain(|&kind| kind != SERVER_NAME && kind != ALPN);
     extensions.sort_unstable();
     let signatures = known(&hello.signature_algorithms);
-    let mut hashed = hexadecimal(&extensions);
+    hashed.clear();
+    hexadecimal(&extensions, &mut hashed);
     if !signatures.is_empty() && !hashed.is_empty() {
         hashed.push('_');
-        hashed.push_str(&hexadecimal(&signatures));
+        hexadecimal(&signatures, &mut hashed);
     }
     text.push('_');
-    text.push_str(&hash(&hashed));
+    hash(&hashed, &mut text);
     text
 }
 
@@ -144,14 +147,15 @@ fn alpn_characters(alpn: &[u8]) -> String {
     ends.collect()
 }
 
-/// The first digits of SHA-256; zeros for nothing.
-fn hash(text: &str) -> String {
-    if text.is_empty() {
-        return "0".repeat(JA4_HASH);
+/// Appends the first digits of SHA-256; zeros for nothing.
+fn hash(text: &str, out: &mut String) {
+    let digest = match text {
+        "" => Default::default(),
+        text => Sha256::digest(text),
+    };
+    for &byte in digest.iter().take(JA4_HASH / 2) {
+        push_digits(out, byte);
     }
-    let mut digits = hex(&Sha256::digest(text));
-    digits.truncate(JA4_HASH);
-    digits
 }
 
 fn join(text: &mut String, numbers: &[u16]) {
@@ -165,13 +169,15 @@ fn join(text: &mut String, numbers: &[u16]) {
     }
 }
 
-fn hexadecimal(numbers: &[u16]) -> String {
-    let mut text = String::with_capacity(numbers.len() * 5);
+/// Appends numbers of four digits.
+fn hexadecimal(numbers: &[u16], text: &mut String) {
+    text.reserve(numbers.len() * 5);
     for (place, number) in numbers.iter().enumerate() {
         if place > 0 {
             text.push(',');
         }
-        text.push_str(&hex(&number.to_be_bytes()));
+        let [high, low] = number.to_be_bytes();
+        push_digits(text, high);
+        push_digits(text, low);
     }
-    text
 }
