@@ -19,6 +19,7 @@ use crate::net::extension::number;
 /// assert_eq!(service_by_port(17, 443, 49_152), Some("quic"));
 /// assert_eq!(service_by_port(6, 40_000, 60_001), None);
 /// ```
+#[inline]
 pub fn service_by_port(protocol: u8, src_port: u16, dst_port: u16) -> Option<&'static str> {
     let (table, index) = match protocol {
         number::TCP => (TCP, &TCP_INDEX),
@@ -93,6 +94,24 @@ static TCP_INDEX: Index = index(TCP);
 static UDP_INDEX: Index = index(UDP);
 static SCTP_INDEX: Index = index(SCTP);
 
+/// A bit for every port of any table: most ports are ephemeral ones, and this is small enough to stay
+/// in the cache next to the packets.
+type Known = [u64; 1 << 10];
+
+static KNOWN: Known = known();
+
+const fn known() -> Known {
+    let mut known = [0; 1 << 10];
+    let mut port = 0;
+    while port < 1 << 16 {
+        if TCP_INDEX[port] | UDP_INDEX[port] | SCTP_INDEX[port] != 0 {
+            known[port / 64] |= 1 << (port % 64);
+        }
+        port += 1;
+    }
+    known
+}
+
 #[expect(
     clippy::large_stack_arrays,
     reason = "it is only ever run by the compiler"
@@ -107,7 +126,11 @@ const fn index(table: Table) -> Index {
     index
 }
 
+#[inline]
 fn find(table: Table, index: &'static Index, port: u16) -> Option<&'static str> {
+    if KNOWN[usize::from(port) / 64] >> (port % 64) & 1 == 0 {
+        return None;
+    }
     let entry = index[usize::from(port)].checked_sub(1)?;
     table.get(usize::from(entry)).map(|&(_, name)| name)
 }
