@@ -9,6 +9,7 @@ use netloom_pipeline::packet::{CaptureInfo, MacAddr, Timestamp};
 
 use super::Summary;
 use super::findings;
+use super::groups::Word;
 use super::hosts::AddressCounts;
 use super::protocols::{ProtocolCounter, protocol_name};
 use crate::report::model::{
@@ -129,6 +130,7 @@ impl Summary {
         report.performance = self.performance.finish();
         report.risky = self.risks.finish(top);
         report.approximate |= self.names.forgot();
+        self.groups.finish(&mut report, top);
         self.names.finish(&mut report);
         report.hosts = local_hosts(&self.hosts, top);
         report.findings = findings::findings(&report);
@@ -162,7 +164,7 @@ impl Summary {
     fn services(&self) -> Vec<Service> {
         // By name and transport; the port that carried most speaks for the rest.
         let mut services: HashMap<(&str, u8), (Service, u64)> = HashMap::new();
-        for (&(name, protocol, port, confidence), traffic) in self.services.iter() {
+        for (&(Word(name), protocol, port, confidence), traffic) in self.services.iter() {
             if name.is_empty() {
                 continue;
             }

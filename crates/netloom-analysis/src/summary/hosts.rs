@@ -7,6 +7,7 @@ use netloom_pipeline::flow::app::Confidence;
 use netloom_pipeline::packet::{MacAddr, Timestamp};
 use smallvec::SmallVec;
 
+use super::groups::Word;
 use netloom_pipeline::bounded::{BoundedTable, Counts};
 
 /// What is counted of a flow for its addresses.
@@ -185,7 +186,7 @@ impl Counts for ConversationCounts {
 }
 
 /// A service: name, transport, the server's port, how sure.
-pub(crate) type ServiceKey = (&'static str, u8, Option<u16>, Option<Confidence>);
+pub(crate) type ServiceKey = (Word, u8, Option<u16>, Option<Confidence>);
 
 /// What a service carried; also used for frames between two stations.
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,6 +4,7 @@
 mod arp;
 mod build;
 mod findings;
+mod groups;
 mod histogram;
 pub(crate) mod hosts;
 mod named;
@@ -24,6 +25,7 @@ use netloom_pipeline::flow::app::{AppRecord, AppRow};
 use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
+use groups::{GroupCounter, Word};
 use hosts::{
     AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter,
     Traffic,
@@ -78,6 +80,7 @@ pub struct SummaryWorker {
     protocols: ProtocolCounter,
     performance: PerformanceCounter,
     services: BoundedTable<ServiceKey, Traffic>,
+    groups: GroupCounter,
     senders: Option<HllSketch>,
     receivers: Option<HllSketch>,
 }
@@ -136,6 +139,7 @@ pub struct Summary {
     protocols: Vec<ProtocolCounter>,
     performance: PerformanceCounter,
     services: BoundedTable<ServiceKey, Traffic>,
+    groups: GroupCounter,
     /// Estimates, for when the tables overflowed.
     senders: f64,
     receivers: f64,
@@ -183,6 +187,7 @@ impl Stage for SummaryStage {
             protocols: ProtocolCounter::default(),
             performance: PerformanceCounter::default(),
             services: BoundedTable::new(SERVICES_MAX),
+            groups: GroupCounter::default(),
             senders: sketch(),
             receivers: sketch(),
         }
@@ -261,13 +266,14 @@ impl Stage for SummaryStage {
             }
         }
         let key = match service {
-            Some(name) => (name, flow.protocol, flow.dst_port, flow.confidence()),
-            None => ("", flow.protocol, None, None),
+            Some(name) => (Word(name), flow.protocol, flow.dst_port, flow.confidence()),
+            None => (Word(""), flow.protocol, None, None),
         };
         let traffic = worker.services.entry(key);
         traffic.flows += 1;
         traffic.packets += flow.packets();
         traffic.bytes += flow.bytes();
+        worker.groups.flow(flow);
 
         shard.risks.flow(flow);
         shard.names.flow(flow);
@@ -337,6 +343,7 @@ impl Stage for SummaryStage {
             protocols: Vec::new(),
             performance: PerformanceCounter::default(),
             services: BoundedTable::new(SERVICES_MAX),
+            groups: GroupCounter::default(),
             senders: 0.0,
             receivers: 0.0,
             addresses: serial.addresses,
@@ -356,6 +363,7 @@ impl Stage for SummaryStage {
             summary.protocols.push(worker.protocols);
             summary.performance.absorb(worker.performance, self.top);
             summary.services.absorb(worker.services);
+            summary.groups.absorb(worker.groups);
             senders.extend(worker.senders);
             receivers.extend(worker.receivers);
         }

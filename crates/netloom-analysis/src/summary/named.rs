@@ -1,21 +1,19 @@
-//! What names tell: sites, applications, DNS, TLS, HTTP, countries, risks.
+//! What names tell: sites, DNS, TLS, HTTP, risks.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
 use netloom_pipeline::decode::app::{Risk, text};
 use netloom_pipeline::flow::app::{AppRecord, AppRow, DnsRecord, HttpRecord, TlsRecord};
-use netloom_pipeline::flow::name::country;
 use netloom_pipeline::flow::{FlowId, FlowRecord};
 use netloom_pipeline::packet::Timestamp;
 
+use super::groups::Sum;
 use super::histogram::Histogram;
-use crate::report::country::name as country_name;
 use crate::report::model::{
-    Certificate, Count, Dns, DnsFailure, DnsServer, Group, Http, Report, RiskExample, RiskSummary,
-    Site, SlowAnswer, Tls,
+    Certificate, Count, Dns, DnsFailure, DnsServer, Http, Report, RiskExample, RiskSummary, Site,
+    SlowAnswer, Tls,
 };
 use netloom_pipeline::bounded::{BoundedTable, Counts};
 
@@ -32,26 +30,6 @@ const EXPIRING_DAYS: i64 = 30;
 /// Certificates, slow answers and examples that are held for a top list.
 const HELD_MAX: usize = 1_000;
 const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
-
-/// How often, and how many bytes.
-#[derive(Debug, Default, Clone, Copy)]
-struct Sum {
-    count: u64,
-    packets: u64,
-    bytes: u64,
-}
-
-impl Counts for Sum {
-    fn weight(&self) -> u64 {
-        self.count + self.bytes
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.count += other.count;
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-    }
-}
 
 #[derive(Debug, Default)]
 struct SiteCounts {
@@ -225,9 +203,6 @@ pub(crate) struct NameCounter {
     named_bytes: u64,
     sites: BoundedTable<Box<str>, SiteCounts>,
     domains: BoundedTable<Box<str>, SiteCounts>,
-    apps: BoundedTable<(&'static str, &'static str), Sum>,
-    categories: BoundedTable<&'static str, Sum>,
-    countries: BoundedTable<&'static str, Sum>,
     risks: Vec<RiskCounts>,
     dns: Dns,
     dns_names: Texts,
@@ -320,9 +295,6 @@ impl NameCounter {
             named_bytes: 0,
             sites: BoundedTable::new(SITES_MAX),
             domains: BoundedTable::new(SITES_MAX),
-            apps: BoundedTable::new(TEXTS_MAX),
-            categories: BoundedTable::new(64),
-            countries: BoundedTable::new(512),
             risks: Risk::ALL.iter().map(|_| RiskCounts::default()).collect(),
             dns: Dns::default(),
             dns_names: texts(),
@@ -350,7 +322,6 @@ impl NameCounter {
     /// A flow and what is known of it.
     pub(crate) fn flow(&mut self, flow: &FlowRecord) {
         self.bytes += flow.bytes();
-        self.places(flow);
         let Some(app) = flow.app.as_deref() else {
             return;
         };
@@ -361,21 +332,6 @@ impl NameCounter {
                 self.domains.entry_ref(&*lower(domain)).flow(flow, source);
             }
             self.sites.entry_ref(&*lower(name)).flow(flow, source);
-        }
-        let sum = Sum {
-            count: 1,
-            packets: flow.packets(),
-            bytes: flow.bytes(),
-        };
-        let category = flow
-            .category()
-            .map(netloom_pipeline::decode::app::Category::name);
-        if let Some(product) = flow.product() {
-            let key = (product, category.unwrap_or_default());
-            self.apps.entry(key).absorb(sum);
-        }
-        if let Some(category) = category {
-            self.categories.entry(category).absorb(sum);
         }
         for (risk, detail) in &app.risks {
             let Some(place) = Risk::ALL.iter().position(|known| known == risk) else {
@@ -394,18 +350,6 @@ impl NameCounter {
             if *risk == Risk::EncryptedDns {
                 self.dns.encrypted_flows += 1;
             }
-        }
-    }
-
-    /// The countries at both ends of a flow; a flow within a country counts once.
-    fn places(&mut self, flow: &FlowRecord) {
-        let [src, dst] = [country(flow.src_ip), country(flow.dst_ip)];
-        for code in [src, dst.filter(|_| dst != src)].into_iter().flatten() {
-            self.countries.entry(code).absorb(Sum {
-                count: 1,
-                packets: flow.packets(),
-                bytes: flow.bytes(),
-            });
         }
     }
 
@@ -511,9 +455,6 @@ impl NameCounter {
         self.named_bytes += other.named_bytes;
         self.sites.absorb(other.sites);
         self.domains.absorb(other.domains);
-        self.apps.absorb(other.apps);
-        self.categories.absorb(other.categories);
-        self.countries.absorb(other.countries);
         for (own, others) in self.risks.iter_mut().zip(other.risks) {
             own.flows += others.flows;
             for (weight, example) in others.examples {
@@ -573,19 +514,6 @@ impl NameCounter {
         };
         report.sites = sites(&self.sites);
         report.domains = sites(&self.domains);
-        report.applications = applications(&self.apps, top);
-        report.categories = self
-            .categories
-            .top(64, |sum| sum.bytes)
-            .into_iter()
-            .map(|(name, sum)| group(name, "", sum))
-            .collect();
-        report.countries = self
-            .countries
-            .top(512, |sum| sum.bytes)
-            .into_iter()
-            .map(|(code, sum)| group(code, country_name(code), sum))
-            .collect();
         report.risks = self.risks(top);
         report.dns = self.finish_dns();
         report.tls = self.finish_tls();
@@ -693,36 +621,6 @@ impl NameCounter {
             })
             .collect();
         tls
-    }
-}
-
-/// A row a product. Where its flows are of several categories, it has that of most bytes.
-fn applications(apps: &BoundedTable<(&'static str, &'static str), Sum>, top: usize) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    for ((name, category), sum) in apps.top(usize::MAX, |sum| sum.bytes) {
-        let place = *places.entry(name).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(known) => {
-                known.flows += sum.count;
-                known.packets += sum.packets;
-                known.bytes += sum.bytes;
-            }
-            None => groups.push(group(name, category, sum)),
-        }
-    }
-    groups.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-    groups.truncate(top);
-    groups
-}
-
-fn group(name: &str, label: &str, sum: &Sum) -> Group {
-    Group {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        flows: sum.count,
-        packets: sum.packets,
-        bytes: sum.bytes,
     }
 }
 

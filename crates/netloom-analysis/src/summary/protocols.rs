@@ -17,7 +17,10 @@ struct PathKey {
     layers: u64,
     /// VLAN, later fragment, how many tunnels, and their kinds, eight bits each.
     around: u64,
-    service: Option<&'static str>,
+    /// Where the service's name lies, and how long it is: comparing every packet's service by its
+    /// letters would take longer. Of one name in two places there are two paths, which the tree and
+    /// the timeline take for one.
+    service: (usize, usize),
 }
 
 impl PathKey {
@@ -39,7 +42,7 @@ impl PathKey {
                 | (decoded.network as u64) << 8
                 | u64::from(protocol),
             around,
-            service,
+            service: service.map_or((0, 0), |name| (name.as_ptr().addr(), name.len())),
         }
     }
 }
@@ -75,7 +78,7 @@ impl ProtocolCounter {
         let key = PathKey::new(link_type, decoded, service);
         let row = match self.last {
             Some((last, row)) if last == key => row,
-            _ => self.row(key, link_type, decoded, timeline),
+            _ => self.row(key, link_type, decoded, service, timeline),
         };
         let path = &mut self.rows[row as usize];
         path.packets += 1;
@@ -88,12 +91,13 @@ impl ProtocolCounter {
         key: PathKey,
         link_type: LinkType,
         decoded: &Decoded,
+        service: Option<&'static str>,
         timeline: &mut TimelineCounter,
     ) -> u32 {
         let rows = &mut self.rows;
         let row = *self.paths.entry(key).or_insert_with(|| {
-            let names = names(link_type, decoded, key.service);
-            let label = timeline.label(label(decoded, key.service));
+            let names = names(link_type, decoded, service);
+            let label = timeline.label(label(decoded, service));
             rows.push(Path {
                 names,
                 label,
