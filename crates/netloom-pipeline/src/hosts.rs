@@ -43,8 +43,25 @@ struct Host {
     bytes: [u64; 2],
     flows: u64,
     mac: Option<MacAddr>,
+    /// Services that its flows show; those that devices tell of are among what was told.
+    offers: Vec<Offer>,
     /// Few have any of it.
     told: Option<Box<Told>>,
+}
+
+/// A service, its port, whether over TCP: `service:port/transport` once it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Offer {
+    service: &'static str,
+    port: u16,
+    tcp: bool,
+}
+
+impl Offer {
+    fn text(self) -> Box<str> {
+        let transport = if self.tcp { "tcp" } else { "udp" };
+        format!("{}:{}/{transport}", self.service, self.port).into()
+    }
 }
 
 /// What was said about a host.
@@ -66,6 +83,7 @@ impl Default for Host {
             bytes: [0; 2],
             flows: 0,
             mac: None,
+            offers: Vec::new(),
             told: None,
         }
     }
@@ -74,13 +92,13 @@ impl Default for Host {
 impl Counts for Host {
     fn weight(&self) -> u64 {
         // What is known by name matters more than what is only seen.
-        let known = u64::from(self.told.is_some()) << 40;
+        let known = u64::from(self.told.is_some() || !self.offers.is_empty()) << 40;
         self.bytes[0]
             .saturating_add(self.bytes[1])
             .saturating_add(known)
     }
 
-    fn absorb(&mut self, other: Self) {
+    fn absorb(&mut self, mut other: Self) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         for side in 0..2 {
@@ -89,10 +107,32 @@ impl Counts for Host {
         }
         self.flows += other.flows;
         self.mac = self.mac.or(other.mac);
-        match (&mut self.told, other.told) {
-            (Some(own), Some(told)) => own.absorb(*told),
-            (own @ None, told) => *own = told,
-            (Some(_), None) => {}
+        if self.service_count() + other.service_count() <= SERVICES_MAX {
+            for &offer in &other.offers {
+                self.offer(offer);
+            }
+        } else {
+            // Which of them are kept is told by their texts, however they were learned.
+            let mut offers: Vec<(Box<str>, Offer)> = Vec::new();
+            offers.extend(other.offers.iter().map(|offer| (offer.text(), *offer)));
+            offers.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            let mut offers = offers.into_iter().peekable();
+            let texts = other.told.iter_mut();
+            for text in texts.flat_map(|told| std::mem::take(&mut told.services)) {
+                while let Some((_, offer)) = offers.next_if(|(before, _)| *before < text) {
+                    self.offer(offer);
+                }
+                self.service(&text);
+            }
+            for (_, offer) in offers {
+                self.offer(offer);
+            }
+        }
+        if let Some(told) = other.told {
+            for text in &told.services {
+                self.service(text);
+            }
+            self.told().absorb(*told);
         }
     }
 }
@@ -100,6 +140,54 @@ impl Counts for Host {
 impl Host {
     fn told(&mut self) -> &mut Told {
         self.told.get_or_insert_default()
+    }
+
+    fn told_services(&self) -> Option<&BTreeSet<Box<str>>> {
+        self.told.as_ref().map(|told| &told.services)
+    }
+
+    fn service_count(&self) -> usize {
+        self.offers.len() + self.told_services().map_or(0, BTreeSet::len)
+    }
+
+    /// A flow shows that it offers a service.
+    fn offer(&mut self, offer: Offer) {
+        let is_told = |services: &BTreeSet<Box<str>>| {
+            !services.is_empty() && services.contains(&*offer.text())
+        };
+        if !self.offers.contains(&offer)
+            && self.service_count() < SERVICES_MAX
+            && !self.told_services().is_some_and(is_told)
+        {
+            // Most hosts offer one or none.
+            self.offers.reserve_exact(1);
+            self.offers.push(offer);
+        }
+    }
+
+    /// A device tells that it offers a service.
+    fn service(&mut self, service: &str) {
+        if self.service_count() < SERVICES_MAX
+            && !self.offers.iter().any(|offer| *offer.text() == *service)
+            && !self
+                .told_services()
+                .is_some_and(|services| services.contains(service))
+        {
+            self.told().services.insert(service.into());
+        }
+    }
+
+    /// Services by their ports, those without one last.
+    fn services(&self) -> Vec<Box<str>> {
+        let mut services: Vec<Box<str>> = self.offers.iter().map(|offer| offer.text()).collect();
+        services.extend(self.told_services().into_iter().flatten().cloned());
+        services.sort_unstable();
+        services.sort_by_key(|service| {
+            let (_, rest) = service.split_once(':').unwrap_or_default();
+            let port = rest.split('/').next().unwrap_or_default();
+            port.parse::<u16>().map_or(u32::MAX, u32::from)
+        });
+        services
     }
 }
 
@@ -129,26 +217,6 @@ impl Told {
             self.device = Some((rank, device));
         }
         self.dhcp_fingerprint = self.dhcp_fingerprint.take().or(other.dhcp_fingerprint);
-        for service in other.services {
-            self.service(&service);
-        }
-    }
-
-    /// Services by their ports, those without one last.
-    fn services(&self) -> Vec<Box<str>> {
-        let mut services: Vec<Box<str>> = self.services.iter().cloned().collect();
-        services.sort_by_key(|service| {
-            let (_, rest) = service.split_once(':').unwrap_or_default();
-            let port = rest.split('/').next().unwrap_or_default();
-            port.parse::<u16>().map_or(u32::MAX, u32::from)
-        });
-        services
-    }
-
-    fn service(&mut self, service: &str) {
-        if self.services.len() < SERVICES_MAX && !self.services.contains(service) {
-            self.services.insert(service.into());
-        }
     }
 }
 
@@ -255,7 +323,7 @@ impl HostTable {
             return;
         }
         let port = flow.dst_port;
-        let transport = if flow.protocol == 6 { "tcp" } else { "udp" };
+        let tcp = flow.protocol == 6;
         let Some(host) = self.host(flow.dst_ip) else {
             return;
         };
@@ -268,8 +336,7 @@ impl HostTable {
             host.told().name(rank, source, name);
         }
         if let (Some(service), Some(port)) = (service, port) {
-            host.told()
-                .service(&format!("{service}:{port}/{transport}"));
+            host.offer(Offer { service, port, tcp });
         }
     }
 
@@ -303,7 +370,7 @@ impl HostTable {
             told.dhcp_fingerprint.clone_from(&device.fingerprint);
         }
         if let Some(service) = &device.service {
-            told.service(service);
+            host.service(service);
         }
     }
 
@@ -379,8 +446,8 @@ impl HostTable {
                     }
                     row.device = told.device.as_ref().map(|(_, device)| device.clone());
                     row.dhcp_fingerprint.clone_from(&told.dhcp_fingerprint);
-                    row.services = told.services();
                 }
+                row.services = host.services();
                 row
             })
             .collect();
@@ -534,5 +601,35 @@ mod tests {
         assert_eq!(rows.len(), 1, "only local ones");
         assert_eq!(rows[0].hostname.as_deref(), Some("printer-2"));
         assert_eq!(rows[0].hostname_source, "dhcp");
+    }
+
+    /// What flows show and devices tell is one list: each once, and of too many the first.
+    #[test]
+    fn services_of_both_kinds_are_one_list() {
+        let offer = |port| Offer {
+            service: "http",
+            port,
+            tcp: true,
+        };
+        let (mut one, mut other) = (Host::default(), Host::default());
+        one.service("http:80/tcp");
+        one.offer(offer(80));
+        one.offer(offer(8080));
+        one.service("http:8080/tcp");
+        one.service("printer");
+        let shown = |host: &Host| host.services().join(" ");
+        assert_eq!(shown(&one), "http:80/tcp http:8080/tcp printer");
+        for port in (1000..1030).rev() {
+            other.offer(offer(port));
+        }
+        other.service("http:1004/tcp");
+        other.service("_ipp._tcp");
+        one.absorb(other);
+        // "_ipp" stands before all "http", those from 1000 on before what is left out.
+        assert_eq!(one.service_count(), SERVICES_MAX);
+        assert_eq!(one.services().len(), SERVICES_MAX);
+        assert!(shown(&one).ends_with("http:1027/tcp http:8080/tcp _ipp._tcp printer"));
+        one.offer(offer(1));
+        assert!(!one.offers.contains(&offer(1)));
     }
 }

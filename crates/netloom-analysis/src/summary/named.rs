@@ -8,8 +8,8 @@ use netloom_pipeline::decode::app::{Risk, text};
 use netloom_pipeline::flow::app::{AppRecord, AppRow, DnsRecord, HttpRecord, TlsRecord};
 use netloom_pipeline::flow::{FlowId, FlowRecord};
 use netloom_pipeline::packet::Timestamp;
+use smallvec::SmallVec;
 
-use super::groups::Sum;
 use super::histogram::Histogram;
 use crate::report::model::{
     Certificate, Count, Dns, DnsFailure, DnsServer, Http, Report, RiskExample, RiskSummary, Site,
@@ -31,24 +31,28 @@ const EXPIRING_DAYS: i64 = 30;
 const HELD_MAX: usize = 1_000;
 const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
 
+/// In a shard most sites have one client, of whom they are known in one way: room for that is in
+/// place.
 #[derive(Debug, Default)]
 struct SiteCounts {
-    sum: Sum,
+    flows: u64,
+    bytes: u64,
     received: u64,
     app: Option<&'static str>,
     /// Each once.
-    sources: Vec<&'static str>,
+    sources: SmallVec<[&'static str; 1]>,
     /// Bytes by client.
-    clients: Vec<(IpAddr, u64)>,
+    clients: SmallVec<[(IpAddr, u64); 1]>,
 }
 
 impl Counts for SiteCounts {
     fn weight(&self) -> u64 {
-        self.sum.weight()
+        self.flows + self.bytes
     }
 
     fn absorb(&mut self, other: Self) {
-        self.sum.absorb(other.sum);
+        self.flows += other.flows;
+        self.bytes += other.bytes;
         self.received += other.received;
         self.app = self.app.or(other.app);
         for source in other.sources {
@@ -62,9 +66,8 @@ impl Counts for SiteCounts {
 
 impl SiteCounts {
     fn flow(&mut self, flow: &FlowRecord, source: &'static str) {
-        self.sum.count += 1;
-        self.sum.packets += flow.packets();
-        self.sum.bytes += flow.bytes();
+        self.flows += 1;
+        self.bytes += flow.bytes();
         self.received += flow.bwd.bytes;
         self.app = self.app.or_else(|| flow.product());
         self.source(source);
@@ -94,8 +97,8 @@ impl SiteCounts {
             name: name.to_owned(),
             sources: sources.into_iter().map(ToOwned::to_owned).collect(),
             app: self.app.map(ToOwned::to_owned),
-            flows: self.sum.count,
-            bytes: self.sum.bytes,
+            flows: self.flows,
+            bytes: self.bytes,
             bytes_received: self.received,
             clients: clients
                 .iter()
@@ -193,7 +196,21 @@ struct RiskCounts {
 }
 
 /// Texts and how often.
-type Texts = BoundedTable<Box<str>, Sum>;
+type Texts = BoundedTable<Box<str>, Seen>;
+
+/// How often.
+#[derive(Debug, Default)]
+struct Seen(u64);
+
+impl Counts for Seen {
+    fn weight(&self) -> u64 {
+        self.0
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
 
 /// Counts what names tell of a shard's flows, in packet order.
 #[derive(Debug)]
@@ -259,7 +276,7 @@ fn add(table: &mut Texts, text: Option<&str>) {
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         let end = text.floor_char_boundary(256);
         let key = text.get(..end).unwrap_or_default();
-        table.entry_ref(key).count += 1;
+        table.entry_ref(key).0 += 1;
     }
 }
 
@@ -274,11 +291,11 @@ fn lower(name: &str) -> Cow<'_, str> {
 
 fn counts(table: &Texts, top: usize) -> Vec<Count> {
     table
-        .top(top, |sum| sum.count)
+        .top(top, |seen| seen.0)
         .into_iter()
-        .map(|(name, sum)| Count {
+        .map(|(name, seen)| Count {
             name: name.to_string(),
-            count: sum.count,
+            count: seen.0,
         })
         .collect()
 }
@@ -507,7 +524,7 @@ impl NameCounter {
         report.named_share = (self.bytes > 0).then(|| self.named_bytes as f64 / self.bytes as f64);
         let sites = |table: &BoundedTable<Box<str>, SiteCounts>| {
             table
-                .top(top, |site| site.sum.bytes)
+                .top(top, |site| site.bytes)
                 .into_iter()
                 .map(|(name, site)| site.site(name))
                 .collect()
