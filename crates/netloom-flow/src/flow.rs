@@ -217,7 +217,12 @@ impl Flow {
         if has_payload || syn || starts[0].is_seen() || starts[1].is_seen() {
             starts[usize::from(!from_src)].note(header.seq, syn);
         }
-        has_payload || matches!(self.payload, Payload::Read { has_hole, .. } if has_hole || flipped)
+        match &self.payload {
+            Payload::Read {
+                has_hole, quiet, ..
+            } => *has_hole || flipped || has_payload && !quiet[usize::from(!from_src)],
+            _ => has_payload,
+        }
     }
 
     /// Where the streams of a connection begin.

@@ -226,8 +226,7 @@ impl FlowTable {
             from_src
         };
         let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
-        let grew = flow.heap_bytes() > heap;
-        self.heap = self.heap + flow.heap_bytes() - heap;
+        let heap_now = flow.heap_bytes();
         let ingested = Ingested {
             is_new,
             from_src,
@@ -239,7 +238,10 @@ impl FlowTable {
         let class = self.timeouts.class(flow);
         self.lists
             .touch(&mut self.flows, number, class, packet.timestamp.as_nanos());
-        if grew {
+        if heap_now != heap {
+            self.heap = self.heap + heap_now - heap;
+        }
+        if heap_now > heap {
             // This flow is the last that would go.
             while self.flows.len() > 1
                 && self.memory() > self.max_memory
@@ -300,6 +302,7 @@ impl FlowTable {
     }
 
     /// Looks at the checksums of a packet, if that is asked for.
+    #[inline]
     fn verify(&self, packet: &FlowPacket<'_>) -> Verdict {
         if !self.checksums {
             return Verdict::Fine;
@@ -360,6 +363,7 @@ impl FlowTable {
             .is_some_and(|applications| !applications.records.is_empty())
     }
 
+    #[inline]
     fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
         self.by_key
             .find(hash, |&number| {

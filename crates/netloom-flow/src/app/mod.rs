@@ -95,6 +95,8 @@ pub(crate) enum Payload {
         heap: u32,
         /// TCP: bytes wait behind a hole, so acknowledgments matter.
         has_hole: bool,
+        /// TCP: nobody wants what the client, the server sends.
+        quiet: [bool; 2],
     },
     /// Nothing further can be learned, but rows are held back until the end of the flow.
     Held { app: Box<AppFlow>, heap: u32 },
@@ -593,12 +595,13 @@ impl AppFlow {
         if self.is_over() {
             return Payload::Held { app: self, heap };
         }
+        let halves = self.halves.as_deref();
         Payload::Read {
             heap,
-            has_hole: self
-                .halves
-                .as_ref()
-                .is_some_and(|halves| halves.iter().any(Half::has_hole)),
+            has_hole: halves.is_some_and(|halves| halves.iter().any(Half::has_hole)),
+            quiet: halves.map_or([false; 2], |[client, server]| {
+                [client.is_quiet(), server.is_quiet()]
+            }),
             app: self,
         }
     }
