@@ -149,11 +149,11 @@ fn alpn_characters(alpn: &[u8]) -> String {
 
 /// Appends the first digits of SHA-256; zeros for nothing.
 fn hash(text: &str, out: &mut String) {
-    let digest = match text {
-        "" => Default::default(),
-        text => Sha256::digest(text),
-    };
-    for &byte in digest.iter().take(JA4_HASH / 2) {
+    if text.is_empty() {
+        out.extend(std::iter::repeat_n('0', JA4_HASH));
+        return;
+    }
+    for &byte in Sha256::digest(text).iter().take(JA4_HASH / 2) {
         push_digits(out, byte);
     }
 }
