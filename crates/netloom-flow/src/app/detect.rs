@@ -116,10 +116,9 @@ impl Detecting {
             match (detector.probe)(probe) {
                 Guess::Certain => return Some(detector),
                 Guess::Unsure => unsure = unsure.or(Some(index)),
-                Guess::More => {}
                 // A stream only grows; the next datagram is another one.
                 Guess::No if probe.tcp => add(refused, index),
-                Guess::No => {}
+                Guess::More | Guess::No => {}
             }
             None
         };
