@@ -78,8 +78,10 @@ impl Needed {
         let (mut kept, mut early) = (Vec::new(), Vec::new());
         for file in files {
             match first_packet(&file) {
-                // What is wrong with it is said when it is read.
-                None => kept.push((None, file)),
+                // What is wrong with it is said when it is read; what else lies in a folder is none
+                // of it.
+                None if given.contains(&file) => kept.push((None, file)),
+                None => {}
                 Some(first) if first > window.last => {
                     left_out.push(format!("{} begins at {first}", file.display()));
                 }
