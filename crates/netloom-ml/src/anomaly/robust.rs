@@ -54,6 +54,7 @@ impl RobustZScoresParams {
             pasts: Vec::new(),
             hand: 0,
             scratch: Vec::with_capacity(columns),
+            room: Room::default(),
             seen: 0,
             evicted: 0,
         })
@@ -62,7 +63,7 @@ impl RobustZScoresParams {
 
 /// Rows of all hosts together that are remembered.
 const EVERYONE: usize = 1024;
-/// Rows after which the measure of a long past is taken anew.
+/// The measure is taken anew when this part of a past is new.
 const REFRESH: usize = 8;
 /// 0.6745: the quartile of the normal distribution, which makes the deviation comparable.
 const NORMAL_QUARTILE: f32 = 0.674_489_8;
@@ -81,6 +82,7 @@ pub struct RobustZScores {
     all: Past,
     everyone: usize,
     scratch: Vec<f32>,
+    room: Room,
     seen: u64,
     evicted: u64,
 }
@@ -100,150 +102,181 @@ pub struct Normal {
     pub own: bool,
 }
 
-/// The last rows of a host, column by column.
+/// The last rows of a host, and what is measured in them.
 #[derive(Debug, Clone)]
 struct Past {
-    columns: Vec<Column>,
+    /// Row after row in the order of arrival, overwritten in a ring; NaN is missing. Side by side,
+    /// so that a row that comes touches few places of a memory that holds thousands of hosts.
+    ring: Vec<f32>,
+    /// The median of each column, then the deviation of each: infinite where nothing is known.
+    measures: Vec<f32>,
     rows: usize,
     next: usize,
     since: usize,
 }
 
+/// Room to sort in.
 #[derive(Debug, Clone, Default)]
-struct Column {
-    /// In the order of arrival, overwritten in a ring; NaN is missing.
-    ring: Vec<f32>,
-    /// Without what is missing.
-    sorted: Vec<f32>,
-    median: f32,
-    deviation: f32,
+struct Room {
+    values: Vec<f32>,
+    counts: Vec<usize>,
 }
 
 impl Past {
     fn new(columns: usize) -> Self {
+        let mut measures = vec![0.0; columns];
+        measures.resize(2 * columns, f32::INFINITY);
         Self {
-            columns: vec![Column::default(); columns],
+            ring: Vec::new(),
+            measures,
             rows: 0,
             next: 0,
             since: 0,
         }
     }
 
-    fn learn(&mut self, row: &[f32], window: usize) {
-        for (column, &value) in self.columns.iter_mut().zip(row) {
-            if self.rows < window {
-                column.ring.push(value);
-                if !value.is_nan() {
-                    let place = column.sorted.partition_point(|v| *v < value);
-                    column.sorted.insert(place, value);
-                }
-            } else {
-                let old = std::mem::replace(&mut column.ring[self.next], value);
-                column.replace(old, value);
-            }
+    /// Remembers a row. What is asked of fewer than `asked` rows is not measured.
+    fn learn(&mut self, row: &[f32], window: usize, asked: usize, room: &mut Room) {
+        if self.rows < window {
+            self.ring.extend_from_slice(row);
+        } else {
+            let from = self.next * row.len();
+            self.ring[from..from + row.len()].copy_from_slice(row);
         }
         self.rows = (self.rows + 1).min(window);
         self.next = (self.next + 1) % window;
         self.since += 1;
-        // Short pasts move with every row; long ones hardly do.
-        if self.rows < 4 * REFRESH || self.since >= REFRESH.max(self.rows / 16) {
+        // Short pasts move with every few rows; long ones hardly do.
+        let is_due = self.since >= (self.rows / REFRESH).max(1);
+        if is_due && self.rows >= asked {
             self.since = 0;
-            for column in &mut self.columns {
-                column.measure();
+            self.measure(room);
+        }
+    }
+
+    fn medians(&self) -> &[f32] {
+        &self.measures[..self.measures.len() / 2]
+    }
+
+    fn deviations(&self) -> &[f32] {
+        &self.measures[self.measures.len() / 2..]
+    }
+
+    /// Medians and deviations of all columns at once.
+    fn measure(&mut self, room: &mut Room) {
+        let columns = self.measures.len() / 2;
+        room.counts.clear();
+        room.counts.resize(columns, 0);
+        room.values.clear();
+        // What is missing goes to the end of the order.
+        room.values.extend(
+            self.ring
+                .iter()
+                .map(|&value| if value.is_nan() { f32::INFINITY } else { value }),
+        );
+        for row in room.values.chunks_exact(columns) {
+            for (count, value) in room.counts.iter_mut().zip(row) {
+                *count += usize::from(*value < f32::INFINITY);
             }
         }
+        sort_columns(&mut room.values, columns);
+        let (medians, deviations) = self.measures.split_at_mut(columns);
+        for (column, (median, &count)) in medians.iter_mut().zip(&room.counts).enumerate() {
+            if count > 0 {
+                let at = |row: usize| room.values[row * columns + column];
+                *median = at((count - 1) / 2).midpoint(at(count / 2));
+            }
+        }
+        for row in room.values.chunks_exact_mut(columns) {
+            for (value, median) in row.iter_mut().zip(&*medians) {
+                *value = (*value - median).abs();
+            }
+        }
+        sort_columns(&mut room.values, columns);
+        for (column, (deviation, &count)) in deviations.iter_mut().zip(&room.counts).enumerate() {
+            *deviation = if count > 0 {
+                room.values[(count - 1) / 2 * columns + column].max(FLOOR)
+            } else {
+                f32::INFINITY
+            };
+        }
+    }
+
+    /// How far a value of a column is from its median.
+    fn z(&self, column: usize, value: f32) -> f32 {
+        let z = NORMAL_QUARTILE * (value - self.medians()[column]) / self.deviations()[column];
+        if z.is_nan() { 0.0 } else { z }
     }
 
     /// The largest distance, and 0 if nothing is known.
     fn score(&self, row: &[f32]) -> f64 {
         let mut most = 0.0f32;
-        for (column, &value) in self.columns.iter().zip(row) {
-            let z = column.z(value).abs();
+        let measures = self.medians().iter().zip(self.deviations());
+        for (value, (median, deviation)) in row.iter().zip(measures) {
+            let z = (NORMAL_QUARTILE * (value - median) / deviation).abs();
+            // Not so where the value is missing.
             if z > most {
                 most = z;
             }
         }
         f64::from(most)
     }
+
+    /// The values of a column in their order, without what is missing.
+    fn sorted(&self, column: usize) -> Vec<f32> {
+        let columns = self.measures.len() / 2;
+        let values = self.ring.chunks_exact(columns).map(|row| row[column]);
+        let mut values: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
+        values.sort_unstable_by(f32::total_cmp);
+        values
+    }
 }
 
-impl Column {
-    /// One value goes, another comes: what lies between moves by one place.
-    fn replace(&mut self, old: f32, new: f32) {
-        match (old.is_nan(), new.is_nan()) {
-            (true, true) => {}
-            (true, false) => {
-                let place = self.sorted.partition_point(|v| *v < new);
-                self.sorted.insert(place, new);
-            }
-            (false, true) => {
-                let place = self.sorted.partition_point(|v| *v < old);
-                if place < self.sorted.len() {
-                    self.sorted.remove(place);
-                }
-            }
-            (false, false) => {
-                let from = self.sorted.partition_point(|v| *v < old);
-                let to = self.sorted.partition_point(|v| *v < new);
-                if from >= self.sorted.len() {
-                    return;
-                }
-                let to = if to > from {
-                    self.sorted.copy_within(from + 1..to, from);
-                    to - 1
-                } else {
-                    self.sorted.copy_within(to..from, to + 1);
-                    to
-                };
-                self.sorted[to] = new;
-            }
-        }
+/// Sorts each column of rows that lie side by side: Batcher's merge exchange (Knuth, The Art of
+/// Computer Programming 3, 5.2.2, algorithm M). Which rows are compared does not depend on what is in
+/// them, so all columns go at once, and the processor takes several in a step. No NaN.
+fn sort_columns(values: &mut [f32], columns: usize) {
+    let rows = values.len() / columns;
+    if rows < 2 {
+        return;
     }
-
-    fn measure(&mut self) {
-        let n = self.sorted.len();
-        if n == 0 {
-            return;
-        }
-        self.median = self.sorted[(n - 1) / 2].midpoint(self.sorted[n / 2]);
-        // The distances from the median, in order: those to the left and to the right are
-        // sorted already, so the middle one is found by merging half of them.
-        let mut right = self.sorted.partition_point(|v| *v < self.median);
-        let mut left = right;
-        let mut distance = 0.0;
-        for _ in 0..n.div_ceil(2) {
-            let lower = if left > 0 {
-                self.median - self.sorted[left - 1]
-            } else {
-                f32::INFINITY
-            };
-            let upper = self
-                .sorted
-                .get(right)
-                .map_or(f32::INFINITY, |v| v - self.median);
-            if lower < upper {
-                distance = lower;
-                left -= 1;
-            } else {
-                distance = upper;
-                right += 1;
+    let top = rows.next_power_of_two() / 2;
+    let mut p = top;
+    while p > 0 {
+        let (mut q, mut r, mut d) = (top, 0, p);
+        loop {
+            // Pairs i and i + d with i & p = r: runs of p rows.
+            for from in (r..rows - d).step_by(2 * p) {
+                let count = p.min(rows - d - from);
+                let (low, high) = values.split_at_mut((from + d) * columns);
+                let low = &mut low[from * columns..(from + count) * columns];
+                exchange(low, &mut high[..count * columns]);
             }
+            if q == p {
+                break;
+            }
+            d = q - p;
+            q /= 2;
+            r = p;
         }
-        self.deviation = distance.max(FLOOR);
+        p /= 2;
     }
+}
 
-    fn z(&self, value: f32) -> f32 {
-        if self.sorted.is_empty() || value.is_nan() {
-            return 0.0;
-        }
-        NORMAL_QUARTILE * (value - self.median) / self.deviation
+/// The lesser of each two to the left, the greater to the right. Two comparisons of their own: of one
+/// for both the compiler makes a branch, which costs three times as much.
+fn exchange(left: &mut [f32], right: &mut [f32]) {
+    for (left, right) in left.iter_mut().zip(right) {
+        let (a, b) = (*left, *right);
+        *left = if a < b { a } else { b };
+        *right = if a > b { a } else { b };
     }
 }
 
 fn draw(value: f64) -> f32 {
     // Infinity stays finite and far.
     let value = value.clamp(-1e300, 1e300);
-    (value.abs().ln_1p().copysign(value)) as f32
+    ((1.0 + value.abs()).ln().copysign(value)) as f32
 }
 
 fn undraw(value: f32) -> f64 {
@@ -268,14 +301,14 @@ impl RobustZScores {
         self.drawn(row, &mut drawn);
         let score = self.known(host).score(&drawn);
         let place = self.place(host);
-        let window = self.params.window_size;
+        let (window, asked) = (self.params.window_size, self.params.min_history);
         if let Some((_, used, past)) = self.pasts.get_mut(place) {
             *used = true;
-            past.learn(&drawn, window);
+            past.learn(&drawn, window, asked, &mut self.room);
         }
         // What all do changes slowly: an eighth of the rows is enough to know it.
         if self.all.rows < self.everyone || self.seen.is_multiple_of(8) {
-            self.all.learn(&drawn, self.everyone);
+            self.all.learn(&drawn, self.everyone, 1, &mut self.room);
         }
         self.seen += 1;
         self.scratch = drawn;
@@ -293,20 +326,18 @@ impl RobustZScores {
     pub fn normal(&self, host: u128, row: &[f64]) -> Vec<Normal> {
         let past = self.known(host);
         let own = !std::ptr::eq(past, &raw const self.all);
-        past.columns
-            .iter()
-            .enumerate()
-            .map(|(place, column)| {
-                let value = row.get(place).copied().unwrap_or(f64::NAN);
+        (0..self.columns)
+            .map(|column| {
+                let value = row.get(column).copied().unwrap_or(f64::NAN);
+                let sorted = past.sorted(column);
                 let end = |share: f64| {
-                    let last = column.sorted.len().saturating_sub(1);
-                    column
-                        .sorted
+                    let last = sorted.len().saturating_sub(1);
+                    sorted
                         .get((share * last as f64).round() as usize)
                         .map_or(f64::NAN, |v| undraw(*v))
                 };
                 Normal {
-                    z: f64::from(column.z(draw(value))),
+                    z: f64::from(past.z(column, draw(value))),
                     low: end(0.05),
                     high: end(0.95),
                     median: end(0.5),
@@ -417,22 +448,40 @@ mod tests {
             ], 1..200)
         ) {
             let window = 16;
-            let mut past = Past::new(1);
+            let mut past = Past::new(2);
+            let mut room = Room::default();
             for (seen, value) in values.iter().enumerate() {
-                past.learn(&[draw(*value)], window);
-                past.columns[0].measure();
+                past.learn(&[draw(*value), draw(-*value)], window, usize::MAX, &mut room);
+                past.measure(&mut room);
                 let from = (seen + 1).saturating_sub(window);
-                let mut last: Vec<f32> = values[from..=seen]
-                    .iter().map(|v| draw(*v)).filter(|v| !v.is_nan()).collect();
-                last.sort_by(f32::total_cmp);
-                prop_assert_eq!(&past.columns[0].sorted, &last);
-                if last.is_empty() { continue; }
-                let n = last.len();
-                let median = last[(n - 1) / 2].midpoint(last[n / 2]);
-                prop_assert_eq!(past.columns[0].median, median);
-                let mut far: Vec<f32> = last.iter().map(|v| (v - median).abs()).collect();
-                far.sort_by(f32::total_cmp);
-                prop_assert_eq!(past.columns[0].deviation, far[(n - 1) / 2].max(FLOOR));
+                for (column, sign) in [(0, 1.0), (1, -1.0)] {
+                    let mut last: Vec<f32> = values[from..=seen]
+                        .iter().map(|v| draw(sign * *v)).filter(|v| !v.is_nan()).collect();
+                    last.sort_by(f32::total_cmp);
+                    prop_assert_eq!(&past.sorted(column), &last);
+                    if last.is_empty() { continue; }
+                    let n = last.len();
+                    let median = last[(n - 1) / 2].midpoint(last[n / 2]);
+                    prop_assert_eq!(past.medians()[column], median);
+                    let mut far: Vec<f32> = last.iter().map(|v| (v - median).abs()).collect();
+                    far.sort_by(f32::total_cmp);
+                    prop_assert_eq!(past.deviations()[column], far[(n - 1) / 2].max(FLOOR));
+                }
+            }
+        }
+
+        #[test]
+        fn columns_are_sorted(values in prop::collection::vec(-1e3..1e3f32, 0..300), columns in 1..7usize) {
+            let rows = values.len() / columns;
+            let mut sorted = values[..rows * columns].to_vec();
+            sort_columns(&mut sorted, columns);
+            for column in 0..columns {
+                let of = |values: &[f32]| -> Vec<f32> {
+                    values.chunks_exact(columns).map(|row| row[column]).collect()
+                };
+                let mut wanted = of(&values);
+                wanted.sort_by(f32::total_cmp);
+                prop_assert_eq!(of(&sorted), wanted);
             }
         }
     }
