@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::UInt32Type;
+use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
@@ -63,6 +63,8 @@ pub enum Identity {
     Address,
     /// What a DNS record holds: an address, a name, or a kind and a text.
     Answer,
+    /// DNS records as JSON: names (`rrname`, `name`), data (`rdata`, `data`), types (`rrtype`).
+    Records,
     /// A path or URL.
     Uri,
     /// A distinguished name.
@@ -261,6 +263,16 @@ impl Anonymizer {
         self.permutation.permute(number.into(), 32, NUMBERS) as u32
     }
 
+    /// As [`number`](Self::number), of at most 48 bits: what programs that have only floats keep.
+    fn long_number(&self, number: u64) -> u64 {
+        let permuted = |bits| move |number| self.permutation.permute(number, bits, NUMBERS);
+        if number >> 48 == 0 {
+            permuted(48)(number)
+        } else {
+            until(number, permuted(64), |number| number >> 48 > 0)
+        }
+    }
+
     /// What stands for a cell of a column.
     fn cell(&self, identity: Identity, text: &str) -> String {
         match identity {
@@ -268,6 +280,7 @@ impl Anonymizer {
             Identity::Name => self.name(text),
             Identity::Address => self.address(text),
             Identity::Answer => self.answer(text),
+            Identity::Records => self.records(text),
             Identity::Uri => self.uri(text),
             Identity::DistinguishedName => self.distinguished_name(text),
             Identity::Evidence => self.evidence(text),
@@ -313,6 +326,10 @@ impl Anonymizer {
             DataType::UInt32 if identity == Identity::Number => {
                 let numbers = column.as_primitive::<UInt32Type>();
                 Arc::new(numbers.unary::<_, UInt32Type>(|number| self.number(number)))
+            }
+            DataType::UInt64 if identity == Identity::Number => {
+                let numbers = column.as_primitive::<UInt64Type>();
+                Arc::new(numbers.unary::<_, UInt64Type>(|number| self.long_number(number)))
             }
             _ => Arc::clone(column),
         }

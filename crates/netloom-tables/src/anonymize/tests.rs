@@ -209,6 +209,30 @@ fn other_texts() {
 }
 
 #[test]
+fn what_other_tools_write() {
+    let anonymizer = anonymizer();
+    let records = r#"[{"rrname":"www.example.com","ttl":60,"rdata":"10.1.2.3"},{"name":"a\"b"}]"#;
+    let name = anonymizer.name("www.example.com");
+    let address = anonymizer.ip(ip("10.1.2.3"));
+    let replaced = anonymizer.records(records);
+    let begin = format!(r#"[{{"rrname":"{name}","ttl":60,"rdata":"{address}"}},{{"name":""#);
+    assert!(replaced.starts_with(&begin), "{replaced}");
+    assert!(!replaced.contains("a\\"), "{replaced}");
+    let kept = r#"[{"rrname":"local","rrtype":"AAAA"}]"#;
+    assert_eq!(anonymizer.records(kept), kept);
+
+    let mac = anonymizer.mac(MacAddr([0, 0, 0x5e, 0, 0x53, 0x23]));
+    let dashes = mac.to_string().replace(':', "-").to_uppercase();
+    assert_eq!(anonymizer.address("00-00-5E-00-53-23"), dashes);
+
+    for number in [0, 7, (1 << 48) - 1] {
+        let other = anonymizer.long_number(number);
+        assert!(other != number && other >> 48 == 0, "{number} {other}");
+    }
+    assert!(anonymizer.long_number(u64::MAX) >> 48 > 0);
+}
+
+#[test]
 fn another_key_makes_others() {
     let (one, other) = (anonymizer(), Anonymizer::new(&AnonymizeKey::new([9; 32])));
     assert_ne!(one.ip(ip("8.8.8.8")), other.ip(ip("8.8.8.8")));

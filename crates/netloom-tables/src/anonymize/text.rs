@@ -81,13 +81,19 @@ impl Anonymizer {
         {
             return Some(self.ip(address).to_string());
         }
+        // Elastic writes hardware addresses as RFC 7042 does: `00-00-5E-00-53-23`.
+        let dashes = |address: MacAddr| address.to_string().replace(':', "-").to_uppercase();
+        let has_dashes = text.contains('-');
         let mut bytes = [0; 6];
-        let mut pairs = text.split(':');
+        let mut pairs = text.split(if has_dashes { '-' } else { ':' });
         for byte in &mut bytes {
             let pair = pairs.next().filter(|pair| pair.len() == 2)?;
             *byte = u8::from_str_radix(pair, 16).ok()?;
         }
         let address = MacAddr(bytes);
+        if has_dashes {
+            return (dashes(address) == text).then(|| dashes(self.mac(address)));
+        }
         (address.to_string() == text).then(|| self.mac(address).to_string())
     }
 
@@ -306,37 +312,19 @@ impl Anonymizer {
 
     /// A JSON object as `messages` has it: names stay, texts are replaced.
     pub(super) fn json(&self, object: &str) -> String {
-        let mut out = String::with_capacity(object.len());
-        let mut rest = object;
-        while let Some(start) = rest.find('"') {
-            out.push_str(&rest[..start]);
-            let inside = &rest[start + 1..];
-            let mut end = None;
-            let mut escaped = false;
-            for (at, character) in inside.char_indices() {
-                match character {
-                    _ if escaped => escaped = false,
-                    '\\' => escaped = true,
-                    '"' => {
-                        end = Some(at);
-                        break;
-                    }
-                    _ => {}
-                }
-            }
-            let end = end.unwrap_or(inside.len());
-            let string = &inside[..end];
-            rest = inside.get(end + 1..).unwrap_or_default();
-            out.push('"');
-            if rest.starts_with(':') {
-                out.push_str(string);
-            } else {
-                out.push_str(&self.address(string));
-            }
-            out.push('"');
-        }
-        out.push_str(rest);
-        out
+        members(object, |_, text| self.address(text))
+    }
+
+    /// DNS records as EVE and the Elastic Common Schema have them, in JSON.
+    pub(super) fn records(&self, records: &str) -> String {
+        members(records, |key, text| match key {
+            // What had to be escaped is no name of a host.
+            _ if text.contains('\\') => self.text(text),
+            "rrname" | "name" => self.name(text),
+            "rdata" | "data" => self.answer(text),
+            "rrtype" => text.to_owned(),
+            _ => self.text(text),
+        })
     }
 
     /// A flow's identifier: as many digits of another hash.
@@ -374,6 +362,43 @@ impl Anonymizer {
         }
         out
     }
+}
+
+/// JSON whose texts are replaced, each by the name it has; escapes stay as they are.
+fn members(object: &str, replaced: impl Fn(&str, &str) -> String) -> String {
+    let mut key = "";
+    let mut out = String::with_capacity(object.len());
+    let mut rest = object;
+    while let Some(start) = rest.find('"') {
+        out.push_str(&rest[..start]);
+        let inside = &rest[start + 1..];
+        let mut end = None;
+        let mut escaped = false;
+        for (at, character) in inside.char_indices() {
+            match character {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => {
+                    end = Some(at);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let end = end.unwrap_or(inside.len());
+        let string = &inside[..end];
+        rest = inside.get(end + 1..).unwrap_or_default();
+        out.push('"');
+        if rest.starts_with(':') {
+            key = string;
+            out.push_str(string);
+        } else {
+            out.push_str(&replaced(key, string));
+        }
+        out.push('"');
+    }
+    out.push_str(rest);
+    out
 }
 
 /// How many of a name's last labels stay (not counting the empty one behind a dot at the end).

@@ -9,6 +9,7 @@ use netloom_decode::TcpFlags;
 use netloom_flow::features::{Direction, Spread, Statistics};
 use netloom_packet::Timestamp;
 
+use super::said;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::schema::FlowRow;
@@ -25,7 +26,8 @@ impl Table for CicFlows {
         lengths of payloads; 0 where there is nothing.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: std::sync::LazyLock<Vec<Column<CicFlows>>> = std::sync::LazyLock::new(columns);
+        static ALL: std::sync::LazyLock<Vec<Column<CicFlows>>> =
+            std::sync::LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -8,6 +8,7 @@ mod eve;
 mod nfstream;
 mod objects;
 mod style;
+mod who;
 mod zeek;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use objects::format_objects;
 pub use style::Style;
 pub use zeek::{ZeekConn, ZeekDns, ZeekHttp, ZeekSsl, format_zeek_log, zeek_log_header};
 
+use self::who::said;
 use crate::any::AnyColumns;
 use crate::columns::{Columns, ColumnsError, Table};
 use crate::name::TableName;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
 use netloom::tables::anonymize::{AnonymizeKey, Anonymizer, Identity};
@@ -162,22 +163,89 @@ fn keys() {
     assert!(stderr(&nowhere, 3).contains("cannot be read"));
 }
 
+/// The values of a row, each with where it stands.
+fn leaves(place: &str, value: &serde_json::Value, out: &mut Vec<(String, serde_json::Value)>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (key, value) in members {
+                leaves(&format!("{place}.{key}"), value, out);
+            }
+        }
+        serde_json::Value::Array(items) => {
+            for item in items {
+                leaves(&format!("{place}[]"), item, out);
+            }
+        }
+        value => out.push((place.to_owned(), value.clone())),
+    }
+}
+
 #[test]
-fn profiles_that_cannot_be_anonymised_are_refused() {
+fn profiles_are_anonymised_as_tables_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, KEY).unwrap();
+    let anonymizer = Anonymizer::new(&AnonymizeKey::parse(KEY.as_bytes()).unwrap());
     let example = example();
-    for profile in ["cic", "zeek", "eve", "ecs"] {
-        let said = stderr(
-            &[
-                "export",
-                "flows",
-                text(&example),
-                "--profile",
-                profile,
-                "--anonymize",
-            ],
-            2,
-        );
-        assert!(said.contains("cannot be anonymised yet"), "{said}");
+    let mut addresses = BTreeSet::new();
+    for (profile, tables) in [
+        ("nfstream", &["flows"][..]),
+        ("cic", &["flows"]),
+        ("zeek", &["flows", "dns", "http", "tls"]),
+        ("eve", &["flows", "dns", "http", "tls"]),
+        ("ecs", &["flows", "dns", "http", "tls"]),
+    ] {
+        for table in tables {
+            let mut arguments = vec![*table, text(&example), "--profile", profile];
+            let original = rows(&arguments);
+            arguments.extend(["--anonymize-key", text(&key)]);
+            let anonymised = rows(&arguments);
+            assert_eq!(original.len(), anonymised.len(), "{profile} {table}");
+            // One for one, at each place.
+            let mut forth: HashMap<(String, String), String> = HashMap::new();
+            let mut back: HashMap<(String, String), String> = HashMap::new();
+            for (one, other) in original.iter().zip(&anonymised) {
+                let (mut ones, mut others) = (Vec::new(), Vec::new());
+                for (row, leaves_of_row) in [(one, &mut ones), (other, &mut others)] {
+                    let row = serde_json::Value::Object(row.clone());
+                    leaves("", &row, leaves_of_row);
+                }
+                assert_eq!(ones.len(), others.len(), "{one:?} {other:?}");
+                for ((place, one), (other_place, other)) in ones.into_iter().zip(others) {
+                    assert_eq!(place, other_place);
+                    if !one.is_string() && place != ".flow_id" {
+                        assert_eq!(one, other, "{profile} {table} {place}");
+                    }
+                    let address = one.as_str().and_then(|text| text.parse::<IpAddr>().ok());
+                    if let Some(address) = address {
+                        assert_eq!(other.as_str(), Some(&*anonymizer.ip(address).to_string()));
+                        addresses.insert(format!("{profile} {table} {place}"));
+                    }
+                    let (one, other) = (one.to_string(), other.to_string());
+                    let stood = forth.entry((place.clone(), one.clone()));
+                    assert_eq!(*stood.or_insert_with(|| other.clone()), other, "{place}");
+                    let stood = back.entry((place, other));
+                    assert_eq!(*stood.or_insert_with(|| one.clone()), one);
+                }
+            }
+            for row in &anonymised {
+                let row = serde_json::to_string(row).unwrap();
+                for said in ["office.example", "\"10.77.0.", "\"fd77::1", "\"ben\""] {
+                    assert!(!row.contains(said), "{profile} {table}: {said} in {row}");
+                }
+            }
+        }
+    }
+    for place in [
+        "nfstream flows .src_ip",
+        "cic flows .Dst IP",
+        "zeek flows .id.orig_h",
+        "zeek dns .answers[]",
+        "eve dns .dns.answers[].rdata",
+        "ecs dns .dns.resolved_ip[]",
+        "ecs tls .destination.ip",
+    ] {
+        assert!(addresses.contains(place), "{place}: {addresses:?}");
     }
 }
 
@@ -196,7 +264,7 @@ fn hosts_do_not_tell_their_order() {
         "--anonymize-key",
         text(&key),
     ]);
-    let addresses: Vec<std::net::IpAddr> = (hosts.lines().skip(1))
+    let addresses: Vec<IpAddr> = (hosts.lines().skip(1))
         .map(|line| line.parse().unwrap())
         .collect();
     assert!(addresses.len() > 10 && addresses.is_sorted());
@@ -222,8 +290,7 @@ fn sorted_rows() {
     assert_eq!(sorted("len:desc"), wanted);
     let mut wanted = plain.clone();
     let address = |row: &serde_json::Map<String, serde_json::Value>| {
-        let address: Option<std::net::IpAddr> =
-            row["src_ip"].as_str().map(|ip| ip.parse().unwrap());
+        let address: Option<IpAddr> = row["src_ip"].as_str().map(|ip| ip.parse().unwrap());
         // Nulls are last.
         (address.is_none(), address)
     };

@@ -8,6 +8,7 @@ use netloom_flow::app::DnsRecord;
 use netloom_flow::name::registrable_domain;
 
 use super::super::objects::{JSON, answers};
+use super::super::said;
 use super::{VERSION, constants, ends};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -25,7 +26,7 @@ impl Table for EcsDns {
     const DOC: &'static str = "A document about a row of dns.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EcsDns>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EcsDns>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use netloom_flow::name::country;
 use netloom_packet::MacAddr;
 
+use super::super::said;
 use super::{VERSION, constants};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -23,7 +24,7 @@ impl Table for EcsFlows {
     const DOC: &'static str = "A document about a row of flows.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EcsFlows>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EcsFlows>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

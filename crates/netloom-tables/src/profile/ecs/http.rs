@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::super::objects::texts;
+use super::super::said;
 use super::{VERSION, constants, ends};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -21,7 +22,7 @@ impl Table for EcsHttp {
     const DOC: &'static str = "A document about a row of http.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EcsHttp>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EcsHttp>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

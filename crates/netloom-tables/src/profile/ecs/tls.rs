@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use netloom_decode::app::tls::Carrier;
 
 use super::super::objects::texts;
+use super::super::said;
 use super::{VERSION, constants, ends};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -23,7 +24,7 @@ impl Table for EcsTls {
     const DOC: &'static str = "A document about a row of tls.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EcsTls>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EcsTls>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

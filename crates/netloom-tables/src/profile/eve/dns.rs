@@ -6,6 +6,7 @@ use netloom_decode::app::dns::{qtype_name, rcode_name};
 use netloom_flow::app::DnsRecord;
 
 use super::super::objects::{JSON, answers, quoted};
+use super::super::said;
 use super::{head, number, proto, time};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -22,7 +23,7 @@ impl Table for EveDns {
     const DOC: &'static str = "An EVE event about a row of dns.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EveDns>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EveDns>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use netloom_decode::TcpFlags;
 use netloom_flow::{ConnState, EndReason, FlowRecord};
 
+use super::super::said;
 use super::{number, proto, time};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -22,7 +23,7 @@ impl Table for EveFlows {
     const DOC: &'static str = "An EVE event about a row of flows.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EveFlows>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EveFlows>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use super::super::objects::texts;
+use super::super::said;
 use super::{head, number, proto, time};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -20,7 +21,7 @@ impl Table for EveHttp {
     const DOC: &'static str = "An EVE event about a row of http.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EveHttp>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EveHttp>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

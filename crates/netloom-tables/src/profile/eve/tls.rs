@@ -7,6 +7,7 @@ use netloom_decode::app::tls::Carrier;
 use netloom_packet::Timestamp;
 
 use super::super::objects::texts;
+use super::super::said;
 use super::{head, number, proto, time};
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -23,7 +24,7 @@ impl Table for EveTls {
     const DOC: &'static str = "An EVE event about a row of tls.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<EveTls>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<EveTls>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use netloom_flow::{FlowRecord, Side};
 
+use super::super::said;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::schema::{FlowRow, text};
@@ -20,7 +21,7 @@ impl Table for ZeekConn {
     const DOC: &'static str = "A flow as Zeek's conn.log has it.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<ZeekConn>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<ZeekConn>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

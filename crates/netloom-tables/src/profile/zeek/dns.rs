@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use netloom_decode::app::dns::{netbios_base, opcode_name, qclass_name, qtype_name, rcode_name};
 use netloom_flow::app::DnsRecord;
 
+use super::super::said;
 use super::app_ends;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -22,7 +23,7 @@ impl Table for ZeekDns {
     const DOC: &'static str = "A query with its answer as Zeek's dns.log has it.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<ZeekDns>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<ZeekDns>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use netloom_decode::app::text::display;
 
+use super::super::said;
 use super::app_ends;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -20,7 +21,7 @@ impl Table for ZeekHttp {
     const DOC: &'static str = "A request with its response as Zeek's http.log has it.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<ZeekHttp>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<ZeekHttp>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use netloom_flow::app::CertificateRecord;
 
+use super::super::said;
 use super::app_ends;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
@@ -20,7 +21,7 @@ impl Table for ZeekSsl {
     const DOC: &'static str = "A handshake as Zeek's ssl.log has it.";
 
     fn columns() -> &'static [Column<Self>] {
-        static ALL: LazyLock<Vec<Column<ZeekSsl>>> = LazyLock::new(columns);
+        static ALL: LazyLock<Vec<Column<ZeekSsl>>> = LazyLock::new(|| said(columns()));
         &ALL
     }
 }

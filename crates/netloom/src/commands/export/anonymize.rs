@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use netloom::tables::anonymize::{AnonymizeKey, Anonymizer};
 
-use crate::arguments::{ExportOptions, Profile};
+use crate::arguments::ExportOptions;
 use crate::failure::Failure;
 use crate::output::Printer;
 
@@ -16,17 +16,6 @@ pub(super) fn anonymizer(
     options: &ExportOptions,
     printer: &Printer,
 ) -> Result<Option<Arc<Anonymizer>>, Failure> {
-    // The columns of these do not say yet what in them says who it was.
-    let unmarked = matches!(
-        options.profile,
-        Profile::Cic | Profile::Zeek | Profile::Eve | Profile::Ecs
-    );
-    if unmarked && (options.anonymize || options.anonymize_key.is_some()) {
-        return Err(
-            Failure::usage("columns of this profile cannot be anonymised yet")
-                .hint("export netloom's own columns: leave --profile out"),
-        );
-    }
     let key = match &options.anonymize_key {
         Some(file) => kept(file, printer)?,
         None if options.anonymize => {
