@@ -94,10 +94,7 @@ const fn column(name: &'static str, make: Make<Hosts>) -> Column<Hosts> {
 }
 
 static COLUMNS: &[Column<Hosts>] = &[
-    column("ip", Make::Text(|row, out| {
-        text::ip(row.address, out);
-        Some(())
-    }))
+    column("ip", Make::Ip(|row| Some(row.address)))
     .required()
     .address("ip")
     .doc("The address.")
@@ -110,10 +107,7 @@ static COLUMNS: &[Column<Hosts>] = &[
     column("last_seen", Make::Time(|row| (row.first_seen <= row.last_seen).then_some(row.last_seen)))
         .doc("Time of the last packet from or to it.")
         .unit("ns since 1970, UTC"),
-    column("mac", Make::Text(|row, out| {
-        text::mac(row.mac?, out);
-        Some(())
-    }))
+    column("mac", Make::Mac(|row| row.mac))
     .address("mac")
     .doc("Its hardware address; null where it is not on the captured network (a router's would stand there).")
     .ecs("host.mac"),

@@ -193,10 +193,7 @@ fn flow_ends() -> Vec<Column<EcsFlows>> {
             [
                 app(
                     concat!($end, ".ip"),
-                    Make::Text(|row, out| {
-                        text::ip(row.record.$ip, out);
-                        Some(())
-                    }),
+                    Make::Ip(|row| Some(row.record.$ip)),
                     $doc,
                 )
                 .required()

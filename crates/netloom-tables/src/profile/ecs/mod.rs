@@ -46,10 +46,7 @@ macro_rules! ends {
             .required(),
             app(
                 "source.ip",
-                Make::Text(|row, out| {
-                    text::ip(row.app.src.0, out);
-                    Some(())
-                }),
+                Make::Ip(|row| Some(row.app.src.0)),
                 "Originator of the flow.",
             )
             .required()
@@ -62,10 +59,7 @@ macro_rules! ends {
             .required(),
             app(
                 "destination.ip",
-                Make::Text(|row, out| {
-                    text::ip(row.app.dst.0, out);
-                    Some(())
-                }),
+                Make::Ip(|row| Some(row.app.dst.0)),
                 "Responder of the flow.",
             )
             .required()

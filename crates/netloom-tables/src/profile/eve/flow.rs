@@ -66,27 +66,15 @@ fn columns() -> Vec<Column<EveFlows>> {
             }),
         )
         .doc("VLANs, the outermost first."),
-        column(
-            "src_ip",
-            Make::Text(|row, out| {
-                text::ip(row.record.src_ip, out);
-                Some(())
-            }),
-        )
-        .required()
-        .address("ip")
-        .doc("Originator."),
+        column("src_ip", Make::Ip(|row| Some(row.record.src_ip)))
+            .required()
+            .address("ip")
+            .doc("Originator."),
         column("src_port", Make::U16(|row| row.record.src_port)).doc("Its port."),
-        column(
-            "dest_ip",
-            Make::Text(|row, out| {
-                text::ip(row.record.dst_ip, out);
-                Some(())
-            }),
-        )
-        .required()
-        .address("ip")
-        .doc("Responder."),
+        column("dest_ip", Make::Ip(|row| Some(row.record.dst_ip)))
+            .required()
+            .address("ip")
+            .doc("Responder."),
         column("dest_port", Make::U16(|row| row.record.dst_port)).doc("Its port."),
         column(
             "ip_v",

@@ -41,10 +41,7 @@ macro_rules! head {
             .required(),
             app(
                 "src_ip",
-                Make::Text(|row, out| {
-                    text::ip(row.app.src.0, out);
-                    Some(())
-                }),
+                Make::Ip(|row| Some(row.app.src.0)),
                 "Originator of the flow.",
             )
             .required()
@@ -57,10 +54,7 @@ macro_rules! head {
             .required(),
             app(
                 "dest_ip",
-                Make::Text(|row, out| {
-                    text::ip(row.app.dst.0, out);
-                    Some(())
-                }),
+                Make::Ip(|row| Some(row.app.dst.0)),
                 "Responder of the flow.",
             )
             .required()

@@ -49,32 +49,20 @@ fn columns() -> Vec<Column<ZeekConn>> {
         )
         .required()
         .doc("The flow: netloom's `flow_id`."),
-        column(
-            "id.orig_h",
-            Make::Text(|row, out| {
-                text::ip(row.record.src_ip, out);
-                Some(())
-            }),
-        )
-        .required()
-        .address("ip")
-        .doc("Originator."),
+        column("id.orig_h", Make::Ip(|row| Some(row.record.src_ip)))
+            .required()
+            .address("ip")
+            .doc("Originator."),
         column(
             "id.orig_p",
             Make::U16(|row| Some(port(row.record.src_port, row.record.icmp_type))),
         )
         .required()
         .doc("Its port; the type of ICMP; 0 for other protocols."),
-        column(
-            "id.resp_h",
-            Make::Text(|row, out| {
-                text::ip(row.record.dst_ip, out);
-                Some(())
-            }),
-        )
-        .required()
-        .address("ip")
-        .doc("Responder."),
+        column("id.resp_h", Make::Ip(|row| Some(row.record.dst_ip)))
+            .required()
+            .address("ip")
+            .doc("Responder."),
         column(
             "id.resp_p",
             Make::U16(|row| Some(port(row.record.dst_port, row.record.icmp_code))),
@@ -137,26 +125,14 @@ fn columns() -> Vec<Column<ZeekConn>> {
         )
         .when_asked()
         .doc("Inner VLAN."),
-        column(
-            "orig_l2_addr",
-            Make::Text(|row, out| {
-                text::mac(row.record.src_mac?, out);
-                Some(())
-            }),
-        )
-        .when_asked()
-        .address("mac")
-        .doc("Hardware address of the originator (policy/protocols/conn/mac-logging)."),
-        column(
-            "resp_l2_addr",
-            Make::Text(|row, out| {
-                text::mac(row.record.dst_mac?, out);
-                Some(())
-            }),
-        )
-        .when_asked()
-        .address("mac")
-        .doc("Hardware address of the responder."),
+        column("orig_l2_addr", Make::Mac(|row| row.record.src_mac))
+            .when_asked()
+            .address("mac")
+            .doc("Hardware address of the originator (policy/protocols/conn/mac-logging)."),
+        column("resp_l2_addr", Make::Mac(|row| row.record.dst_mac))
+            .when_asked()
+            .address("mac")
+            .doc("Hardware address of the responder."),
     ]);
     columns
 }
