@@ -81,20 +81,13 @@ impl Anonymizer {
         {
             return Some(self.ip(address).to_string());
         }
-        // Elastic writes hardware addresses as RFC 7042 does: `00-00-5E-00-53-23`.
-        let dashes = |address: MacAddr| address.to_string().replace(':', "-").to_uppercase();
-        let has_dashes = text.contains('-');
-        let mut bytes = [0; 6];
-        let mut pairs = text.split(if has_dashes { '-' } else { ':' });
-        for byte in &mut bytes {
-            let pair = pairs.next().filter(|pair| pair.len() == 2)?;
-            *byte = u8::from_str_radix(pair, 16).ok()?;
+        let mac: MacAddr = text.parse().ok()?;
+        if mac.to_string() == text {
+            return Some(self.mac(mac).to_string());
         }
-        let address = MacAddr(bytes);
-        if has_dashes {
-            return (dashes(address) == text).then(|| dashes(self.mac(address)));
-        }
-        (address.to_string() == text).then(|| self.mac(address).to_string())
+        // Elastic writes them as RFC 7042 does: `00-00-5E-00-53-23`.
+        let dashes = |mac: MacAddr| mac.to_string().replace(':', "-").to_uppercase();
+        (dashes(mac) == text).then(|| dashes(self.mac(mac)))
     }
 
     /// A name of a host or domain, label by label.
