@@ -1,7 +1,7 @@
 //! What the columns of profiles say of who it was: all of them at a glance, for a table that is
 //! given away is looked over by somebody who wants to know this of every column.
 //!
-//! NFStream's say it where they are: hardly any of them says anything.
+//! NFStream's and the seven simple ones say it where they are: hardly any of them says anything.
 
 use crate::anonymize::Identity;
 use crate::column::Column;
@@ -86,6 +86,7 @@ mod tests {
         CicFlows, EcsDns, EcsFlows, EcsHttp, EcsTls, EveDns, EveFlows, EveHttp, EveTls,
         NfstreamFlows, ZeekConn, ZeekDns, ZeekHttp, ZeekSsl,
     };
+    use crate::schema::Simple;
 
     fn unsaid<T: Table>() -> Vec<&'static str> {
         let texts = T::columns().iter().map(|column| &column.def).filter(|def| {
@@ -99,6 +100,7 @@ mod tests {
     fn every_text_says_whether_it_says_who_it_was() {
         let mut unsaid_anywhere = Vec::new();
         for unsaid in [
+            unsaid::<Simple>(),
             unsaid::<NfstreamFlows>(),
             unsaid::<CicFlows>(),
             unsaid::<ZeekConn>(),

@@ -39,37 +39,26 @@ static COLUMNS: &[Column<Simple>] = &[
         .unit("ns since 1970, UTC"),
     column(
         "Source IP",
-        Make::Text(|row, out| match (row.decoded.ip, arp(row)) {
-            (Some(ip), _) => {
-                text::ip(ip.src, out);
-                Some(())
-            }
-            (None, Some(arp)) => {
-                text::ip(arp.sender_ip.into(), out);
-                Some(())
-            }
-            _ => None,
+        Make::Ip(|row| match row.decoded.ip {
+            Some(ip) => Some(ip.src),
+            None => Some(arp(row)?.sender_ip.into()),
         }),
     )
+    .identity(Identity::Address)
     .doc("Address that it is from; of ARP the sender's; null for packets without one."),
     column(
         "Destination IP",
-        Make::Text(|row, out| match (row.decoded.ip, arp(row)) {
-            (Some(ip), _) => {
-                text::ip(ip.dst, out);
-                Some(())
-            }
-            (None, Some(arp)) => {
-                text::ip(arp.target_ip.into(), out);
-                Some(())
-            }
-            _ => None,
+        Make::Ip(|row| match row.decoded.ip {
+            Some(ip) => Some(ip.dst),
+            None => Some(arp(row)?.target_ip.into()),
         }),
     )
+    .identity(Identity::Address)
     .doc("Address that it goes to; of ARP the one asked for; null for packets without one."),
-    column("Protocol", Make::Text(|row, out| protocol(row, out))).required().doc(
-        "Name of the protocol: that of the application where it is known, else of the layer below.",
-    ),
+    column("Protocol", Make::Text(|row, out| protocol(row, out)))
+        .required()
+        .of_nobody()
+        .doc("Name of the protocol: that of the application where it is known, else of the layer below."),
     column(
         "Website Name",
         Make::Text(|row, out| text::some(row.server_name, out)),

@@ -189,7 +189,8 @@ fn profiles_are_anonymised_as_tables_are() {
     let example = example();
     let mut addresses = BTreeSet::new();
     for (profile, tables) in [
-        ("nfstream", &["flows"][..]),
+        ("simple", &["packets"][..]),
+        ("nfstream", &["flows"]),
         ("cic", &["flows"]),
         ("zeek", &["flows", "dns", "http", "tls"]),
         ("eve", &["flows", "dns", "http", "tls"]),
@@ -237,6 +238,7 @@ fn profiles_are_anonymised_as_tables_are() {
         }
     }
     for place in [
+        "simple packets .Source IP",
         "nfstream flows .src_ip",
         "cic flows .Dst IP",
         "zeek flows .id.orig_h",
