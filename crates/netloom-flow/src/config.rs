@@ -6,6 +6,7 @@ use netloom_decode::app::Interest;
 use netloom_decode::{Decoded, TunnelKind, TunnelSet};
 
 use crate::features::FeatureSet;
+use crate::timeouts::Timeouts;
 
 /// The four meanings of "flow" (`--flow-rules`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -198,6 +199,22 @@ impl FlowConfig {
             applications: None,
             features: FeatureSet::NONE,
         }
+    }
+
+    /// Nanoseconds from a flow's first packet to the time by which its timeouts have ended it;
+    /// `None` where it need not end.
+    ///
+    /// ```
+    /// use netloom_flow::{FlowConfig, FlowRules};
+    ///
+    /// let mut config = FlowConfig::new(FlowRules::Native);
+    /// assert_eq!(config.longest(), Some((30 + 2) * 60 * 1_000_000_000));
+    /// config.active_timeout = Some(0);
+    /// assert_eq!(config.longest(), None);
+    /// assert_eq!(FlowConfig::new(FlowRules::Zeek).longest(), None);
+    /// ```
+    pub fn longest(&self) -> Option<i64> {
+        Timeouts::new(self).longest()
     }
 }
 

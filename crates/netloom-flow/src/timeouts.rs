@@ -48,6 +48,13 @@ impl Timeouts {
         }
     }
 
+    /// See [`FlowConfig::longest`].
+    pub(crate) fn longest(&self) -> Option<i64> {
+        let idle = [self.tcp, self.udp, self.other, self.interactive];
+        let idle = idle.into_iter().fold(0, i64::max);
+        (idle < i64::MAX && self.active < i64::MAX).then(|| self.active.saturating_add(idle))
+    }
+
     /// The list a flow belongs in now.
     pub(crate) fn class(&self, flow: &Flow) -> Class {
         let Some(tcp) = flow.tcp() else {

@@ -1,9 +1,20 @@
 //! What is said to the person: data on standard output, all else on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use crate::arguments::{Color, Global};
 use crate::failure::Failure;
+
+/// Whether a path stands for standard input, or for standard output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether nobody can go back in an output.
+pub(crate) fn is_pipe(path: &Path) -> bool {
+    is_standard(path) || std::fs::metadata(path).is_ok_and(|output| !output.is_file())
+}
 
 /// Says things on standard error, and knows what standard output is.
 #[derive(Debug)]

@@ -35,6 +35,16 @@ use crate::failure::Failure;
 use crate::output::Printer;
 use crate::progress::{Progress, stop_on_signal};
 
+/// What a flow is, and how many there may be.
+fn flow_config(global: &Global) -> FlowConfig {
+    let mut config = FlowConfig::new(global.flow_rules);
+    config.idle_timeout = global.idle_timeout;
+    config.active_timeout = global.active_timeout;
+    config.max_memory = global.max_memory;
+    config.checksums = global.checksums;
+    config
+}
+
 /// What the passes of a command share: options, the progress bar, Ctrl-C.
 pub(crate) struct Session<'a> {
     global: &'a Global,
@@ -49,12 +59,7 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(global: &'a Global, printer: &'a Printer) -> Self {
-        let mut flow = FlowConfig::new(global.flow_rules);
-        flow.idle_timeout = global.idle_timeout;
-        flow.active_timeout = global.active_timeout;
-        flow.max_memory = global.max_memory;
-        flow.checksums = global.checksums;
-        let mut options = PipelineOptions::new(flow);
+        let mut options = PipelineOptions::new(flow_config(global));
         options.threads = global.threads;
         let control = Arc::new(Control::default());
         stop_on_signal(&control);

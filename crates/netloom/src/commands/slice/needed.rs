@@ -17,9 +17,11 @@ use netloom::tables::TableName;
 use netloom::{FlowRules, OpenOptions, PacketBatch, PacketSource, Replay, Timestamp};
 use netloom_packet::{CaptureInfo, Progress, SourceError};
 
+use super::super::flow_config;
 use super::super::query::files_of;
 use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::output::is_standard;
 
 /// What may pass between the last packet of a flow and its end, beyond the timeouts: lingering.
 const SLACK: i64 = 10_000_000_000;
@@ -67,11 +69,10 @@ impl Needed {
         global: &Global,
     ) -> Result<Self, Failure> {
         let files = files_of(given)?;
-        let is_input = |file: &PathBuf| file.as_os_str() == "-";
         let Some(window) = Window::of(condition, global) else {
             return Self::all(given);
         };
-        if files.len() < 2 || files.iter().any(is_input) {
+        if files.len() < 2 || files.iter().any(|file| is_standard(file)) {
             return Self::all(given);
         }
         let mut left_out = Vec::new();
@@ -138,20 +139,15 @@ struct Window {
 impl Window {
     /// `None` where a condition does not say when, or flows can be of any length.
     fn of(condition: &str, global: &Global) -> Option<Self> {
-        const SECOND: i64 = 1_000_000_000;
         // Of the other rules some flows never end.
         if global.flow_rules != FlowRules::Native {
             return None;
         }
-        let idle = global.idle_timeout.unwrap_or(120 * SECOND);
-        let active = global.active_timeout.unwrap_or(30 * 60 * SECOND);
-        if idle == 0 || active == 0 {
-            return None;
-        }
+        let longest = flow_config(global).longest()?;
         // A mistake in it is told by the query that is made of it.
         let condition = Condition::of_table(TableName::Flows, condition).ok()?;
         let time = condition.filter().time()?;
-        let reach = active.saturating_add(idle).saturating_add(SLACK);
+        let reach = longest.saturating_add(SLACK);
         Some(Self {
             first: Timestamp::from_nanos(time.start().saturating_sub(reach)),
             last: Timestamp::from_nanos(time.end().saturating_add(reach)),
