@@ -14,7 +14,6 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Read as _;
-use std::net::IpAddr;
 use std::time::Instant;
 
 use netloom_ml::anomaly::kitsune::{KitNetParams, KitsuneParams, Observation};
@@ -71,8 +70,8 @@ fn packet(line: &str) -> Result<Observation, Box<dyn Error>> {
         ts: ts.parse()?,
         len: len.parse()?,
         src_mac,
-        src: address(src, src_mac),
-        dst: address(dst, dst_mac),
+        src: Observation::address(src.parse().ok(), src_mac),
+        dst: Observation::address(dst.parse().ok(), dst_mac),
         src_port: src_port.parse().unwrap_or(0),
         dst_port: dst_port.parse().unwrap_or(0),
         protocol: protocol.parse().unwrap_or(0),
@@ -85,12 +84,4 @@ fn mac(text: &str) -> [u8; 6] {
         *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
     }
     bytes
-}
-
-fn address(text: &str, mac: [u8; 6]) -> u128 {
-    match text.parse() {
-        Ok(IpAddr::V4(address)) => address.to_ipv6_mapped().to_bits(),
-        Ok(IpAddr::V6(address)) => address.to_bits(),
-        Err(_) => mac.iter().fold(0, |all, byte| all << 8 | u128::from(*byte)),
-    }
 }

@@ -1,13 +1,12 @@
 //! Packets as detectors of packets look at them.
 
-use std::net::IpAddr;
-
 use arrow_array::Array as _;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 use netloom::ml::anomaly::kitsune::Observation;
+use netloom_packet::MacAddr;
 
 use super::Data;
 use crate::failure::Failure;
@@ -65,15 +64,17 @@ impl Data {
                     let array = texts[place].filter(|array| array.is_valid(row));
                     array.map_or("", |array| array.value(row))
                 };
-                let (src_mac, dst_mac) = (mac(text(2)), mac(text(3)));
+                // Zeros where there is none.
+                let mac = |place| text(place).parse().unwrap_or(MacAddr([0; 6])).0;
+                let (src_mac, dst_mac) = (mac(2), mac(3));
                 all.push(Observation {
                     ts: times
                         .filter(|times| times.is_valid(row))
                         .map_or(0, |times| times.value(row)),
                     len: u32::try_from(number(0)).unwrap_or(u32::MAX),
                     src_mac,
-                    src: address(text(0), src_mac),
-                    dst: address(text(1), dst_mac),
+                    src: Observation::address(text(0).parse().ok(), src_mac),
+                    dst: Observation::address(text(1).parse().ok(), dst_mac),
                     src_port: u16::try_from(number(1)).unwrap_or(0),
                     dst_port: u16::try_from(number(2)).unwrap_or(0),
                     protocol: u8::try_from(number(3)).unwrap_or(0),
@@ -81,25 +82,5 @@ impl Data {
             }
         }
         Ok(all)
-    }
-}
-
-/// A hardware address; zeros where there is none.
-fn mac(text: &str) -> [u8; 6] {
-    let mut bytes = [0; 6];
-    for (byte, digits) in bytes.iter_mut().zip(text.split([':', '-'])) {
-        *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
-    }
-    bytes
-}
-
-/// An address as a number; the hardware address where there is none.
-fn address(text: &str, mac: [u8; 6]) -> u128 {
-    match text.parse() {
-        Ok(IpAddr::V4(address)) => address.to_ipv6_mapped().to_bits(),
-        Ok(IpAddr::V6(address)) => address.to_bits(),
-        Err(_) => mac
-            .iter()
-            .fold(0, |number, byte| number << 8 | u128::from(*byte)),
     }
 }

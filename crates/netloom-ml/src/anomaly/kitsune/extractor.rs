@@ -1,5 +1,7 @@
 //! AfterImage: damped incremental statistics of senders, channels and sockets.
 
+use std::net::IpAddr;
+
 use hashbrown::HashMap;
 
 /// What is known of a packet before any statistic.
@@ -22,6 +24,27 @@ pub struct Observation {
     pub dst_port: u16,
     /// IANA number of the transport protocol.
     pub protocol: u8,
+}
+
+impl Observation {
+    /// An address as the number that [`src`](Self::src) and [`dst`](Self::dst) are.
+    ///
+    /// ```
+    /// use netloom_ml::anomaly::kitsune::Observation;
+    ///
+    /// assert_eq!(Observation::address("::7".parse().ok(), [0; 6]), 7);
+    /// assert_eq!(Observation::address(None, [0, 0, 0, 0, 1, 2]), 0x0102);
+    /// ```
+    pub fn address(network: Option<IpAddr>, hardware: [u8; 6]) -> u128 {
+        match network {
+            Some(IpAddr::V4(address)) => address.to_ipv6_mapped().to_bits(),
+            Some(IpAddr::V6(address)) => address.to_bits(),
+            None => {
+                let bytes = hardware.into_iter();
+                bytes.fold(0, |number, byte| number << 8 | u128::from(byte))
+            }
+        }
+    }
 }
 
 /// Features of a packet: 23 statistics over each of 5 time scales.
