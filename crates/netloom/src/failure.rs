@@ -9,6 +9,8 @@ use netloom::sql::QueryError;
 use netloom::tables::output::OutputError;
 use netloom_packet::SourceError;
 
+use crate::output::is_standard;
+
 /// Why a command could not do what it was asked to.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -155,7 +157,7 @@ impl From<&OutputError> for Failure {
     fn from(error: &OutputError) -> Self {
         let name = name(&error.path);
         // Where standard output goes, only the person knows.
-        let hint = error.hint.clone().filter(|_| !is_stdout(&error.path));
+        let hint = error.hint.clone().filter(|_| !is_standard(&error.path));
         Self::io(
             format!("{name}: {}", error.action),
             hint,
@@ -170,13 +172,9 @@ impl From<OutputError> for Failure {
     }
 }
 
-fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
 /// An output as people know it.
 fn name(path: &Path) -> String {
-    if is_stdout(path) {
+    if is_standard(path) {
         "standard output".to_owned()
     } else {
         path.display().to_string()

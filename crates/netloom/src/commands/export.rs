@@ -33,7 +33,7 @@ use self::systems::Systems;
 use super::Session;
 use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Table};
 use crate::failure::Failure;
-use crate::output::Printer;
+use crate::output::{Printer, is_standard};
 
 /// Bytes of rows that are kept in memory while they are sorted, of all tables together.
 const SORTED_IN_MEMORY: usize = 48 << 20;
@@ -254,7 +254,7 @@ fn targets(options: &ExportOptions) -> Result<Vec<Target>, Failure> {
     if let [table] = tables[..] {
         return Ok(vec![target(table.name(), output.clone())]);
     }
-    if output.as_os_str() == "-" {
+    if is_standard(output) {
         return Err(Failure::usage("several tables do not fit into one output")
             .hint("name a folder: -o tables, or files: -o '{table}.parquet'"));
     }

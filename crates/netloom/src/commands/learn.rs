@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::arguments::{DataOptions, PerOption};
 use crate::data::Data;
 use crate::failure::Failure;
-use crate::output::{self, Printer};
+use crate::output::{self, Printer, is_standard};
 
 /// Version of the meaning of the columns that captures give: raised when a column that models learn
 /// from changes its meaning, so that older models are refused instead of being wrong.
@@ -51,7 +51,7 @@ pub(super) struct CardOutputs {
 
 impl CardOutputs {
     pub(super) fn open(report: Option<&Path>, json: Option<&Path>) -> Result<Self, Failure> {
-        let is_stdout = |path: Option<&Path>| path.is_some_and(|path| path == Path::new("-"));
+        let is_stdout = |path: Option<&Path>| path.is_some_and(is_standard);
         if is_stdout(report) && is_stdout(json) {
             return Err(Failure::usage(
                 "--report - and --json - cannot both have standard output",
@@ -63,7 +63,7 @@ impl CardOutputs {
             paths: [report, json]
                 .into_iter()
                 .flatten()
-                .filter(|path| *path != Path::new("-"))
+                .filter(|path| !is_standard(path))
                 .map(Path::to_owned)
                 .collect(),
             stdout: is_stdout(report) || is_stdout(json),
@@ -72,7 +72,7 @@ impl CardOutputs {
 
     /// One more file, that an option asks for and that the caller writes.
     pub(super) fn other(&mut self, path: &Path, option: &str) -> Result<AtomicFile, Failure> {
-        if path == Path::new("-") {
+        if is_standard(path) {
             if self.stdout {
                 return Err(Failure::usage(format!(
                     "{option} - and --report - or --json - cannot both have standard output"

@@ -26,7 +26,7 @@ use self::output::How;
 use super::Session;
 use crate::arguments::{Global, QueryOptions};
 use crate::failure::Failure;
-use crate::output::Printer;
+use crate::output::{Printer, is_standard};
 use crate::progress::{Progress, stop_on_signal};
 
 pub(crate) fn run(
@@ -40,7 +40,7 @@ pub(crate) fn run(
         .chain(options.files.iter().map(PathBuf::as_path))
         .collect();
     let asks = matches!(statements, Statements::Input) && std::io::stdin().is_terminal();
-    if matches!(statements, Statements::Input) && files.iter().any(|file| is_input(file)) {
+    if matches!(statements, Statements::Input) && files.iter().any(|file| is_standard(file)) {
         return Err(
             Failure::usage("standard input cannot be a capture and the queries at once")
                 .hint("give the query on the command line: netloom query 'SELECT …' -"),
@@ -68,7 +68,7 @@ pub(crate) fn run(
         return Ok(ExitCode::SUCCESS);
     }
     Err(match first {
-        Some(file) if !is_input(file) => Failure::usage(format!(
+        Some(file) if !is_standard(file) => Failure::usage(format!(
             "'{}' stands where the query stands, and standard input holds none",
             file.display()
         ))
@@ -101,10 +101,6 @@ fn statements_of(options: &QueryOptions) -> Result<(Statements, Option<&Path>), 
         ))),
         _ => Ok((Statements::Input, Some(Path::new(first)))),
     }
-}
-
-fn is_input(file: &Path) -> bool {
-    file.as_os_str() == "-"
 }
 
 /// Tables that queries are about, and what their captures said.

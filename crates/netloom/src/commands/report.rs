@@ -14,7 +14,7 @@ use netloom::tables::output::AtomicFile;
 use super::Session;
 use crate::arguments::{Global, ReportOptions, Severity};
 use crate::failure::Failure;
-use crate::output::{self, Printer};
+use crate::output::{self, Printer, is_standard};
 
 /// Pixels of a picture for each unit of its drawing.
 const PNG_SCALE: f32 = 2.0;
@@ -26,7 +26,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     let filter = super::filter::parsed(global, &options.inputs.words())?;
     // Outputs are opened first: nobody waits for a report that cannot be written.
-    let to_stdout = |path: Option<&Path>| path.is_some_and(|path| path == Path::new("-"));
+    let to_stdout = |path: Option<&Path>| path.is_some_and(is_standard);
     let (html_out, json_out) = (options.html.as_deref(), options.json.as_deref());
     if to_stdout(html_out) && to_stdout(json_out) {
         return Err(Failure::usage(

@@ -22,7 +22,7 @@ use self::needed::Needed;
 use super::query::{Data, Inputs, Open};
 use crate::arguments::{Global, SliceOptions};
 use crate::failure::Failure;
-use crate::output::Printer;
+use crate::output::{Printer, is_standard};
 use crate::progress::stop_on_signal;
 
 /// Bytes gathered before they are written.
@@ -348,7 +348,7 @@ fn describe<W: io::Write>(writer: &mut PcapngWriter<W>, source: &dyn PacketSourc
 
 fn names(files: &[impl AsRef<Path>]) -> String {
     let names = files.iter().map(|file| match file.as_ref() {
-        file if file.as_os_str() == "-" => "standard input".to_owned(),
+        file if is_standard(file) => "standard input".to_owned(),
         file => file.display().to_string(),
     });
     names.collect::<Vec<_>>().join(", ")

@@ -16,7 +16,7 @@ use netloom::tables::{RecordBatch, SchemaRef, TableFormat, table_writer};
 use crate::arguments::Format;
 use crate::data::Data;
 use crate::failure::Failure;
-use crate::output::{self, Printer};
+use crate::output::{self, Printer, is_standard};
 
 /// Files that are written to, opened before anything is done: nobody waits for what cannot be
 /// written.
@@ -39,7 +39,7 @@ impl Outputs {
         let stdout = all
             .iter()
             .flatten()
-            .filter(|path| **path == Path::new("-"))
+            .filter(|path| is_standard(path))
             .count();
         if stdout > 1 {
             return Err(Failure::usage(
@@ -55,7 +55,7 @@ impl Outputs {
             paths: all
                 .into_iter()
                 .flatten()
-                .filter(|path| *path != Path::new("-"))
+                .filter(|path| !is_standard(path))
                 .map(Path::to_owned)
                 .collect(),
             stdout: stdout > 0,

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
-use crate::output::Printer;
+use crate::output::{Printer, is_standard};
 
 /// Folders within folders that are looked into.
 const MAX_DEPTH: usize = 16;
@@ -26,10 +26,10 @@ pub(crate) fn expand(data: &[PathBuf], printer: &Printer) -> Result<Vec<Input>, 
         let before = inputs.len();
         if path.is_dir() {
             folder(path, 0, &mut inputs, printer)?;
-        } else if path.as_os_str() == "-" || path.exists() {
+        } else if is_standard(path) || path.exists() {
             inputs.push(Input {
                 path: path.clone(),
-                is_capture: path.as_os_str() == "-" || is_capture(path)?,
+                is_capture: is_standard(path) || is_capture(path)?,
             });
         } else if let Some(pattern) = path.to_str().filter(|name| name.contains(['*', '?', '['])) {
             let found = glob::glob(pattern)

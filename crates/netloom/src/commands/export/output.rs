@@ -14,6 +14,7 @@ use netloom::tables::{
 };
 
 use crate::failure::Failure;
+use crate::output::{is_pipe, is_standard};
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 18;
@@ -84,7 +85,7 @@ impl Output {
         schema: &SchemaRef,
         live: bool,
     ) -> Result<Self, Failure> {
-        if !format.is_text() && is_stdout(path) && io::stdout().is_terminal() {
+        if !format.is_text() && is_standard(path) && io::stdout().is_terminal() {
             return Err(Failure::usage(format!(
                 "a terminal cannot show {format}, and there is no -o"
             ))
@@ -275,15 +276,6 @@ fn append(format: TableFormat, file: &mut File, begun: &mut bool, rows: &[u8]) -
         file.write_all(row.trim_ascii_end())?;
     }
     Ok(())
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// Whether nobody can go back in an output.
-fn is_pipe(path: &Path) -> bool {
-    is_stdout(path) || std::fs::metadata(path).is_ok_and(|output| !output.is_file())
 }
 
 fn boxed(jobs: Vec<EncodeJob>) -> Vec<Job> {

@@ -9,6 +9,7 @@ use netloom::sql::table_name_of;
 use netloom::tables::read::{Format, detect};
 
 use crate::failure::Failure;
+use crate::output::is_standard;
 
 /// Inputs, by what they are.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl Inputs {
     }
 
     fn add(&mut self, name: Option<String>, path: &Path) -> Result<(), Failure> {
-        if path.as_os_str() == "-" {
+        if is_standard(path) {
             put(&mut self.captures, name, path);
             return Ok(());
         }
@@ -79,7 +80,7 @@ pub(super) fn is_file(text: &str) -> bool {
 pub(in crate::commands) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in given {
-        if path.as_os_str() == "-" {
+        if is_standard(path) {
             files.push(path.clone());
         } else {
             files.extend(list(path.as_os_str())?);

@@ -12,7 +12,7 @@ use super::table::Table;
 use super::{Data, is_terminal};
 use crate::arguments::{QueryFormat, QueryOptions};
 use crate::failure::Failure;
-use crate::output::{Printer, visible};
+use crate::output::{Printer, is_pipe, is_standard, visible};
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 18;
@@ -39,7 +39,7 @@ impl<'a> How<'a> {
 
     /// Whether rows go to standard output.
     pub(super) fn is_stdout(&self) -> bool {
-        self.output.as_os_str() == "-"
+        is_standard(self.output)
     }
 }
 
@@ -81,15 +81,14 @@ fn to_file(
     path: &Path,
     data: &mut Data<'_>,
 ) -> Result<(), Failure> {
-    let to_stdout = path.as_os_str() == "-";
-    if !format.is_text() && to_stdout && is_terminal() {
+    if !format.is_text() && is_standard(path) && is_terminal() {
         return Err(Failure::usage(format!(
             "a terminal cannot show {format}, and there is no -o"
         ))
         .hint(format!("name a file: -o out.{format}")));
     }
     let failed = |cause: io::Error| Failure::writing(path, &cause);
-    let in_place = to_stdout || std::fs::metadata(path).is_ok_and(|output| !output.is_file());
+    let in_place = is_pipe(path);
     let schema = if format.is_text() {
         text_schema(&rows.schema())
     } else {

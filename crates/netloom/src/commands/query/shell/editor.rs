@@ -13,6 +13,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use super::super::Data;
+use super::is_leave;
 use super::words::Words;
 use crate::failure::Failure;
 use crate::output::{Printer, visible};
@@ -104,7 +105,7 @@ fn history() -> Option<PathBuf> {
 /// Whether what was typed is done: a command is with its line, a statement with its semicolon.
 fn is_whole(text: &str) -> bool {
     let text = text.trim();
-    if text.is_empty() || text.starts_with('\\') || matches!(text, "exit" | "quit") {
+    if text.is_empty() || text.starts_with('\\') || is_leave(text) {
         return true;
     }
     let (whole, rest) = statements(text);
