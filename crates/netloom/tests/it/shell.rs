@@ -136,7 +136,8 @@ struct Terminal {
 impl Terminal {
     /// `None` where the system has no `script`.
     fn open(arguments: &[&str], state: &Path) -> Option<Self> {
-        let mut line = format!("'{}' query", env!("CARGO_BIN_EXE_netloom"));
+        // Without `exec`, some shells stay and end by the Ctrl-C that was for the command.
+        let mut line = format!("exec '{}' query", env!("CARGO_BIN_EXE_netloom"));
         for argument in arguments {
             write!(line, " '{argument}'").unwrap();
         }
@@ -174,6 +175,15 @@ impl Terminal {
             assert!(read > 0, "no {words:?} in {:?}", self.shown);
             self.shown += &String::from_utf8_lossy(&bytes[..read]);
         }
+    }
+
+    /// Reads to the end; the command has to have ended well.
+    fn ends(&mut self) {
+        let mut rest = Vec::new();
+        self.output.read_to_end(&mut rest).unwrap();
+        let status = self.child.wait().unwrap();
+        let rest = String::from_utf8_lossy(&rest);
+        assert!(status.success(), "{status}: {}{rest}", self.shown);
     }
 
     fn key_in(&mut self, text: &str) {
@@ -220,7 +230,7 @@ fn on_a_terminal() {
     terminal.wait_for("(1 row)");
     terminal.wait_for("netloom> ");
     terminal.key_in("\x04");
-    assert!(terminal.child.wait().unwrap().success());
+    terminal.ends();
     let history = folder.path().join("netloom/query_history");
     let history = std::fs::read_to_string(history).unwrap();
     assert!(
