@@ -207,16 +207,16 @@ impl<T: Table> ColumnBuilder<T> {
 
     fn extend(&mut self, rows: &[T::Row<'_>]) {
         match self {
-            Self::U8(get, cells) => cells.extend(rows.iter().map(*get)),
-            Self::U16(get, cells) => cells.extend(rows.iter().map(*get)),
-            Self::U32(get, cells) => cells.extend(rows.iter().map(*get)),
-            Self::U64(get, cells) => cells.extend(rows.iter().map(*get)),
-            Self::F64(get, cells) => cells.extend(rows.iter().map(*get)),
+            Self::U8(get, cells) => cells.extend(rows, *get),
+            Self::U16(get, cells) => cells.extend(rows, *get),
+            Self::U32(get, cells) => cells.extend(rows, *get),
+            Self::U64(get, cells) => cells.extend(rows, *get),
+            Self::F64(get, cells) => cells.extend(rows, *get),
             Self::Time(get, cells) => {
-                cells.extend(rows.iter().map(|row| get(row).map(Timestamp::as_nanos)));
+                cells.extend(rows, |row| get(row).map(Timestamp::as_nanos));
             }
             Self::Text(get, cells) => {
-                cells.offsets.ends.reserve(rows.len());
+                cells.offsets.reserve(rows.len());
                 let (some, others) = rows.split_at(rows.len().min(SAMPLE_ROWS));
                 let begin = cells.values.len();
                 for row in some {
@@ -312,6 +312,18 @@ impl Validity {
         self.cells += 1;
     }
 
+    /// How many cells the last word still takes.
+    fn room(&self) -> usize {
+        self.cells.next_multiple_of(64) - self.cells
+    }
+
+    /// Takes up to 64 cells at once, where the last word is full.
+    #[inline]
+    fn push_word(&mut self, word: u64, cells: usize) {
+        self.words.push(word);
+        self.cells += cells;
+    }
+
     /// `None` where no cell is null.
     fn take(&mut self) -> Option<NullBuffer> {
         let words = std::mem::take(&mut self.words);
@@ -337,10 +349,24 @@ impl<N: ArrowNativeType + Default> Numbers<N> {
         self.values.push(value.unwrap_or_default());
     }
 
-    fn extend(&mut self, values: impl ExactSizeIterator<Item = Option<N>>) {
-        self.values.reserve(values.len());
-        for value in values {
-            self.push(value);
+    #[inline]
+    fn extend<R>(&mut self, rows: &[R], get: impl Fn(&R) -> Option<N>) {
+        let begun = self.valid.room().min(rows.len());
+        let (begun, rows) = rows.split_at(begun);
+        for row in begun {
+            self.push(get(row));
+        }
+        self.values.reserve(rows.len());
+        self.valid.words.reserve(rows.len().div_ceil(64));
+        for rows in rows.chunks(64) {
+            let (mut word, mut bit) = (0, 0);
+            self.values.extend(rows.iter().map(|row| {
+                let value = get(row);
+                word |= u64::from(value.is_some()) << bit;
+                bit += 1;
+                value.unwrap_or_default()
+            }));
+            self.valid.push_word(word, rows.len());
         }
     }
 
@@ -369,6 +395,11 @@ impl Default for Offsets {
 impl Offsets {
     fn last(&self) -> usize {
         self.ends.last().map_or(0, |&end| end as usize)
+    }
+
+    fn reserve(&mut self, cells: usize) {
+        self.ends.reserve(cells);
+        self.valid.words.reserve(cells.div_ceil(64));
     }
 
     #[inline]
@@ -515,7 +546,7 @@ impl<A: Address> AddressBuilder<A> {
     }
 
     fn extend(&mut self, addresses: impl ExactSizeIterator<Item = Option<A>>) {
-        self.text.offsets.ends.reserve(addresses.len());
+        self.text.offsets.reserve(addresses.len());
         self.text.values.reserve(addresses.len() * 16);
         for address in addresses {
             self.append(address);

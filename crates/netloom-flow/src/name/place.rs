@@ -34,7 +34,15 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
     if mac.0[0] & 3 != 0 {
         return None;
     }
-    oui_data::lookup(&mac.to_string()).map(oui_data::OuiData::organization)
+    // As the registries have it: text without separators needs no copy of its own.
+    let mut text = [0; 12];
+    for (digits, byte) in text.chunks_exact_mut(2).zip(mac.0) {
+        for (digit, bits) in digits.iter_mut().zip([byte >> 4, byte & 0xf]) {
+            *digit = b"0123456789ABCDEF"[usize::from(bits)];
+        }
+    }
+    let text = std::str::from_utf8(&text).ok()?;
+    oui_data::lookup(text).map(oui_data::OuiData::organization)
 }
 
 /// Whether an address has no meaning outside of a network of its own: private (RFC 1918), shared

@@ -14,6 +14,9 @@ use super::known::LiveName;
 use super::{RowFilter, ScanOptions, TableRequest};
 use crate::block::BlockView;
 
+/// Rows that columns are made from, column by column.
+const ROWS_AT_ONCE: usize = 128;
+
 /// What the first pass found out.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -157,8 +160,8 @@ fn build(
     rows: &[PacketRow<'_>],
     hand_on: &mut dyn FnMut(RecordBatch),
 ) {
-    // Payloads can be large: a few rows at a time.
-    for rows in rows.chunks(1024) {
+    // Payloads can be large, and what columns are made from one after the other stays in the cache.
+    for rows in rows.chunks(ROWS_AT_ONCE) {
         builder.extend(rows);
         if builder.is_full() {
             hand_on(builder.finish());

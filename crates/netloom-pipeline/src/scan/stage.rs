@@ -29,6 +29,8 @@ use crate::stage::{Needs, RoundError, Stage, StagePacket};
 
 /// Rows of a table of records that are made at once.
 const CHUNK_ROWS: usize = 4096;
+/// Rows that columns are made from, column by column.
+const ROWS_AT_ONCE: usize = 64;
 /// Addresses that are kept.
 const HOSTS_MAX: usize = 1 << 18;
 /// Between two questions about a flow whose process is not known, in ns.
@@ -416,11 +418,18 @@ fn cut<R>(records: &mut Vec<R>, all: bool, mut take: impl FnMut(Vec<R>)) {
 
 fn batch_of<'r, K: Table>(
     mut builder: Box<dyn BuildRows<K>>,
-    rows: impl Iterator<Item = K::Row<'r>>,
+    mut rows: impl Iterator<Item = K::Row<'r>>,
 ) -> RecordBatch {
-    let rows: Vec<_> = rows.collect();
-    builder.extend(&rows);
-    builder.finish()
+    // What columns are made from one after the other stays in the cache.
+    let mut some = Vec::with_capacity(ROWS_AT_ONCE);
+    loop {
+        some.extend(rows.by_ref().take(ROWS_AT_ONCE));
+        if some.is_empty() {
+            return builder.finish();
+        }
+        builder.extend(&some);
+        some.clear();
+    }
 }
 
 /// What a block's packets gave.

@@ -271,10 +271,19 @@ fn pages_say_what_is_in_them() {
                     seen += 1;
                 }
             }
+            ("count", ColumnIndexMetaData::INT64(index)) => {
+                let numbers: &UInt64Array = rows.column(4).as_primitive();
+                for number in 0..pages.len() {
+                    let numbers = page(number).map(|row| numbers.value(row) as i64);
+                    assert_eq!(index.min_value(number).copied(), numbers.clone().min());
+                    assert_eq!(index.max_value(number).copied(), numbers.max());
+                    seen += 1;
+                }
+            }
             _ => {}
         }
     }
-    assert_eq!(seen, 2 * 40_000_usize.div_ceil(16_384));
+    assert_eq!(seen, 3 * 40_000_usize.div_ceil(16_384));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
 }
 
 /// Appends a run.
-fn repeat(value: u32, times: usize, width: u32, out: &mut Vec<u8>) {
+pub(super) fn repeat(value: u32, times: usize, width: u32, out: &mut Vec<u8>) {
     varint((times as u64) << 1, out);
     out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
@@ -84,7 +84,7 @@ pub(super) fn levels(valid: &[u8], rows: usize, ones: usize, out: &mut Vec<u8>) 
 }
 
 /// Appends a number, seven bits a byte, the lowest first (ULEB128).
-fn varint(mut number: u64, out: &mut Vec<u8>) {
+pub(super) fn varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

@@ -4,18 +4,28 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{ArrowPrimitiveType, Float64Type, UInt8Type, UInt16Type, UInt32Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Float64Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef};
 use foldhash::fast::RandomState;
 
+use super::value::Float;
+
 /// Cells after which values must have repeated.
 const SAMPLE: usize = 1 << 13;
+/// How many cells there must be for each value of a dictionary, where a place takes much less than a value.
+const WIDE: usize = 2;
+/// The same where pages without a dictionary are small, and made quickly.
+const NARROW: usize = 4;
+/// Numbers below it are small.
+const SMALL: usize = 1 << 12;
 /// Bytes of a dictionary.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The cells of a column that are not null.
 pub(super) struct Interned<V> {
-    /// Their values' places in the dictionary.
+    /// Their values' places in the dictionary; none where there is one value.
     pub(super) keys: Vec<u32>,
     /// The values, in the order in which they came up first.
     pub(super) values: Vec<V>,
@@ -51,23 +61,43 @@ impl Places<u32> for Table {
     }
 }
 
+/// Of numbers most of which are small: a table for these.
+struct Small {
+    table: Table,
+    others: HashMap<u64, u32, RandomState>,
+}
+
+impl Places<u64> for Small {
+    #[inline]
+    fn place(&mut self, value: u64, next: u32) -> u32 {
+        if value < SMALL as u64 {
+            self.table.place(value as u32, next)
+        } else {
+            self.others.place(value, next)
+        }
+    }
+}
+
 /// Takes cells one by one.
 struct Interner<V, P> {
     interned: Interned<V>,
     places: P,
+    /// How many cells there must be for each value.
+    share: usize,
     bytes: usize,
     /// The last two: packets of a flow come in groups, one way and the other.
     recent: [u32; 2],
 }
 
 impl<V: Copy + PartialEq, P: Places<V>> Interner<V, P> {
-    fn new(cells: usize, places: P) -> Self {
+    fn new(cells: usize, places: P, share: usize) -> Self {
         Self {
             interned: Interned {
                 keys: Vec::with_capacity(cells),
                 values: Vec::new(),
             },
             places,
+            share,
             bytes: 0,
             recent: [NONE; 2],
         }
@@ -90,7 +120,7 @@ impl<V: Copy + PartialEq, P: Places<V>> Interner<V, P> {
             if place == next {
                 values.push(value);
                 self.bytes += bytes;
-                let repeats = keys.len() < SAMPLE || values.len() <= keys.len() / 2;
+                let repeats = keys.len() < SAMPLE || values.len() <= keys.len() / self.share;
                 if self.bytes > MAX_BYTES || !repeats {
                     return None;
                 }
@@ -119,7 +149,7 @@ impl<V: Copy + PartialEq, P: Places<V>> Interner<V, P> {
 /// Texts; `None` where a dictionary saves nothing.
 pub(super) fn texts(arrays: &[ArrayRef]) -> Option<Interned<&[u8]>> {
     let places = HashMap::with_hasher(RandomState::default());
-    let mut interner = Interner::new(cells(arrays), places);
+    let mut interner = Interner::new(cells(arrays), places, WIDE);
     for array in arrays {
         let array = array.as_string_opt::<i32>()?;
         let (offsets, bytes) = (array.value_offsets(), array.value_data());
@@ -147,33 +177,74 @@ where
     T: ArrowPrimitiveType,
     T::Native: Into<u32>,
 {
-    numbers::<T, u32>(arrays, Table(vec![NONE; bound]), Into::into)
+    numbers::<T, _, _>(arrays, || Table(vec![NONE; bound]), Into::into, WIDE)
 }
 
 /// Numbers of 32 bits; `None` where a dictionary saves nothing.
 pub(super) fn u32s(arrays: &[ArrayRef]) -> Option<Interned<u32>> {
-    let places = HashMap::with_hasher(RandomState::default());
-    numbers::<UInt32Type, u32>(arrays, places, |number| number)
+    let places = HashMap::<_, _, RandomState>::default;
+    numbers::<UInt32Type, _, _>(arrays, places, |number| number, NARROW)
 }
 
-/// Floats by their bits; `None` where a dictionary saves nothing.
-pub(super) fn f64s(arrays: &[ArrayRef]) -> Option<Interned<u64>> {
-    let places = HashMap::with_hasher(RandomState::default());
-    numbers::<Float64Type, u64>(arrays, places, f64::to_bits)
+/// Numbers of 64 bits; `None` where a dictionary saves nothing.
+pub(super) fn u64s(arrays: &[ArrayRef]) -> Option<Interned<u64>> {
+    let places = || Small {
+        table: Table(vec![NONE; SMALL]),
+        others: HashMap::default(),
+    };
+    numbers::<UInt64Type, _, _>(arrays, places, |number| number, NARROW)
 }
 
-fn numbers<T: ArrowPrimitiveType, V: Copy + PartialEq>(
+/// Numbers of 64 bits with a sign; `None` where a dictionary saves nothing.
+pub(super) fn i64s(arrays: &[ArrayRef]) -> Option<Interned<i64>> {
+    let places = HashMap::<_, _, RandomState>::default;
+    numbers::<Int64Type, _, _>(arrays, places, |number| number, NARROW)
+}
+
+/// Floats; `None` where a dictionary saves nothing.
+pub(super) fn floats(arrays: &[ArrayRef]) -> Option<Interned<Float>> {
+    let places = HashMap::<_, _, RandomState>::default;
+    numbers::<Float64Type, _, _>(arrays, places, |float| Float(float.to_bits()), WIDE)
+}
+
+fn numbers<T: ArrowPrimitiveType, V: Copy + PartialEq, P: Places<V>>(
     arrays: &[ArrayRef],
-    places: impl Places<V>,
+    places: impl FnOnce() -> P,
     value: impl Fn(T::Native) -> V,
+    share: usize,
 ) -> Option<Interned<V>> {
-    let mut interner = Interner::new(cells(arrays), places);
+    if let Some(values) = constant::<T, V>(arrays, &value) {
+        let keys = Vec::new();
+        return Some(Interned { keys, values });
+    }
+    let mut interner = Interner::new(cells(arrays), places(), share);
     for array in arrays {
         let array = array.as_primitive_opt::<T>()?;
         let values = array.values();
         interner.fill(array, |place| (value(values[place]), size_of::<V>()))?;
     }
     Some(interner.interned)
+}
+
+/// The value that all cells have, where it is one, or none where all cells are null; of columns
+/// with arrays that are null in part it is not known.
+fn constant<T: ArrowPrimitiveType, V: Copy + PartialEq>(
+    arrays: &[ArrayRef],
+    value: impl Fn(T::Native) -> V,
+) -> Option<Vec<V>> {
+    let mut one = None;
+    for array in arrays {
+        let nulls = array.null_count();
+        if nulls == array.len() {
+            continue;
+        }
+        let values = array.as_primitive_opt::<T>()?.values();
+        let of_all = *one.get_or_insert_with(|| value(values[0]));
+        if nulls > 0 || !values.iter().all(|&cell| value(cell) == of_all) {
+            return None;
+        }
+    }
+    Some(one.into_iter().collect())
 }
 
 /// Cells of a column that are not null.

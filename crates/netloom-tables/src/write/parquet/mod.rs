@@ -2,35 +2,49 @@
 //!
 //! - Row groups of 131,072 rows, fewer where rows are large; where one ends depends on the
 //!   rows alone, not on how they were cut into batches.
-//! - zstd level 1 over pages; texts, floats and numbers of up to 32 bits in dictionaries as long as
-//!   their values repeat, other whole numbers as differences (DELTA_BINARY_PACKED).
+//! - zstd level 1 over pages; texts and numbers in dictionaries as long as their values repeat;
+//!   where they do not, times and whole numbers of 64 bits as differences (DELTA_BINARY_PACKED),
+//!   texts behind their lengths (DELTA_LENGTH_BYTE_ARRAY), other numbers as they are.
 //! - Statistics of each column chunk and each page (page index), so that readers skip.
 //! - Units, meanings and the kind of address stand in the file's key-value metadata
 //!   (`netloom.columns`, JSON) and in the fields' metadata (`netloom.unit`, `netloom.address`).
 
+mod chunk;
+mod delta;
 mod dictionary;
+mod direct;
 mod hybrid;
 mod intern;
+mod value;
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{
+    Float64Type, Int64Type, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::concat::concat;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use parquet::schema::types::ColumnDescPtr;
 
+use self::chunk::Rows;
+use self::dictionary::Dictionary;
+use self::direct::{Delta, Plain, Texts};
+use self::value::Float;
 use super::RowWriter;
 use super::json;
 use crate::name::TableName;
@@ -56,7 +70,8 @@ pub struct ParquetWriter<W: Write + Send> {
     /// Rows of the row group to come.
     pending: Vec<RecordBatch>,
     rows: usize,
-    bytes: usize,
+    /// Bytes of each of its columns.
+    bytes: Vec<usize>,
     /// Row groups that are being encoded.
     groups: VecDeque<Arc<Group>>,
     begun: usize,
@@ -82,7 +97,7 @@ type Encoded = Result<Vec<Chunk>, ParquetError>;
 
 /// A column chunk of this writer or of the `parquet` crate's.
 enum Chunk {
-    Dictionary(Box<dictionary::Chunk>),
+    Own(Box<chunk::Chunk>),
     Other(Box<ArrowColumnChunk>),
 }
 
@@ -127,6 +142,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             .map_err(failed)?;
         let file = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)
             .map_err(failed)?;
+        let bytes = vec![0; schema.fields().len()];
         let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
         Ok(Self {
             file,
@@ -134,7 +150,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             factory,
             pending: Vec::new(),
             rows: 0,
-            bytes: 0,
+            bytes,
             groups: VecDeque::new(),
             begun: 0,
         })
@@ -150,12 +166,18 @@ impl<W: Write + Send> ParquetWriter<W> {
         let mut offset = 0;
         while offset < batch.num_rows() {
             let step = (STEP - self.rows % STEP).min(batch.num_rows() - offset);
-            let rows = batch.slice(offset, step);
-            self.bytes += logical_size(&rows);
+            let rows = if step == batch.num_rows() {
+                batch.clone()
+            } else {
+                batch.slice(offset, step)
+            };
+            for (bytes, column) in self.bytes.iter_mut().zip(rows.columns()) {
+                *bytes += size(column);
+            }
             self.pending.push(rows);
             self.rows += step;
             offset += step;
-            let full = self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES;
+            let full = self.rows >= GROUP_ROWS || self.bytes.iter().sum::<usize>() >= GROUP_BYTES;
             if full && self.rows.is_multiple_of(STEP) {
                 self.encode(&mut jobs)?;
             }
@@ -178,7 +200,8 @@ impl<W: Write + Send> ParquetWriter<W> {
 
     fn encode(&mut self, jobs: &mut Vec<EncodeJob>) -> io::Result<()> {
         let batches = std::mem::take(&mut self.pending);
-        (self.rows, self.bytes) = (0, 0);
+        let bytes = std::mem::replace(&mut self.bytes, vec![0; self.schema.fields().len()]);
+        self.rows = 0;
         let mut writers = self
             .factory
             .create_column_writers(self.begun)
@@ -192,6 +215,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         });
         self.groups.push_back(Arc::clone(&group));
         let mut leaf = 0;
+        let mut of_group = Vec::with_capacity(fields.len());
         for (index, field) in fields.iter().enumerate() {
             let arrays: Vec<ArrayRef> = batches
                 .iter()
@@ -202,14 +226,18 @@ impl<W: Write + Send> ParquetWriter<W> {
             let column = self.file.schema_descr().column(leaf);
             leaf += writers.len();
             let (field, group) = (Arc::clone(field), Arc::clone(&group));
-            jobs.push(EncodeJob(Box::new(move || {
+            let job = EncodeJob(Box::new(move || {
                 let chunks = encode_column(&field, &column, arrays, writers);
                 *group.columns[index]
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = Some(chunks);
                 group.left.fetch_sub(1, Ordering::AcqRel);
-            })));
+            }));
+            of_group.push((bytes[index], job));
         }
+        // The longest first: no thread is left with one when all others are done.
+        of_group.sort_by_key(|&(bytes, _)| Reverse(bytes));
+        jobs.extend(of_group.into_iter().map(|(_, job)| job));
         Ok(())
     }
 
@@ -232,9 +260,7 @@ impl<W: Write + Send> ParquetWriter<W> {
                     .unwrap_or_else(|| Ok(Vec::new()));
                 for chunk in chunks.map_err(failed)? {
                     match chunk {
-                        Chunk::Dictionary(chunk) => {
-                            row_group.append_column(&chunk.bytes, chunk.close)
-                        }
+                        Chunk::Own(chunk) => row_group.append_column(&chunk.bytes, chunk.close),
                         Chunk::Other(chunk) => chunk.append_to_row_group(&mut row_group),
                     }
                     .map_err(failed)?;
@@ -290,10 +316,8 @@ fn encode_column(
     arrays: Vec<ArrayRef>,
     mut writers: Vec<ArrowColumnWriter>,
 ) -> Encoded {
-    if dictionary::takes(field.data_type())
-        && let Some(chunk) = dictionary::encode(column, &arrays)?
-    {
-        return Ok(vec![Chunk::Dictionary(Box::new(chunk))]);
+    if let Some(chunk) = encode_flat(field.data_type(), column, &arrays) {
+        return Ok(vec![Chunk::Own(Box::new(chunk?))]);
     }
     // Pages end where the writer looks at them, which it does for each array: as one, so that
     // they do not depend on how the rows came.
@@ -305,6 +329,75 @@ fn encode_column(
     }
     let close = |writer: ArrowColumnWriter| Ok(Chunk::Other(Box::new(writer.close()?)));
     writers.into_iter().map(close).collect()
+}
+
+/// Encodes a column of a type that is encoded here; `None`: of another, or with nulls where none
+/// may be, which the other writer says.
+fn encode_flat(
+    data_type: &DataType,
+    column: &ColumnDescPtr,
+    arrays: &[ArrayRef],
+) -> Option<Result<chunk::Chunk, ParquetError>> {
+    if !is_flat(data_type) {
+        return None;
+    }
+    let rows = Rows::new(column, arrays)?;
+    /// In a dictionary where values repeat, else in another way.
+    macro_rules! either {
+        ($interned:expr, $other:expr) => {
+            match $interned {
+                Some(interned) => rows.write(Dictionary::new(interned)),
+                None => rows.write($other),
+            }
+        };
+    }
+    Some(match data_type {
+        DataType::Utf8 => either!(intern::texts(arrays), Texts::new(arrays)?),
+        DataType::UInt8 => rows.write(Dictionary::new(intern::u8s(arrays)?)),
+        DataType::UInt16 => either!(
+            intern::u16s(arrays),
+            Plain(direct::numbers::<UInt16Type, _>(arrays, u32::from)?)
+        ),
+        DataType::UInt32 => either!(
+            intern::u32s(arrays),
+            Plain(direct::numbers::<UInt32Type, _>(arrays, |number| number)?)
+        ),
+        DataType::UInt64 => either!(
+            intern::u64s(arrays),
+            Delta(direct::numbers::<UInt64Type, _>(arrays, |number| number)?)
+        ),
+        DataType::Int64 => either!(
+            intern::i64s(arrays),
+            Delta(direct::numbers::<Int64Type, _>(arrays, |number| number)?)
+        ),
+        DataType::Float64 => either!(
+            intern::floats(arrays),
+            Plain(direct::numbers::<Float64Type, _>(arrays, |float| {
+                Float(float.to_bits())
+            })?)
+        ),
+        // Hardly any two are the same.
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            let times = direct::numbers::<TimestampNanosecondType, _>(arrays, |time| time)?;
+            rows.write(Delta(times))
+        }
+        _ => return None,
+    })
+}
+
+/// Whether columns of a type are encoded here.
+fn is_flat(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8
+            | DataType::UInt8
+            | DataType::UInt16
+            | DataType::UInt32
+            | DataType::UInt64
+            | DataType::Int64
+            | DataType::Float64
+            | DataType::Timestamp(TimeUnit::Nanosecond, _)
+    )
 }
 
 /// Columns that a field is stored in.
@@ -324,8 +417,21 @@ fn leaves(data_type: &DataType) -> usize {
 
 /// Bytes of a batch's values, whatever memory it shares with others.
 pub(crate) fn logical_size(batch: &RecordBatch) -> usize {
-    let size = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0);
     batch.columns().iter().map(size).sum()
+}
+
+/// Bytes of an array's values.
+fn size(array: &ArrayRef) -> usize {
+    let nulls = array.nulls().map_or(0, |nulls| nulls.len().div_ceil(8));
+    if let Some(width) = array.data_type().primitive_width() {
+        return nulls + width * array.len();
+    }
+    if let Some(texts) = array.as_string_opt::<i32>() {
+        let offsets = texts.value_offsets();
+        let (begin, end) = (offsets[0], offsets[texts.len()]);
+        return nulls + size_of_val(offsets) + (end - begin) as usize;
+    }
+    array.to_data().get_slice_memory_size().unwrap_or(0)
 }
 
 fn compression() -> Compression {
@@ -343,27 +449,12 @@ fn properties(schema: &Schema, metadata: &FileMetadata) -> WriterProperties {
     }
     let columns = columns(schema, metadata.table);
     pairs.push(KeyValue::new("netloom.columns".to_owned(), columns));
-    let mut builder = WriterProperties::builder()
+    WriterProperties::builder()
         .set_created_by(concat!("netloom version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(compression())
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_key_value_metadata(Some(pairs));
-    for field in schema.fields() {
-        let path = ColumnPath::from(field.name().as_str());
-        // What dictionaries are not for, or what repeats too little for one.
-        let encoding = match field.data_type() {
-            DataType::UInt64 | DataType::Int64 | DataType::Timestamp(..) => {
-                Encoding::DELTA_BINARY_PACKED
-            }
-            DataType::Utf8 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            data_type if dictionary::takes(data_type) => Encoding::PLAIN,
-            _ => continue,
-        };
-        builder = builder
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, encoding);
-    }
-    builder.build()
+        .set_key_value_metadata(Some(pairs))
+        .build()
 }
 
 /// Unit, kind of address and meaning of the columns, as JSON.
