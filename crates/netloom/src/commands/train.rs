@@ -347,7 +347,12 @@ fn first(task: &Task<'_>) -> Result<Trained, Failure> {
     let mut made = experiment(&dataset, &*params, &task.experiment)?;
     if let Some(choice) = made.model.choice().cloned() {
         // From here on it is a model of the family that was chosen, with its parameters.
-        let params = classifier(&choice.chosen, &[])?;
+        let given: Vec<(&str, &str)> = choice
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let params = classifier(&choice.chosen, &given)?;
         params
             .algorithm()
             .clone_into(&mut made.card.model.algorithm);
@@ -360,17 +365,22 @@ fn first(task: &Task<'_>) -> Result<Trained, Failure> {
 
 /// What `auto` tried, and what it had no time for.
 fn candidates(choice: &Choice) -> Vec<Candidate> {
-    let tried = choice.tried.iter().map(|tried| Candidate {
-        algorithm: tried.model.clone(),
-        score: Some(tried.mean),
-        metric: choice.scoring.label().to_owned(),
-        note: if tried.model == choice.chosen {
-            format!("taken: {}", choice.held_out)
-        } else {
-            String::new()
-        },
-        taken: tried.model == choice.chosen,
-    });
+    // The first is the best.
+    let tried = choice
+        .tried
+        .iter()
+        .enumerate()
+        .map(|(place, tried)| Candidate {
+            algorithm: tried.label(),
+            score: Some(tried.mean),
+            metric: choice.scoring.label().to_owned(),
+            note: if place == 0 {
+                format!("taken: {}", choice.held_out)
+            } else {
+                String::new()
+            },
+            taken: place == 0,
+        });
     let not_tried = choice.not_tried.iter().map(|model| Candidate {
         algorithm: model.clone(),
         note: "no time".to_owned(),

@@ -1,5 +1,7 @@
 //! `auto`: a few families compared on rows that they have not learned from, and the best of them.
 
+mod hold_out;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use crate::metrics::{Average, ConfusionMatrix, average_precision_macro};
 use crate::model::{
     Classifier, ClassifierParams, Contributions, Input, Probabilities, Run, SavedClassifier,
 };
-use crate::split::{Split, by_time, group_folds, random_folds};
+use crate::split::Split;
 use crate::supervised::{classifier, parameters, with};
 
 /// What a family is judged by.
@@ -41,6 +43,11 @@ impl Scoring {
             Self::Accuracy => "accuracy",
             Self::BalancedAccuracy => "balanced accuracy",
         }
+    }
+
+    /// Whether each class counts as much as another, however many rows it has.
+    fn is_macro(self) -> bool {
+        self != Self::Accuracy
     }
 
     fn of(self, truth: &[u32], told: &Probabilities) -> f64 {
@@ -81,9 +88,11 @@ impl fmt::Debug for Clock {
 ///
 /// Each family learns a part of the rows and is judged on the others, [`cv`](Self::cv) times: whole
 /// groups where the data has groups, what came later (within each class) where it has times, and
-/// else rows at random, with as much of each class on both sides. The family with the best mean
-/// learns from all rows; of equals the one named first. The model that comes out is that family's,
-/// and its [`choice`](Classifier::choice) says what the others reached.
+/// else rows at random, with as much of each class on both sides. Where classes count alike in what
+/// is judged by, but not in the rows, families that can weigh rows are tried a second time with
+/// `class_weight=balanced`. What is far behind the best on two parts is given up. The family with
+/// the best mean learns from all rows; of equals the one named first. The model that comes out is
+/// that family's, and its [`choice`](Classifier::choice) says what the others reached.
 ///
 /// Without a clock the result depends on the data and the seed alone; with one and a
 /// [`time_budget`](Self::time_budget) a slower machine may try fewer families.
@@ -107,6 +116,9 @@ impl fmt::Debug for Clock {
 pub struct AutoParams {
     /// Families to try, in this order.
     pub models: Vec<String>,
+    /// Whether families are also tried with rows weighed so that all classes count alike, where
+    /// that is what they are judged by and one class has more than twice the rows of another.
+    pub balance: bool,
     /// What they are judged by; none for average precision where there are two classes, which is
     /// what a detector lives by, and macro F1 where there are more.
     pub scoring: Option<Scoring>,
@@ -137,8 +149,9 @@ impl Default for AutoParams {
             ]
             .map(str::to_owned)
             .to_vec(),
+            balance: true,
             scoring: None,
-            cv: 3,
+            cv: 5,
             max_rows: 50_000,
             time_budget: None,
             clock: None,
@@ -151,13 +164,16 @@ impl Default for AutoParams {
 pub struct Choice {
     /// The family that was chosen.
     pub chosen: String,
+    /// Its parameters that are not defaults.
+    #[serde(default)]
+    pub parameters: Vec<(String, String)>,
     /// What was compared.
     pub scoring: Scoring,
     /// How rows were held out, in words.
     pub held_out: String,
     /// Rows that were compared on.
     pub rows: u64,
-    /// Families that were judged, the best first.
+    /// Families that were judged, the best first, and last those that were given up.
     pub tried: Vec<Tried>,
     /// Families that there was no time for.
     pub not_tried: Vec<String>,
@@ -168,10 +184,32 @@ pub struct Choice {
 pub struct Tried {
     /// The family.
     pub model: String,
+    /// Its parameters that are not defaults.
+    #[serde(default)]
+    pub parameters: Vec<(String, String)>,
     /// Its score on each part that was held out.
     pub scores: Vec<f64>,
     /// Their mean.
     pub mean: f64,
+}
+
+impl Tried {
+    /// The family with the parameters that are not defaults.
+    pub fn label(&self) -> String {
+        label(&self.model, &self.parameters)
+    }
+}
+
+fn label(model: &str, parameters: &[(String, String)]) -> String {
+    let parameters: Vec<String> = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    if parameters.is_empty() {
+        model.to_owned()
+    } else {
+        format!("{model} ({})", parameters.join(", "))
+    }
 }
 
 impl fmt::Display for Choice {
@@ -182,20 +220,67 @@ impl fmt::Display for Choice {
         write!(
             f,
             "{}: {} {:.4} on {}",
-            best.model,
+            best.label(),
             self.scoring.label(),
             best.mean,
             self.held_out
         )?;
         for (place, other) in others.iter().enumerate() {
             let before = if place == 0 { "; " } else { ", " };
-            write!(f, "{before}{} {:.4}", other.model, other.mean)?;
+            write!(f, "{before}{} {:.4}", other.label(), other.mean)?;
         }
         if !self.not_tried.is_empty() {
             write!(f, "; no time for {}", self.not_tried.join(", "))?;
         }
         Ok(())
     }
+}
+
+/// A family with parameters.
+struct Candidate {
+    params: Box<dyn ClassifierParams>,
+    /// Those that are not defaults.
+    parameters: Vec<(String, String)>,
+}
+
+/// The parameter that makes all classes count alike.
+const BALANCED: (&str, &str) = ("class_weight", "balanced");
+/// So many times the rows of another class are more.
+const UNEVEN: usize = 2;
+/// What is further than this behind the best on each part is not judged on the others.
+const FAR: f64 = 0.05;
+
+impl Candidate {
+    fn new(family: &str, parameters: &[(&str, &str)]) -> Result<Self, Error> {
+        Ok(Self {
+            params: classifier(family, parameters)?,
+            parameters: parameters
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        })
+    }
+
+    fn label(&self) -> String {
+        label(self.params.algorithm(), &self.parameters)
+    }
+
+    fn tried(&self, scores: Vec<f64>) -> Tried {
+        Tried {
+            model: self.params.algorithm().to_owned(),
+            parameters: self.parameters.clone(),
+            mean: scores.iter().sum::<f64>() / scores.len() as f64,
+            scores,
+        }
+    }
+}
+
+fn is_far_behind(scores: &[f64], best: &[f64]) -> bool {
+    scores.len() >= 2
+        && scores
+            .iter()
+            .zip(best)
+            .all(|(score, best)| *score < best - FAR)
 }
 
 impl AutoParams {
@@ -215,7 +300,22 @@ impl AutoParams {
         self
     }
 
-    fn families(&self) -> Result<Vec<Box<dyn ClassifierParams>>, Error> {
+    fn candidates(&self, balance: bool) -> Result<Vec<Candidate>, Error> {
+        let mut all = Vec::new();
+        for name in &self.models {
+            let plain = Candidate::new(name, &[])?;
+            let weighs = plain.params.parameters();
+            let weighs = weighs.iter().any(|(name, _)| name == BALANCED.0);
+            all.push(plain);
+            if balance && weighs {
+                all.push(Candidate::new(name, &[BALANCED])?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Refuses what makes no sense.
+    fn check(&self) -> Result<(), Error> {
         if self.models.is_empty() {
             return Err(Error::parameter("models", &"empty", "one or more"));
         }
@@ -234,15 +334,10 @@ impl AutoParams {
             let must = "left out where there is no clock to measure it by";
             return Err(Error::parameter("time_budget", &budget, must));
         }
-        self.models
-            .iter()
-            .map(|name| {
-                if name == Self::NAME {
-                    return Err(Error::parameter("models", name, "other families"));
-                }
-                classifier(name, &[])
-            })
-            .collect()
+        match self.models.iter().find(|name| *name == Self::NAME) {
+            Some(name) => Err(Error::parameter("models", name, "other families")),
+            None => Ok(()),
+        }
     }
 
     pub(crate) const NAME: &'static str = "auto";
@@ -257,73 +352,92 @@ impl AutoParams {
         }
     }
 
-    /// Judges the families; the place of the best among them, and why.
-    fn choose(
-        &self,
-        families: &[Box<dyn ClassifierParams>],
-        data: &Dataset,
-        run: Run,
-    ) -> Result<(usize, Choice), Error> {
+    /// Judges the families; the best of them, and why.
+    fn choose(&self, data: &Dataset, run: Run) -> Result<(Candidate, Choice), Error> {
         let start = self.clock.as_ref().map(|clock| (clock.0)());
         let data = self.sample(data, run.seed)?;
         let codes = data.class_codes()?;
-        let mut seen = vec![false; data.class_names().len()];
+        let mut counts = vec![0_usize; data.class_names().len()];
         for &code in codes.iter() {
-            seen[code as usize] = true;
+            counts[code as usize] += 1;
         }
-        let classes = seen.iter().filter(|seen| **seen).count();
-        let scoring = self.scoring.unwrap_or(if classes > 2 {
+        counts.retain(|count| *count > 0);
+        let scoring = self.scoring.unwrap_or(if counts.len() > 2 {
             Scoring::F1Macro
         } else {
             Scoring::AveragePrecision
         });
-        let (splits, held_out) = if classes < 2 {
+        let (least, most) = (counts.iter().min(), counts.iter().max());
+        let uneven = least.zip(most).is_some_and(|(a, b)| *b > UNEVEN * a);
+        let mut candidates = self.candidates(self.balance && scoring.is_macro() && uneven)?;
+        let (splits, held_out) = if counts.len() < 2 {
             (Vec::new(), "there is one class only".to_owned())
         } else {
-            self.hold_out(&data, &codes, run.seed)
+            hold_out::hold_out(&data, &codes, self.cv, run.seed)
         };
-        let mut tried: Vec<(usize, Tried)> = Vec::new();
+        let mut judged: Vec<(usize, Tried)> = Vec::new();
+        let mut given_up = Vec::new();
         let mut not_tried = Vec::new();
-        for (place, family) in families.iter().enumerate() {
+        let mut best: Option<Tried> = None;
+        for (place, candidate) in candidates.iter().enumerate() {
             let mut scores = Vec::new();
+            let mut is_behind = false;
             for split in &splits {
                 if !(place == 0 && scores.is_empty()) && self.is_over(start) {
                     break;
                 }
-                scores.push(judge(&**family, &data, &codes, split, scoring, run)?);
+                scores.push(judge(
+                    &*candidate.params,
+                    &data,
+                    &codes,
+                    split,
+                    scoring,
+                    run,
+                )?);
+                is_behind = best
+                    .as_ref()
+                    .is_some_and(|best| is_far_behind(&scores, &best.scores));
+                if is_behind {
+                    break;
+                }
             }
             if splits.is_empty() {
                 break;
             }
             // Judged on fewer parts than others it could win by luck; the first has no others yet.
-            if scores.len() < splits.len() && place > 0 {
-                not_tried.push(family.algorithm().to_owned());
+            if scores.len() < splits.len() && place > 0 && !is_behind {
+                not_tried.push(candidate.label());
                 continue;
             }
-            let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-            tried.push((
-                place,
-                Tried {
-                    model: family.algorithm().to_owned(),
-                    scores,
-                    mean,
-                },
-            ));
+            let tried = candidate.tried(scores);
+            if is_behind {
+                given_up.push(tried);
+                continue;
+            }
+            if best.as_ref().is_none_or(|best| tried.mean > best.mean) {
+                best = Some(tried.clone());
+            }
+            judged.push((place, tried));
         }
         // Stable: of equals the first one stays first.
-        tried.sort_by(|(_, a), (_, b)| b.mean.total_cmp(&a.mean));
-        let best = tried.first().map_or(0, |(place, _)| *place);
-        Ok((
-            best,
-            Choice {
-                chosen: families[best].algorithm().to_owned(),
-                scoring,
-                held_out,
-                rows: data.rows() as u64,
-                tried: tried.into_iter().map(|(_, tried)| tried).collect(),
-                not_tried,
-            },
-        ))
+        judged.sort_by(|(_, a), (_, b)| b.mean.total_cmp(&a.mean));
+        given_up.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+        let best = judged.first().map_or(0, |(place, _)| *place);
+        let chosen = candidates.swap_remove(best);
+        let choice = Choice {
+            chosen: chosen.params.algorithm().to_owned(),
+            parameters: chosen.parameters.clone(),
+            scoring,
+            held_out,
+            rows: data.rows() as u64,
+            tried: judged
+                .into_iter()
+                .map(|(_, tried)| tried)
+                .chain(given_up)
+                .collect(),
+            not_tried,
+        };
+        Ok((chosen, choice))
     }
 
     /// The rows to compare on.
@@ -348,51 +462,6 @@ impl AutoParams {
         rows.sort_unstable();
         Ok(Cow::Owned(data.select(&rows)))
     }
-
-    /// What is learned from and judged on, and how that was decided.
-    fn hold_out(&self, data: &Dataset, codes: &[u32], seed: u64) -> (Vec<Split>, String) {
-        if let Some(groups) = data.group_codes() {
-            let mut present = groups.to_vec();
-            present.sort_unstable();
-            present.dedup();
-            let parts = self.cv.max(2).min(present.len());
-            if let Ok(splits) = group_folds(&groups, codes, parts) {
-                let text = format!("whole groups held out, {parts} times");
-                return (usable(splits, codes), text);
-            }
-        }
-        if let Some(times) = data.times() {
-            let parts = self.cv;
-            let splits: Result<Vec<Split>, _> = (1..=parts)
-                .map(|part| by_time(&times, Some(codes), part as f64 / (parts + 1) as f64))
-                .collect();
-            if let Ok(splits) = splits {
-                let splits = usable(splits, codes);
-                if !splits.is_empty() {
-                    let text = format!("what came later in each class, {} times", splits.len());
-                    return (splits, text);
-                }
-            }
-        }
-        let parts = self.cv.max(2).min(codes.len());
-        match random_folds(codes, parts, seed) {
-            Ok(splits) => {
-                let text = format!("rows held out at random, {parts} times");
-                (usable(splits, codes), text)
-            }
-            Err(_) => (Vec::new(), "there are too few rows to compare".to_owned()),
-        }
-    }
-}
-
-/// Those that have two classes to learn, and something to judge on.
-fn usable(mut splits: Vec<Split>, codes: &[u32]) -> Vec<Split> {
-    splits.retain(|split| {
-        let mut train = split.train.iter().map(|&row| codes[row]);
-        let first = train.next();
-        !split.test.is_empty() && train.any(|code| Some(code) != first)
-    });
-    splits
 }
 
 fn judge(
@@ -419,12 +488,12 @@ impl ClassifierParams for AutoParams {
     }
 
     fn fit(&self, data: &Dataset, run: Run) -> Result<Box<dyn Classifier>, Error> {
-        let families = self.families()?;
+        self.check()?;
         if data.class_codes()?.is_empty() {
             return Err(Error::NoRows);
         }
-        let (best, choice) = self.choose(&families, data, run)?;
-        let model = families[best].fit(data, run)?;
+        let (best, choice) = self.choose(data, run)?;
+        let model = best.params.fit(data, run)?;
         Ok(Box::new(Chosen { model, choice }))
     }
 }
@@ -483,155 +552,4 @@ impl Classifier for Chosen {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use super::*;
-    use crate::dataset::Values;
-
-    const RUN: Run = Run {
-        seed: 1,
-        threads: 2,
-    };
-
-    /// A square that no single column and no straight line tells.
-    fn square(rows: u32) -> Dataset {
-        let a = |row: u32| f64::from(row * 37 % 101);
-        let b = |row: u32| f64::from(row * 59 % 97);
-        let class = |row| {
-            if (a(row) < 50.0) == (b(row) < 48.0) {
-                "same"
-            } else {
-                "other"
-            }
-        };
-        Dataset::new(vec![
-            ("a", Values::numbers((0..rows).map(a))),
-            ("b", Values::numbers((0..rows).map(b))),
-        ])
-        .unwrap()
-        .with_classes((0..rows).map(class))
-        .unwrap()
-    }
-
-    #[test]
-    fn the_best_of_those_tried_is_kept() {
-        let data = square(400);
-        let params = AutoParams::default();
-        let model = params.fit(&data, RUN).unwrap();
-        let choice = model.choice().unwrap();
-        assert_eq!(choice.tried.len(), 8);
-        assert_eq!(choice.chosen, model.algorithm());
-        assert_eq!(choice.tried[0].model, choice.chosen);
-        assert!(
-            choice
-                .tried
-                .windows(2)
-                .all(|pair| pair[0].mean >= pair[1].mean)
-        );
-        let linear = choice
-            .tried
-            .iter()
-            .find(|t| t.model == "logistic-regression");
-        assert!(
-            choice.tried[0].mean > 0.95 && linear.unwrap().mean < 0.7,
-            "{choice}"
-        );
-        // What comes out is the family's own model, of all rows.
-        let alone = classifier(&choice.chosen, &[])
-            .unwrap()
-            .fit(&data, RUN)
-            .unwrap();
-        assert_eq!(
-            alone.predict_proba(&data, 1).unwrap(),
-            model.predict_proba(&data, 1).unwrap()
-        );
-        assert!(model.saved().is_some());
-    }
-
-    #[test]
-    fn what_there_is_no_time_for_is_named() {
-        let data = square(300);
-        let minutes = Arc::new(AtomicU64::new(0));
-        let params = AutoParams {
-            models: ["naive-bayes", "decision-tree", "logistic-regression", "k-neighbors"]
-                .map(str::to_owned)
-                .to_vec(),
-            time_budget: Some(300.0),
-            ..AutoParams::default()
-        }
-        // A minute passes between any two looks at the clock: one at the start, one before each
-        // fit but the first. The second family's third fit would begin after five minutes.
-        .with_clock(Clock::new(move || {
-            Duration::from_secs(60 * minutes.fetch_add(1, Ordering::Relaxed))
-        }));
-        let model = params.fit(&data, RUN).unwrap();
-        let choice = model.choice().unwrap();
-        assert_eq!(choice.tried.len(), 1, "{choice}");
-        assert_eq!(choice.not_tried.len(), 3);
-        assert!(
-            choice
-                .to_string()
-                .ends_with("no time for decision-tree, logistic-regression, k-neighbors")
-        );
-        // No time at all: the first is judged once all the same.
-        let params = AutoParams {
-            time_budget: Some(0.0),
-            ..params
-        };
-        let choice = params.fit(&data, RUN).unwrap().choice().unwrap().clone();
-        assert_eq!(
-            (choice.tried[0].scores.len(), &*choice.chosen),
-            (1, "naive-bayes")
-        );
-    }
-
-    #[test]
-    fn rows_are_held_out_as_the_data_allows() {
-        let data = square(300);
-        let how = |data: &Dataset| {
-            let params = AutoParams::default();
-            let (splits, how) = params.hold_out(data, &data.class_codes().unwrap(), 0);
-            assert_eq!(splits.len(), 3, "{how}");
-            how
-        };
-        assert!(how(&data).contains("at random"));
-        let times = (0..300).map(Some).collect();
-        let dated = data.clone().with_times(times).unwrap();
-        assert!(how(&dated).contains("came later"));
-        let groups: Vec<_> = (0..300).map(|row| format!("host{}", row % 7)).collect();
-        let grouped = dated.with_groups(groups).unwrap();
-        assert!(how(&grouped).contains("whole groups"));
-    }
-
-    #[test]
-    fn a_part_of_many_rows_is_compared_on() {
-        let data = square(2000);
-        let params = AutoParams {
-            models: vec!["decision-tree".to_owned()],
-            max_rows: 500,
-            ..AutoParams::default()
-        };
-        let choice = params.fit(&data, RUN).unwrap().choice().unwrap().clone();
-        assert!((495..=505).contains(&choice.rows), "{}", choice.rows);
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        let data = square(50);
-        for (name, value) in [
-            ("models", "[]"),
-            ("models", "[\"auto\"]"),
-            ("models", "[\"oracle\"]"),
-            ("cv", "0"),
-            ("max_rows", "1"),
-            ("time_budget", "-1"),
-            ("time_budget", "10"),
-            ("scoring", "luck"),
-            ("budget", "1"),
-        ] {
-            let fitted = classifier("auto", &[(name, value)]).and_then(|p| p.fit(&data, RUN));
-            assert!(fitted.is_err(), "{name} = {value}");
-        }
-    }
-}
+mod tests;
