@@ -143,20 +143,35 @@ def nab(folder):
 # --- Forecasts -----------------------------------------------------------------------------------
 
 
+# Of each kind of the 18 metrics one or more.
+CESNET_METRICS = ["n_flows", "n_packets", "n_bytes", "sum_n_dest_ip", "average_n_dest_asn", "std_n_dest_ports", "tcp_udp_ratio_packets",
+                  "dir_ratio_bytes", "avg_duration", "avg_ttl"]
+
+
 def cesnet(folder):
+    """Series of one address; errors as shares of what they are compared with, for the units differ."""
+    print("CESNET: mean absolute error over that of the last value, of the week before; 30 midnights of 60 days")
+    print(f"  {'':<28}an hour ahead   24 hours ahead   80 % ranges held")
+    shares, held, of = [], 0, 0
     for path in sorted((folder / "data").glob("*.csv")):
-        values = pd.read_csv(path)["n_bytes"].to_numpy(float)
-        lines, _ = ours("forecast", "\n".join(map(repr, values.tolist())))
-        told = np.array([[float(cell) for cell in line.split(",")] for line in lines])
-        step, truth, value, low, high, last, season = told.T
-        error = lambda of, rows: np.abs(of - truth)[rows].mean() / 1e6
-        hour, day = step == 1, step > 0
-        print(f"CESNET {path.stem}: mean absolute error in MB, {int(hour.sum())} midnights")
-        print(f"  one hour ahead      {error(value, hour):8.1f}   last value {error(last, hour):8.1f}")
-        print(f"  24 hours ahead      {error(value, day):8.1f}   week before {error(season, day):8.1f}")
-        known = np.isfinite(low)
-        held = ((truth >= low) & (truth <= high))[known].mean()
-        print(f"  80 % ranges held    {100 * held:7.1f} %  of {int(known.sum())}")
+        table = pd.read_csv(path)
+        for metric in CESNET_METRICS:
+            lines, _ = ours("forecast", "\n".join(map(repr, table[metric].astype(float).tolist())))
+            told = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+            step, truth, value, low, high, last, season = told.T
+            error = lambda of, rows: np.abs(of - truth)[rows].mean()
+            hour, day = step == 1, step > 0
+            known = np.isfinite(low)
+            inside = ((truth >= low) & (truth <= high))[known]
+            shares.append((error(value, hour) / error(last, hour), error(value, day) / error(season, day), inside.mean()))
+            held, of = held + inside.sum(), of + len(inside)
+            share = shares[-1]
+            print(f"  {path.stem} {metric:<24}{share[0]:13.3f}{share[1]:17.3f}{100 * share[2]:17.1f} %", flush=True)
+    hour, day, inside = np.array(shares).T
+    print(f"  {f'mean of {len(shares)}':<28}{hour.mean():13.3f}{day.mean():17.3f}{100 * inside.mean():17.1f} %")
+    print(f"  pooled{'':<52}{100 * held / of:17.1f} %  of {of}")
+    right = (inside >= 0.75) & (inside <= 0.85)
+    print(f"  not worse: {(hour <= 1).sum()} and {(day < 1).sum()}; 75 to 85 % held: {right.sum()} of {len(shares)}")
 
 
 # --- Detectors -----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! Learns one table and tells the classes of another, for `compare/compare.py`.
 //!
-//! `compare --train A.arrow --test B.arrow --model NAME [--seed N] [--threads N] [--param NAME=VALUE]... [--group COLUMN] --out TOLD.csv`
+//! `compare --train A.arrow --test B.arrow --model NAME [--seed N] [--threads N] [--param NAME=VALUE]... [--group COLUMN] [--time COLUMN] --out TOLD.csv`
 //!
 //! The tables have a column `label`; all others are learned from. What is written is one line a
 //! row, a probability for each class; what is printed is one line of JSON: classes, and the seconds
@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut model = String::new();
     let mut out = String::new();
     let mut group = None;
+    let mut time = None;
     let mut run = Run {
         seed: 0,
         threads: 2,
@@ -44,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--model" => model = value,
             "--out" => out = value,
             "--group" => group = Some(value),
+            "--time" => time = Some(value),
             "--seed" => run.seed = value.parse()?,
             "--threads" => run.threads = value.parse()?,
             "--param" => parameters.push(value),
@@ -55,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter_map(|pair| pair.split_once('='))
         .collect();
     let params = classifier(&model, &parameters)?;
-    let (train, test) = (read(&train, group)?, read(&test, None)?);
+    let (train, test) = (read(&train, group, time)?, read(&test, None, None)?);
     let begin = Instant::now();
     let fitted = params.fit(&train, run)?;
     let fit = begin.elapsed().as_secs_f64();
@@ -79,7 +81,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// All columns but the label, whatever they are called: what is compared is the models.
-fn read(path: &str, group: Option<String>) -> Result<Dataset, Box<dyn Error>> {
+fn read(
+    path: &str,
+    group: Option<String>,
+    time: Option<String>,
+) -> Result<Dataset, Box<dyn Error>> {
     let reader = FileReader::try_new(BufReader::new(File::open(path)?), None)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
@@ -89,8 +95,11 @@ fn read(path: &str, group: Option<String>) -> Result<Dataset, Box<dyn Error>> {
         .fields()
         .iter()
         .map(|field| field.name().clone())
-        .filter(|name| name != "label" && Some(name) != group.as_ref())
+        .filter(|name| {
+            name != "label" && Some(name) != group.as_ref() && Some(name) != time.as_ref()
+        })
         .collect();
     options.group = group;
+    options.time = time;
     Ok(Dataset::from_batches(&schema, &batches, &options)?.dataset)
 }

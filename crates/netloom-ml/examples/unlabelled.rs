@@ -4,8 +4,8 @@
 //! on standard input, a row a line:
 //!
 //! * `stream`: values of a series; a score for each is printed, made of the values before.
-//! * `forecast`: hourly values; forecasts from each of the last 60 days' beginnings are printed with
-//!   the truth, the last value, and the value a week before: `step,truth,forecast,low,high,last,season`.
+//! * `forecast`: hourly values; forecasts from the beginning of every second of the last 60 days are
+//!   printed with the truth, the last value, and the value a week before: `step,truth,forecast,low,high,last,season`.
 //! * a detector: rows of a table with commas; a score for each is printed, and on standard error the
 //!   seconds it took.
 
@@ -64,7 +64,7 @@ fn forecasts(rows: &[Vec<f64>]) -> Result<String, Box<dyn Error>> {
     const WEEK: usize = 168;
     let values: Vec<f64> = rows.iter().map(|row| row[0]).collect();
     let mut out = String::new();
-    for day in (1..=DAYS).rev() {
+    for day in (1..=DAYS).rev().step_by(2) {
         let Some(origin) = values.len().checked_sub(24 * day) else {
             continue;
         };
