@@ -13,23 +13,45 @@ pub trait Counts: Default {
     fn absorb(&mut self, other: Self);
 }
 
+/// Entries of a chunk: what is added never moves those before it, and never needs twice the memory.
+const CHUNK: usize = 256;
+
 /// Counts by key, exact up to a number of keys; beyond it the lighter half is forgotten.
 ///
 /// What is forgotten depends only on what was added, in which order: not on the hash seed
 /// (which is random, as keys come from hostile packets).
 #[derive(Debug)]
 pub struct BoundedTable<K, V> {
-    entries: HashTable<(K, V)>,
+    /// Where entries are.
+    index: HashTable<Place>,
+    /// All chunks but the last are full.
+    chunks: Vec<Vec<(K, V)>>,
     hasher: RandomState,
     max: usize,
     forgot: bool,
 }
 
-impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
+/// Where an entry is, and the hash of its key: whether it is another's is mostly known, and the
+/// index grows, without a look at the entry.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: u32,
+    place: u32,
+}
+
+impl Place {
+    /// A hash whose lowest and highest bits, which the index goes by, are those of the one kept.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
+}
+
+impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     /// A table of at most `max` keys.
     pub fn new(max: usize) -> Self {
         Self {
-            entries: HashTable::new(),
+            index: HashTable::new(),
+            chunks: Vec::new(),
             hasher: RandomState::default(),
             max: max.max(2),
             forgot: false,
@@ -53,25 +75,40 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     }
 
     fn find_or_add<Q: Hash + Equivalent<K>>(&mut self, key: Q, own: impl FnOnce(Q) -> K) -> &mut V {
-        let hash = self.hasher.hash_one(&key);
-        if self.entries.len() >= self.max
-            && self
-                .entries
-                .find(hash, |entry| key.equivalent(&entry.0))
-                .is_none()
-        {
-            self.forget_half();
+        let hash = (self.hasher.hash_one(&key) >> 32) as u32;
+        let chunks = &self.chunks;
+        let known = self.index.find(Place::spread(hash), |entry| {
+            entry.hash == hash && key.equivalent(&at(chunks, entry.place).0)
+        });
+        let place = match known {
+            Some(entry) => entry.place,
+            None => {
+                if self.index.len() >= self.max {
+                    self.forget_half();
+                }
+                self.add(hash, own(key))
+            }
+        };
+        &mut self.chunks[place as usize / CHUNK][place as usize % CHUNK].1
+    }
+
+    /// Adds a key that is not there.
+    fn add(&mut self, hash: u32, key: K) -> u32 {
+        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
+            // Most tables stay small.
+            let room = if self.chunks.is_empty() { 1 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
         }
-        let hasher = &self.hasher;
-        let entry = self
-            .entries
-            .entry(
-                hash,
-                |entry| key.equivalent(&entry.0),
-                |entry| hasher.hash_one(&entry.0),
-            )
-            .or_insert_with(|| (own(key), V::default()));
-        &mut entry.into_mut().1
+        let before = CHUNK * (self.chunks.len() - 1);
+        let last = self.chunks.len() - 1;
+        let last = &mut self.chunks[last];
+        let place = (before + last.len()) as u32;
+        last.push((key, V::default()));
+        self.index
+            .insert_unique(Place::spread(hash), Place { hash, place }, |entry| {
+                Place::spread(entry.hash)
+            });
+        place
     }
 
     /// Whether keys were forgotten: counts are lower bounds then.
@@ -81,22 +118,30 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
 
     /// Adds another table's entries, without a bound: for the merge at the end.
     pub fn absorb(&mut self, other: Self) {
-        self.forgot |= other.forgot;
-        if self.entries.is_empty() {
-            self.entries = other.entries;
-            self.hasher = other.hasher;
+        let (max, forgot) = (self.max, self.forgot || other.forgot);
+        if self.chunks.is_empty() {
+            *self = Self {
+                max,
+                forgot,
+                ..other
+            };
             return;
         }
-        let max = std::mem::replace(&mut self.max, usize::MAX);
-        for (key, value) in other.entries {
-            self.entry(key).absorb(value);
+        self.forgot = forgot;
+        self.max = usize::MAX;
+        drop(other.index);
+        for chunk in other.chunks {
+            for (key, value) in chunk {
+                self.entry(key).absorb(value);
+            }
         }
         self.max = max;
     }
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().map(|(key, value)| (key, value))
+        let entries = self.chunks.iter().flatten();
+        entries.map(|(key, value)| (key, value))
     }
 
     /// The `count` entries with the largest `rank`, largest first, the smaller key first on a
@@ -116,20 +161,28 @@ impl<K: Hash + Eq + Ord + Clone, V: Counts> BoundedTable<K, V> {
     #[cold]
     fn forget_half(&mut self) {
         self.forgot = true;
-        let mut order: Vec<(u64, K)> = self
-            .entries
-            .iter()
-            .map(|(key, value)| (value.weight(), key.clone()))
-            .collect();
+        self.index.clear();
+        let mut all: Vec<(K, V)> = Vec::with_capacity(CHUNK * self.chunks.len());
+        for chunk in self.chunks.drain(..) {
+            all.extend(chunk);
+        }
+        let order = |a: &(K, V), b: &(K, V)| {
+            let lighter = b.1.weight().cmp(&a.1.weight());
+            lighter.then_with(|| a.0.cmp(&b.0))
+        };
         let keep = self.max / 2;
-        order.select_nth_unstable_by(keep, |a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        for (_, key) in order.drain(keep..) {
-            let hash = self.hasher.hash_one(&key);
-            if let Ok(entry) = self.entries.find_entry(hash, |entry| entry.0 == key) {
-                entry.remove();
-            }
+        all.select_nth_unstable_by(keep, order);
+        all.truncate(keep);
+        for (key, value) in all {
+            let hash = (self.hasher.hash_one(&key) >> 32) as u32;
+            let place = self.add(hash, key);
+            self.chunks[place as usize / CHUNK][place as usize % CHUNK].1 = value;
         }
     }
+}
+
+fn at<K, V>(chunks: &[Vec<(K, V)>], place: u32) -> &(K, V) {
+    &chunks[place as usize / CHUNK][place as usize % CHUNK]
 }
 
 /// A key that is borrowed; hashed and compared as what it borrows.
