@@ -103,6 +103,7 @@ pub fn run<T: Stage>(
         next: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         side: AtomicUsize::new(0),
         filled: AtomicUsize::new(0),
+        ending: AtomicU64::new(0),
         over: AtomicBool::new(false),
         winding_down: AtomicBool::new(false),
     };
@@ -199,7 +200,9 @@ struct Engine<'e, T: Stage> {
     /// Which of the two the round is that is being worked on, and how many blocks it has.
     side: AtomicUsize,
     filled: AtomicUsize,
-    /// The last round is over.
+    /// The last round is over: flows that are alive end, by this number; 0: not yet.
+    ending: AtomicU64,
+    /// Nothing more is to be read or ended.
     over: AtomicBool,
     /// There is work after it.
     winding_down: AtomicBool,
@@ -246,6 +249,13 @@ impl<T: Stage> Engine<'_, T> {
                 self.help_wind_down();
                 return hand.worker;
             }
+            match self.ending.load(Ordering::Acquire) {
+                0 => {}
+                number => {
+                    self.end_flows(number, &mut hand, |_| ());
+                    continue;
+                }
+            }
             self.run_shards(&mut hand);
             self.barrier.wait();
             if self.needs.rows {
@@ -287,8 +297,10 @@ impl<T: Stage> Engine<'_, T> {
                 self.barrier.wait();
             }
             self.take_back(hand);
-            let ended = last.then_some(clock.number + 1);
-            let handed_out = self.hand_out(ended, &mut hand.worker, serial);
+            if last && self.needs.flows {
+                self.lead_end(clock.number + 1, hand, serial);
+            }
+            let handed_out = self.hand_out(serial);
             let done = handed_out.is_ok() && self.stage.is_done(serial);
             if last || done || handed_out.is_err() {
                 self.over.store(true, Ordering::Release);
@@ -297,6 +309,42 @@ impl<T: Stage> Engine<'_, T> {
                 self.barrier.wait();
                 let wound_down = self.wind_down(handed_out, serial);
                 return wound_down.map(|()| fragments);
+            }
+        }
+    }
+
+    /// At the end of the capture, ends all flows: by `number`, which no packet has any more, so that
+    /// they come after the flows that the last packet ended even where that was in the round before.
+    fn lead_end(&self, number: u64, hand: &mut Hand<T::Worker>, serial: &mut T::Serial) {
+        let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
+        self.stage.capture_end(serial, &mut states(&mut shards));
+        drop(shards);
+        self.ending.store(number, Ordering::Release);
+        // The others stand where a round's blocks are decoded.
+        self.barrier.wait();
+        self.barrier.wait();
+        self.end_flows(number, hand, |shard| self.stage.shard_end(serial, shard));
+        self.ending.store(0, Ordering::Release);
+    }
+
+    /// A thread's share of ending all flows: a few shards a thread, then `end_shard` for each of
+    /// them in their order, while the others go on. Not all shards at once: what their flows leave
+    /// behind waits for `end_shard`.
+    fn end_flows(
+        &self,
+        number: u64,
+        hand: &mut Hand<T::Worker>,
+        mut end_shard: impl FnMut(&mut T::Shard),
+    ) {
+        for shards in self.shards.chunks(4 * self.threads) {
+            for shard in shards.iter().skip(hand.thread).step_by(self.threads) {
+                lock(shard).finish(self.stage, &mut hand.worker, number);
+            }
+            self.barrier.wait();
+            if hand.thread == 0 {
+                for shard in shards {
+                    end_shard(&mut lock(shard).stage);
+                }
             }
         }
     }
@@ -577,30 +625,14 @@ impl<T: Stage> Engine<'_, T> {
         self.stage.work();
     }
 
-    /// Phase 5: hands out what the round gave; at the end of the capture, ends all flows first:
-    /// by the number `ended`, which no packet has any more, so that they come after the flows
-    /// that the last packet ended even where that was in the round before.
-    fn hand_out(
-        &self,
-        ended: Option<u64>,
-        worker: &mut T::Worker,
-        serial: &mut T::Serial,
-    ) -> Result<(), RoundError> {
+    /// Phase 5: hands out what the round gave.
+    fn hand_out(&self, serial: &mut T::Serial) -> Result<(), RoundError> {
         let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
         let rows = self
             .rows
             .iter()
             .filter_map(|rows| lock(rows).take())
             .collect();
-        if let Some(number) = ended
-            && self.needs.flows
-        {
-            self.stage.capture_end(serial, &mut states(&mut shards));
-            for shard in &mut shards {
-                shard.finish(self.stage, worker, number);
-                self.stage.shard_end(serial, &mut shard.stage);
-            }
-        }
         self.stage.round_end(serial, &mut states(&mut shards), rows)
     }
 }
