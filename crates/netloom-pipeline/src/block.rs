@@ -132,6 +132,14 @@ impl Default for Block {
     }
 }
 
+/// Makes room for that many, and a few more: blocks are much alike, and each vector of each of them
+/// would have twice the room it needs if it grew by itself.
+fn room<V>(values: &mut Vec<V>, len: usize) {
+    if values.capacity() < len {
+        values.reserve_exact((len + len / 8).saturating_sub(values.len()));
+    }
+}
+
 impl Block {
     /// Whether it holds memory that was filled once.
     pub(crate) fn is_in_use(&self) -> bool {
@@ -174,12 +182,17 @@ impl Block {
         }
         let rules = options.flow.rules;
         let sharded = needs.flows || needs.packets;
+        let len = self.batch.len();
         // Old ones are overwritten, not cleared first.
-        if self.decoded.len() < self.batch.len() {
-            self.decoded.resize(self.batch.len(), Decoded::default());
+        if self.decoded.len() < len {
+            room(&mut self.decoded, len);
+            self.decoded.resize(len, Decoded::default());
         }
-        self.route.reserve(self.batch.len());
-        self.keys.reserve(self.batch.len());
+        room(&mut self.route, len);
+        room(&mut self.keys, len);
+        if needs.packets {
+            room(&mut self.notes, len);
+        }
         for index in 0..self.batch.len() {
             let Some(packet) = self.batch.get(index) else {
                 self.decoded[index] = Decoded::default();
@@ -313,6 +326,7 @@ impl Block {
         }
         self.starts = counts;
         self.items.clear();
+        room(&mut self.items, self.route.len() + self.extras.len());
         self.items
             .resize(self.route.len() + self.extras.len(), Item::Packet(0));
         let mut place = counts;

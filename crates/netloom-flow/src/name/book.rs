@@ -162,7 +162,11 @@ impl NameBook {
         self.round.push(lesson.number);
         self.order.push_back((ordinal, key));
         let before = self.before;
-        let list = self.entries.entry(key).or_default();
+        // Most keys are taught once.
+        let list = self
+            .entries
+            .entry(key)
+            .or_insert_with(|| Vec::with_capacity(1));
         // Who asks from now on asks as of this round: of the ones before it the last is enough.
         if let Some(keep) = list.iter().rposition(|entry| entry.ordinal < before) {
             list.drain(..keep);
