@@ -80,14 +80,13 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         let known = self.index.find(Place::spread(hash), |entry| {
             entry.hash == hash && key.equivalent(&at(chunks, entry.place).0)
         });
-        let place = match known {
-            Some(entry) => entry.place,
-            None => {
-                if self.index.len() >= self.max {
-                    self.forget_half();
-                }
-                self.add(hash, own(key))
+        let place = if let Some(entry) = known {
+            entry.place
+        } else {
+            if self.index.len() >= self.max {
+                self.forget_half();
             }
+            self.add(hash, own(key))
         };
         &mut self.chunks[place as usize / CHUNK][place as usize % CHUNK].1
     }
