@@ -23,6 +23,8 @@ pub trait BuildRows<K: Table>: Send {
     fn append(&mut self, row: &K::Row<'_>);
     /// Appends rows, column by column.
     fn extend(&mut self, rows: &[K::Row<'_>]);
+    /// Makes room for so many further rows.
+    fn reserve(&mut self, rows: usize);
     /// Whether it is time to call [`finish`](Self::finish).
     fn is_full(&self) -> bool;
     /// Rows since the last batch.
@@ -47,6 +49,10 @@ where
 
     fn extend(&mut self, rows: &[K::Row<'_>]) {
         Self::extend(self, rows);
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        Self::reserve(self, rows);
     }
 
     fn is_full(&self) -> bool {
@@ -76,6 +82,17 @@ impl<K: Table> ColumnsOf<K> {
     /// A builder of batches of these columns.
     pub fn builder(&self) -> Box<dyn BuildRows<K>> {
         self.0.builder()
+    }
+
+    /// A batch of so many rows, where no column was chosen: rows are counted.
+    pub fn rows_alone(&self, rows: usize) -> Option<RecordBatch> {
+        let schema = self.schema();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        schema
+            .fields()
+            .is_empty()
+            .then(|| RecordBatch::try_new_with_options(schema, Vec::new(), &options).ok())
+            .flatten()
     }
 
     /// The schema of the batches.
@@ -172,6 +189,12 @@ impl<K: Table> BuildRows<K> for BothRows<K> {
     fn extend(&mut self, rows: &[K::Row<'_>]) {
         for builder in &mut self.builders {
             builder.extend(rows);
+        }
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        for builder in &mut self.builders {
+            builder.reserve(rows);
         }
     }
 

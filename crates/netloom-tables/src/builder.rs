@@ -95,6 +95,13 @@ impl<T: Table> TableBuilder<T> {
         self.rows += rows.len();
     }
 
+    /// Makes room for so many further rows.
+    pub fn reserve(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            column.reserve(rows);
+        }
+    }
+
     /// Rows since the last batch.
     pub fn len(&self) -> usize {
         self.rows
@@ -235,6 +242,27 @@ impl<T: Table> ColumnBuilder<T> {
         }
     }
 
+    fn reserve(&mut self, rows: usize) {
+        match self {
+            Self::Bool(..) => {}
+            Self::U8(_, cells) => cells.reserve(rows),
+            Self::U16(_, cells) => cells.reserve(rows),
+            Self::U32(_, cells) => cells.reserve(rows),
+            Self::U64(_, cells) => cells.reserve(rows),
+            Self::F64(_, cells) => cells.reserve(rows),
+            Self::Time(_, cells) => cells.reserve(rows),
+            Self::Text(_, cells) => cells.offsets.reserve(rows),
+            Self::Ip(_, cells) => cells.text.offsets.reserve(rows),
+            Self::Mac(_, cells) => cells.text.offsets.reserve(rows),
+            Self::U8List(_, offsets, _)
+            | Self::U16List(_, offsets, _)
+            | Self::U32List(_, offsets, _)
+            | Self::U64List(_, offsets, _)
+            | Self::F64List(_, offsets, _)
+            | Self::TextList(_, offsets, _) => offsets.reserve(rows),
+        }
+    }
+
     fn is_full(&self) -> bool {
         match self {
             Self::Text(_, cells) | Self::TextList(_, _, cells) => cells.values.len() >= FULL_TEXT,
@@ -349,6 +377,11 @@ impl<N: ArrowNativeType + Default> Numbers<N> {
         self.values.push(value.unwrap_or_default());
     }
 
+    fn reserve(&mut self, rows: usize) {
+        self.values.reserve(rows);
+        self.valid.words.reserve(rows.div_ceil(64));
+    }
+
     #[inline]
     fn extend<R>(&mut self, rows: &[R], get: impl Fn(&R) -> Option<N>) {
         let begun = self.valid.room().min(rows.len());
@@ -356,8 +389,7 @@ impl<N: ArrowNativeType + Default> Numbers<N> {
         for row in begun {
             self.push(get(row));
         }
-        self.values.reserve(rows.len());
-        self.valid.words.reserve(rows.len().div_ceil(64));
+        self.reserve(rows.len());
         for rows in rows.chunks(64) {
             let (mut word, mut bit) = (0, 0);
             self.values.extend(rows.iter().map(|row| {

@@ -61,7 +61,7 @@ impl<'a> Told<'a> {
     }
 
     /// Packets with what is known of their flows.
-    fn packets(&self) -> impl Iterator<Item = (Packet<'_>, &Decoded, Flow<'_>)> {
+    fn packets(&self) -> impl Iterator<Item = Entry<'_>> {
         let packets = self.block.packets().enumerate();
         packets.map(|(index, (packet, decoded, flow_id))| {
             let named = self.named.get(index).copied().flatten();
@@ -108,33 +108,34 @@ pub(super) fn rows(
     hand_on: &mut dyn FnMut(RecordBatch),
 ) {
     let checksums = columns.requires().contains(Requires::CHECKSUMS);
-    let mut packets = Vec::with_capacity(told.block.len());
-    for (packet, decoded, flow) in told.packets() {
-        if !request.filter.takes_packet(&packet, decoded) {
-            continue;
+    let wanted = told.packets().filter(|(packet, decoded, flow)| {
+        if !request.filter.takes_packet(packet, decoded) {
+            return false;
         }
         if let Some(live) = flow.live {
             live.row();
         }
-        if options.named_packets_only && flow.server.is_none() {
-            continue;
-        }
-        packets.push((packet, decoded, flow));
-    }
-    let mut rows = Vec::with_capacity(packets.len());
-    for (packet, decoded, flow) in &packets {
-        let mut row = PacketRow::new(packet, decoded);
-        row.flow_id = flow.id;
-        row.service = flow.service.or_else(|| decoded.service_by_port());
-        row.server_name = flow.server.map(|server| &*server.name);
-        row.domain = flow.server.and_then(super::flows::Server::domain);
-        row.payload_bytes = options.payload_bytes;
-        if checksums {
-            row.checksum_ok = checksum_ok(packet, decoded);
-        }
-        rows.push(row);
-    }
-    build(&mut *columns.builder(), &rows, hand_on);
+        !options.named_packets_only || flow.server.is_some()
+    });
+    build(
+        &mut *columns.builder(),
+        told.block.len(),
+        wanted,
+        hand_on,
+        |told| {
+            let (packet, decoded, flow) = told;
+            let mut row = PacketRow::new(packet, decoded);
+            row.flow_id = flow.id;
+            row.service = flow.service.or_else(|| decoded.service_by_port());
+            row.server_name = flow.server.map(|server| &*server.name);
+            row.domain = flow.server.and_then(super::flows::Server::domain);
+            row.payload_bytes = options.payload_bytes;
+            if checksums {
+                row.checksum_ok = checksum_ok(packet, decoded);
+            }
+            row
+        },
+    );
 }
 
 /// Makes the rows of packets that nobody has looked into.
@@ -145,27 +146,52 @@ pub(super) fn undecoded(
     hand_on: &mut dyn FnMut(RecordBatch),
 ) {
     let decoded = Decoded::default();
-    let wanted = |packet: &Packet<'_>| filter.takes_packet(packet, &decoded);
-    let packets: Vec<Packet<'_>> = block.undecoded().filter(wanted).collect();
-    let rows: Vec<PacketRow<'_>> = packets
-        .iter()
-        .map(|packet| PacketRow::new(packet, &decoded))
-        .collect();
-    build(&mut *columns.builder(), &rows, hand_on);
+    let wanted = block
+        .undecoded()
+        .filter(|packet| filter.takes_packet(packet, &decoded));
+    if columns.defs().is_empty() {
+        let count = wanted.count();
+        columns.rows_alone(count).into_iter().for_each(hand_on);
+        return;
+    }
+    let wanted = wanted.map(|packet| (packet, &decoded, Flow::default()));
+    build(
+        &mut *columns.builder(),
+        block.len(),
+        wanted,
+        hand_on,
+        |told| PacketRow::new(&told.0, told.1),
+    );
 }
 
-/// Appends rows, and hands batches on.
-fn build(
+/// A packet, what is in it, and what is known of its flow.
+type Entry<'a> = (Packet<'a>, &'a Decoded, Flow<'a>);
+
+/// Makes rows of packets, of which there are at most so many, and hands batches on.
+///
+/// A few at a time: payloads can be large, and what columns are made from one after the other
+/// stays in the cache.
+fn build<'a>(
     builder: &mut dyn BuildRows<Packets>,
-    rows: &[PacketRow<'_>],
+    most: usize,
+    mut packets: impl Iterator<Item = Entry<'a>>,
     hand_on: &mut dyn FnMut(RecordBatch),
+    row: impl for<'r> Fn(&'r Entry<'a>) -> PacketRow<'r>,
 ) {
-    // Payloads can be large, and what columns are made from one after the other stays in the cache.
-    for rows in rows.chunks(ROWS_AT_ONCE) {
-        builder.extend(rows);
+    builder.reserve(most);
+    let mut some = Vec::with_capacity(ROWS_AT_ONCE);
+    loop {
+        some.extend(packets.by_ref().take(ROWS_AT_ONCE));
+        if some.is_empty() {
+            break;
+        }
+        let rows: Vec<PacketRow<'_>> = some.iter().map(&row).collect();
+        builder.extend(&rows);
         if builder.is_full() {
             hand_on(builder.finish());
         }
+        drop(rows);
+        some.clear();
     }
     hand_on(builder.finish());
 }

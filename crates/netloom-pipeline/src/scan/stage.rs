@@ -118,9 +118,12 @@ impl<P: Prepare> Delivery<'_, P> {
     }
 }
 
+/// Flows that have ended; in boxes, as they are sorted and cut, and hundreds of bytes each.
+type FlowRecords = Vec<Box<FlowRecord>>;
+
 /// Records that become rows of a request, by the kind of their table.
 enum Records {
-    Flows(Arc<Vec<FlowRecord>>),
+    Flows(Arc<FlowRecords>),
     App(Arc<Vec<AppRecord>>),
 }
 
@@ -157,7 +160,7 @@ pub(super) struct TableStage<'a, P: Prepare, W> {
 /// What a shard holds back for a round.
 #[derive(Default)]
 pub(super) struct Shard {
-    flows: Vec<FlowRecord>,
+    flows: FlowRecords,
     /// `dns`, `tls`, `http`, `messages`, devices.
     records: [Vec<AppRecord>; KINDS],
     names: ShardNames,
@@ -186,7 +189,7 @@ type Begun = (u64, u8);
 pub(super) struct Serial<'a, W> {
     writer: &'a mut W,
     hosts: Option<HostTable>,
-    flows: Vec<FlowRecord>,
+    flows: FlowRecords,
     records: [Vec<AppRecord>; KINDS],
     timeline: Option<Bins>,
     packets: PacketFlows,
@@ -304,7 +307,7 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         let batch = match (columns, records) {
             (AnyColumns::Flows(columns), Records::Flows(flows)) => {
                 let wanted = flows.iter().filter(|flow| filter.takes_flow(flow));
-                batch_of(columns.builder(), wanted.map(FlowRow::new))
+                batch_of(columns.builder(), wanted.map(|flow| FlowRow::new(flow)))
             }
             (columns, Records::App(records)) => {
                 let wanted = || records.iter().filter(|record| filter.takes_record(record));
@@ -394,7 +397,11 @@ fn is_found(owner: Option<&FlowOwner>) -> bool {
 }
 
 /// Tells the table of hosts what happened, in packet order.
-fn feed(hosts: &mut HostTable, devices: impl Iterator<Item = AppRecord>, flows: &[FlowRecord]) {
+fn feed(
+    hosts: &mut HostTable,
+    devices: impl Iterator<Item = AppRecord>,
+    flows: &[Box<FlowRecord>],
+) {
     for record in devices {
         if let AppRow::Device(device) = &record.row {
             hosts.device(device);
@@ -420,6 +427,7 @@ fn batch_of<'r, K: Table>(
     mut builder: Box<dyn BuildRows<K>>,
     mut rows: impl Iterator<Item = K::Row<'r>>,
 ) -> RecordBatch {
+    builder.reserve(rows.size_hint().1.unwrap_or(0));
     // What columns are made from one after the other stays in the cache.
     let mut some = Vec::with_capacity(ROWS_AT_ONCE);
     loop {
@@ -523,7 +531,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
             shard.ended.push((flow.flow_id, named));
         }
         if self.wants(|columns| matches!(columns, AnyColumns::Flows(_) | AnyColumns::Hosts(_))) {
-            let mut flow = flow.clone();
+            let mut flow = Box::new(flow.clone());
             if let (true, Some(owners)) = (self.plan.owners, &self.scan.options.owners) {
                 flow.owner = owner(&**owners, shard, &flow).map(Box::new);
             }
