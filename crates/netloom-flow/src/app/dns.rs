@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 /// A query with its answer: a row of `dns`, in the terms of Zeek's dns.log.
 ///
-/// Without [`Interest::DETAILS`] `answers`, `ttls` and `answer_names` are empty. Beside what Zeek
+/// Without [`Interest::DETAILS`] `answers` and what stands beside them are empty. Beside what Zeek
 /// says, the bits of a response stand here for responses without answers too,
 /// and type and class come from the response where no query was seen.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,6 +49,8 @@ pub struct DnsRecord {
     pub ttls: Vec<u32>,
     /// The names they are of; as many as `answers`.
     pub answer_names: Vec<Box<str>>,
+    /// Their types; as many as `answers`.
+    pub answer_types: Vec<u16>,
     /// The server refused: no record of any kind in its response, or an error without the question.
     pub rejected: bool,
     /// Bytes of the query message.
@@ -216,6 +218,7 @@ impl Waiting {
                 + row.answers.capacity() * size_of::<Box<str>>()
                 + row.answers.iter().map(|answer| answer.len()).sum::<usize>()
                 + row.ttls.capacity() * size_of::<u32>()
+                + row.answer_types.capacity() * size_of::<u16>()
                 + row.answer_names.capacity() * size_of::<Box<str>>()
                 + row
                     .answer_names
@@ -269,6 +272,7 @@ impl DnsRecord {
             }
             self.answers.push(text.into());
             self.ttls.push(record.ttl);
+            self.answer_types.push(record.rtype);
             self.answer_names.push(name_text(&record.name));
         }
     }
@@ -380,6 +384,7 @@ mod tests {
             (Some(0), Some(1), true, true, true)
         );
         assert_eq!((&*row.answers[0], row.ttls[0]), ("192.0.2.1", 9));
+        assert_eq!(row.answer_types, [1]);
         assert!(!row.rejected);
         assert_eq!((late[0].rcode, late[0].rtt), (None, None));
     }

@@ -63,7 +63,7 @@ pub enum Identity {
     Address,
     /// What a DNS record holds: an address, a name, or a kind and a text.
     Answer,
-    /// DNS records as JSON: names (`rrname`, `name`), data (`rdata`, `data`), types (`rrtype`).
+    /// DNS records as JSON: names (`rrname`, `name`), data (`rdata`, `data`), types (`rrtype`, `type`).
     Records,
     /// A path or URL.
     Uri,

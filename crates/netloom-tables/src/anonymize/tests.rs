@@ -220,6 +220,8 @@ fn what_other_tools_write() {
     assert!(!replaced.contains("a\\"), "{replaced}");
     let kept = r#"[{"rrname":"local","rrtype":"AAAA"}]"#;
     assert_eq!(anonymizer.records(kept), kept);
+    let kept = r#"[{"name":"local","type":"CNAME"}]"#;
+    assert_eq!(anonymizer.records(kept), kept);
 
     let mac = anonymizer.mac(MacAddr([0, 0, 0x5e, 0, 0x53, 0x23]));
     let dashes = mac.to_string().replace(':', "-").to_uppercase();

@@ -315,7 +315,7 @@ impl Anonymizer {
             _ if text.contains('\\') => self.text(text),
             "rrname" | "name" => self.name(text),
             "rdata" | "data" => self.answer(text),
-            "rrtype" => text.to_owned(),
+            "rrtype" | "type" => text.to_owned(),
             _ => self.text(text),
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use arrow_array::RecordBatch;
+use netloom_decode::app::dns::qtype_name;
 use netloom_flow::app::DnsRecord;
 
 use super::zeek::epoch;
@@ -20,18 +21,23 @@ macro_rules! texts {
 }
 pub(super) use texts;
 
-/// Answers of a DNS message as JSON: an array of objects, whose keys for name and data are given.
-pub(super) fn answers(record: &DnsRecord, keys: [&str; 2], out: &mut String) -> Option<()> {
-    let [name_key, data_key] = keys;
+/// Answers of a DNS message as JSON: an array of objects, whose keys for name, type and data are
+/// given.
+pub(super) fn answers(record: &DnsRecord, keys: [&str; 3], out: &mut String) -> Option<()> {
+    let [name_key, type_key, data_key] = keys;
+    let nbns = record.service == "nbns";
     let records = record
         .answers
         .iter()
         .zip(&record.ttls)
-        .zip(&record.answer_names);
-    for (index, ((data, ttl), name)) in records.enumerate() {
+        .zip(&record.answer_names)
+        .zip(&record.answer_types);
+    for (index, (((data, ttl), name), &rtype)) in records.enumerate() {
         out.push(if index == 0 { '[' } else { ',' });
         write!(out, "{{\"{name_key}\":").ok()?;
         quoted(name, out);
+        write!(out, ",\"{type_key}\":").ok()?;
+        quoted(&qtype_name(rtype, nbns), out);
         write!(out, ",\"ttl\":{ttl},\"{data_key}\":").ok()?;
         quoted(data, out);
         out.push('}');

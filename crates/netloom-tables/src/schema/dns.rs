@@ -242,6 +242,18 @@ static COLUMNS: &[Column<Dns>] = &[
     .identity(Identity::Name)
     .doc("The names they are of: not the one asked for where an alias led elsewhere, and what mDNS announces.")
     .ecs("dns.answers.name"),
+    column(
+        "answer_types",
+        Make::TextList(|row, item| {
+            for &rtype in &row.record.answer_types {
+                item(format_args!("{}", qtype_name(rtype, row.nbns())));
+            }
+            (!row.record.answer_types.is_empty()).then_some(())
+        }),
+    )
+    .of_nobody()
+    .doc("Their types, named as in `qtype_name`: `CNAME` for an alias on the way to what was asked for.")
+    .ecs("dns.answers.type"),
     column("rejected", Make::Bool(|row| Some(row.record.rejected)))
         .required()
         .doc("Whether the server refused: no record of any kind, or an error that repeats no question.")

@@ -142,7 +142,7 @@ fn columns() -> Vec<Column<EcsDns>> {
         ),
         app(
             "dns.answers",
-            Make::Text(|row, out| answers(row.record, ["name", "data"], out)),
+            Make::Text(|row, out| answers(row.record, ["name", "type", "data"], out)),
             "Records: names, times to live, data.",
         )
         .unit(JSON),

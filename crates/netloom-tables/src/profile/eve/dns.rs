@@ -98,8 +98,8 @@ fn columns() -> Vec<Column<EveDns>> {
         .unit(JSON),
         app(
             "dns.answers",
-            Make::Text(|row, out| answers(row.record, ["rrname", "rdata"], out)),
-            "Records: names, times to live, data.",
+            Make::Text(|row, out| answers(row.record, ["rrname", "rrtype", "rdata"], out)),
+            "Records: names, types, times to live, data.",
         )
         .unit(JSON),
     ]);

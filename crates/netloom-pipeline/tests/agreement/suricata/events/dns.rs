@@ -146,35 +146,25 @@ fn answers(event: &mut Event, row: &DnsRecord) {
     put(event, "flags", format!("{bits:x}"));
     let mut grouped = std::collections::HashMap::<String, usize>::new();
     for (index, (data, owner)) in row.answers.iter().zip(&row.answer_names).enumerate() {
-        let (kind, data) = typed(data, row);
+        let kind = qtype_name(row.answer_types[index], false).into_owned();
+        let data = bare(data);
         put(event, &format!("answers[{index}].rrname"), owner);
         put(event, &format!("answers[{index}].rrtype"), &kind);
-        put(event, &format!("answers[{index}].rdata"), &data);
+        put(event, &format!("answers[{index}].rdata"), data);
         if let Some(ttl) = row.ttls.get(index) {
             put(event, &format!("answers[{index}].ttl"), ttl);
         }
         let place = grouped.entry(kind.clone()).or_default();
-        put(event, &format!("grouped.{kind}[{place}]"), &data);
+        put(event, &format!("grouped.{kind}[{place}]"), data);
         *place += 1;
     }
 }
 
-/// Type and data of an answer in Zeek's words.
-fn typed(data: &str, row: &DnsRecord) -> (String, String) {
-    if data.parse::<std::net::Ipv4Addr>().is_ok() {
-        return ("A".to_owned(), data.to_owned());
-    }
-    if data.parse::<std::net::Ipv6Addr>().is_ok() {
-        return ("AAAA".to_owned(), data.to_owned());
-    }
+/// The data of an answer in Zeek's words: without what Zeek says of its type.
+fn bare(data: &str) -> &str {
     // `TXT 35 v=spf1 …`
-    if let Some(rest) = data.strip_prefix("TXT ") {
-        let text = rest.split_once(' ').map_or(rest, |(_, text)| text);
-        return ("TXT".to_owned(), text.to_owned());
-    }
-    match row.qtype {
-        // The name behind an alias.
-        Some(1 | 28) => ("CNAME".to_owned(), data.to_owned()),
-        _ => (kind(row), data.to_owned()),
+    match data.strip_prefix("TXT ") {
+        Some(rest) => rest.split_once(' ').map_or(rest, |(_, text)| text),
+        None => data,
     }
 }
