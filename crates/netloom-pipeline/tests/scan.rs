@@ -96,6 +96,13 @@ fn rows_without_columns_are_counted() {
         options(2, 1 << 16),
     );
     assert_eq!(counted.rows, all.rows);
+    // Alone, nobody looks into them.
+    let packets = vec![TableRequest::counted(TableName::Packets)];
+    let (_, alone) = scan_with(packets, options(2, 1 << 16));
+    let place = TableName::ALL
+        .iter()
+        .position(|&table| table == TableName::Packets);
+    assert_eq!(alone.rows, [all.rows[place.unwrap()]]);
 }
 
 #[test]
