@@ -6,17 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use netloom_flow::FlowId;
 use netloom_flow::name::NameBook;
-use netloom_packet::{CaptureInfo, Interface, PacketSource, SourceError, Timestamp};
+use netloom_packet::{CaptureInfo, PacketSource, SourceError, Timestamp};
 
 use crate::barrier::{Barrier, PoisonOnPanic};
 use crate::block::{Block, BlockView};
+use crate::clock::Clock;
 use crate::fragments::Fragments;
+use crate::interfaces;
 use crate::options::{PipelineOptions, SHARDS};
 use crate::shard::{Round, Shard, ShardFacts, Tick};
 use crate::stage::{Needs, RoundError, Stage, StagePacket};
-
-/// Nanoseconds between two ticks of the packet clock: how late at most a flow is seen to be idle.
-const TICK: i64 = 1_000_000_000;
 
 /// How far the engine has come, and the wish to stop; shared with a progress bar and a signal
 /// handler.
@@ -506,7 +505,7 @@ impl<T: Stage> Engine<'_, T> {
             }
             if self.options.flow.rules.is_nfstream() {
                 if block.batch.iter().any(|packet| packet.interface > 0) {
-                    block.refuse(&refused_interfaces(&lock(&self.source).source.info()));
+                    block.refuse(&interfaces::refused(&lock(&self.source).source.info()));
                 }
                 block.force_order(&mut clock.counted);
             }
@@ -640,71 +639,4 @@ impl<T: Stage> Engine<'_, T> {
 /// The stage's states of all shards.
 fn states<'a, S>(shards: &'a mut [MutexGuard<'_, Shard<S>>]) -> Vec<&'a mut S> {
     shards.iter_mut().map(|shard| &mut shard.stage).collect()
-}
-
-/// The interfaces that libpcap, which NFStream reads with, does not read packets of: it knows
-/// those alone whose link type and snap length are the first one's, and takes their place among
-/// those for their number.
-fn refused_interfaces(captures: &[CaptureInfo]) -> Vec<u32> {
-    /// What it takes for no snap length.
-    const MOST: u32 = 262_144;
-    let snap_len = |interface: &Interface| match interface.snap_len {
-        0 => MOST,
-        len => len.min(MOST),
-    };
-    let mut refused = Vec::new();
-    for capture in captures {
-        let Some(first) = capture.interfaces.first() else {
-            continue;
-        };
-        let known = capture.interfaces.iter().filter(|interface| {
-            interface.link_type == first.link_type && snap_len(interface) == snap_len(first)
-        });
-        let unknown = capture.interfaces.iter().skip(known.count());
-        refused.extend(unknown.map(|interface| interface.index));
-    }
-    refused
-}
-
-/// The packet clock: the largest timestamp so far.
-#[derive(Debug, Default)]
-struct Clock {
-    started: bool,
-    /// The largest timestamp of the packets that count in flows, where rules want it.
-    counted: Option<Timestamp>,
-    /// The clock's next tick.
-    next: Timestamp,
-    /// Number of the last packet.
-    number: u64,
-}
-
-impl Clock {
-    /// Passes a block's packets and notes the ticks.
-    fn pass(&mut self, block: &Block, ticks: &mut Vec<Tick>) {
-        for (index, packet) in block.batch.packets.iter().enumerate() {
-            if self.started && packet.timestamp < self.next {
-                continue;
-            }
-            self.started = true;
-            let clock = packet.timestamp;
-            self.next = clock.plus_nanos(TICK - clock.as_nanos().rem_euclid(TICK));
-            let number = block.batch.number(index);
-            ticks.push(Tick { number, clock });
-        }
-        if !block.batch.is_empty() {
-            self.number = block.batch.end_number() - 1;
-        }
-    }
-
-    /// Time has passed at a live source, after the packets so far: what ends now is ended by the
-    /// number of the packet that comes next.
-    fn reach(&mut self, time: Timestamp, ticks: &mut Vec<Tick>) {
-        if self.started && time >= self.next {
-            self.next = time.plus_nanos(TICK - time.as_nanos().rem_euclid(TICK));
-            ticks.push(Tick {
-                number: self.number + 1,
-                clock: time,
-            });
-        }
-    }
 }

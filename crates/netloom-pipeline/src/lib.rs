@@ -14,9 +14,11 @@
 mod barrier;
 mod block;
 pub mod bounded;
+mod clock;
 mod engine;
 mod fragments;
 pub mod hosts;
+mod interfaces;
 pub mod intervals;
 mod options;
 pub mod scan;
