@@ -27,7 +27,8 @@ pub enum NeighborWeights {
 /// IEEE Transactions on Information Theory 13, 1967); of rows equally near those that came first.
 /// The model is the training rows. Squared distances to all of them,
 /// `|a|² − 2 a·b + |b|²`, come from matrix products in single precision; the nearest are measured
-/// again exactly. Telling a row takes O(n m) for n training rows and m columns. Columns are scaled
+/// again exactly, and so are all others whose rounding errors could hide that they are as near.
+/// Telling a row takes O(n m) for n training rows and m columns. Columns are scaled
 /// first, unless another preprocessing is given.
 ///
 /// ```
@@ -160,44 +161,116 @@ impl Neighbors {
                 nearest.look(products, squares, first);
             }
         }
+        let mut unsure = Vec::new();
+        let mut measured: Vec<Vec<(f64, u32)>> = Vec::with_capacity(count);
+        for (query, nearest) in queries.chunks(columns).zip(&nearest) {
+            let mut rows: Vec<(f64, u32)> = nearest
+                .rows
+                .iter()
+                .map(|&(_, row)| (self.distance(query, row), row))
+                .collect();
+            rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            rows.truncate(self.k as usize);
+            if let Some(limit) = self.unsure(query, nearest, &rows) {
+                unsure.push((measured.len(), limit));
+                rows.clear();
+            }
+            measured.push(rows);
+        }
+        if !unsure.is_empty() {
+            self.look_again(queries, &unsure, &mut measured, &mut products);
+        }
         let classes = self.classes as usize;
         let mut told = vec![0.0; count * classes];
-        for (query, (nearest, told)) in queries
-            .chunks(columns)
-            .zip(nearest.iter().zip(told.chunks_mut(classes)))
-        {
-            self.vote(query, nearest, told);
+        for (rows, told) in measured.iter().zip(told.chunks_mut(classes)) {
+            self.vote(rows, told);
         }
         told
     }
 
-    /// Measures the candidates exactly and counts the nearest.
-    fn vote(&self, query: &[f32], nearest: &Nearest, told: &mut [f64]) {
+    /// The squared distance.
+    fn distance(&self, query: &[f32], row: u32) -> f64 {
         let columns = self.columns as usize;
-        let mut exact: Vec<(f64, u32)> = nearest
-            .rows
+        let from = row as usize * columns;
+        let distance = self.rows[from..from + columns]
             .iter()
-            .map(|&(_, row)| {
-                let from = row as usize * columns;
-                let distance = self.rows[from..from + columns]
-                    .iter()
-                    .zip(query)
-                    .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
-                    .sum::<f64>();
-                (
-                    if distance.is_nan() {
-                        f64::INFINITY
-                    } else {
-                        distance
-                    },
-                    row,
-                )
-            })
+            .zip(query)
+            .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+            .sum::<f64>();
+        if distance.is_nan() {
+            f64::INFINITY
+        } else {
+            distance
+        }
+    }
+
+    /// Where rows that were not measured may be as near as those that were: up to which
+    /// `|b|² − 2 a·b`.
+    ///
+    /// Sums of m products in single precision are off by at most about m ε |a| |b|. A row b that is
+    /// as near as the distance d is not longer than |a| + d.
+    fn unsure(&self, query: &[f32], nearest: &Nearest, measured: &[(f64, u32)]) -> Option<f64> {
+        let (worst, last) = nearest.rows.first().zip(measured.last())?;
+        if nearest.rows.len() == self.codes.len() {
+            return None;
+        }
+        let square: f64 = query.iter().map(|value| f64::from(*value).powi(2)).sum();
+        let reach = 2.0 * square.sqrt() + last.0.sqrt();
+        let error = f64::from(self.columns + 4) * f64::from(f32::EPSILON) * reach * reach;
+        let limit = last.0 - square + error;
+        if f64::from(worst.0) > limit {
+            None
+        } else if limit.is_nan() {
+            Some(f64::INFINITY)
+        } else {
+            Some(limit)
+        }
+    }
+
+    /// Measures all rows up to their limits.
+    fn look_again(
+        &self,
+        queries: &[f32],
+        unsure: &[(usize, f64)],
+        measured: &mut [Vec<(f64, u32)>],
+        products: &mut [f32],
+    ) {
+        let (columns, k) = (self.columns as usize, self.k as usize);
+        let query = |place: usize| &queries[place * columns..(place + 1) * columns];
+        let again: Vec<f32> = unsure
+            .iter()
+            .flat_map(|&(place, _)| query(place))
+            .copied()
             .collect();
-        exact.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        exact.truncate(self.k as usize);
-        let touching = exact.iter().any(|(distance, _)| *distance == 0.0);
-        for (distance, row) in exact {
+        for (block, rows) in self.rows.chunks(BLOCK * columns).enumerate() {
+            let first = block * BLOCK;
+            let width = rows.len() / columns;
+            let products = &mut products[..unsure.len() * width];
+            multiply(&again, rows, columns, products);
+            let squares = &self.squares[first..first + width];
+            for (products, &(place, limit)) in products.chunks(width).zip(unsure) {
+                let nearest = &mut measured[place];
+                for (row, (product, square)) in products.iter().zip(squares).enumerate() {
+                    if f64::from(square - 2.0 * product) > limit {
+                        continue;
+                    }
+                    let row = (first + row) as u32;
+                    let distance = self.distance(query(place), row);
+                    // Rows come in order: of equals those that came first stay.
+                    let at = nearest.partition_point(|(other, _)| *other <= distance);
+                    if at < k {
+                        nearest.insert(at, (distance, row));
+                        nearest.truncate(k);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts the nearest.
+    fn vote(&self, nearest: &[(f64, u32)], told: &mut [f64]) {
+        let touching = nearest.iter().any(|(distance, _)| *distance == 0.0);
+        for &(distance, row) in nearest {
             let weight = match (self.by_distance, touching) {
                 (false, _) => 1.0,
                 // Rows that are the same are all that counts.
@@ -329,14 +402,9 @@ mod tests {
     use crate::chance::Chance;
     use crate::model::Run;
 
-    fn features(rows: usize, chance: &mut Chance) -> Features {
+    fn features(rows: usize, chance: &mut Chance, draw: fn(&mut Chance) -> f64) -> Features {
         let columns = (0..3)
-            .map(|_| {
-                (0..rows)
-                    .map(|_| chance.normal() * 3.0 + 100.0)
-                    .collect::<Vec<_>>()
-                    .into()
-            })
+            .map(|_| (0..rows).map(|_| draw(chance)).collect::<Vec<_>>().into())
             .collect();
         let names = ["a", "b", "c"].map(str::to_owned).into();
         Features::new(names, columns, rows)
@@ -344,53 +412,65 @@ mod tests {
 
     #[test]
     fn the_nearest_by_definition() {
+        let wide = |chance: &mut Chance| chance.normal() * 3.0 + 100.0;
+        nearest_by_definition(NeighborWeights::Uniform, wide);
+        nearest_by_definition(NeighborWeights::Distance, wide);
+    }
+
+    #[test]
+    fn the_nearest_where_products_round_the_distances_away() {
+        let close = |chance: &mut Chance| 100.0 + chance.below(64) as f64 / 1024.0;
+        nearest_by_definition(NeighborWeights::Uniform, close);
+        let same = |chance: &mut Chance| 100.0 + chance.below(3) as f64;
+        nearest_by_definition(NeighborWeights::Uniform, same);
+    }
+
+    fn nearest_by_definition(weights: NeighborWeights, draw: fn(&mut Chance) -> f64) {
         let mut chance = Chance::new(2);
-        let train = features(3000, &mut chance);
-        let test = features(300, &mut chance);
+        let train = features(3000, &mut chance, draw);
+        let test = features(300, &mut chance, draw);
         let codes: Vec<u32> = (0..3000).map(|_| chance.below(4) as u32).collect();
-        for weights in [NeighborWeights::Uniform, NeighborWeights::Distance] {
-            let params = KNeighborsParams {
-                n_neighbors: 7,
-                weights,
-            };
-            let core = params
-                .learn(&Labelled {
-                    features: &train,
-                    codes: &codes,
-                    weights: &vec![1.0; 3000],
-                    classes: 4,
-                    run: Run {
-                        seed: 0,
-                        threads: 1,
-                    },
+        let params = KNeighborsParams {
+            n_neighbors: 7,
+            weights,
+        };
+        let core = params
+            .learn(&Labelled {
+                features: &train,
+                codes: &codes,
+                weights: &vec![1.0; 3000],
+                classes: 4,
+                run: Run {
+                    seed: 0,
+                    threads: 1,
+                },
+            })
+            .unwrap();
+        let Core::Neighbors(neighbors) = core else {
+            panic!("rows");
+        };
+        let told = neighbors.predict_proba(&test, 2);
+        let (train, test) = (train.matrix(), test.matrix());
+        for (row, told) in told.chunks(4).enumerate() {
+            let mut all: Vec<(f64, usize)> = (0..3000)
+                .map(|other| {
+                    let parts = test.row(row).iter().zip(train.row(other));
+                    let parts =
+                        parts.map(|(a, b)| (f64::from(*a as f32) - f64::from(*b as f32)).powi(2));
+                    (parts.sum::<f64>(), other)
                 })
-                .unwrap();
-            let Core::Neighbors(neighbors) = core else {
-                panic!("rows");
-            };
-            let told = neighbors.predict_proba(&test, 2);
-            let (train, test) = (train.matrix(), test.matrix());
-            for (row, told) in told.chunks(4).enumerate() {
-                let mut all: Vec<(f64, usize)> = (0..3000)
-                    .map(|other| {
-                        let parts = test.row(row).iter().zip(train.row(other));
-                        let parts = parts
-                            .map(|(a, b)| (f64::from(*a as f32) - f64::from(*b as f32)).powi(2));
-                        (parts.sum::<f64>(), other)
-                    })
-                    .collect();
-                all.sort_by(|a, b| a.0.total_cmp(&b.0));
-                let mut expected = [0.0; 4];
-                for (distance, other) in &all[..7] {
-                    expected[codes[*other] as usize] += match weights {
-                        NeighborWeights::Uniform => 1.0,
-                        NeighborWeights::Distance => 1.0 / distance.sqrt(),
-                    };
-                }
-                let sum: f64 = expected.iter().sum();
-                for (told, expected) in told.iter().zip(expected) {
-                    assert!((told - expected / sum).abs() < 1e-9, "row {row}");
-                }
+                .collect();
+            all.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let mut expected = [0.0; 4];
+            for (distance, other) in &all[..7] {
+                expected[codes[*other] as usize] += match weights {
+                    NeighborWeights::Uniform => 1.0,
+                    NeighborWeights::Distance => 1.0 / distance.sqrt(),
+                };
+            }
+            let sum: f64 = expected.iter().sum();
+            for (told, expected) in told.iter().zip(expected) {
+                assert!((told - expected / sum).abs() < 1e-9, "row {row}");
             }
         }
     }
