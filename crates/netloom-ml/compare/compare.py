@@ -58,6 +58,8 @@ FAMILIES = {
     "sgd": (SGDClassifier, "scaled", {"loss": "log_loss"}),
 }
 SEEDS = (0, 1, 2)
+# Every seed gives the same model.
+WITHOUT_CHANCE = {"logistic-regression", "k-neighbors", "naive-bayes"}
 # Columns of flows that `netloom train` leaves out: they say who, where or when.
 IDENTITY = {
     "flow_id", "community_id", "start", "end", "fwd_start", "fwd_end", "bwd_start", "bwd_end", "src_ip", "dst_ip", "src_port", "dst_port",
@@ -276,7 +278,7 @@ def quality(tasks, families, netloom, seeds):
         best = 0.0
         for family in families:
             ours, theirs = [], []
-            for seed in seeds:
+            for seed in seeds[:1] if family in WITHOUT_CHANCE else seeds:
                 theirs.append(task.score([scikit(family, seed, *part)[:2] for part in task.parts]))
                 ours.append(task.score([netloom(family, seed, *part)[:2] for part in files]))
             best = max(best, np.mean(theirs))

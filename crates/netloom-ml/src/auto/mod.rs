@@ -3,6 +3,7 @@
 mod hold_out;
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::chance::Chance;
 use crate::dataset::{Dataset, LeftOut};
 use crate::error::Error;
-use crate::metrics::{Average, ConfusionMatrix, average_precision_macro};
+use crate::metrics::{Average, ConfusionMatrix, average_precision_macro, log_loss};
 use crate::model::{
     Classifier, ClassifierParams, Contributions, Input, Probabilities, Run, SavedClassifier,
 };
@@ -91,7 +92,8 @@ impl fmt::Debug for Clock {
 /// else rows at random, with as much of each class on both sides. Where classes count alike in what
 /// is judged by, but not in the rows, families that can weigh rows are tried a second time with
 /// `class_weight=balanced`. What is far behind the best on two parts is given up. The family with
-/// the best mean learns from all rows; of equals the one named first. The model that comes out is
+/// the best mean (in four digits) learns from all rows; of equals the one with the lower log loss,
+/// and then the one named first. The model that comes out is
 /// that family's, and its [`choice`](Classifier::choice) says what the others reached.
 ///
 /// Without a clock the result depends on the data and the seed alone; with one and a
@@ -191,9 +193,21 @@ pub struct Tried {
     pub scores: Vec<f64>,
     /// Their mean.
     pub mean: f64,
+    /// The mean log loss on the same parts: of families whose scores are the same in the digits
+    /// that are shown, the one that is surer of what is right is better.
+    #[serde(default)]
+    pub log_loss: f64,
 }
 
 impl Tried {
+    /// How it stands to another: the better first.
+    fn order(&self, other: &Self) -> Ordering {
+        let shown = |tried: &Self| (tried.mean * 1e4).round();
+        shown(other)
+            .total_cmp(&shown(self))
+            .then(self.log_loss.total_cmp(&other.log_loss))
+    }
+
     /// The family with the parameters that are not defaults.
     pub fn label(&self) -> String {
         label(&self.model, &self.parameters)
@@ -265,11 +279,13 @@ impl Candidate {
         label(self.params.algorithm(), &self.parameters)
     }
 
-    fn tried(&self, scores: Vec<f64>) -> Tried {
+    fn tried(&self, scores: Vec<f64>, losses: f64) -> Tried {
+        let parts = scores.len() as f64;
         Tried {
             model: self.params.algorithm().to_owned(),
             parameters: self.parameters.clone(),
-            mean: scores.iter().sum::<f64>() / scores.len() as f64,
+            mean: scores.iter().sum::<f64>() / parts,
+            log_loss: losses / parts,
             scores,
         }
     }
@@ -381,19 +397,15 @@ impl AutoParams {
         let mut best: Option<Tried> = None;
         for (place, candidate) in candidates.iter().enumerate() {
             let mut scores = Vec::new();
+            let mut losses = 0.0;
             let mut is_behind = false;
             for split in &splits {
                 if !(place == 0 && scores.is_empty()) && self.is_over(start) {
                     break;
                 }
-                scores.push(judge(
-                    &*candidate.params,
-                    &data,
-                    &codes,
-                    split,
-                    scoring,
-                    run,
-                )?);
+                let (score, loss) = judge(&*candidate.params, &data, &codes, split, scoring, run)?;
+                scores.push(score);
+                losses += loss;
                 is_behind = best
                     .as_ref()
                     .is_some_and(|best| is_far_behind(&scores, &best.scores));
@@ -409,19 +421,19 @@ impl AutoParams {
                 not_tried.push(candidate.label());
                 continue;
             }
-            let tried = candidate.tried(scores);
+            let tried = candidate.tried(scores, losses);
             if is_behind {
                 given_up.push(tried);
                 continue;
             }
-            if best.as_ref().is_none_or(|best| tried.mean > best.mean) {
+            if best.as_ref().is_none_or(|best| tried.order(best).is_lt()) {
                 best = Some(tried.clone());
             }
             judged.push((place, tried));
         }
         // Stable: of equals the first one stays first.
-        judged.sort_by(|(_, a), (_, b)| b.mean.total_cmp(&a.mean));
-        given_up.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+        judged.sort_by(|(_, a), (_, b)| a.order(b));
+        given_up.sort_by(Tried::order);
         let best = judged.first().map_or(0, |(place, _)| *place);
         let chosen = candidates.swap_remove(best);
         let choice = Choice {
@@ -464,6 +476,7 @@ impl AutoParams {
     }
 }
 
+/// The score, and the log loss.
 fn judge(
     family: &dyn ClassifierParams,
     data: &Dataset,
@@ -471,11 +484,13 @@ fn judge(
     split: &Split,
     scoring: Scoring,
     run: Run,
-) -> Result<f64, Error> {
+) -> Result<(f64, f64), Error> {
     let model = family.fit(&data.select(&split.train), run)?;
     let told = model.predict_proba(&data.select(&split.test), run.threads)?;
     let truth: Vec<u32> = split.test.iter().map(|&row| codes[row]).collect();
-    Ok(scoring.of(&truth, &told.align(data.class_names())))
+    let told = told.align(data.class_names());
+    let loss = log_loss(&truth, told.values(), told.classes().len()).unwrap_or(f64::INFINITY);
+    Ok((scoring.of(&truth, &told), loss))
 }
 
 impl ClassifierParams for AutoParams {

@@ -51,7 +51,11 @@ fn the_best_of_those_tried_is_kept() {
         .take_while(|t| t.scores.len() == 5)
         .count();
     let (judged, given_up) = choice.tried.split_at(judged);
-    assert!(judged.windows(2).all(|pair| pair[0].mean >= pair[1].mean));
+    assert!(
+        judged
+            .windows(2)
+            .all(|pair| pair[0].order(&pair[1]).is_le())
+    );
     for tried in given_up {
         let best = judged[0].scores.iter().zip(&tried.scores);
         assert!(tried.scores.len() == 2 && best.clone().all(|(best, score)| best > score));
@@ -128,6 +132,20 @@ fn rows_are_held_out_as_the_data_allows() {
     let groups: Vec<_> = (0..300).map(|row| format!("host{}", row % 7)).collect();
     let grouped = dated.with_groups(groups).unwrap();
     assert!(how(&grouped).contains("whole groups"));
+}
+
+#[test]
+fn of_equal_scores_the_surer_model_is_better() {
+    let tried = |mean: f64, log_loss| Tried {
+        model: String::new(),
+        parameters: Vec::new(),
+        scores: vec![mean],
+        mean,
+        log_loss,
+    };
+    assert!(tried(0.99996, 0.1).order(&tried(1.0, 0.2)).is_lt());
+    assert!(tried(0.9998, 0.1).order(&tried(1.0, 0.2)).is_gt());
+    assert!(tried(1.0, 0.1).order(&tried(1.0, 0.1)).is_eq());
 }
 
 #[test]
