@@ -367,6 +367,26 @@ impl List<'_> {
         self.top(section, what, facts, &sql, rows);
     }
 
+    /// Percentiles of so many times in milliseconds: the value at the rank, as the report's are.
+    fn distribution(
+        &mut self,
+        (section, what, facts): (&'static str, &'static str, &'static str),
+        column: &str,
+        from: &str,
+        count: u64,
+    ) {
+        let mut sql = format!("SELECT count({column}) AS count");
+        for (name, hundredths) in [("p50", 50), ("p95", 95), ("p99", 99)] {
+            let rank = (u128::from(count) * hundredths).div_ceil(100).max(1);
+            _ = write!(
+                sql,
+                ", round(nth_value({column}, {rank} ORDER BY {column}), 3) AS {name}"
+            );
+        }
+        _ = write!(sql, ", round(max({column}), 3) AS max FROM {from}");
+        self.add(section, what, facts, sql);
+    }
+
     fn dns(&mut self) {
         let dns = &self.report.dns;
         if dns.queries == 0 {
@@ -382,6 +402,12 @@ impl List<'_> {
                 "SELECT count(*) AS queries, count(rcode) AS answered, \
                  count(*) FILTER (WHERE rcode > 0) AS failures FROM {unicast}"
             ),
+        );
+        self.distribution(
+            ("dns", "times to answers", "/dns/rtt_ms"),
+            "1000 * rtt",
+            unicast,
+            dns.rtt_ms.count,
         );
         let (names, types, rcodes) = (dns.top_names.len(), dns.types.len(), dns.rcodes.len());
         self.counted(
@@ -495,19 +521,25 @@ impl List<'_> {
                  sum(zero_windows) AS zero_windows, count(*) FILTER (WHERE conn_state IN ('S0', 'REJ')) \
                  AS failed_connections FROM flows WHERE protocol = 6",
             );
-            for (what, facts, column) in [
-                ("round-trip times", "/performance/rtt_ms", "tcp_rtt_ms"),
+            for (what, facts, column, times) in [
+                (
+                    "round-trip times",
+                    "/performance/rtt_ms",
+                    "tcp_rtt_ms",
+                    &r.performance.rtt_ms,
+                ),
                 (
                     "times to the first answer",
                     "/performance/server_delay_ms",
                     "server_delay_ms",
+                    &r.performance.server_delay_ms,
                 ),
             ] {
-                self.add(
-                    "performance",
-                    what,
-                    facts,
-                    format!("SELECT count({column}) AS count, round(max({column}), 3) AS max FROM flows WHERE protocol = 6"),
+                self.distribution(
+                    ("performance", what, facts),
+                    column,
+                    "flows WHERE protocol = 6",
+                    times.count,
                 );
             }
         }
