@@ -147,7 +147,8 @@ pub struct ColumnFacts {
     pub name: String,
     /// `number`, `category`, `boolean`.
     pub kind: String,
-    /// Share of the training rows where it is missing.
+    /// Share of the training rows where it is missing; of a model of another program, of the rows that
+    /// it was tested on.
     pub missing: f64,
 }
 

@@ -108,6 +108,14 @@ pub enum Error {
         /// The class.
         class: String,
     },
+    /// A model of another program cannot be computed.
+    #[error("the ONNX model fails at {node}: {reason}")]
+    Onnx {
+        /// The node.
+        node: String,
+        /// What is wrong there.
+        reason: String,
+    },
     /// There is no such model.
     #[error("there is no model `{name}`; there are: {known}")]
     UnknownModel {

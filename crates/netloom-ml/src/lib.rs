@@ -53,7 +53,7 @@ pub use neighbors::{KNeighborsParams, NeighborWeights};
 pub use neural::MlpParams;
 pub use numeric::{Features, Matrix};
 pub use online::{HoeffdingTreeParams, LeafPrediction, SgdParams};
-pub use onnx::{OnnxError, to_onnx};
+pub use onnx::{MAX_ONNX_BYTES, OnnxError, OnnxImportError, from_onnx, to_onnx};
 pub use supervised::{
     CLASSIFIERS, ClassWeight, DecisionTreeParams, ExtraTreesParams, MaxFeatures, Prepared,
     REGRESSORS, RandomForestParams, classifier, regressor,

@@ -11,7 +11,9 @@ use std::process::Command;
 
 use netloom_ml::calibration::{Calibration, CalibrationMethod};
 use netloom_ml::experiment::Calibrated;
-use netloom_ml::{Classifier, Dataset, Run, Values, classifier, to_onnx};
+use netloom_ml::{
+    Classifier, Dataset, OnnxImportError, Run, Values, classifier, from_onnx, to_onnx,
+};
 
 /// Reads a table of `name:kind` and values, and prints the probabilities of each row.
 const PROGRAM: &str = r#"
@@ -226,6 +228,221 @@ fn onnxruntime_says_the_same() {
         .fit(&one, run)
         .unwrap();
     agrees(&python, &*model, &one, "one class");
+}
+
+/// The columns of `tests/onnx/rows.csv`.
+fn rows_of_others() -> Dataset {
+    let text = std::fs::read_to_string(folder_of_others().join("rows.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let (names, rows) = rows.split_first().unwrap();
+    let columns = names.iter().enumerate().map(|(place, name)| {
+        let cells = rows
+            .iter()
+            .map(|row| Some(row[place]).filter(|cell| !cell.is_empty()));
+        let values = if *name == "service" {
+            Values::categories(cells)
+        } else {
+            Values::numbers(cells.map(|cell| cell.map_or(f64::NAN, |cell| cell.parse().unwrap())))
+        };
+        (*name, values)
+    });
+    Dataset::new(columns.collect()).unwrap()
+}
+
+fn folder_of_others() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx")
+}
+
+/// Models that skl2onnx wrote, and graphs as PyTorch writes them, give the scores that onnxruntime
+/// gave when `tests/onnx/make.py` made them.
+#[test]
+fn what_others_wrote() {
+    let rows = rows_of_others();
+    let mut models: Vec<PathBuf> = std::fs::read_dir(folder_of_others())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "onnx")
+        })
+        .collect();
+    models.sort();
+    assert!(models.len() >= 20, "{models:?}");
+    for path in models {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let model = from_onnx(&std::fs::read(&path).unwrap(), &[])
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let expected = std::fs::read_to_string(path.with_extension("csv")).unwrap();
+        let expected: Vec<Vec<f64>> = expected
+            .lines()
+            .map(|line| {
+                line.split(',')
+                    .map(|score| score.parse().unwrap())
+                    .collect()
+            })
+            .collect();
+        assert_eq!(expected.len(), rows.rows());
+        let classes: Vec<&str> = model.classes().iter().map(String::as_str).collect();
+        match (name, expected[0].len()) {
+            ("torch-logits", _) => assert_eq!(classes, ["0", "1", "2", "3"]),
+            (_, 2) => assert_eq!(classes, ["0", "1"], "{name}"),
+            _ => assert_eq!(classes, ["benign", "flood", "scan"], "{name}"),
+        }
+        let told = model
+            .predict_proba(&rows, 2)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(told, model.predict_proba(&rows, 1).unwrap());
+        for (row, expected) in expected.iter().enumerate() {
+            for (ours, theirs) in told.row(row).iter().zip(expected) {
+                let apart = (ours - theirs).abs();
+                assert!(
+                    apart <= 1e-5,
+                    "{name}, row {row}: {:?} {expected:?}",
+                    told.row(row)
+                );
+            }
+        }
+    }
+}
+
+/// What this library writes it reads: every kind of model, with every preprocessing.
+#[test]
+fn what_was_written_is_read() {
+    let run = Run {
+        seed: 3,
+        threads: 2,
+    };
+    for classes in [1, 2, 4] {
+        let train = table(300, classes);
+        let odd = train
+            .with_values(
+                "bytes",
+                Values::numbers((0..300).map(|row| match row % 4 {
+                    0 => f64::NAN,
+                    1 => 1e300,
+                    2 => -1e30,
+                    _ => f64::from(row),
+                })),
+            )
+            .unwrap();
+        for (name, parameters) in [
+            ("decision-tree", &[][..]),
+            (
+                "random-forest",
+                &[("n_estimators", "9"), ("encoding", "target")],
+            ),
+            (
+                "gradient-boosting",
+                &[("max_iter", "9"), ("indicator", "true")],
+            ),
+            ("logistic-regression", &[("scaling", "robust")]),
+            ("mlp", &[("max_iter", "9"), ("encoding", "one-hot")]),
+            ("sgd", &[]),
+        ] {
+            let model = classifier(name, parameters)
+                .unwrap()
+                .fit(&train, run)
+                .unwrap();
+            let read = from_onnx(&to_onnx(&*model).unwrap(), &[]).unwrap();
+            assert_eq!(read.classes(), model.classes());
+            for data in [&train, &odd] {
+                let (ours, again) = (
+                    model.predict_proba(data, 1).unwrap(),
+                    read.predict_proba(data, 1).unwrap(),
+                );
+                for (one, other) in ours.values().iter().zip(again.values()) {
+                    assert!(
+                        (one - other).abs() <= 1e-5,
+                        "{name}, {classes} classes: {one} {other}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn of_others(name: &str) -> Vec<u8> {
+    std::fs::read(folder_of_others().join(name).with_extension("onnx")).unwrap()
+}
+
+#[test]
+fn columns_are_named() {
+    let bytes = of_others("logistic");
+    let place = bytes
+        .windows(15)
+        .position(|part| part == b"netloom.columns")
+        .unwrap();
+    let mut without = bytes.clone();
+    without[place] = b'N';
+    let error = from_onnx(&without, &[]).unwrap_err().to_string();
+    assert!(error.contains("takes 3 numbers as `X`"), "{error}");
+    let two = ["duration".to_owned(), "fwd_bytes".to_owned()];
+    let error = from_onnx(&without, &two).unwrap_err().to_string();
+    assert_eq!(error, "takes 3 columns, but 2 are named");
+    let three: Vec<String> = ["c", "a", "b"].map(str::to_owned).to_vec();
+    let model = from_onnx(&without, &three).unwrap();
+    let inputs: Vec<&str> = model
+        .inputs()
+        .iter()
+        .map(|input| input.name.as_str())
+        .collect();
+    assert_eq!(inputs, ["c", "a", "b"]);
+    let error = model.predict_proba(&rows_of_others(), 1).unwrap_err();
+    assert!(
+        error.to_string().contains("lacks columns `c`, `a`, `b`"),
+        "{error}"
+    );
+    // One that takes text is not given numbers.
+    let model = from_onnx(&of_others("ordinal"), &[]).unwrap();
+    let numbers = rows_of_others()
+        .with_values("service", Values::numbers([1.0; 30]))
+        .unwrap();
+    let error = model.predict_proba(&numbers, 1).unwrap_err().to_string();
+    assert!(error.contains("`service` holds numbers"), "{error}");
+}
+
+/// Cut off anywhere, or with any byte changed: refused, or it tells something of every row.
+#[test]
+fn damage_is_an_error() {
+    assert_eq!(from_onnx(b"", &[]).unwrap_err(), OnnxImportError::NotOnnx);
+    assert_eq!(
+        from_onnx(b"netloom model\n", &[]).unwrap_err(),
+        OnnxImportError::NotOnnx
+    );
+    let rows = rows_of_others().select(&[0, 1, 2]);
+    for name in ["decision-tree", "ordinal", "torch-logits"] {
+        let bytes = of_others(name);
+        // What stands at the end is said of the model: it can do without.
+        for length in (0..bytes.len() - 200).step_by(37) {
+            assert!(
+                from_onnx(&bytes[..length], &[]).is_err(),
+                "{name}, {length} bytes"
+            );
+        }
+        let mut told = 0;
+        for place in (0..bytes.len()).step_by(7) {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 1 << (place % 8);
+            if let Ok(model) = from_onnx(&bytes, &[])
+                && let Ok(said) = model.predict_proba(&rows, 1)
+            {
+                assert_eq!(said.rows(), 3);
+                told += 1;
+            }
+        }
+        assert!(told > 20, "{name}: {told}");
+    }
+}
+
+/// The operator is named.
+#[test]
+fn what_is_not_supported_is_named() {
+    let bytes = of_others("torch-logits");
+    let place = bytes.windows(4).position(|part| part == b"Relu").unwrap();
+    let mut other = bytes.clone();
+    other[place..place + 4].copy_from_slice(b"Loop");
+    let error = from_onnx(&other, &[]).unwrap_err().to_string();
+    assert!(error.contains("the operator Loop"), "{error}");
 }
 
 #[test]

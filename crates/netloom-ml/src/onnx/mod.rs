@@ -1,4 +1,4 @@
-//! Models for other programs: ONNX.
+//! Models for other programs, and of other programs: ONNX.
 //!
 //! [`to_onnx`] writes a model as a graph that onnxruntime and others compute, preprocessing
 //! included: it takes the columns of a table, one input each (`rows` × 1; numbers as `double`,
@@ -8,9 +8,12 @@
 //!
 //! Trees, forests, boosting, logistic regression, `sgd`, and the multi-layer perceptron can be exported,
 //! with or without calibration. Operators: ai.onnx 17, ai.onnx.ml 3.
+//!
+//! [`from_onnx`] reads what scikit-learn and PyTorch wrote.
 
 mod graph;
 mod proto;
+mod read;
 
 use crate::boosting::Boosted;
 use crate::calibration::{Calibration, Curve};
@@ -21,6 +24,8 @@ use crate::preprocess::{CategoryStep, Described, NumberStep, StepView};
 use crate::supervised::{Core, FittedClassifier};
 use crate::tree::{Step, Tree};
 use graph::{Attribute, Graph, Type, Value};
+
+pub use read::{MAX_ONNX_BYTES, OnnxImportError, from_onnx};
 
 /// Why a model cannot be written as ONNX.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

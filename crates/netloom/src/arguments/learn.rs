@@ -21,7 +21,7 @@ pub(crate) struct DataOptions {
     /// The column that says when a row was [default: one with a usual name]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) time: Option<String>,
-    /// The only columns to learn from
+    /// The only columns to learn from; with a model of another program (ONNX) those it takes, in order
     #[arg(long, value_delimiter = ',', value_name = "a,b,c")]
     pub(crate) columns: Vec<String>,
     /// Columns to learn from though they identify a host, flow or time
@@ -213,7 +213,7 @@ pub(crate) enum CalibrateOption {
 /// Shows a model's card, or what it is worth on other data
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateOptions {
-    /// The model
+    /// The model; or one of scikit-learn or PyTorch, MODEL.onnx
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// Captures or tables with labels; without any the model's own card is shown
@@ -247,7 +247,7 @@ pub(crate) struct EvaluateOptions {
 /// tells, and how sure it is.
 #[derive(Debug, Args)]
 pub(crate) struct PredictOptions {
-    /// The model
+    /// The model; or one of scikit-learn or PyTorch, MODEL.onnx
     #[arg(value_name = "MODEL")]
     pub(crate) model: PathBuf,
     /// Captures or tables; several, a glob, or a folder

@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use netloom::ml::card::{ModelCard, SplitFacts, Weight};
+use netloom::ml::card::{ColumnFacts, ModelCard, SplitFacts, Weight};
 use netloom::ml::experiment::{evaluate_model, rfc3339};
-use netloom::ml::{Reference, Run, to_onnx};
+use netloom::ml::{Kind, Reference, Run, to_onnx};
 use netloom::tables::output::AtomicFile;
 
 use super::learn::{self, CardOutputs, Loaded, REFERENCE, of_data, of_file};
@@ -78,11 +78,7 @@ fn on_data(
     printer: &Printer,
 ) -> Result<ModelCard, Failure> {
     let path: &Path = &options.model;
-    let reading = loaded.reading(path, &options.reading)?;
-    let model = loaded
-        .file
-        .classifier()
-        .map_err(|error| of_file(path, &error))?;
+    let (model, reading) = loaded.classifier(path, &options.reading)?;
     let known = &loaded.card.data.label;
     let label = options.label.clone().unwrap_or_else(|| {
         if options.label_from.is_some() || known.is_empty() {
@@ -108,6 +104,7 @@ fn on_data(
         Some(detection.negative.clone())
     });
     let data = data.windowed(&reading, Some(&label), negative.as_deref())?;
+    let reading = loaded.for_model(reading, &*model, &data);
     let imported = learn::import(&data, &reading, Some(&label), None)?;
     let dataset =
         learn::inputs_of(&*model, &imported.dataset).map_err(|error| of_data(error, &data))?;
@@ -129,6 +126,25 @@ fn on_data(
     )?;
 
     let mut card = loaded.card.clone();
+    if card.model.algorithm.is_empty() {
+        model.algorithm().clone_into(&mut card.model.algorithm);
+        card.data.label.clone_from(&label);
+        card.data.columns = dataset
+            .columns()
+            .map(|view| {
+                let missing = view.numbers().iter().filter(|x| x.is_nan()).count();
+                ColumnFacts {
+                    name: view.name().to_owned(),
+                    kind: match view.kind() {
+                        Kind::Category => "category",
+                        _ => "number",
+                    }
+                    .to_owned(),
+                    missing: missing as f64 / view.len().max(1) as f64,
+                }
+            })
+            .collect();
+    }
     card.warnings.clear();
     card.folds.clear();
     card.importances.clear();

@@ -1,7 +1,7 @@
 //! What the commands that learn share: outputs, datasets, and model files.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use netloom::analysis::model_card;
@@ -9,7 +9,8 @@ use netloom::analysis::report::terminal::TerminalOptions;
 use netloom::ml::card::ModelCard;
 use netloom::ml::experiment::ExperimentError;
 use netloom::ml::{
-    Classifier, Dataset, DatasetOptions, Error, Imported, ModelFile, ModelFileError,
+    Classifier, Dataset, DatasetOptions, Error, Imported, MAX_ONNX_BYTES, ModelFile,
+    ModelFileError, OnnxImportError, from_onnx,
 };
 use netloom::tables::output::AtomicFile;
 use serde::{Deserialize, Serialize};
@@ -189,6 +190,8 @@ pub(super) fn inputs_of(model: &dyn Classifier, data: &Dataset) -> Result<Datase
 pub(super) struct Loaded {
     pub(super) file: ModelFile,
     pub(super) card: ModelCard,
+    /// Of a model of another program: all of it.
+    onnx: Option<Vec<u8>>,
 }
 
 impl Loaded {
@@ -197,6 +200,12 @@ impl Loaded {
         let file = File::open(path).map_err(|cause| {
             Failure::input(format!("{}: cannot be read", path.display()), Some(&cause))
         })?;
+        if path
+            .extension()
+            .is_some_and(|known| known.eq_ignore_ascii_case("onnx"))
+        {
+            return Self::of_onnx(path, file);
+        }
         let wrong = |error: ModelFileError| of_file(path, &error);
         let file = ModelFile::read(io::BufReader::new(file)).map_err(wrong)?;
         if !file.header.table.is_empty() {
@@ -206,7 +215,64 @@ impl Loaded {
             .json::<ModelCard>(CARD)
             .map_err(wrong)?
             .unwrap_or_default();
-        Ok(Self { file, card })
+        Ok(Self {
+            file,
+            card,
+            onnx: None,
+        })
+    }
+
+    fn of_onnx(path: &Path, file: File) -> Result<Self, Failure> {
+        let mut bytes = Vec::new();
+        file.take(MAX_ONNX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|cause| {
+                Failure::input(format!("{}: cannot be read", path.display()), Some(&cause))
+            })?;
+        Ok(Self {
+            file: ModelFile::default(),
+            card: ModelCard::default(),
+            onnx: Some(bytes),
+        })
+    }
+
+    /// The classifier in it, and the options of DATA as it needs them.
+    pub(super) fn classifier(
+        &self,
+        path: &Path,
+        options: &DataOptions,
+    ) -> Result<(Box<dyn Classifier>, DataOptions), Failure> {
+        let reading = self.reading(path, options)?;
+        let Some(bytes) = &self.onnx else {
+            let model = self.file.classifier();
+            return Ok((model.map_err(|error| of_file(path, &error))?, reading));
+        };
+        let model = from_onnx(bytes, &options.columns).map_err(|error| of_onnx(path, &error))?;
+        // They were the names of what goes in; `for_model` finds them.
+        Ok((
+            model,
+            DataOptions {
+                columns: Vec::new(),
+                ..reading
+            },
+        ))
+    }
+
+    /// The options that leave no column out that a model of another program asks for by name.
+    pub(super) fn for_model(
+        &self,
+        reading: DataOptions,
+        model: &dyn Classifier,
+        data: &Data,
+    ) -> DataOptions {
+        if self.onnx.is_none() {
+            return reading;
+        }
+        let asked = model.inputs().iter().map(|input| input.name.clone());
+        DataOptions {
+            columns: asked.filter(|name| data.has(name)).collect(),
+            ..reading
+        }
     }
 
     /// The options of DATA as the model learned it: the same windows, whatever was said.
@@ -215,6 +281,9 @@ impl Loaded {
         path: &Path,
         options: &DataOptions,
     ) -> Result<DataOptions, Failure> {
+        if self.onnx.is_some() {
+            return Ok(options.clone());
+        }
         let made: RowsMade = self
             .file
             .json(ROWS)
@@ -284,6 +353,25 @@ pub(super) fn of_file(path: &Path, error: &ModelFileError) -> Failure {
             failure.hint("netloom train DATA --label COLUMN -o MODEL.netloom makes one")
         }
         ModelFileError::Damaged(_) => failure.hint("copy it again from where it was made"),
+        _ => failure,
+    }
+}
+
+/// A model of another program that cannot be used.
+fn of_onnx(path: &Path, error: &OnnxImportError) -> Failure {
+    let failure = Failure::input(format!("{}: {error}", path.display()), None);
+    match error {
+        OnnxImportError::NoColumns { .. } => failure.hint(
+            "name them in the order that the model was trained on, --columns a,b,c, or put them into \
+             its metadata as netloom.columns",
+        ),
+        OnnxImportError::Columns { .. } => {
+            failure.hint("--columns a,b,c names them in the order that the model was trained on")
+        }
+        OnnxImportError::Operator { .. } => {
+            failure.hint("the guide to models lists the operators that are")
+        }
+        OnnxImportError::Damaged(_) => failure.hint("copy it again from where it was made"),
         _ => failure,
     }
 }

@@ -11,7 +11,7 @@ use netloom::ml::{Classifier, Contributions, Dataset, Probabilities};
 use netloom::tables::output::AtomicFile;
 use netloom::tables::{TableFormat, table_writer};
 
-use super::learn::{self, Loaded, of_data, of_file};
+use super::learn::{self, Loaded, of_data};
 use crate::arguments::{Format, Global, PredictOptions};
 use crate::data::{Data, Loader};
 use crate::failure::Failure;
@@ -28,11 +28,7 @@ pub(crate) fn run(
     let mut file = AtomicFile::create(&options.output)?;
     let loaded = Loaded::read(&options.model)?;
     let path: &Path = &options.model;
-    let reading = loaded.reading(path, &options.reading)?;
-    let model = loaded
-        .file
-        .classifier()
-        .map_err(|error| of_file(path, &error))?;
+    let (model, reading) = loaded.classifier(path, &options.reading)?;
     if let Some(unknown) = options
         .only
         .iter()
@@ -45,6 +41,7 @@ pub(crate) fn run(
     }
     let data = Loader::new(global, printer, &reading)?.load(&options.data)?;
     let data = data.windowed(&reading, None, None)?;
+    let reading = loaded.for_model(reading, &*model, &data);
     let imported = learn::import(&data, &reading, None, None)?;
     let dataset =
         learn::inputs_of(&*model, &imported.dataset).map_err(|error| of_data(error, &data))?;

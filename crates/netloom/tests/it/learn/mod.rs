@@ -3,6 +3,7 @@
 mod captures;
 mod errors;
 mod labels;
+mod onnx;
 mod splits;
 mod tables;
 

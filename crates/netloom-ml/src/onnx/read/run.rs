@@ -1,0 +1,790 @@
+//! What the standard operators do with tensors.
+
+use std::sync::Arc;
+
+use super::operator::{Operator, Reduction};
+use super::tensor::{Data, Element, Tensor, Trouble, around, axis, elements, places, stretched};
+
+/// Inputs of a node; none where one is left out.
+pub(super) struct Inputs<'a>(pub(super) &'a [Option<Arc<Tensor>>]);
+
+impl Inputs<'_> {
+    fn get(&self, place: usize) -> Option<&Arc<Tensor>> {
+        self.0.get(place)?.as_ref()
+    }
+
+    fn need(&self, place: usize) -> Result<&Arc<Tensor>, Trouble> {
+        self.get(place)
+            .ok_or_else(|| format!("input {place} is missing"))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Tensor>> {
+        self.0.iter().flatten()
+    }
+
+    /// Whole numbers of an input, or of the attribute that they once were.
+    fn ints(&self, place: usize, attribute: Option<&[i64]>) -> Result<Option<Vec<i64>>, Trouble> {
+        match (attribute, self.get(place)) {
+            (Some(said), _) => Ok(Some(said.to_vec())),
+            (None, Some(tensor)) => tensor.ints().map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Elementary steps that rows may still cost.
+pub(super) struct Budget(pub(super) u64);
+
+impl Budget {
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Trouble> {
+        self.0 = self
+            .0
+            .checked_sub(steps as u64)
+            .ok_or("it computes more than any model of its kind needs")?;
+        Ok(())
+    }
+}
+
+/// What comes out of a node.
+pub(super) fn run(
+    operator: &Operator,
+    inputs: &Inputs<'_>,
+    budget: &mut Budget,
+) -> Result<Vec<Arc<Tensor>>, Trouble> {
+    for input in inputs.all() {
+        budget.spend(input.len() + 1)?;
+    }
+    let one = match operator {
+        Operator::Identity => return Ok(vec![Arc::clone(inputs.need(0)?)]),
+        Operator::Constant(tensor) => return Ok(vec![Arc::clone(tensor)]),
+        Operator::Unary(of) => each(inputs.need(0)?, of)?,
+        Operator::Elu(alpha) => each(inputs.need(0)?, |x| {
+            if x < 0.0 { alpha * x.exp_m1() } else { x }
+        })?,
+        Operator::LeakyRelu(alpha) => {
+            each(inputs.need(0)?, |x| if x < 0.0 { alpha * x } else { x })?
+        }
+        Operator::Test(of) => {
+            let input = inputs.need(0)?;
+            let numbers = input.values()?.iter().map(|x| f64::from(u8::from(of(*x))));
+            Tensor::numbers(Element::Bool, input.sizes.clone(), numbers)
+        }
+        Operator::Binary(of) => fold(inputs, of, budget)?,
+        Operator::Mean => {
+            let count = inputs.all().count() as f64;
+            each(&fold(inputs, &|a, b| a + b, budget)?, |x| x / count)?
+        }
+        Operator::Div => pair(inputs.need(0)?, inputs.need(1)?, None, budget, |a, b| a / b)?,
+        Operator::Compare(of) => {
+            let of = |a, b| f64::from(u8::from(of(a, b)));
+            pair(
+                inputs.need(0)?,
+                inputs.need(1)?,
+                Some(Element::Bool),
+                budget,
+                of,
+            )?
+        }
+        Operator::Equal => equal(inputs.need(0)?, inputs.need(1)?, budget)?,
+        Operator::Where => choose(inputs.need(0)?, inputs.need(1)?, inputs.need(2)?, budget)?,
+        Operator::Cast(to) => cast(inputs.need(0)?, *to)?,
+        Operator::Clip { low, high } => {
+            let bound = |place: usize, said: Option<f64>| match inputs.get(place) {
+                Some(bound) => bound.values().map(|bound| bound.first().copied()),
+                None => Ok(said),
+            };
+            let low = bound(1, *low)?.unwrap_or(f64::NEG_INFINITY);
+            let high = bound(2, *high)?.unwrap_or(f64::INFINITY);
+            each(inputs.need(0)?, |x| {
+                let x = if x < low { low } else { x };
+                if x > high { high } else { x }
+            })?
+        }
+        Operator::MatMul => multiply(inputs.need(0)?, inputs.need(1)?, budget)?,
+        Operator::Gemm {
+            alpha,
+            beta,
+            turn_a,
+            turn_b,
+        } => {
+            let turned = |tensor: &Arc<Tensor>, turn: bool| {
+                if turn {
+                    transpose(tensor, None).map(Arc::new)
+                } else {
+                    Ok(Arc::clone(tensor))
+                }
+            };
+            let (a, b) = (
+                turned(inputs.need(0)?, *turn_a)?,
+                turned(inputs.need(1)?, *turn_b)?,
+            );
+            let product = each(&multiply(&a, &b, budget)?, |x| alpha * x)?;
+            match inputs.get(2) {
+                None => product,
+                Some(constant) => {
+                    if stretched(&product.sizes, &constant.sizes)? != product.sizes {
+                        return Err("the constant is larger than the product".to_owned());
+                    }
+                    pair(&product, constant, None, budget, |x, c| x + beta * c)?
+                }
+            }
+        }
+        Operator::Reduce {
+            kind,
+            axes,
+            keep,
+            none_is_none,
+        } => {
+            let axes = inputs.ints(1, axes.as_deref())?.unwrap_or_default();
+            if axes.is_empty() && *none_is_none {
+                return Ok(vec![Arc::clone(inputs.need(0)?)]);
+            }
+            reduce(inputs.need(0)?, *kind, &axes, *keep)?
+        }
+        Operator::Arg {
+            largest,
+            axis,
+            keep,
+            last,
+        } => arg(inputs.need(0)?, *largest, *axis, *keep, *last)?,
+        Operator::Softmax { axis, log } => softmax(inputs.need(0)?, *axis, *log)?,
+        Operator::Reshape {
+            sizes,
+            zero_is_zero,
+        } => {
+            let sizes = inputs
+                .ints(1, sizes.as_deref())?
+                .ok_or("it is not told any sizes")?;
+            reshape(inputs.need(0)?, &sizes, *zero_is_zero)?
+        }
+        Operator::Flatten { axis: at } => {
+            let input = inputs.need(0)?;
+            let rank = input.sizes.len();
+            let at = if *at == rank as i64 {
+                rank
+            } else {
+                axis(*at, rank)?
+            };
+            let before: usize = input.sizes.iter().take(at).product();
+            let after: usize = input.sizes.iter().skip(at).product();
+            input.with_sizes(vec![before, after])?
+        }
+        Operator::Concat { axis } => concat(inputs, *axis)?,
+        Operator::Gather { axis } => gather(inputs.need(0)?, inputs.need(1)?, *axis)?,
+        Operator::Slice { starts, ends, axes } => slice(inputs, starts, ends, axes.as_deref())?,
+        Operator::Squeeze(axes) => {
+            let input = inputs.need(0)?;
+            let axes = inputs.ints(1, axes.as_deref())?;
+            let out = axes
+                .map(|axes| axes.iter().map(|at| axis(*at, input.sizes.len())).collect())
+                .transpose()?;
+            let out: Option<Vec<usize>> = out;
+            let kept = input
+                .sizes
+                .iter()
+                .enumerate()
+                .filter(|(place, size)| match &out {
+                    None => **size != 1,
+                    Some(out) => !out.contains(place),
+                });
+            input.with_sizes(kept.map(|(_, size)| *size).collect())?
+        }
+        Operator::Unsqueeze(axes) => {
+            let input = inputs.need(0)?;
+            let axes = inputs
+                .ints(1, axes.as_deref())?
+                .ok_or("it is not told any axes")?;
+            let rank = input.sizes.len() + axes.len();
+            let mut sizes = input.sizes.clone();
+            let mut axes: Vec<usize> = axes
+                .iter()
+                .map(|at| axis(*at, rank))
+                .collect::<Result<_, _>>()?;
+            axes.sort_unstable();
+            for at in axes {
+                if at > sizes.len() {
+                    return Err("an axis is named twice".to_owned());
+                }
+                sizes.insert(at, 1);
+            }
+            input.with_sizes(sizes)?
+        }
+        Operator::Transpose(order) => transpose(inputs.need(0)?, order.as_deref())?,
+        Operator::Shape => {
+            let sizes = &inputs.need(0)?.sizes;
+            let numbers = sizes.iter().map(|size| *size as f64);
+            Tensor::numbers(Element::Int, vec![sizes.len()], numbers)
+        }
+        Operator::ConstantOfShape(value) => {
+            let sizes = positive(&inputs.need(0)?.ints()?)?;
+            let count = elements(&sizes)?;
+            budget.spend(count)?;
+            value.pick(sizes, std::iter::repeat_n(0, count))?
+        }
+        Operator::Expand => {
+            let input = inputs.need(0)?;
+            let sizes = stretched(&input.sizes, &positive(&inputs.need(1)?.ints()?)?)?;
+            budget.spend(elements(&sizes)?)?;
+            let from = places(&input.sizes, &sizes);
+            input.pick(sizes, from)?
+        }
+        Operator::BatchNormalization { epsilon } => batch_normalization(inputs, *epsilon)?,
+        Operator::LayerNormalization { axis: at, epsilon } => {
+            layer_normalization(inputs, *at, *epsilon)?
+        }
+        Operator::ArrayFeatureExtractor => {
+            let (input, wanted) = (inputs.need(0)?, inputs.need(1)?.ints()?);
+            let at = input
+                .sizes
+                .len()
+                .checked_sub(1)
+                .ok_or("there are no columns")?;
+            let mut sizes = input.sizes.clone();
+            if sizes.len() == 1 {
+                sizes.insert(0, 1);
+            }
+            take(input, at, &wanted).and_then(|found| {
+                if let Some(last) = sizes.last_mut() {
+                    *last = wanted.len();
+                }
+                found.with_sizes(sizes)
+            })?
+        }
+        Operator::FeatureVectorizer => cast(&concat(inputs, 1)?, Element::Float)?,
+        Operator::Normalizer(norm) => norm.run(inputs.need(0)?)?,
+        Operator::Binarizer(binarizer) => binarizer.run(inputs.need(0)?)?,
+        Operator::Scaler(scaler) => scaler.run(inputs.need(0)?)?,
+        Operator::Imputer(imputer) => imputer.run(inputs.need(0)?)?,
+        Operator::OneHot(encoder) => encoder.run(inputs.need(0)?)?,
+        Operator::LabelEncoder(encoder) => encoder.run(inputs.need(0)?)?,
+        Operator::Linear(linear) => {
+            let input = inputs.need(0)?;
+            budget.spend(input.rows().0.saturating_mul(linear.work()))?;
+            elements(&[input.rows().0, linear.width()])?;
+            return Ok(linear.run(input)?.into_iter().map(Arc::new).collect());
+        }
+        Operator::Trees(trees) => {
+            let input = inputs.need(0)?;
+            budget.spend(input.rows().0.saturating_mul(trees.trees() + trees.width()))?;
+            elements(&[input.rows().0, trees.width()])?;
+            return Ok(trees.run(input)?.into_iter().map(Arc::new).collect());
+        }
+    };
+    budget.spend(one.len())?;
+    Ok(vec![Arc::new(one)])
+}
+
+fn each(input: &Tensor, of: impl Fn(f64) -> f64) -> Result<Tensor, Trouble> {
+    let numbers = input.values()?.iter().map(|number| of(*number));
+    Ok(Tensor::numbers(input.element, input.sizes.clone(), numbers))
+}
+
+fn pair(
+    a: &Tensor,
+    b: &Tensor,
+    element: Option<Element>,
+    budget: &mut Budget,
+    of: impl Fn(f64, f64) -> f64,
+) -> Result<Tensor, Trouble> {
+    let sizes = stretched(&a.sizes, &b.sizes)?;
+    budget.spend(elements(&sizes)?)?;
+    let (x, y) = (a.values()?, b.values()?);
+    let pairs = places(&a.sizes, &sizes).zip(places(&b.sizes, &sizes));
+    let numbers = pairs.map(|(at_a, at_b)| match (x.get(at_a), y.get(at_b)) {
+        (Some(a), Some(b)) => of(*a, *b),
+        _ => f64::NAN,
+    });
+    Ok(Tensor::numbers(
+        element.unwrap_or(a.element),
+        sizes,
+        numbers,
+    ))
+}
+
+fn fold(
+    inputs: &Inputs<'_>,
+    of: &dyn Fn(f64, f64) -> f64,
+    budget: &mut Budget,
+) -> Result<Tensor, Trouble> {
+    let mut all = inputs.all();
+    let mut sum = Tensor::clone(all.next().ok_or("it has no inputs")?);
+    for next in all {
+        sum = pair(&sum, next, None, budget, of)?;
+    }
+    sum.values()?;
+    Ok(sum)
+}
+
+fn equal(a: &Tensor, b: &Tensor, budget: &mut Budget) -> Result<Tensor, Trouble> {
+    let (Data::Texts(x), Data::Texts(y)) = (&a.data, &b.data) else {
+        return pair(a, b, Some(Element::Bool), budget, |a, b| {
+            f64::from(u8::from(a == b))
+        });
+    };
+    let sizes = stretched(&a.sizes, &b.sizes)?;
+    budget.spend(elements(&sizes)?)?;
+    let pairs = places(&a.sizes, &sizes).zip(places(&b.sizes, &sizes));
+    let numbers = pairs.map(|(at_a, at_b)| f64::from(u8::from(x.get(at_a) == y.get(at_b))));
+    Ok(Tensor::numbers(Element::Bool, sizes, numbers))
+}
+
+fn choose(
+    condition: &Tensor,
+    yes: &Tensor,
+    no: &Tensor,
+    budget: &mut Budget,
+) -> Result<Tensor, Trouble> {
+    let sizes = stretched(&stretched(&condition.sizes, &yes.sizes)?, &no.sizes)?;
+    budget.spend(elements(&sizes)?)?;
+    let asked = condition.values()?;
+    let places = places(&condition.sizes, &sizes)
+        .zip(places(&yes.sizes, &sizes).zip(places(&no.sizes, &sizes)));
+    // Both kinds one after the other, so that what is chosen is a place in one list.
+    let first = yes.len();
+    let both = match (&yes.data, &no.data) {
+        (Data::Numbers(yes), Data::Numbers(no)) => Data::Numbers([&yes[..], no].concat()),
+        (Data::Texts(yes), Data::Texts(no)) => Data::Texts([&yes[..], no].concat()),
+        _ => return Err("it chooses between text and numbers".to_owned()),
+    };
+    let both = Tensor::new(yes.element, vec![both.len()], both);
+    both.pick(
+        sizes,
+        places.map(|(at, (yes, no))| {
+            if asked.get(at).is_some_and(|asked| *asked != 0.0) {
+                yes
+            } else {
+                first + no
+            }
+        }),
+    )
+}
+
+fn cast(input: &Tensor, to: Element) -> Result<Tensor, Trouble> {
+    match (&input.data, to) {
+        (Data::Texts(_), Element::Text) => Ok(input.clone()),
+        (Data::Numbers(numbers), Element::Text) => {
+            let texts = numbers
+                .iter()
+                .map(|number| number.to_string().into())
+                .collect();
+            Ok(Tensor::new(to, input.sizes.clone(), Data::Texts(texts)))
+        }
+        (Data::Texts(texts), _) => {
+            let numbers = texts
+                .iter()
+                .map(|text| {
+                    text.trim()
+                        .parse()
+                        .map_err(|_| format!("{text:?} is no number"))
+                })
+                .collect::<Result<Vec<f64>, _>>()?;
+            Ok(Tensor::numbers(to, input.sizes.clone(), numbers))
+        }
+        (Data::Numbers(numbers), _) => Ok(Tensor::numbers(
+            to,
+            input.sizes.clone(),
+            numbers.iter().copied(),
+        )),
+    }
+}
+
+/// A product of matrices; of more dimensions those before the last two are rows too.
+fn multiply(a: &Tensor, b: &Tensor, budget: &mut Budget) -> Result<Tensor, Trouble> {
+    let inner = a
+        .sizes
+        .last()
+        .copied()
+        .ok_or("it multiplies a single number")?;
+    let (height, columns) = match b.sizes[..] {
+        [height] => (height, 1),
+        [height, columns] => (height, columns),
+        _ => return Err(format!("products with {:?} are not supported", b.sizes)),
+    };
+    if height != inner {
+        return Err(format!(
+            "{:?} and {:?} cannot be multiplied",
+            a.sizes, b.sizes
+        ));
+    }
+    let rows: usize = a.sizes.iter().rev().skip(1).product();
+    let mut sizes: Vec<usize> = a.sizes.iter().rev().skip(1).rev().copied().collect();
+    if b.sizes.len() == 2 {
+        sizes.push(columns);
+    }
+    let count = elements(&sizes)?;
+    budget.spend(rows.saturating_mul(inner).saturating_mul(columns))?;
+    let (x, y) = (a.values()?, b.values()?);
+    let mut sums = vec![0.0; count];
+    if inner > 0 && columns > 0 {
+        for (row, sums) in x.chunks_exact(inner).zip(sums.chunks_exact_mut(columns)) {
+            for (x, weights) in row.iter().zip(y.chunks_exact(columns)) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum += x * weight;
+                }
+            }
+        }
+    }
+    Ok(Tensor::numbers(a.element, sizes, sums))
+}
+
+/// Elements along some axes become one.
+fn reduce(input: &Tensor, kind: Reduction, axes: &[i64], keep: bool) -> Result<Tensor, Trouble> {
+    let rank = input.sizes.len();
+    let mut out = vec![axes.is_empty(); rank];
+    for at in axes {
+        if let Some(out) = out.get_mut(axis(*at, rank)?) {
+            *out = true;
+        }
+    }
+    let ones: Vec<usize> = input
+        .sizes
+        .iter()
+        .zip(&out)
+        .map(|(size, out)| if *out { 1 } else { *size })
+        .collect();
+    let count = elements(&ones)?;
+    let values = input.values()?;
+    let to: Vec<usize> = places(&ones, &input.sizes).collect();
+    let gather = |start: f64, add: &dyn Fn(f64, f64) -> f64| {
+        let mut sums = vec![start; count];
+        for (value, place) in values.iter().zip(&to) {
+            if let Some(sum) = sums.get_mut(*place) {
+                *sum = add(*sum, *value);
+            }
+        }
+        sums
+    };
+    let largest = |a: f64, b: f64| if a >= b || a.is_nan() { a } else { b };
+    let smallest = |a: f64, b: f64| if a <= b || a.is_nan() { a } else { b };
+    let each = (values.len() / count.max(1)) as f64;
+    let map = |numbers: Vec<f64>, of: fn(f64) -> f64| numbers.into_iter().map(of).collect();
+    let numbers: Vec<f64> = match kind {
+        Reduction::Sum => gather(0.0, &|sum, x| sum + x),
+        Reduction::Mean => {
+            let sums = gather(0.0, &|sum, x| sum + x);
+            sums.into_iter().map(|sum| sum / each).collect()
+        }
+        Reduction::Max => gather(f64::NEG_INFINITY, &largest),
+        Reduction::Min => gather(f64::INFINITY, &smallest),
+        Reduction::Product => gather(1.0, &|product, x| product * x),
+        Reduction::SumOfSquares => gather(0.0, &|sum, x| sum + x * x),
+        Reduction::L1 => gather(0.0, &|sum, x| sum + x.abs()),
+        Reduction::L2 => map(gather(0.0, &|sum, x| sum + x * x), f64::sqrt),
+        Reduction::LogSum => map(gather(0.0, &|sum, x| sum + x), f64::ln),
+        Reduction::LogSumExp => {
+            let most = gather(f64::NEG_INFINITY, &largest);
+            let mut sums = vec![0.0; count];
+            for (value, place) in values.iter().zip(&to) {
+                if let (Some(sum), Some(most)) = (sums.get_mut(*place), most.get(*place)) {
+                    *sum += (value - most).exp();
+                }
+            }
+            most.iter()
+                .zip(sums)
+                .map(|(most, sum)| most + f64::ln(sum))
+                .collect()
+        }
+    };
+    let sizes = if keep {
+        ones
+    } else {
+        let kept = input.sizes.iter().zip(&out).filter(|(_, out)| !**out);
+        kept.map(|(size, _)| *size).collect()
+    };
+    Ok(Tensor::numbers(input.element, sizes, numbers))
+}
+
+/// Where along an axis the largest or smallest stands.
+fn arg(input: &Tensor, largest: bool, at: i64, keep: bool, last: bool) -> Result<Tensor, Trouble> {
+    let at = axis(at, input.sizes.len())?;
+    let (before, along, after) = around(&input.sizes, at);
+    let values = input.values()?;
+    if along == 0 {
+        return Err("there is nothing to choose from".to_owned());
+    }
+    let mut found = Vec::with_capacity(before * after);
+    for one in 0..before {
+        for other in 0..after {
+            let value = |place: usize| {
+                values
+                    .get((one * along + place) * after + other)
+                    .copied()
+                    .unwrap_or(f64::NAN)
+            };
+            let mut best = 0;
+            for place in 1..along {
+                let (new, old) = (value(place), value(best));
+                let better = if largest { new > old } else { new < old };
+                if better || (last && new == old) {
+                    best = place;
+                }
+            }
+            found.push(best as f64);
+        }
+    }
+    let mut sizes = input.sizes.clone();
+    if keep {
+        if let Some(size) = sizes.get_mut(at) {
+            *size = 1;
+        }
+    } else {
+        sizes.remove(at);
+    }
+    Ok(Tensor::numbers(Element::Int, sizes, found))
+}
+
+fn softmax(input: &Tensor, at: i64, log: bool) -> Result<Tensor, Trouble> {
+    let at = axis(at, input.sizes.len())?;
+    let (before, along, after) = around(&input.sizes, at);
+    let mut numbers = input.values()?.to_vec();
+    for one in 0..before {
+        for other in 0..after {
+            let places = || (0..along).map(|place| (one * along + place) * after + other);
+            let values = || places().filter_map(|place| input.values().ok()?.get(place).copied());
+            let most = values().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = values().map(|value| (value - most).exp()).sum();
+            for place in places() {
+                if let Some(number) = numbers.get_mut(place) {
+                    let above = *number - most;
+                    *number = if log {
+                        above - sum.ln()
+                    } else {
+                        above.exp() / sum
+                    };
+                }
+            }
+        }
+    }
+    Ok(Tensor::numbers(input.element, input.sizes.clone(), numbers))
+}
+
+fn positive(sizes: &[i64]) -> Result<Vec<usize>, Trouble> {
+    let sizes = sizes.iter().map(|size| usize::try_from(*size));
+    sizes
+        .collect::<Result<_, _>>()
+        .map_err(|_| "a size is negative".to_owned())
+}
+
+fn reshape(input: &Tensor, wanted: &[i64], zero_is_zero: bool) -> Result<Tensor, Trouble> {
+    let mut sizes = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (place, size) in wanted.iter().enumerate() {
+        sizes.push(match *size {
+            -1 if open.is_none() => {
+                open = Some(place);
+                1
+            }
+            0 if !zero_is_zero => input
+                .sizes
+                .get(place)
+                .copied()
+                .ok_or("there is no such axis to keep")?,
+            size => usize::try_from(size).map_err(|_| "a size is negative".to_owned())?,
+        });
+    }
+    if let Some(place) = open {
+        let rest = elements(&sizes)?;
+        let own = input.len().checked_div(rest).unwrap_or(0);
+        if let Some(size) = sizes.get_mut(place) {
+            *size = own;
+        }
+    }
+    input.with_sizes(sizes)
+}
+
+fn concat(inputs: &Inputs<'_>, at: i64) -> Result<Tensor, Trouble> {
+    let first = inputs.need(0)?;
+    let at = axis(at, first.sizes.len())?;
+    let (before, _, _) = around(&first.sizes, at);
+    let mut sizes = first.sizes.clone();
+    let mut along = 0_usize;
+    for input in inputs.all() {
+        let same = input.sizes.len() == sizes.len()
+            && (0..sizes.len()).all(|place| place == at || input.sizes[place] == sizes[place]);
+        if !same {
+            return Err(format!(
+                "{:?} cannot stand beside {:?}",
+                input.sizes, first.sizes
+            ));
+        }
+        along += input.sizes.get(at).copied().unwrap_or(0);
+    }
+    if let Some(size) = sizes.get_mut(at) {
+        *size = along;
+    }
+    let count = elements(&sizes)?;
+    let parts = |input: &Tensor| input.len().checked_div(before).unwrap_or(0);
+    let data = if let Data::Texts(_) = first.data {
+        let mut texts = Vec::with_capacity(count);
+        for one in 0..before {
+            for input in inputs.all() {
+                let part = parts(input);
+                let own = input.texts()?.get(one * part..(one + 1) * part);
+                texts.extend_from_slice(own.unwrap_or_default());
+            }
+        }
+        Data::Texts(texts)
+    } else {
+        let mut numbers = Vec::with_capacity(count);
+        for one in 0..before {
+            for input in inputs.all() {
+                let part = parts(input);
+                let own = input.values()?.get(one * part..(one + 1) * part);
+                numbers.extend_from_slice(own.unwrap_or_default());
+            }
+        }
+        Data::Numbers(numbers)
+    };
+    if data.len() != count {
+        return Err("sizes do not fit".to_owned());
+    }
+    Ok(Tensor::new(first.element, sizes, data))
+}
+
+/// Parts along an axis, by their numbers; the sizes are those of one list of them.
+fn take(input: &Tensor, at: usize, wanted: &[i64]) -> Result<Tensor, Trouble> {
+    let (before, along, after) = around(&input.sizes, at);
+    let wanted: Vec<usize> = wanted
+        .iter()
+        .map(|place| {
+            axis(*place, along).map_err(|_| format!("there is no part {place} of {along}"))
+        })
+        .collect::<Result<_, _>>()?;
+    let mut sizes = input.sizes.clone();
+    if let Some(size) = sizes.get_mut(at) {
+        *size = wanted.len();
+    }
+    elements(&sizes)?;
+    let places = (0..before).flat_map(|one| {
+        wanted.iter().flat_map(move |place| {
+            let start = (one * along + place) * after;
+            start..start + after
+        })
+    });
+    input.pick(sizes, places)
+}
+
+fn gather(input: &Tensor, wanted: &Tensor, at: i64) -> Result<Tensor, Trouble> {
+    let at = axis(at, input.sizes.len())?;
+    let found = take(input, at, &wanted.ints()?)?;
+    let mut sizes = input.sizes.clone();
+    sizes.splice(at..=at, wanted.sizes.iter().copied());
+    found.with_sizes(sizes)
+}
+
+fn slice(
+    inputs: &Inputs<'_>,
+    starts: &[i64],
+    ends: &[i64],
+    axes: Option<&[i64]>,
+) -> Result<Tensor, Trouble> {
+    let mut found = Tensor::clone(inputs.need(0)?);
+    let said = |list: &[i64], place| match inputs.get(place) {
+        Some(tensor) => tensor.ints(),
+        None => Ok(list.to_vec()),
+    };
+    let (starts, ends) = (said(starts, 1)?, said(ends, 2)?);
+    let axes = inputs
+        .ints(3, axes)?
+        .unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = inputs
+        .ints(4, None)?
+        .unwrap_or_else(|| vec![1; starts.len()]);
+    if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
+        return Err("its starts, ends, axes and steps differ in number".to_owned());
+    }
+    for (((start, end), at), step) in starts.iter().zip(&ends).zip(&axes).zip(&steps) {
+        let at = axis(*at, found.sizes.len())?;
+        let size = found.sizes.get(at).copied().unwrap_or(0) as i64;
+        let from_front = |place: i64| {
+            if place < 0 {
+                place.saturating_add(size)
+            } else {
+                place
+            }
+        };
+        let step = usize::try_from(*step).ok().filter(|step| *step > 0);
+        let step = step.ok_or("it goes backwards, which is not supported")?;
+        let start = from_front(*start).clamp(0, size);
+        let end = from_front(*end).clamp(0, size);
+        let wanted: Vec<i64> = (start..end).step_by(step).collect();
+        found = take(&found, at, &wanted)?;
+    }
+    Ok(found)
+}
+
+fn transpose(input: &Tensor, order: Option<&[i64]>) -> Result<Tensor, Trouble> {
+    let rank = input.sizes.len();
+    let order: Vec<usize> = match order {
+        None => (0..rank).rev().collect(),
+        Some(order) => order
+            .iter()
+            .map(|at| axis(*at, rank))
+            .collect::<Result<_, _>>()?,
+    };
+    let mut seen = order.clone();
+    seen.sort_unstable();
+    if seen.iter().copied().ne(0..rank) {
+        return Err("its axes are not each named once".to_owned());
+    }
+    let sizes: Vec<usize> = order.iter().map(|at| input.sizes[*at]).collect();
+    let steps: Vec<usize> = order
+        .iter()
+        .map(|at| input.sizes.iter().skip(at + 1).product())
+        .collect();
+    let places = (0..input.len()).map(|place| {
+        let mut rest = place;
+        let mut from = 0;
+        for (size, step) in sizes.iter().zip(&steps).rev() {
+            from += rest % size * step;
+            rest /= size;
+        }
+        from
+    });
+    input.pick(sizes.clone(), places)
+}
+
+fn batch_normalization(inputs: &Inputs<'_>, epsilon: f64) -> Result<Tensor, Trouble> {
+    let input = inputs.need(0)?;
+    let channels = input.sizes.get(1).copied().ok_or("there are no columns")?;
+    let after: usize = input.sizes.iter().skip(2).product();
+    let list = |place: usize| -> Result<&[f64], Trouble> {
+        let list = inputs.need(place)?.values()?;
+        if list.len() == channels {
+            Ok(list)
+        } else {
+            Err("it is of other columns".to_owned())
+        }
+    };
+    let (scale, shift, mean, variance) = (list(1)?, list(2)?, list(3)?, list(4)?);
+    let numbers = input.values()?.iter().enumerate().map(|(place, number)| {
+        let of = place / after.max(1) % channels.max(1);
+        (number - mean[of]) / (variance[of] + epsilon).sqrt() * scale[of] + shift[of]
+    });
+    Ok(Tensor::numbers(input.element, input.sizes.clone(), numbers))
+}
+
+fn layer_normalization(inputs: &Inputs<'_>, at: i64, epsilon: f64) -> Result<Tensor, Trouble> {
+    let input = inputs.need(0)?;
+    let at = axis(at, input.sizes.len())?;
+    let width: usize = input.sizes.iter().skip(at).product();
+    let scale = inputs.need(1)?.values()?;
+    let shift = inputs.get(2).map(|shift| shift.values()).transpose()?;
+    if scale.len() != width || shift.is_some_and(|shift| shift.len() != width) {
+        return Err("it is of other columns".to_owned());
+    }
+    let mut numbers = input.values()?.to_vec();
+    for row in numbers.chunks_exact_mut(width.max(1)) {
+        let mean = row.iter().sum::<f64>() / width as f64;
+        let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
+        let deviation = (variance + epsilon).sqrt();
+        for (place, (x, scale)) in row.iter_mut().zip(scale).enumerate() {
+            let shift = shift
+                .and_then(|shift| shift.get(place))
+                .copied()
+                .unwrap_or(0.0);
+            *x = (*x - mean) / deviation * scale + shift;
+        }
+    }
+    Ok(Tensor::numbers(input.element, input.sizes.clone(), numbers))
+}
