@@ -97,7 +97,7 @@ fn what_is_no_model_is_refused() {
     let folder = Folder::new();
     let capture = example();
     let capture = capture.to_str().unwrap();
-    let text = folder.write("text.onnx", "no model".to_owned());
+    let text = folder.write("text.onnx", "no model");
     let said = stderr(&["predict", &text, capture], 3);
     assert!(said.contains("is no ONNX model"), "{said}");
     let mut bytes = std::fs::read(of_scikit_learn("torch-logits.onnx")).unwrap();
