@@ -121,12 +121,12 @@ pub(super) fn score(value: f64) -> String {
 /// So many flows, rows, or whatever they are.
 pub(super) fn rows_of(count: u64, row: &str) -> String {
     let row = text::visible(row);
-    match row.split_once(" in ") {
-        // host in 60 s: 12 hosts in 60 s
-        Some((what, window)) => format!(
-            "{} in {window}",
-            units::counted(count, what, &format!("{what}s"))
-        ),
-        None => units::counted(count, &row, &format!("{row}s")),
+    // host in 60 s: 12 hosts in 60 s; host by bytes every 1 s: 12 hosts by bytes every 1 s
+    for between in [" in ", " by "] {
+        if let Some((what, how)) = row.split_once(between) {
+            let what = units::counted(count, what, &format!("{what}s"));
+            return format!("{what}{between}{how}");
+        }
     }
+    units::counted(count, &row, &format!("{row}s"))
 }

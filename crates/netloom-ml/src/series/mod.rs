@@ -5,6 +5,7 @@
 //! | [`forecast`](fn@forecast) | what comes next, how sure that is, and which method proved best |
 //! | [`capacity`] | when a link will be full |
 //! | [`profile`] | the hours and days that carry most |
+//! | [`shape`](fn@shape) | what it looks like, in numbers that series are told apart by |
 //! | [`anomalies`] | spikes, shifts of level and missing traffic, seasons considered |
 //! | [`stream::Stream`] | how odd each value is, as values come |
 //!
@@ -29,6 +30,7 @@ mod interval;
 mod models;
 mod profile;
 mod season;
+mod shape;
 pub mod stream;
 mod trees;
 
@@ -39,6 +41,7 @@ pub use forecast::{Forecast, ForecastOptions, Point, forecast};
 pub use models::Model;
 pub use profile::{Profile, profile};
 pub use season::{Season, seasons};
+pub use shape::{Shape, shape};
 
 /// Values at equal distances in time.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,17 +6,34 @@ use clap::Args;
 use netloom::ml::cluster::Algorithm;
 
 use super::{DataOptions, Format};
+use crate::units;
 
 /// Finds groups of rows that are alike, and says what sets each apart
 ///
 /// DATA is a capture (its flows are grouped; with --per host, pair or service what they do in each
-/// window), or a table: CSV, JSON lines, JSON, Parquet or Arrow. Addresses, names, ports and times
+/// window; with --series host or service how their traffic goes over time), or a table: CSV, JSON
+/// lines, JSON, Parquet or Arrow. Addresses, names, ports and times
 /// are not looked at unless --include asks for them.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterOptions {
     /// Captures or tables; several, a glob, or a folder
     #[arg(value_name = "DATA", required = true)]
     pub(crate) data: Vec<PathBuf>,
+    /// Series are grouped, by their shapes: how much passed in each interval, of each host or
+    /// service of captures, or of each value of this column of tables
+    #[arg(long, value_name = "host|service|COLUMN", conflicts_with_all = ["per", "label"])]
+    pub(crate) series: Option<String>,
+    /// What is measured of series: bytes, packets or flows of captures, a column of tables
+    #[arg(
+        long,
+        default_value = "bytes",
+        requires = "series",
+        value_name = "METRIC"
+    )]
+    pub(crate) metric: String,
+    /// Length of an interval of series, such as 10s [default: as the table's, or at most 1000]
+    #[arg(long, value_parser = units::duration, requires = "series", value_name = "DURATION")]
+    pub(crate) interval: Option<i64>,
     /// How groups are found [default: k-means, by mini-batches from 20,000 rows on]
     #[arg(long, value_name = "NAME", value_parser = algorithm())]
     pub(crate) algorithm: Option<Algorithm>,

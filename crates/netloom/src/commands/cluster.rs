@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt32Array};
-use arrow_schema::DataType;
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array};
+use arrow_schema::{DataType, Field, Schema};
+use clap::ValueEnum as _;
 use netloom::analysis::learned::clusters::{self, Agreement, Cluster, Place};
 use netloom::analysis::learned::{Clusters, SCHEMA_VERSION};
+use netloom::analysis::report::units;
 use netloom::ml::cluster::{self, Clustering, Numbered};
 use netloom::ml::metrics::{adjusted_rand_score, normalized_mutual_info_score};
+use netloom::ml::series::{self, Shape};
 
+use super::gathered::{Asked, gather};
 use super::learn::{self, of_data};
 use super::told::{self, Naming, Outputs};
-use crate::arguments::{ClusterOptions, Global};
+use crate::arguments::{Aggregate, ClusterOptions, Global, Metric, SeriesOf};
 use crate::data::{Data, Loader};
 use crate::failure::Failure;
 use crate::output::Printer;
@@ -36,7 +40,20 @@ pub(crate) fn run(
         options.html.as_deref(),
     )?;
     let mut reading = options.reading.clone();
-    let data = Loader::new(global, printer, &reading)?.load(&options.data)?;
+    let loader = Loader::new(global, printer, &reading)?;
+    // The column that names series, beside those of their shapes.
+    let named_by = options.series.as_deref().map(|whose| {
+        let taken = Shape::NAMES.contains(&whose);
+        if taken { "series" } else { whose }
+    });
+    let data = match options.series.as_deref().zip(named_by) {
+        Some((whose, named_by)) => {
+            reading.exclude.push(named_by.to_owned());
+            reading.time = None;
+            shapes(options, whose, named_by, &loader)?
+        }
+        None => loader.load(&options.data)?,
+    };
     if let Some(label) = &options.label {
         if !data.has(label) {
             return Err(data.missing(label, "--label"));
@@ -68,7 +85,10 @@ pub(crate) fn run(
         .as_deref()
         .map(|column| told::texts(&data, column))
         .transpose()?;
-    let naming = Naming::new(&data, &imported.left_out)?;
+    let naming = match named_by {
+        Some(column) => Naming::by(&data, column)?,
+        None => Naming::new(&data, &imported.left_out)?,
+    };
     let words = numbered.words(&found.labels, found.clusters);
     let groups = found
         .sizes()
@@ -121,6 +141,76 @@ pub(crate) fn run(
     }
     outputs.facts(&facts, clusters::html, clusters::terminal, 10, printer)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Series as rows: their names, and their shapes.
+fn shapes(
+    options: &ClusterOptions,
+    whose: &str,
+    named_by: &str,
+    loader: &Loader<'_>,
+) -> Result<Data, Failure> {
+    let metric = Metric::from_str(&options.metric, false).ok();
+    let asked = |is_captures: bool| {
+        let mut asked = Asked {
+            metric: metric.unwrap_or(Metric::Bytes),
+            per: None,
+            value: None,
+            time: None,
+            by: None,
+            aggregate: Aggregate::Sum,
+            interval: options.interval,
+        };
+        if is_captures {
+            if metric.is_none() {
+                return Err(Failure::usage(format!(
+                    "--metric: captures have no '{}'",
+                    options.metric
+                ))
+                .hint("there are bytes, packets and flows"));
+            }
+            let per = SeriesOf::from_str(whose, false);
+            asked.per = Some(per.map_err(|_| {
+                Failure::usage(format!("--series: captures have no series of '{whose}'"))
+                    .hint("there is one of each host, or of each service")
+            })?);
+        } else {
+            asked.by = Some(whose);
+            asked.time = options.reading.time.as_deref();
+            asked.value = metric.is_none().then_some(&*options.metric);
+        }
+        Ok(asked)
+    };
+    let gathered = gather(asked, loader, &options.data)?;
+    let shapes: Vec<_> = gathered
+        .series
+        .iter()
+        .map(|(_, series)| series::shape(series).values())
+        .collect();
+    let mut fields = vec![Field::new(named_by, DataType::Utf8, false)];
+    let names = gathered.series.iter().map(|(name, _)| name.as_str());
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(names))];
+    for (place, name) in Shape::NAMES.into_iter().enumerate() {
+        let values = shapes.iter().map(|values| values[place]);
+        fields.push(Field::new(name, DataType::Float64, false));
+        columns.push(Arc::new(Float64Array::from_iter_values(values)));
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Failure::usage)?;
+    let every = units::seconds(gathered.interval as f64 / 1e9);
+    Ok(Data {
+        schema,
+        batches: vec![batch],
+        sources: gathered.sources,
+        row: format!("{whose} by {} every {every}", gathered.metric),
+        table: "",
+        poor: gathered
+            .warnings
+            .into_iter()
+            .map(|what| (what, String::new()))
+            .collect(),
+        label_columns: Vec::new(),
+    })
 }
 
 /// The number of a row's group as the outputs have it: from 1 on.

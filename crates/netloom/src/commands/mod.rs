@@ -8,6 +8,7 @@ pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod filter;
 pub(crate) mod forecast;
+mod gathered;
 pub(crate) mod interfaces;
 mod learn;
 pub(crate) mod predict;

@@ -202,6 +202,14 @@ impl Naming {
         Ok(Self { flow: None, others })
     }
 
+    /// Of data whose rows this column names.
+    pub(super) fn by(data: &Data, column: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            flow: None,
+            others: vec![(column.to_owned(), texts(data, column)?)],
+        })
+    }
+
     /// The name of a row; empty if nothing names it.
     pub(super) fn of(&self, row: usize) -> String {
         let Some(flow) = &self.flow else {

@@ -365,6 +365,69 @@ fn forecasts_of_captures_and_what_they_cannot() {
 }
 
 #[test]
+fn series_are_grouped_by_their_shapes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("links.csv");
+    let mut text = "time,link,load\n".to_owned();
+    for hour in 0..240_i64 {
+        for link in 0..12 {
+            // Half of them carry much at noon, half a little at any time.
+            let load = match (link < 6, hour % 24) {
+                (true, 12) => 1000 + link,
+                (true, _) => 0,
+                (false, hour) => 90 + (hour * 7 + link) % 20,
+            };
+            writeln!(
+                text,
+                "{},link{link},{load}",
+                1_700_000_000 / 3600 * 3600 + hour * 3600
+            )
+            .unwrap();
+        }
+    }
+    fs::write(&data, text).unwrap();
+    let arguments = [
+        "cluster",
+        path(&data),
+        "--series",
+        "link",
+        "--metric",
+        "load",
+        "-k",
+        "2",
+    ];
+    let told = stdout(&arguments);
+    assert!(told.contains("12 links by load every 1 h"), "{told}");
+    assert!(told.contains("peak_to_mean 24 (others 1.1)"), "{told}");
+    assert!(told.contains("such as link link"), "{told}");
+    let table = stdout(&[&arguments[..], &["-o", "-"]].concat());
+    let group = |link: i64| {
+        let row = table
+            .lines()
+            .find(|row| row.starts_with(&format!("link{link},")));
+        row.and_then(|row| row.split(',').rev().nth(2))
+            .unwrap()
+            .to_owned()
+    };
+    for link in 0..12 {
+        assert_eq!(group(link) == group(0), link < 6, "{table}");
+    }
+
+    let example = example();
+    let example = path(&example);
+    let told = stdout(&["cluster", example, "--series", "host", "--interval", "2s"]);
+    assert!(told.contains(" hosts by bytes every 2 s"), "{told}");
+    for (whose, metric, hint) in [
+        ("nobody", "bytes", "of each host"),
+        ("host", "len", "bytes, packets and flows"),
+    ] {
+        let arguments = ["cluster", example, "--series", whose, "--metric", metric];
+        let told = stderr(&arguments, 2);
+        assert!(told.contains(hint), "{told}");
+    }
+}
+
+#[test]
 fn groups_are_found_and_described() {
     let folder = tempfile::tempdir().unwrap();
     let (data, page) = (
