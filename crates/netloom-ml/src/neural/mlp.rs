@@ -15,9 +15,9 @@ use crate::supervised::{Core, Labelled, Learn};
 /// log-odds of the second, for more one number a class of which softmax makes probabilities. The
 /// loss is cross-entropy and `α |W|² / 2`, and its gradient on batches of rows is followed by Adam
 /// (Kingma and Ba, ICLR 2015). A tenth of the rows is held out; when they are told no better for
-/// some epochs, by accuracy or by log loss, it stops and keeps the weights that told them best: by
-/// accuracy, and of equals by log loss, which still tells epochs apart where all rows are taken for
-/// the most frequent class (scikit-learn goes by accuracy alone). Columns are scaled first, unless
+/// some epochs, it stops and keeps the weights that told them best: of those that tell equally many
+/// right the surest, by log loss. That tells epochs apart where nearly all rows are of one class
+/// (scikit-learn keeps the first of them). Columns are scaled first, unless
 /// another preprocessing is given. An epoch takes O(n · weights) for n rows.
 ///
 /// ```
@@ -235,8 +235,12 @@ impl<'a> Training<'a> {
             } else {
                 self.told(&held_out)
             };
-            let better = told.0 > accuracy && told.0 >= accuracy + self.params.tol
-                || told.1 <= loss - self.params.tol;
+            // Of no rows held out the loss alone can tell.
+            let better = if held_out.is_empty() {
+                told.1 <= loss - self.params.tol
+            } else {
+                told.0 > accuracy && told.0 >= accuracy + self.params.tol
+            };
             unchanged = if better { 0 } else { unchanged + 1 };
             accuracy = accuracy.max(told.0);
             loss = loss.min(told.1);
