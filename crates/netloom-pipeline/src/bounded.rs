@@ -75,7 +75,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     }
 
     fn find_or_add<Q: Hash + Equivalent<K>>(&mut self, key: Q, own: impl FnOnce(Q) -> K) -> &mut V {
-        let hash = (self.hasher.hash_one(&key) >> 32) as u32;
+        let hash = self.hash(&key);
         let chunks = &self.chunks;
         let known = self.index.find(Place::spread(hash), |entry| {
             entry.hash == hash && key.equivalent(&at(chunks, entry.place).0)
@@ -88,6 +88,15 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
             }
             self.add(hash, own(key))
         };
+        self.value(place)
+    }
+
+    /// What is kept of a key's hash.
+    fn hash(&self, key: &impl Hash) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
+    fn value(&mut self, place: u32) -> &mut V {
         &mut self.chunks[place as usize / CHUNK][place as usize % CHUNK].1
     }
 
@@ -98,11 +107,9 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
             let room = if self.chunks.is_empty() { 1 } else { CHUNK };
             self.chunks.push(Vec::with_capacity(room));
         }
-        let before = CHUNK * (self.chunks.len() - 1);
         let last = self.chunks.len() - 1;
-        let last = &mut self.chunks[last];
-        let place = (before + last.len()) as u32;
-        last.push((key, V::default()));
+        let place = (CHUNK * last + self.chunks[last].len()) as u32;
+        self.chunks[last].push((key, V::default()));
         self.index
             .insert_unique(Place::spread(hash), Place { hash, place }, |entry| {
                 Place::spread(entry.hash)
@@ -173,9 +180,8 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         all.select_nth_unstable_by(keep, order);
         all.truncate(keep);
         for (key, value) in all {
-            let hash = (self.hasher.hash_one(&key) >> 32) as u32;
-            let place = self.add(hash, key);
-            self.chunks[place as usize / CHUNK][place as usize % CHUNK].1 = value;
+            let place = self.add(self.hash(&key), key);
+            *self.value(place) = value;
         }
     }
 }

@@ -224,7 +224,6 @@ impl<'a> Training<'a> {
     fn run(&mut self, chance: &mut Chance) {
         let (mut train, held_out) = self.hold_out(chance);
         let mut best = self.net.clone();
-        let (mut accuracy, mut loss) = (f64::NEG_INFINITY, f64::INFINITY);
         // Of the best weights: of equally many rows told right those that are surest.
         let mut kept = (f64::NEG_INFINITY, f64::INFINITY);
         let mut unchanged = 0;
@@ -237,13 +236,11 @@ impl<'a> Training<'a> {
             };
             // Of no rows held out the loss alone can tell.
             let better = if held_out.is_empty() {
-                told.1 <= loss - self.params.tol
+                told.1 <= kept.1 - self.params.tol
             } else {
-                told.0 > accuracy && told.0 >= accuracy + self.params.tol
+                told.0 > kept.0 && told.0 >= kept.0 + self.params.tol
             };
             unchanged = if better { 0 } else { unchanged + 1 };
-            accuracy = accuracy.max(told.0);
-            loss = loss.min(told.1);
             if told.0 > kept.0 || told.0 >= kept.0 && told.1 < kept.1 {
                 kept = told;
                 best = self.net.clone();

@@ -7,7 +7,6 @@
 //!
 //! Source: Apache Parquet, Encodings.md, "Dictionary Encoding".
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use parquet::basic::Encoding;
@@ -90,18 +89,7 @@ impl Extremes {
                 continue;
             }
             *seen = self.page;
-            let value = values[key as usize];
-            match &mut extremes {
-                None if value.order(value).is_some() => extremes = Some((value, value)),
-                None => {}
-                Some((least, largest)) => {
-                    if value.order(*least) == Some(Ordering::Less) {
-                        *least = value;
-                    } else if value.order(*largest) == Some(Ordering::Greater) {
-                        *largest = value;
-                    }
-                }
-            }
+            values[key as usize].widen(&mut extremes);
         }
         extremes
     }

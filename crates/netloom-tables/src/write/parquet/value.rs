@@ -19,21 +19,26 @@ pub(super) trait Value: Copy {
     /// Statistics of a chunk.
     fn statistics(bounds: Option<(Bound, Bound)>, nulls: u64) -> Statistics;
 
+    /// Takes it into the least and the largest of some, where it compares.
+    fn widen(self, extremes: &mut Option<(Self, Self)>) {
+        match extremes {
+            None if self.order(self).is_some() => *extremes = Some((self, self)),
+            None => {}
+            Some((least, largest)) => {
+                if self.order(*least) == Some(Ordering::Less) {
+                    *least = self;
+                } else if self.order(*largest) == Some(Ordering::Greater) {
+                    *largest = self;
+                }
+            }
+        }
+    }
+
     /// The least and the largest of some, where they compare.
     fn extremes(values: &[Self]) -> Option<(Self, Self)> {
         let mut extremes: Option<(Self, Self)> = None;
         for &value in values {
-            match &mut extremes {
-                None if value.order(value).is_some() => extremes = Some((value, value)),
-                None => {}
-                Some((least, largest)) => {
-                    if value.order(*least) == Some(Ordering::Less) {
-                        *least = value;
-                    } else if value.order(*largest) == Some(Ordering::Greater) {
-                        *largest = value;
-                    }
-                }
-            }
+            value.widen(&mut extremes);
         }
         extremes
     }
@@ -57,31 +62,9 @@ impl Bound {
     }
 }
 
-impl Value for u32 {
-    fn plain(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
-    }
-
-    fn order(self, other: Self) -> Option<Ordering> {
-        Some(self.cmp(&other))
-    }
-
-    fn bounds(least: Self, largest: Self) -> (Bound, Bound) {
-        let bound = |number: Self| Bound::exact(number.to_le_bytes());
-        (bound(least), bound(largest))
-    }
-
-    fn statistics(bounds: Option<(Bound, Bound)>, nulls: u64) -> Statistics {
-        let number = |bound: Bound| Some(i32::from_le_bytes(*bound.bytes.first_chunk()?));
-        let (least, largest) = bounds.unzip();
-        let (least, largest) = (least.and_then(number), largest.and_then(number));
-        Statistics::int32(least, largest, None, Some(nulls), false)
-    }
-}
-
-/// Whole numbers of 64 bits: with a sign, and without one.
+/// Whole numbers, and what they are in files: those of as many bits with a sign.
 macro_rules! whole {
-    ($($number:ty),*) => {$(
+    ($($number:ty => $signed:ty, $statistics:ident;)*) => {$(
         impl Value for $number {
             fn plain(self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_le_bytes());
@@ -97,16 +80,20 @@ macro_rules! whole {
             }
 
             fn statistics(bounds: Option<(Bound, Bound)>, nulls: u64) -> Statistics {
-                let number = |bound: Bound| Some(i64::from_le_bytes(*bound.bytes.first_chunk()?));
+                let number = |bound: Bound| Some(<$signed>::from_le_bytes(*bound.bytes.first_chunk()?));
                 let (least, largest) = bounds.unzip();
                 let (least, largest) = (least.and_then(number), largest.and_then(number));
-                Statistics::int64(least, largest, None, Some(nulls), false)
+                Statistics::$statistics(least, largest, None, Some(nulls), false)
             }
         }
     )*};
 }
 
-whole!(i64, u64);
+whole! {
+    u32 => i32, int32;
+    i64 => i64, int64;
+    u64 => i64, int64;
+}
 
 /// A float by its bits: all that is not a number is told apart, and the two zeros are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
