@@ -11,6 +11,7 @@ use crate::features::{FeatureSet, FlowFeatures, Sample};
 use crate::key::{FlowId, FlowKey, flow_id};
 use crate::lists::Links;
 use crate::name::{Hint, settle};
+use crate::outer::tunnels_around;
 use crate::ports::ServerPorts;
 use crate::record::{ConnState, EndReason, FlowRecord, Side};
 use crate::table::{FlowPacket, KnownFlow};
@@ -38,7 +39,15 @@ struct Rare {
     corrupt: [u32; 2],
     /// Packets that count in an inner flow too.
     tunnelled: u64,
+    /// Zeek's rules: the tunnels around the packet seen last, as [`tunnels_around`] tells them,
+    /// and how often they changed.
+    around: Option<u64>,
+    tunnel_changes: u8,
 }
+
+/// Changes of its tunnels that Zeek follows of a connection
+/// (`Tunnel::max_changes_per_connection`).
+const TUNNEL_CHANGES_MAX: u8 = 5;
 
 /// How far the first request and its answer have come; times in ns.
 #[derive(Debug, Clone, Copy)]
@@ -281,6 +290,9 @@ impl Flow {
         self.last_number = packet.number;
         let is_fragment = decoded.ip.is_some_and(|ip| ip.fragment.is_some());
         let has_header = !(packet.later_fragment || is_fragment && rules == FlowRules::Zeek);
+        if rules == FlowRules::Zeek && has_header {
+            self.note_tunnels(packet);
+        }
         let mut from_src = self.is_from_src(forward);
         let len = if packet.later_fragment {
             decoded
@@ -372,6 +384,9 @@ impl Flow {
         rules: FlowRules,
         features: FeatureSet,
     ) -> bool {
+        if rules == FlowRules::Zeek {
+            self.note_tunnels(packet);
+        }
         let from_src = self.is_from_src(forward);
         self.last_number = packet.number;
         let counter = &mut self.rare.get_or_insert_default().corrupt[usize::from(!from_src)];
@@ -394,6 +409,36 @@ impl Flow {
             }
         }
         from_src
+    }
+
+    /// Follows the tunnels around a connection as Zeek does: once they have changed too often, it
+    /// says that it no longer looks.
+    #[inline]
+    fn note_tunnels(&mut self, packet: &FlowPacket<'_>) {
+        if self.rare.is_some() || !packet.decoded.tunnels.is_empty() {
+            self.compare_tunnels(packet);
+        }
+    }
+
+    fn compare_tunnels(&mut self, packet: &FlowPacket<'_>) {
+        let Some(around) = tunnels_around(packet.data, packet.decoded) else {
+            return;
+        };
+        let rare = self.rare.get_or_insert_default();
+        // Where nothing was noted before, the flow began as it was.
+        let began = if rare.tunnels.is_empty() { 0 } else { around };
+        if rare.around.replace(around).unwrap_or(began) == around
+            || rare.tunnel_changes > TUNNEL_CHANGES_MAX
+        {
+            return;
+        }
+        rare.tunnel_changes += 1;
+        if rare.tunnel_changes > TUNNEL_CHANGES_MAX {
+            match &mut self.tcp {
+                Some(tcp) => tcp.history.limit_reached(),
+                None => push_letter(&mut self.letters, b'X'),
+            }
+        }
     }
 
     /// Turns the flow round as Zeek's DNS and NTP analyzers do where a reply comes first. By
@@ -455,11 +500,11 @@ impl Flow {
         if let Some(tcp) = &self.tcp {
             return tcp.history.letters().map(char::from).collect();
         }
-        if self.key.protocol() != 17 {
-            return String::new();
-        }
         let letters = self.letters.iter().take_while(|&&letter| letter != 0);
-        letters.map(|&letter| char::from(letter)).collect()
+        letters
+            .filter(|&&letter| self.key.protocol() == 17 || letter == b'X')
+            .map(|&letter| char::from(letter))
+            .collect()
     }
 
     /// What is known at the end.

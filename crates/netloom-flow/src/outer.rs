@@ -81,12 +81,66 @@ pub fn outer_flows<'a>(
         })
 }
 
+/// What tells apart the tunnels that Zeek sees around a packet's own datagram, as a number: the
+/// pair of addresses of each IP tunnel, the connection of each one over UDP, outermost first; 0
+/// where there is none. `None` where their headers are not in `data` (a datagram put together of
+/// fragments, an outer flow).
+pub(crate) fn tunnels_around(data: &[u8], decoded: &Decoded) -> Option<u64> {
+    let inner = decoded.ip?.offset;
+    let mut sum = 0;
+    let mut before = None;
+    for tunnel in decoded.tunnels.as_slice() {
+        // Without an IP header of its own it is no tunnel for Zeek, or lies in the one before.
+        if tunnel.ip_offset == u16::MAX || before == Some(tunnel.ip_offset) {
+            continue;
+        }
+        if before.is_some_and(|before| before > tunnel.ip_offset)
+            || u32::from(tunnel.ip_offset) >= inner
+        {
+            return None;
+        }
+        before = Some(tunnel.ip_offset);
+        let ends = ends(data.get(usize::from(tunnel.ip_offset)..)?)?;
+        // The same in both directions.
+        let [one, other] = ends.map(|(address, port)| mix(address, port.into()));
+        sum = mix(one.wrapping_add(other).into(), sum);
+    }
+    Some(sum)
+}
+
+/// Addresses and, of UDP, ports of the IP header at the start of `data`.
+fn ends(data: &[u8]) -> Option<[(u128, u16); 2]> {
+    let (src, dst, protocol, payload) = if data.first()? >> 4 == 4 {
+        let address = |at: usize| Some(u32::from_be_bytes(*data.get(at..)?.first_chunk()?).into());
+        let len = usize::from(data.first()? & 15) * 4;
+        (address(12)?, address(16)?, data.get(9)?, data.get(len..)?)
+    } else {
+        let address = |at: usize| Some(u128::from_be_bytes(*data.get(at..)?.first_chunk()?));
+        (address(8)?, address(24)?, data.get(6)?, data.get(40..)?)
+    };
+    let port = |at: usize| match payload.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(port) if *protocol == 17 => u16::from_be_bytes(*port),
+        _ => 0,
+    };
+    Some([(src, port(0)), (dst, port(2))])
+}
+
+/// Two numbers in one.
+fn mix(value: u128, with: u64) -> u64 {
+    let half = |sum: u64, half: u64| {
+        let sum = (sum ^ half).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        sum ^ sum >> 29
+    };
+    half(half(half(1, with), (value >> 64) as u64), value as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use netloom_decode::decode;
     use netloom_packet::{LinkType, Packet, Timestamp};
 
     use super::*;
+    use crate::{FlowConfig, FlowPacket, FlowRules, FlowTable};
 
     /// An IPv4 datagram that carries UDP from port 9 to a port; `fragment` as in its header.
     fn udp(dst_port: u16, fragment: u16, payload: &[u8]) -> Vec<u8> {
@@ -153,5 +207,64 @@ mod tests {
             let ip = flow.decoded.ip.unwrap();
             assert_eq!(data[(flow.offset + ip.offset) as usize], 0x45);
         }
+    }
+
+    /// A datagram in IP, from one address to another.
+    fn in_ip(src: u8, dst: u8, datagram: &[u8]) -> Vec<u8> {
+        let len = 20 + datagram.len() as u16;
+        let mut bytes = vec![0x45, 0];
+        bytes.extend(len.to_be_bytes());
+        bytes.extend([0, 1, 0, 0, 64, 4, 0, 0, 192, 0, 2, src, 192, 0, 2, dst]);
+        bytes.extend(datagram);
+        bytes
+    }
+
+    /// The history of a flow whose datagrams come in so many different ways.
+    fn history(datagrams: &[Vec<u8>], rules: FlowRules) -> String {
+        let mut table = FlowTable::new(&FlowConfig::new(rules));
+        let mut closed = Vec::new();
+        for (number, data) in (1..).zip(datagrams) {
+            let packet = Packet {
+                number,
+                timestamp: Timestamp::from_nanos(number as i64),
+                wire_len: data.len() as u32,
+                link_type: LinkType::RAW,
+                interface: 0,
+                data,
+            };
+            let decoded = decode(&packet, DecodeOptions::default());
+            table.ingest(&FlowPacket::new(&packet, &decoded), &mut closed);
+        }
+        table.finish(datagrams.len() as u64, &mut closed);
+        closed.swap_remove(0).history
+    }
+
+    #[test]
+    fn tunnels_that_change_too_often() {
+        let plain = udp(7, 0, b"plain");
+        let there = in_ip(1, 2, &plain);
+        let back = in_ip(2, 1, &plain);
+        let other = in_ip(1, 3, &plain);
+        let by_turns = |one: &Vec<u8>, two: &Vec<u8>, changes: usize| {
+            let turns = [one.clone(), two.clone()];
+            turns
+                .into_iter()
+                .cycle()
+                .take(changes + 1)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(history(&by_turns(&plain, &there, 5), FlowRules::Zeek), "D");
+        for (one, two) in [(&plain, &there), (&there, &plain), (&there, &other)] {
+            let changing = by_turns(one, two, 30);
+            assert_eq!(history(&changing, FlowRules::Zeek), "DX");
+        }
+        // The way back is the same tunnel.
+        assert_eq!(history(&by_turns(&there, &back, 30), FlowRules::Zeek), "D");
+        // A datagram over two tunnels is not one over the first of them.
+        let nested = in_ip(1, 2, &in_ip(1, 3, &plain));
+        assert_eq!(
+            history(&by_turns(&nested, &there, 6), FlowRules::Zeek),
+            "DX"
+        );
     }
 }

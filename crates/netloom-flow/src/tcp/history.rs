@@ -44,6 +44,11 @@ impl History {
         self.push_raw(b'^');
     }
 
+    /// A limit was reached, and what came later was not looked at.
+    pub(crate) fn limit_reached(&mut self) {
+        self.push_raw(b'X');
+    }
+
     /// Gives the letter of an event the first time it happens in a direction; otherwise
     /// returns `true`.
     pub(crate) fn seen_before(&mut self, event: Event, letter: u8, from_src: bool) -> bool {

@@ -339,6 +339,12 @@ fn logs_are_those_of_zeek() {
     let rates = captures
         .values()
         .map(|one| 100.0 * one.1 as f64 / one.0.max(1) as f64);
+    for (capture, (cells, same)) in captures.iter().filter(|(_, one)| one.1 < one.0) {
+        println!(
+            "{:6.2} % of {cells} cells: {capture}",
+            100.0 * *same as f64 / *cells as f64
+        );
+    }
     let pooled = 100.0 * all.1 as f64 / all.0 as f64;
     let mean = rates.sum::<f64>() / captures.len() as f64;
     println!(
