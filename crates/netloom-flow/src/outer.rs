@@ -3,6 +3,8 @@
 
 use netloom_decode::{DecodeOptions, Decoded, TunnelSet, decode_ip, further_datagrams};
 
+use crate::config::FlowRules;
+
 /// The outer UDP datagram of a tunnelled packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OuterFlow {
@@ -82,8 +84,8 @@ pub fn outer_flows<'a>(
 }
 
 /// What tells apart the tunnels that Zeek sees around a packet's own datagram, as a number: the
-/// pair of addresses of each IP tunnel, the connection of each one over UDP, outermost first; 0
-/// where there is none. `None` where their headers are not in `data` (a datagram put together of
+/// pair of addresses of each IP tunnel (GRE in UDP is one), the connection of each one that is
+/// UDP's own, outermost first; 0 where there is none. `None` where their headers are not in `data` (a datagram put together of
 /// fragments, an outer flow).
 pub(crate) fn tunnels_around(data: &[u8], decoded: &Decoded) -> Option<u64> {
     let inner = decoded.ip?.offset;
@@ -101,8 +103,12 @@ pub(crate) fn tunnels_around(data: &[u8], decoded: &Decoded) -> Option<u64> {
         }
         before = Some(tunnel.ip_offset);
         let ends = ends(data.get(usize::from(tunnel.ip_offset)..)?)?;
+        let with_ports = FlowRules::is_udp_tunnel(tunnel.kind);
         // The same in both directions.
-        let [one, other] = ends.map(|(address, port)| mix(address, port.into()));
+        let [one, other] = ends.map(|(address, port)| {
+            let port = if with_ports { port } else { 0 };
+            mix(address, port.into())
+        });
         sum = mix(one.wrapping_add(other).into(), sum);
     }
     Some(sum)
@@ -140,7 +146,7 @@ mod tests {
     use netloom_packet::{LinkType, Packet, Timestamp};
 
     use super::*;
-    use crate::{FlowConfig, FlowPacket, FlowRules, FlowTable};
+    use crate::{FlowConfig, FlowPacket, FlowTable};
 
     /// An IPv4 datagram that carries UDP from port 9 to a port; `fragment` as in its header.
     fn udp(dst_port: u16, fragment: u16, payload: &[u8]) -> Vec<u8> {

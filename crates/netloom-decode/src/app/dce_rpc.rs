@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::ntlmssp::{self, Ntlm};
+use super::security_token::SecurityToken;
 use super::support::{Frame, frames, login, say};
 use super::wire::{Reader, u16_at, u16_le_at, u32_at, u32_le_at};
 use super::{
@@ -123,6 +124,8 @@ pub struct Pdu {
     pub results: Vec<(u16, u16)>,
     /// Login inside.
     pub ntlm: Option<Ntlm>,
+    /// What the verifier carries.
+    pub token: SecurityToken,
 }
 
 /// A message at the start of `data` (which may be cut).
@@ -144,6 +147,11 @@ pub fn parse(data: &[u8]) -> Option<Pdu> {
         && let Some(blob) = data.get(length.saturating_sub(auth)..length)
     {
         pdu.ntlm = ntlmssp::find(blob);
+        // Of SPNEGO or NTLM ([MS-RPCE] 2.2.1.1.7), as the trailer before says.
+        let kind = (length - auth).checked_sub(8).and_then(|at| data.get(at));
+        if matches!(kind, Some(9 | 10)) {
+            pdu.token = SecurityToken::read(blob);
+        }
     }
     match kind {
         0 => {
@@ -353,6 +361,8 @@ pub(crate) const LISTS: [(&str, &str); 5] = [
 struct DceRpc {
     /// Contexts bound, and the index in [`ENDPOINTS`]' terms of what they are.
     bound: Vec<(u16, Option<&'static str>)>,
+    /// Whether a message was read.
+    spoken: bool,
 }
 
 impl Parser for DceRpc {
@@ -425,6 +435,8 @@ impl DceRpc {
         if let Some(Ntlm::Authenticate(client)) = &pdu.ntlm {
             login(events, client.user.as_bytes(), "NTLM", None, false);
         }
+        pdu.token
+            .tell(!std::mem::replace(&mut self.spoken, true), events);
         let texts = Texts::new(&pdu.interfaces, &pdu.results);
         let lists = texts.lists();
         let mut fields = vec![("call_id", Value::Number(pdu.call_id.into()))];

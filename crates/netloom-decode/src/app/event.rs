@@ -68,6 +68,15 @@ pub enum Event<'a> {
     /// A more exact protocol than the detector's (HTTP that turned out to be SSDP, a VPN inside
     /// TLS); what the `service` column will say.
     Service(&'static Protocol),
+    /// A further protocol that the flow's messages carry: the authentication in LDAP and SMB, what
+    /// is spoken over a WebSocket.
+    Carries {
+        /// What.
+        protocol: &'static Protocol,
+        /// Whether it was told before the flow's own protocol is beyond doubt for Zeek, whose
+        /// list of services is in the order in which each was.
+        early: bool,
+    },
     /// A product recognised by its own signs rather than by a name or an address (`app` column;
     /// a title as people write it).
     App(&'static str),

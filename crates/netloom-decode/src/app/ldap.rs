@@ -3,6 +3,7 @@
 
 use super::ber::{self, Element};
 use super::ntlmssp::{self, Ntlm};
+use super::security_token::SecurityToken;
 use super::support::{Frame, frames, keep, login, risk, say};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Risk, Step,
@@ -271,6 +272,10 @@ impl Ldap {
                         risk(events, Risk::CleartextCredentials, "LDAP SASL PLAIN");
                     }
                 }
+                let credentials = mechanism.and_then(|(_, after)| ber::element(after));
+                if let Some((credentials, _)) = credentials {
+                    self.token(credentials.data, events);
+                }
                 let ntlm = ntlmssp::find(rest);
                 if let Some(Ntlm::Authenticate(client)) = &ntlm {
                     self.user = Some((keep(client.user.as_bytes(), NAME_MAX), "NTLM", false));
@@ -280,7 +285,32 @@ impl Ldap {
                 }
                 say(events, "bind_request", &fields);
             }
+            // Sicily ([MS-ADTS] 5.1.1.1.3): NTLM as it is.
+            Some(0x8a | 0x8b) => {
+                if let Some((message, _)) = ber::element(rest) {
+                    self.token(message.data, events);
+                }
+                say(events, "bind_request", &fields);
+            }
             _ => say(events, "bind_request", &fields),
+        }
+    }
+
+    /// Tells what the credentials of a bind carry: before the first message is whole, nobody can
+    /// be sure of LDAP.
+    fn token(&self, token: &[u8], events: &mut dyn Events) {
+        SecurityToken::read(token).tell(self.messages <= 1, events);
+    }
+
+    /// The same for what a server answers (RFC 4511, section 4.2.2), behind a referral.
+    fn server_credentials(&self, kind: &str, mut rest: &[u8], events: &mut dyn Events) {
+        while kind == "bind_response"
+            && let Some((part, after)) = ber::element(rest)
+        {
+            if part.tag == 0x87 {
+                self.token(part.data, events);
+            }
+            rest = after;
         }
     }
 
@@ -307,10 +337,11 @@ impl Ldap {
             if !matched.data.is_empty() {
                 fields.push(("matched_dn", Value::Text(matched.data)));
             }
-            if let Some((Element { data, .. }, _)) = ber::element(rest)
-                && !data.is_empty()
-            {
-                fields.push(("message", Value::Text(data)));
+            if let Some((Element { data, .. }, rest)) = ber::element(rest) {
+                if !data.is_empty() {
+                    fields.push(("message", Value::Text(data)));
+                }
+                self.server_credentials(kind, rest, events);
             }
         }
         say(events, kind, &fields);
@@ -372,6 +403,7 @@ fn result_name(code: u64) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::security_token::tests::{element, init};
     use crate::app::trial::{conversation, guess};
 
     const BIND: &[u8] = b"\x30\x16\x02\x01\x01\x60\x11\x02\x01\x03\x04\x06cn=ann\x80\x04hush";
@@ -408,6 +440,21 @@ mod tests {
         );
         assert!(said.has("extended_request: message_id=2 name=1.3.6.1.4.1.1466.20037"));
         assert!(said.has("extended_response: message_id=2 result_code=0"));
+    }
+
+    #[test]
+    fn credentials_are_services() {
+        let bind = |message_id: u8, token: &[u8]| {
+            let mechanism = element(4, b"GSS-SPNEGO");
+            let sasl = element(0xa3, &[mechanism, element(4, token)].concat());
+            let bind = element(0x60, &[b"\x02\x01\x03\x04\0", &sasl[..]].concat());
+            element(0x30, &[&[2, 1, message_id], &bind[..]].concat())
+        };
+        let said = conversation(&DETECTOR, &[(true, &bind(1, &init(b"\x6e\x02\x30\0")))]);
+        assert_eq!(said.0[..2], ["carries: kerberos", "carries: gssapi"]);
+        let said = conversation(&DETECTOR, &[(true, &bind(1, b"NTLMSSP\0\x01\0\0\0"))]);
+        assert_eq!(said.0[0], "carries: ntlm");
+        assert!(!said.has("gssapi"));
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub mod rtsp;
 pub mod s7comm;
 pub mod sccp;
 pub mod sdp;
+pub mod security_token;
 #[cfg(test)]
 mod services_tests;
 pub mod signatures;

@@ -44,6 +44,7 @@ impl Nested {
             let step = self.parser.stream(context, &half.held, events);
             half.held.drain(..step.consumed.min(half.held.len()));
             match step.next {
+                Next::Continue if step.consumed > 0 => {}
                 Next::Continue => return half.held.len() <= STREAM_MAX,
                 Next::Skip(count) => half.skip = count,
                 Next::Quiet => {

@@ -4,6 +4,14 @@
 use super::support::utf16_le;
 use super::text::display;
 use super::wire::{Reader, u16_le_at, u32_le_at};
+use super::{Category, Protocol};
+
+/// NTLM, which has no flows of its own.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "ntlm",
+    title: "NTLM",
+    category: Category::Authentication,
+};
 
 /// Longest name, in characters.
 const NAME_MAX: usize = 256;

@@ -59,6 +59,7 @@ impl Events for Said {
                 format!("software: {who} {}", display(text))
             }
             Event::Risk { risk, detail } => format!("risk: {} {detail}", risk.name()),
+            Event::Carries { protocol, .. } => format!("carries: {}", protocol.name),
             Event::Service(protocol) => format!("service: {}", protocol.name),
             Event::Expect(expect) => format!(
                 "expect: {} {}:{} {}",

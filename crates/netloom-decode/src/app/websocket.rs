@@ -1,13 +1,14 @@
 //! WebSocket (RFC 6455), after its upgrade from HTTP.
 //!
-//! Frames are counted off by their headers alone: what they carry belongs to the application
-//! and is passed over. Only SSH is known inside (tunnels that go where nothing but the web may);
-//! its start is unmasked and read.
+//! Frames are counted off by their headers. What the first ones carry is shown to all detectors,
+//! as the start of a flow is: SSH, VNC, MQTT and others go through WebSockets, some where nothing
+//! but the web may. What is recognised is read; what is not is passed over unseen.
 
+use super::nested::Nested;
 use super::support::say;
 use super::{
-    Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, STREAM_MAX,
-    Step, Value, ssh, wire,
+    Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
+    Protocol, Step, Value, detectors, wire,
 };
 
 /// WebSocket.
@@ -30,25 +31,164 @@ const fn probe(_: &Probe<'_>) -> Guess {
     Guess::No
 }
 
-/// Frames of each direction that are looked at.
+/// Frames of each direction that are told of, and most of them that are looked into before
+/// something is recognised.
 const FRAMES_MAX: u8 = 8;
+
+/// Bytes of each direction by which something is recognised.
+const LOOK_MAX: usize = 2048;
 
 /// Counts frames.
 #[derive(Debug, Default)]
 struct Frames {
+    /// Frames of the server and of the client.
     seen: [u8; 2],
-    /// What was found inside.
-    inner: Option<Box<Inner>>,
+    /// A message was whole.
+    spoken: bool,
+    inside: Inside,
 }
 
-/// A protocol inside the frames.
+/// What is known of what the frames carry.
 #[derive(Debug)]
-struct Inner {
-    parser: Box<dyn Parser>,
-    /// Bytes of each direction that wait for more.
-    held: [Vec<u8>; 2],
-    /// Directions that are of no more interest.
-    quiet: [bool; 2],
+enum Inside {
+    /// Nothing yet.
+    Unknown(Box<Look>),
+    /// Something that is read.
+    Read(Box<Nested>),
+    /// Something that nobody knows, or reads further.
+    PassedOver,
+}
+
+impl Default for Inside {
+    fn default() -> Self {
+        Self::Unknown(Box::default())
+    }
+}
+
+/// What was carried before anything is recognised.
+#[derive(Debug, Default)]
+struct Look {
+    /// From the server and from the client.
+    bytes: [Vec<u8>; 2],
+    /// Whose bytes came first.
+    client_first: bool,
+    frames: u8,
+    /// Detectors that do not yet say no; none before the first was asked.
+    candidates: Option<Vec<&'static Detector>>,
+}
+
+impl Look {
+    /// Adds bytes; what is known then.
+    fn add(
+        mut self: Box<Self>,
+        context: &Context,
+        bytes: &[u8],
+        events: &mut dyn Events,
+    ) -> Inside {
+        self.frames += 1;
+        if self.frames == 1 {
+            self.client_first = context.from_client;
+        }
+        let side = usize::from(context.from_client);
+        let [server, client] = &mut self.bytes;
+        let (data, other) = if context.from_client {
+            (client, server)
+        } else {
+            (server, client)
+        };
+        data.extend_from_slice(bytes);
+        let probe = Probe {
+            data: data.get(..LOOK_MAX).unwrap_or(data),
+            other: other.get(..LOOK_MAX).unwrap_or(other),
+            previous: &[],
+            wire_len: data.len().min(LOOK_MAX),
+            tcp: true,
+            from_client: context.from_client,
+            from_start: true,
+            packets: self.frames.into(),
+            client: context.client,
+            server: context.server,
+        };
+        let candidates = self.candidates.get_or_insert_with(|| {
+            let tcp = |detector: &&&Detector| detector.over.contains(true);
+            detectors().iter().filter(tcp).copied().collect()
+        });
+        let mut found = None;
+        candidates.retain(|detector| {
+            let guess = match found {
+                None => (detector.probe)(&probe),
+                Some(_) => Guess::No,
+            };
+            if guess == Guess::Certain {
+                found = Some(*detector);
+            }
+            guess != Guess::No
+        });
+        let Some(detector) = found else {
+            let long = self
+                .bytes
+                .get(side)
+                .is_some_and(|data| data.len() >= LOOK_MAX);
+            return if candidates.is_empty() || long || self.frames >= FRAMES_MAX {
+                Inside::PassedOver
+            } else {
+                Inside::Unknown(self)
+            };
+        };
+        events.event(Event::Carries {
+            protocol: detector.protocol,
+            early: false,
+        });
+        let Some(new) = detector.parser else {
+            return Inside::PassedOver;
+        };
+        let mut inside = Inside::Read(Box::new(Nested::new(new())));
+        for from_client in [self.client_first, !self.client_first] {
+            let mut context = *context;
+            context.from_client = from_client;
+            let [server, client] = &self.bytes;
+            let bytes = if from_client { client } else { server };
+            inside = inside.add(&context, bytes, events);
+        }
+        inside
+    }
+}
+
+impl Inside {
+    /// Takes what a frame carried.
+    fn add(self, context: &Context, bytes: &[u8], events: &mut dyn Events) -> Self {
+        match self {
+            Self::Unknown(look) => look.add(context, bytes, events),
+            Self::Read(mut inner) => {
+                if inner.push(context, bytes, &mut Within(events)) {
+                    Self::Read(inner)
+                } else {
+                    inner.finish(context, &mut Within(events));
+                    Self::PassedOver
+                }
+            }
+            Self::PassedOver => Self::PassedOver,
+        }
+    }
+}
+
+/// Events of what is inside: what it finds to be its protocol is none of the flow's.
+struct Within<'a>(&'a mut dyn Events);
+
+impl Events for Within<'_> {
+    fn wants(&self, interest: Interest) -> bool {
+        self.0.wants(interest)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        self.0.event(match event {
+            Event::Service(protocol) => Event::Carries {
+                protocol,
+                early: false,
+            },
+            other => other,
+        });
+    }
 }
 
 /// A frame's header: bytes it takes, whether it is data, and how long its payload is.
@@ -113,32 +253,6 @@ fn unmasked(payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
         .collect()
 }
 
-impl Inner {
-    /// Gives the parser inside what a frame carried; whether it wants more.
-    fn feed(&mut self, context: &Context, bytes: &[u8], events: &mut dyn Events) -> bool {
-        let side = usize::from(context.from_client);
-        if self.quiet[side] {
-            return true;
-        }
-        let held = &mut self.held[side];
-        held.extend_from_slice(bytes);
-        loop {
-            let step = self.parser.stream(context, held, events);
-            held.drain(..step.consumed.min(held.len()));
-            match step.next {
-                Next::Continue if step.consumed > 0 && !held.is_empty() => {}
-                Next::Continue => return held.len() <= STREAM_MAX,
-                Next::Quiet => {
-                    self.quiet[side] = true;
-                    held.clear();
-                    return true;
-                }
-                _ => return false,
-            }
-        }
-    }
-}
-
 /// Longest frame whose payload is looked at.
 const PAYLOAD_MAX: u64 = 32 * 1024;
 
@@ -153,38 +267,35 @@ impl Frames {
         let side = usize::from(context.from_client);
         let whole = header.length as u64 + header.payload;
         let carries = matches!(header.opcode, 0..=2) && header.payload > 0;
-        // The first frames may begin something that is known; from then on all are read.
-        let looked_at = carries
-            && header.payload <= PAYLOAD_MAX
-            && (self.inner.is_some() || self.seen[side] == 0);
+        let looked_at =
+            carries && header.payload <= PAYLOAD_MAX && !matches!(self.inside, Inside::PassedOver);
         if looked_at && (data.len() as u64) < whole {
             return Step::consumed(0);
         }
-        if self.seen[side] < FRAMES_MAX {
-            self.seen[side] += 1;
+        if header.last && !std::mem::replace(&mut self.spoken, true) {
+            events.event(Event::Carries {
+                protocol: &PROTOCOL,
+                early: false,
+            });
+        }
+        if let Some(seen) = self.seen.get_mut(side).filter(|seen| **seen < FRAMES_MAX) {
+            *seen += 1;
             tell(&header, events);
         }
         if looked_at {
             let end = whole as usize;
             let bytes = unmasked(data.get(header.length..end).unwrap_or_default(), header.key);
-            if self.inner.is_none()
-                && bytes.starts_with(b"SSH-")
-                && let Some(new) = ssh::DETECTOR.parser
-            {
-                self.inner = Some(Box::new(Inner {
-                    parser: new(),
-                    held: [Vec::new(), Vec::new()],
-                    quiet: [false; 2],
-                }));
-            }
-            if let Some(inner) = &mut self.inner
-                && !inner.feed(context, &bytes, events)
-            {
-                return Step::then(end, Next::Done);
-            }
+            let inside = std::mem::replace(&mut self.inside, Inside::PassedOver);
+            self.inside = inside.add(context, &bytes, events);
             return Step::consumed(end);
         }
-        if self.seen[side] >= FRAMES_MAX && self.inner.is_none() {
+        if carries && header.payload > PAYLOAD_MAX {
+            // What is inside lacks this.
+            self.finish(context, events);
+            self.inside = Inside::PassedOver;
+        }
+        let told = self.seen.get(side).is_none_or(|seen| *seen >= FRAMES_MAX);
+        if told && matches!(self.inside, Inside::PassedOver) {
             return Step::then(header.length, Next::Quiet);
         }
         Step::then(header.length, Next::Skip(header.payload))
@@ -205,17 +316,22 @@ impl Parser for Frames {
     }
 
     fn finish(&mut self, context: &Context, events: &mut dyn Events) {
-        if let Some(inner) = &mut self.inner {
-            inner.parser.finish(context, events);
+        if let Inside::Read(inner) = &mut self.inside {
+            inner.finish(context, &mut Within(events));
         }
     }
 
     fn heap_bytes(&self) -> usize {
-        let inner = self.inner.as_ref().map_or(0, |inner| {
-            let held: usize = inner.held.iter().map(Vec::capacity).sum();
-            size_of::<Inner>() + held + inner.parser.heap_bytes()
-        });
-        size_of::<Self>() + inner
+        let inside = match &self.inside {
+            Inside::Unknown(look) => {
+                let held: usize = look.bytes.iter().map(Vec::capacity).sum();
+                let candidates = look.candidates.as_ref().map_or(0, Vec::capacity);
+                size_of::<Look>() + held + candidates * size_of::<&Detector>()
+            }
+            Inside::Read(inner) => inner.heap_bytes(),
+            Inside::PassedOver => 0,
+        };
+        size_of::<Self>() + inside
     }
 }
 
@@ -259,19 +375,22 @@ mod tests {
                 (false, b"\x88\x00"),
             ],
         );
-        assert_eq!(said.0.len(), 4, "{said:?}");
-        assert!(said.0[0].contains("opcode=text length=2 masked=true"));
-        assert!(said.0[2].contains("opcode=binary length=128"));
-        assert!(said.0[3].contains("opcode=close"));
+        assert_eq!(said.0.len(), 5, "{said:?}");
+        assert_eq!(said.0[0], "carries: websocket");
+        assert!(said.0[1].contains("opcode=text length=2 masked=true"));
+        assert!(said.0[3].contains("opcode=binary length=128"));
+        assert!(said.0[4].contains("opcode=close"));
+    }
+
+    /// A masked frame.
+    fn masked(text: &[u8]) -> Vec<u8> {
+        let mut out = vec![0x82, 0x80 | text.len() as u8, 1, 2, 3, 4];
+        out.extend(unmasked(text, Some([1, 2, 3, 4])));
+        out
     }
 
     #[test]
     fn ssh_inside() {
-        let masked = |text: &[u8]| {
-            let mut out = vec![0x82, 0x80 | text.len() as u8, 1, 2, 3, 4];
-            out.extend(unmasked(text, Some([1, 2, 3, 4])));
-            out
-        };
         let said = conversation(
             &DETECTOR,
             &[
@@ -281,6 +400,32 @@ mod tests {
             ],
         );
         assert!(said.has("client=SSH-2.0-a server=SSH-2.0-b"), "{said:#?}");
+        assert!(said.has("carries: ssh"));
+    }
+
+    #[test]
+    fn others_inside() {
+        let mqtt = b"\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02ab";
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (true, &masked(mqtt)),
+                (false, b"\x82\x04\x20\x02\0\0"),
+                (true, &masked(b"\x82\x08\0\x01\0\x03a/b\0")),
+            ],
+        );
+        assert!(said.has("carries: mqtt"), "{said:#?}");
+        assert!(said.has("client_id=ab"), "{said:#?}");
+        // What nobody knows is passed over.
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (true, &masked(b"{\"type\":\"hello\",\"id\":7}")),
+                (false, b"\x81\x0b{\"ok\":true}"),
+            ],
+        );
+        assert!(said.has("carries: websocket"), "{said:#?}");
+        assert_eq!(said.0.len(), 3, "{said:#?}");
     }
 
     proptest! {

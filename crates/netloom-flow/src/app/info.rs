@@ -36,8 +36,12 @@ pub struct AppInfo {
     /// Whether another flow announced this one: FTP and TFTP their transfers, SIP its media. Nobody
     /// else could ask for what runs here.
     pub announced: bool,
-    /// The protocol that a proxy or a tunnel of the flow carried.
-    pub inner: Option<&'static Protocol>,
+    /// Further protocols that the flow carried, in the order in which they were told, at most
+    /// [`AppInfo::CARRIED_MAX`]: what goes through a proxy, follows an upgrade or is spoken over a
+    /// WebSocket, TLS that was agreed on within, the authentication in LDAP and SMB.
+    pub carried: Vec<&'static Protocol>,
+    /// How many of them were told before `service` was beyond doubt for Zeek.
+    pub carried_early: u8,
     /// The product behind the flow, as people write it.
     pub app: Option<&'static str>,
     /// What the product, else the protocol, is for.
@@ -63,6 +67,16 @@ pub struct AppInfo {
 impl AppInfo {
     /// Most fingerprints kept.
     pub const FINGERPRINTS_MAX: usize = 8;
+    /// Most carried protocols kept.
+    pub const CARRIED_MAX: usize = 8;
+
+    /// Adds a protocol that the flow carries, once.
+    pub(crate) fn carry(&mut self, protocol: &'static Protocol, early: bool) {
+        if self.carried.len() < Self::CARRIED_MAX && !self.carried.contains(&protocol) {
+            self.carried.push(protocol);
+            self.carried_early += u8::from(early);
+        }
+    }
 
     /// A fingerprint by its column.
     pub fn fingerprint(&self, kind: &str) -> Option<&str> {
@@ -89,6 +103,7 @@ impl AppInfo {
             + text(&self.client_software)
             + text(&self.server_software)
             + text(&self.certificate_organization)
+            + self.carried.capacity() * size_of::<&Protocol>()
             + self.fingerprints.capacity() * size_of::<(&str, Box<str>)>()
             + self
                 .fingerprints

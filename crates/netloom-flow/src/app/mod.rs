@@ -463,8 +463,8 @@ impl AppFlow {
         if self.changes == 0 {
             info.service = Some(detector.protocol);
             info.confidence = Some(Confidence::Content);
-        } else {
-            info.inner = Some(detector.protocol);
+        } else if info.service != Some(detector.protocol) {
+            info.carry(detector.protocol, false);
         }
         self.phase = match detector.parser {
             Some(parser) => Phase::Parsing(parser(), detector),

@@ -54,6 +54,7 @@ impl Events for Sink<'_> {
                 info.service = Some(protocol);
                 info.confidence = Some(Confidence::Content);
             }
+            Event::Carries { protocol, early } => info.carry(protocol, early),
             Event::App(title) => info.app = Some(title),
             Event::ServerName { name, source } => info.name_server(name, source),
             Event::Fingerprint { kind, value }

@@ -10,11 +10,12 @@ mod smb1;
 mod smb2;
 
 use super::ntlmssp::Ntlm;
+use super::security_token::SecurityToken;
 use super::support::{Frame, frames, login, risk, software};
 use super::wire::u32_at;
 use super::{
     Category, Context, Detector, Device, DeviceSource, Event, Events, Guess, Interest, Next, Over,
-    Parser, Probe, Protocol, Risk, Step, Value,
+    Parser, Probe, Protocol, Risk, Step, Value, dce_rpc,
 };
 
 /// SMB.
@@ -100,8 +101,9 @@ struct Request {
     /// `access` of Suricata: whether the file goes away when it is closed.
     delete: bool,
     dialects: Vec<String>,
-    rpc: Option<super::dce_rpc::Pdu>,
+    rpc: Option<dce_rpc::Pdu>,
     ntlm: Option<Ntlm>,
+    token: SecurityToken,
 }
 
 /// State of a connection.
@@ -120,7 +122,12 @@ struct Smb {
     requests: u64,
     /// A bind written to a pipe, and the status of the write: its answer will be read.
     bind: Option<(Request, u32)>,
+    /// Messages seen, up to [`DOUBTFUL`] and one.
+    messages: u8,
 }
+
+/// Messages until Zeek takes a connection for SMB.
+const DOUBTFUL: u8 = 3;
 
 impl Parser for Smb {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
@@ -172,6 +179,7 @@ impl Smb {
             return;
         }
         let Some(body) = message.get(4..) else { return };
+        self.messages = self.messages.saturating_add(1).min(DOUBTFUL + 1);
         match body {
             [0xff, b'S', b'M', b'B', ..] => {
                 let spoken = self.version_1(body, from_client, events);
@@ -225,6 +233,24 @@ impl Smb {
             self.pipes.remove(0);
         }
         self.pipes.push(tree);
+    }
+
+    /// Tells what a security blob carries.
+    fn token(&self, token: SecurityToken, events: &mut dyn Events) {
+        token.tell(self.messages <= DOUBTFUL, events);
+    }
+
+    /// Tells of what is spoken over a pipe.
+    fn spoken_in_pipe(&self, request: &Request, events: &mut dyn Events) {
+        if let Some(pdu) = &request.rpc
+            && self.pipes.contains(&request.tree)
+        {
+            self.token(pdu.token, events);
+            events.event(Event::Carries {
+                protocol: &dce_rpc::PROTOCOL,
+                early: self.messages <= DOUBTFUL,
+            });
+        }
     }
 
     /// What a security blob says.
@@ -298,7 +324,7 @@ fn share_field(pipe: bool) -> &'static str {
 fn guid_text(guid: &[u8; 16]) -> String {
     let mut swapped = *guid;
     swapped.swap(8, 9);
-    super::dce_rpc::uuid_text(&swapped, true)
+    dce_rpc::uuid_text(&swapped, true)
 }
 
 /// Seconds since 1970 of a time in units of 100 ns since 1601; 0 where it is not set.

@@ -4,6 +4,7 @@ use super::names::{command_1, disposition, old_dialect, old_status, status};
 use super::{NAME_MAX, Request, Smb, guid_text, ntlm_fields, share_field, status_fields};
 use crate::app::dce_rpc;
 use crate::app::ntlmssp::{self, Ntlm};
+use crate::app::security_token::SecurityToken;
 use crate::app::support::{say, until_nul, utf16_le};
 use crate::app::text::display;
 use crate::app::wire::{u16_le_at, u32_le_at};
@@ -100,6 +101,8 @@ impl Smb {
             ..Request::default()
         };
         self.request_1(command, &body, &mut request);
+        self.token(request.token, events);
+        self.spoken_in_pipe(&request, events);
         if let Some(ntlm) = request.ntlm.take() {
             self.ntlm(&ntlm, events);
             request.ntlm = Some(ntlm);
@@ -121,6 +124,7 @@ impl Smb {
                 let length = usize::from(u16_le_at(body.words, 14).unwrap_or_default());
                 let blob = body.bytes.get(..length).unwrap_or(body.bytes);
                 request.ntlm = ntlmssp::find(blob);
+                request.token = SecurityToken::read(blob);
                 let (os, end) = body.text(length);
                 request.second = os;
                 request.third = body.text(end).0;
@@ -210,6 +214,8 @@ impl Smb {
                 if flags2 & EXTENDED_SECURITY != 0
                     && let Some(bytes) = body.bytes.first_chunk::<16>()
                 {
+                    let blob = body.bytes.get(16..).unwrap_or_default();
+                    self.token(SecurityToken::read(blob), events);
                     guid = guid_text(bytes);
                     fields.push(("server_guid", Value::Word(&guid)));
                 }
@@ -219,6 +225,7 @@ impl Smb {
                 if body.words.len() == 8 {
                     at = usize::from(u16_le_at(body.words, 6).unwrap_or_default());
                     let blob = body.bytes.get(..at).unwrap_or(body.bytes);
+                    self.token(SecurityToken::read(blob), events);
                     if let Some(ntlm) = ntlmssp::find(blob) {
                         self.ntlm(&ntlm, events);
                     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::app::dce_rpc::{self, LISTS, Texts};
 use crate::app::ntlmssp::{self, Ntlm};
+use crate::app::security_token::SecurityToken;
 use crate::app::support::{say, utf16_le};
 use crate::app::wire::{u16_le_at, u32_le_at};
 use crate::app::{Events, Value};
@@ -118,6 +119,8 @@ impl Smb {
                 ..Request::default()
             };
             self.request_2(message, &mut request, file);
+            self.token(request.token, events);
+            self.spoken_in_pipe(&request, events);
             if let Some(ntlm) = request.ntlm.take() {
                 self.ntlm(&ntlm, events);
                 request.ntlm = Some(ntlm);
@@ -128,6 +131,9 @@ impl Smb {
                 return;
             }
             if command == command::NEGOTIATE {
+                if let Some(blob) = buffer(message, HEADER + 56) {
+                    self.token(SecurityToken::read(blob), events);
+                }
                 let chosen = u16_le_at(message, HEADER + 4).unwrap_or_default();
                 self.dialect = dialect(chosen);
                 // A client of SMB 1 that offers SMB 2 is answered in SMB 2.
@@ -155,7 +161,10 @@ impl Smb {
                 request.file = guid_at(message, HEADER + 12).unwrap_or_default();
             }
             command::SESSION_SETUP => {
-                request.ntlm = buffer(message, HEADER + 12).and_then(ntlmssp::find);
+                if let Some(blob) = buffer(message, HEADER + 12) {
+                    request.ntlm = ntlmssp::find(blob);
+                    request.token = SecurityToken::read(blob);
+                }
             }
             command::TREE_CONNECT => {
                 let path = buffer(message, HEADER + 4).unwrap_or_default();
@@ -239,8 +248,11 @@ impl Smb {
                 fields.push(("server_guid", Value::Word(&guid.1)));
             }
             command::SESSION_SETUP => {
-                if let Some(ntlm) = buffer(message, HEADER + 4).and_then(ntlmssp::find) {
-                    self.ntlm(&ntlm, events);
+                if let Some(blob) = buffer(message, HEADER + 4) {
+                    self.token(SecurityToken::read(blob), events);
+                    if let Some(ntlm) = ntlmssp::find(blob) {
+                        self.ntlm(&ntlm, events);
+                    }
                 }
                 if code != MORE_PROCESSING && matches!(request.ntlm, Some(Ntlm::Authenticate(_))) {
                     self.logged_in(Some(code == 0), events);

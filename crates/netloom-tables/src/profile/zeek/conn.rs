@@ -230,10 +230,26 @@ fn service(record: &FlowRecord, out: &mut String) -> Option<()> {
         .recognised()
         .map(|protocol| protocol.name)
         .or(tunnel)?;
+    // What the connection's messages carry is a service of it as well, each where Zeek became
+    // sure of it.
+    let app = record.app.as_ref();
+    let carried = app.map_or(&[][..], |app| &app.carried);
+    let early = app.map_or(0, |app| app.carried_early.into());
+    let (early, late) = carried.split_at_checked(early).unwrap_or((carried, &[]));
+    let zeek = |inner: &netloom_decode::app::Protocol| match inner.name {
+        "tls" => "ssl",
+        "kerberos" => "krb",
+        other => other,
+    };
+    for inner in early {
+        out.push_str(zeek(inner));
+        out.push(',');
+    }
     out.push_str(match (name, record.protocol) {
         ("tls", _) => "ssl",
         ("quic", _) => "quic,ssl",
-        ("websocket", _) => "http,websocket",
+        // Zeek says so itself once a message was whole, and so does what is carried.
+        ("websocket", _) => "http",
         ("ldap", TCP) => "ldap_tcp",
         ("ldap", _) => "ldap_udp",
         ("kerberos", TCP) => "krb_tcp",
@@ -242,15 +258,9 @@ fn service(record: &FlowRecord, out: &mut String) -> Option<()> {
         ("mdns" | "llmnr" | "nbns", _) => "dns",
         (other, _) => other,
     });
-    // What a proxy or an upgrade carries is a service of the same connection.
-    let inner = record.app.as_ref().and_then(|app| app.inner);
-    match inner.map(|inner| inner.name).filter(|inner| *inner != name) {
-        Some("tls") => out.push_str(",ssl"),
-        Some(inner) => {
-            out.push(',');
-            out.push_str(inner);
-        }
-        None => {}
+    for inner in late {
+        out.push(',');
+        out.push_str(zeek(inner));
     }
     Some(())
 }
