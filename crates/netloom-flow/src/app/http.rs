@@ -16,7 +16,8 @@ use super::content::{Coding, Unpacker, unpacked};
 /// `User-Agent`, status, lengths, and the media type of the response.
 ///
 /// Beside what Zeek says: `uri` is as it was sent, where Zeek takes percent codes away; `host`
-/// has no port; a kind of content that no signature knows is the one that its header names.
+/// has no port, `host_sent` has it; a kind of content that no signature knows is the one that its
+/// header names.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct HttpRecord {
@@ -28,6 +29,9 @@ pub struct HttpRecord {
     pub method: Option<Cow<'static, str>>,
     /// Host asked for, without port.
     pub host: Option<Box<str>>,
+    /// The same as it was sent, where it was sent otherwise: with a port, or an IPv6 address in
+    /// brackets.
+    pub host_sent: Option<Box<str>>,
     /// Request target as sent.
     pub uri: Option<Box<str>>,
     /// `Referer`.
@@ -67,6 +71,14 @@ pub struct HttpRecord {
     pub server: Option<Box<str>>,
     /// Whether the response's body ended as its head said.
     pub complete: bool,
+}
+
+impl HttpRecord {
+    /// The port that was sent behind the host.
+    pub fn host_port(&self) -> Option<u16> {
+        let (_, port) = self.host_sent.as_deref()?.rsplit_once(':')?;
+        port.parse().ok()
+    }
 }
 
 /// Most exchanges of a flow that wait for their ends.
@@ -216,6 +228,10 @@ impl Waiting {
         if !details {
             return;
         }
+        record.host_sent = request
+            .host
+            .filter(|host| netloom_decode::app::http::without_port(host).len() < host.len())
+            .map(kept);
         record.uri = Some(display(request.uri).into());
         record.referrer = request.referrer.map(kept);
         record.version = Some(version(request.version));
@@ -294,6 +310,7 @@ impl Waiting {
         let record = &*self.record;
         let texts = [
             &record.host,
+            &record.host_sent,
             &record.uri,
             &record.referrer,
             &record.user_agent,
@@ -475,6 +492,24 @@ mod tests {
             Some("x.pdf")
         );
         assert_eq!(file_name(b"inline"), None);
+    }
+
+    #[test]
+    fn ports_behind_hosts() {
+        for (sent, port) in [
+            (Some("example.org:8080"), Some(8080)),
+            (Some("[2001:db8::1]:443"), Some(443)),
+            (Some("[2001:db8::1]"), None),
+            (Some("example.org:"), None),
+            (Some("example.org:99999"), None),
+            (None, None),
+        ] {
+            let record = HttpRecord {
+                host_sent: sent.map(Into::into),
+                ..HttpRecord::default()
+            };
+            assert_eq!(record.host_port(), port, "{sent:?}");
+        }
     }
 
     #[test]

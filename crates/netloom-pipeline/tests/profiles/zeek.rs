@@ -404,7 +404,7 @@ but one `history` each, with an `X` in it. The last column leaves out captures o
 Differences that are known, all counted as misses:
 
 - `service`: GridFTP, which a policy script tells from FTP.
-- `host`: Zeek keeps a port that was sent; netloom's `host` has none.
+- `password`: netloom never shows one.
 - `globus-url-copy.pcap`: Zeek is told to stop looking at a GridFTP channel after 2 bytes.
 - `history`: Zeek's `X` says that it stopped to look at a connection, for a limit of an analyzer was
   exceeded: a line or a head of Gnutella longer than 100 or 200 bytes, a frame of NCP longer than 150.

@@ -69,7 +69,7 @@ fn of(column: &str) -> Identity {
         | "destination.geo.country_iso_code" | "tls.client.ja3" | "tls.server.ja3s" | "dns.id"
         | "dns.op_code" | "dns.header_flags" | "dns.response_code" | "dns.question.type"
         | "dns.question.class" | "http.version" | "http.request.method" | "http.request.mime_type"
-        | "http.response.mime_type" | "tls.version_protocol" | "tls.cipher" | "tls.curve"
+        | "http.response.mime_type" | "http.http_port" | "url.port" | "tls.version_protocol" | "tls.cipher" | "tls.curve"
         | "tls.next_protocol" | "tls.server.x509.public_key_algorithm"
         | "tls.server.x509.public_key_curve"
         | "tls.server.x509.signature_algorithm" => Identity::Nothing,

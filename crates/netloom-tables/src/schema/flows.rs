@@ -215,6 +215,20 @@ fn columns() -> Vec<Column<Flows>> {
     .of_nobody()
     .doc("How sure `service` is: `content` (recognised by the bytes), `name` (another flow announced it), `port` (a guess); null without a service.")
     .nfstream("application_confidence"),
+    column("carried_services", Make::TextList(|row, item| {
+        let app = row.record.app.as_ref()?;
+        let others = app.carried.iter().filter(|carried| Some(**carried) != app.service);
+        let mut any = None;
+        for carried in others {
+            item(format_args!("{}", carried.name));
+            any = Some(());
+        }
+        any
+    }))
+    .requires(Requires::APPLICATIONS)
+    .of_nobody()
+    .doc("Protocols that `service` carried, in the order in which they were told: behind a proxy, after an upgrade, over a WebSocket (`ssh`), and how users proved who they are (`ntlm`, `kerberos` in `gssapi`); null where none was recognised.")
+    .zeek("service"),
     column("app", Make::Text(|row, out| text::some(row.record.product()?, out)))
     .requires(Requires::APPLICATIONS)
     .of_nobody()

@@ -114,6 +114,10 @@ static COLUMNS: &[Column<Http>] = &[
     .doc("Host that was asked for (Host, :authority, else the target's), without port.")
     .zeek("host")
     .ecs("url.domain"),
+    column("host_port", Make::U16(|row| row.record.host_port()))
+        .of_nobody()
+        .doc("Port behind the host, where one was sent.")
+        .ecs("url.port"),
     column(
         "uri",
         Make::Text(|row, out| text::some(row.record.uri.as_deref(), out)),

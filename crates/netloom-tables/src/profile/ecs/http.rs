@@ -61,6 +61,13 @@ fn columns() -> Vec<Column<EcsHttp>> {
         "http.request.mime_type" orig_mime_type "Media type of the request's body."
         "http.response.mime_type" resp_mime_type "Media type of the response's body."
         "url.domain" host "Host that was asked for."
+    ));
+    columns.push(app(
+        "url.port",
+        Make::U16(|row| row.record.host_port()),
+        "Port behind it, where one was sent.",
+    ));
+    columns.extend(texts!(
         "url.original" uri "Request target."
         "user_agent.original" user_agent "Program of the client."
         "user.name" username "User of basic authentication."

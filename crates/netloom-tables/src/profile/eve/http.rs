@@ -43,8 +43,13 @@ fn columns() -> Vec<Column<EveHttp>> {
         )
         .required(),
     );
+    columns.extend(texts!("http.hostname" host "Host that was asked for."));
+    columns.push(app(
+        "http.http_port",
+        Make::U16(|row| row.record.host_port()),
+        "Port behind it, where one was sent.",
+    ));
     columns.extend(texts!(
-        "http.hostname" host "Host that was asked for."
         "http.url" uri "Request target."
         "http.http_user_agent" user_agent "Program of the client."
         "http.http_content_type" resp_mime_type "Media type of the response's body."

@@ -56,8 +56,17 @@ fn columns() -> Vec<Column<ZeekHttp>> {
     );
     columns.extend(texts!(
         "method" method "Method."
-        "host" host "Host that was asked for, without port."
     ));
+    columns.push(
+        column(
+            "host",
+            Make::Text(|row, out| {
+                let record = &row.record;
+                text::some(record.host_sent.as_deref().or(record.host.as_deref()), out)
+            }),
+        )
+        .doc("Host that was asked for, with the port where one was sent."),
+    );
     columns.push(
         column(
             "uri",
