@@ -365,14 +365,14 @@ impl Validity {
 
 /// A column of numbers.
 #[derive(Debug, Default)]
-struct Numbers<N> {
+pub(crate) struct Numbers<N> {
     values: Vec<N>,
     valid: Validity,
 }
 
 impl<N: ArrowNativeType + Default> Numbers<N> {
     #[inline]
-    fn push(&mut self, value: Option<N>) {
+    pub(crate) fn push(&mut self, value: Option<N>) {
         self.valid.push(value.is_some());
         self.values.push(value.unwrap_or_default());
     }
@@ -402,7 +402,11 @@ impl<N: ArrowNativeType + Default> Numbers<N> {
         }
     }
 
-    fn finish<P: ArrowPrimitiveType<Native = N>>(&mut self) -> PrimitiveArray<P> {
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(crate) fn finish<P: ArrowPrimitiveType<Native = N>>(&mut self) -> PrimitiveArray<P> {
         let values = std::mem::take(&mut self.values);
         PrimitiveArray::new(values.into(), self.valid.take())
     }
@@ -457,14 +461,14 @@ impl Offsets {
 
 /// A text column: cells are appended in place.
 #[derive(Debug, Default)]
-struct TextBuilder {
+pub(crate) struct TextBuilder {
     values: String,
     offsets: Offsets,
 }
 
 impl TextBuilder {
     #[inline]
-    fn append_with(&mut self, write: impl FnOnce(&mut String) -> Option<()>) {
+    pub(crate) fn append_with(&mut self, write: impl FnOnce(&mut String) -> Option<()>) {
         let start = self.values.len();
         let mut valid = write(&mut self.values).is_some();
         if !valid || self.values.len() > MAX_TEXT {
@@ -474,11 +478,11 @@ impl TextBuilder {
         self.offsets.push(self.values.len(), valid);
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.offsets.ends.len() - 1
     }
 
-    fn finish(&mut self) -> StringArray {
+    pub(crate) fn finish(&mut self) -> StringArray {
         let (offsets, nulls) = self.offsets.take();
         let capacity = self.values.len();
         let values = std::mem::replace(&mut self.values, String::with_capacity(capacity));

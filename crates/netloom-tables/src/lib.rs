@@ -42,6 +42,7 @@ pub mod output;
 pub mod profile;
 mod protocol;
 pub mod read;
+mod repeated;
 mod schema;
 mod sort;
 mod write;
@@ -58,6 +59,7 @@ pub use dictionary::{markdown, table, tables};
 pub use info::info;
 pub use name::{TableName, UnknownTable};
 pub use protocol::protocol_name;
+pub use repeated::{RepeatedTexts, repeated_texts};
 pub use schema::{
     Anomalies, AnomalyRow, Captures, Dns, DnsRow, FlowRow, Flows, HostRow, Hosts, Http, HttpRow,
     MessageRow, Messages, PacketRow, Packets, Simple, Timeline, TimelineRow, Tls, TlsRow, Traffic,

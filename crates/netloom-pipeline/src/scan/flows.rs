@@ -4,6 +4,7 @@
 //! packet share (the datagrams of an 802.11 aggregate): [`FlowNames`] tells those apart by what
 //! is in a packet.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
@@ -24,36 +25,68 @@ use crate::block::BlockView;
 const IN_MEMORY: usize = 64 << 20;
 
 /// A block's packets: for each number from its first to its last, how far back the first packet
-/// of its flow is, plus 1; 0 where it has no flow or there is no such packet.
+/// of its flow is, plus [`BACK`]; [`NO_FLOW`], or [`NO_PACKET`] where there is none of that number.
+/// Behind that, where they are wanted, the service that a packet's ports stand for.
 #[derive(Debug)]
 pub(super) struct PackedFlows {
     first_number: u64,
     numbers: u64,
+    packets: usize,
     bytes: Vec<u8>,
+    services: Option<Services>,
 }
 
+const NO_PACKET: u64 = 0;
+const NO_FLOW: u64 = 1;
+const BACK: u64 = 2;
+
+/// Services by their places from 1.
+type Services = Vec<&'static str>;
+
 impl PackedFlows {
-    pub(super) fn new(block: &BlockView<'_>) -> Self {
+    /// Those of a block; with `services` what the packets' ports stand for, too.
+    pub(super) fn new(block: &BlockView<'_>, services: bool) -> Self {
         let len = block.len();
         let first_number = block.number(0);
-        let mut bytes = Vec::with_capacity(2 * len);
+        let mut bytes = Vec::with_capacity(3 * len);
         let mut expected = first_number;
-        for index in 0..len {
+        let mut known = services.then(Services::new);
+        for (index, (_, decoded, _)) in block.packets().enumerate() {
             let number = block.number(index);
             // Numbers that a filter took away.
-            bytes.resize(bytes.len() + (number - expected) as usize, 0);
+            bytes.resize(bytes.len() + (number - expected) as usize, NO_PACKET as u8);
             let back = block
                 .flow_first(index)
-                .map_or(0, |first| number.saturating_sub(first) + 1);
+                .map_or(NO_FLOW, |first| number.saturating_sub(first) + BACK);
             push(back, &mut bytes);
+            if let Some(known) = &mut known {
+                push(place(decoded.service_by_port(), known), &mut bytes);
+            }
             expected = number + 1;
         }
         Self {
             first_number,
             numbers: expected - first_number,
+            packets: len,
             bytes,
+            services: known,
         }
     }
+}
+
+/// The place of a service among those that are known, from 1; 0: none.
+#[inline]
+fn place(service: Option<&'static str>, known: &mut Services) -> u64 {
+    let Some(service) = service else {
+        return 0;
+    };
+    // There are few in a block, and each has one text.
+    let place = known.iter().position(|&known| std::ptr::eq(known, service));
+    let place = place.unwrap_or_else(|| {
+        known.push(service);
+        known.len() - 1
+    });
+    place as u64 + 1
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
@@ -97,8 +130,36 @@ pub(super) struct PacketFlows {
 struct Chunk {
     first_number: u64,
     numbers: u64,
+    packets: usize,
     start: u64,
     len: usize,
+    services: Option<Box<[&'static str]>>,
+}
+
+/// A packet's flow by the number of its first packet (0: none), and the service that its ports
+/// stand for.
+pub(super) type PacketFlow = (u64, Option<&'static str>);
+
+impl Chunk {
+    /// Hands out the packets, each by its number.
+    fn packets(&self, bytes: &[u8], mut packet: impl FnMut(u64, PacketFlow)) {
+        let mut bytes = bytes.iter();
+        for number in self.first_number..self.first_number + self.numbers {
+            let Some(back) = pull(&mut bytes) else { break };
+            if back == NO_PACKET {
+                continue;
+            }
+            let service = self.services.as_ref().and_then(|services| {
+                let place = pull(&mut bytes)?.checked_sub(1)?;
+                services.get(place as usize).copied()
+            });
+            let first = match back {
+                NO_FLOW => 0,
+                back => number.saturating_sub(back - BACK),
+            };
+            packet(number, (first, service));
+        }
+    }
 }
 
 impl PacketFlows {
@@ -109,15 +170,17 @@ impl PacketFlows {
     }
 
     /// Takes the next block's.
-    pub(super) fn append(&mut self, packed: &PackedFlows) -> io::Result<()> {
+    pub(super) fn append(&mut self, packed: PackedFlows) -> io::Result<()> {
         if self.bytes.len() + packed.bytes.len() > IN_MEMORY {
             self.spill()?;
         }
         self.chunks.push(Chunk {
             first_number: packed.first_number,
             numbers: packed.numbers,
+            packets: packed.packets,
             start: self.in_file + self.bytes.len() as u64,
             len: packed.bytes.len(),
+            services: packed.services.map(Vec::into_boxed_slice),
         });
         self.bytes.extend_from_slice(&packed.bytes);
         Ok(())
@@ -151,23 +214,14 @@ impl PacketFlows {
             .iter()
             .take_while(|chunk| chunk.first_number < end)
         {
-            let read;
-            let bytes = if let Some(start) = chunk.start.checked_sub(self.in_file) {
-                self.bytes.get(start as usize..).unwrap_or_default()
-            } else {
-                read = self.read(chunk)?;
-                &read
-            };
-            let mut bytes = bytes.get(..chunk.len).unwrap_or_default().iter();
-            for number in chunk.first_number..chunk.first_number + chunk.numbers {
-                let Some(back) = pull(&mut bytes) else { break };
+            chunk.packets(&self.bytes_of(chunk)?, |number, (first, _)| {
                 while index < len && block.number(index) < number {
                     index += 1;
                 }
-                if index < len && back > 0 && block.number(index) == number {
-                    firsts[index] = number - (back - 1);
+                if index < len && first > 0 && block.number(index) == number {
+                    firsts[index] = first;
                 }
-            }
+            });
         }
         let late = self.late.partition_point(|&(number, _)| number < begin);
         for &(number, first) in self.late[late..]
@@ -189,6 +243,48 @@ impl PacketFlows {
             }
         }
         Ok(firsts)
+    }
+
+    /// Cuts what there is into parts of at least so many packets, as far as there are as many.
+    pub(super) fn parts(&self, packets: usize) -> Vec<Range<usize>> {
+        let (mut parts, mut begin, mut count) = (Vec::new(), 0, 0);
+        for (place, chunk) in self.chunks.iter().enumerate() {
+            count += chunk.packets;
+            if count >= packets {
+                parts.push(begin..place + 1);
+                (begin, count) = (place + 1, 0);
+            }
+        }
+        if count > 0 {
+            parts.push(begin..self.chunks.len());
+        }
+        parts
+    }
+
+    /// The packets of a part in their order.
+    pub(super) fn packets_of(&self, part: Range<usize>) -> io::Result<Vec<PacketFlow>> {
+        let chunks = self.chunks.get(part).unwrap_or_default();
+        let mut flows = Vec::with_capacity(chunks.iter().map(|chunk| chunk.packets).sum());
+        let begin = chunks.first().map_or(0, |chunk| chunk.first_number);
+        let late = self.late.partition_point(|&(number, _)| number < begin);
+        let mut late = self.late[late..].iter().peekable();
+        for chunk in chunks {
+            chunk.packets(&self.bytes_of(chunk)?, |number, (first, service)| {
+                while late.next_if(|&&(late, _)| late < number).is_some() {}
+                let later = late.next_if(|&&(late, _)| late == number);
+                flows.push((later.map_or(first, |&(_, first)| first), service));
+            });
+        }
+        Ok(flows)
+    }
+
+    /// The bytes of a chunk, wherever they are.
+    fn bytes_of(&self, chunk: &Chunk) -> io::Result<Cow<'_, [u8]>> {
+        let Some(start) = chunk.start.checked_sub(self.in_file) else {
+            return self.read(chunk).map(Cow::Owned);
+        };
+        let bytes = self.bytes.get(start as usize..).unwrap_or_default();
+        Ok(Cow::Borrowed(bytes.get(..chunk.len).unwrap_or_default()))
     }
 
     fn read(&self, chunk: &Chunk) -> io::Result<Vec<u8>> {
@@ -295,6 +391,11 @@ impl FlowNames {
         !self.others.is_empty()
     }
 
+    /// What is known of the flow that began with a packet, where no two did with any.
+    pub(super) fn of_first(&self, first_number: u64) -> Option<&Named> {
+        self.flows.get(&first_number)
+    }
+
     /// What is known of the flow of a packet.
     #[inline]
     pub(super) fn get(
@@ -345,6 +446,39 @@ impl FromIterator<ShardNames> for FlowNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_of_parts() {
+        let mut flows = PacketFlows::default();
+        // Numbers 3 to 6, of which 4 is missing; then 7.
+        for (first_number, numbers, packets, values) in
+            [(3, 4, 3, &[2, 0, 0, 4, 1, 1, 0][..]), (7, 1, 1, &[6, 2])]
+        {
+            let mut bytes = Vec::new();
+            for &value in values {
+                push(value, &mut bytes);
+            }
+            let services = Some(vec!["dns", "tls"]);
+            let packed = PackedFlows {
+                first_number,
+                numbers,
+                packets,
+                bytes,
+                services,
+            };
+            flows.append(packed).unwrap();
+        }
+        let first = [(3, None), (3, Some("dns")), (0, None)];
+        let all = [&first[..], &[(3, Some("tls"))]].concat();
+        assert_eq!(flows.parts(3), [0..1, 1..2]);
+        assert_eq!(flows.parts(4).first(), Some(&(0..2)));
+        assert_eq!(flows.packets_of(0..2).unwrap(), all);
+        flows.spill().unwrap();
+        assert_eq!(flows.packets_of(0..1).unwrap(), first);
+        flows.correct(HashMap::from([(6, 5), (1, 1), (9, 1)]));
+        assert_eq!(flows.packets_of(0..1).unwrap()[2], (5, None));
+        assert_eq!(flows.packets_of(1..2).unwrap(), all[3..]);
+    }
 
     #[test]
     fn numbers_are_pulled_as_they_were_pushed() {

@@ -27,8 +27,10 @@
 //! A packet's `service`, `server_name`, `domain` and `info` are known when its flow has ended,
 //! its `flow_id` maybe only after it (a fragment that came before the first one of its datagram).
 //! Where a request for packets or anomalies has one of these columns, the source is opened twice:
-//! the first pass finds them out (and gives all other tables), the second makes the rows. With
-//! [`ScanOptions::live`] the source is read once, and rows say what is known when they are made.
+//! the first pass finds them out (and gives all other tables), the second makes the rows. Who
+//! [takes](Write::takes_late) such columns after all the others gets those in the first pass, and
+//! the second is left out wherever what was found out is enough. With [`ScanOptions::live`] the
+//! source is read once, and rows say what is known when they are made.
 //!
 //! # Memory
 //!
@@ -65,6 +67,7 @@
 mod filter;
 mod flows;
 mod known;
+mod late;
 mod packets;
 mod plan;
 mod run;
@@ -237,7 +240,7 @@ impl Scan {
         self.requests.get(request).map(TableRequest::schema)
     }
 
-    /// How often the source is opened: once or twice.
+    /// How often the source is opened, at most: once or twice.
     pub fn passes(&self) -> usize {
         if self.requests.iter().any(|request| self.is_late(request)) {
             2

@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) needs: Needs,
     /// Whether it finds out the flows of packets for a second pass.
     pub(super) finds_flows: bool,
+    /// Whether it keeps for these packets what their ports stand for.
+    pub(super) services: bool,
     /// Whether owners of flows are looked for.
     pub(super) owners: bool,
     /// Where a timeline is wanted: whether services are told.
@@ -32,17 +34,19 @@ pub(super) enum Pass {
 }
 
 impl Plan {
-    pub(super) fn new(scan: &Scan, requests: Vec<usize>, pass: Pass) -> Self {
+    /// What a pass does for some of the requests; `all` are they as this pass has them.
+    pub(super) fn new(scan: &Scan, all: &[TableRequest], requests: Vec<usize>, pass: Pass) -> Self {
         let mut plan = Self {
             requests: Vec::new(),
             needs: Needs::default(),
             finds_flows: pass == Pass::First,
+            services: false,
             owners: false,
             timeline: None,
         };
         let mut work = Work::default();
         for &request in &requests {
-            plan.add(scan, &scan.requests[request], pass, &mut work);
+            plan.add(scan, &all[request], pass, &mut work);
         }
         if plan.finds_flows {
             (plan.needs.flow_firsts, plan.needs.rows) = (true, true);

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use netloom_packet::{CaptureInfo, PacketBatch, PacketSource, Progress, SourceError, Timestamp};
 use netloom_tables::{AnyColumns, BuildRows, RecordBatch, Table, TimelineRow};
 
+use super::late::Apart;
 use super::packets::Known;
 use super::plan::{Pass, Plan};
 use super::sink::{Prepare, Work, Write};
@@ -46,19 +47,37 @@ impl Scan {
     {
         let work = Work::default();
         let tallies: Vec<Tally> = self.requests.iter().map(Tally::new).collect();
-        let delivery = Delivery {
-            requests: &self.requests,
+        let (late, mut early): (Vec<usize>, Vec<usize>) =
+            (0..self.requests.len()).partition(|&index| self.is_late(&self.requests[index]));
+        let apart: Vec<Option<Apart>> = (0..self.requests.len())
+            .map(|index| self.apart(index, writer))
+            .collect();
+        let is_apart: Vec<bool> = apart.iter().map(Option::is_some).collect();
+        early.extend((0..apart.len()).filter(|&index| is_apart[index]));
+        // As each pass has them.
+        let of_pass = |part: fn(&Apart) -> &TableRequest| -> Vec<TableRequest> {
+            (self.requests.iter().zip(&apart))
+                .map(|(request, apart)| apart.as_ref().map_or(request, part).clone())
+                .collect()
+        };
+        let requests = [of_pass(|apart| &apart.early), of_pass(|apart| &apart.late)];
+        let [first_delivery, second_delivery] = [false, true].map(|late| Delivery {
+            requests: &requests[usize::from(late)],
             tallies: &tallies,
             prepare,
             work: &work,
-        };
-        let (late, early): (Vec<usize>, Vec<usize>) =
-            (0..self.requests.len()).partition(|&index| self.is_late(&self.requests[index]));
-        let mut pass = |plan: Plan, known: Option<&Known>, source: Source| {
+            apart: &is_apart,
+            late,
+        });
+        let run_pass = |plan: Plan,
+                        known: Option<&Known>,
+                        source: Source,
+                        delivery: &Delivery<'_, P>,
+                        writer: &mut W| {
             for count in [&control.packets, &control.bytes_done, &control.bytes_total] {
                 count.store(0, Ordering::Relaxed);
             }
-            let stage = TableStage::new(self, plan, known, &delivery, writer);
+            let stage = TableStage::new(self, plan, known, delivery, writer);
             run(source, &stage, &self.options.pipeline, control).map_err(ScanError::Output)
         };
 
@@ -68,7 +87,9 @@ impl Scan {
         } else {
             Pass::First
         };
-        let mut outcome = pass(Plan::new(self, early, first), None, source)?;
+        let mut plan = Plan::new(self, &requests[0], early, first);
+        plan.services = apart.iter().flatten().any(Apart::has_services);
+        let mut outcome = run_pass(plan, None, source, &first_delivery, writer)?;
         let hosts = outcome.output.hosts.take();
         let timeline = std::mem::take(&mut outcome.output.timeline);
         if first == Pass::First {
@@ -76,18 +97,36 @@ impl Scan {
             let firsts = std::mem::take(&mut outcome.late_flow_firsts);
             known.packets.correct(firsts);
             let flow_ids = known.names.overflowed;
-            let mut source = open().map_err(ScanError::Open)?;
-            if outcome.interrupted {
-                // Of what the first pass read, all is told.
-                let left = control.packets.load(Ordering::Relaxed);
-                source = Box::new(Beginning { source, left });
-                control.stop.store(false, Ordering::Relaxed);
+            // Whether packets must be looked at again to tell what is known of their flows.
+            let again = flow_ids || known.names.is_ambiguous();
+            let second: Vec<usize> = (late.iter().copied())
+                .filter(|&index| again || !is_apart[index])
+                .collect();
+            if !again {
+                let threads = self.options.pipeline.thread_count();
+                for (index, apart) in apart.iter().enumerate() {
+                    let Some(apart) = apart else { continue };
+                    apart
+                        .make(index, &known, &second_delivery, writer, threads)
+                        .map_err(ScanError::Output)?;
+                }
             }
-            let interrupted = outcome.interrupted;
-            let plan = Plan::new(self, late, Pass::Second { flow_ids });
-            outcome = pass(plan, Some(&known), source)?;
-            outcome.interrupted |= interrupted;
+            if !second.is_empty() {
+                let mut source = open().map_err(ScanError::Open)?;
+                if outcome.interrupted {
+                    // Of what the first pass read, all is told.
+                    let left = control.packets.load(Ordering::Relaxed);
+                    source = Box::new(Beginning { source, left });
+                    control.stop.store(false, Ordering::Relaxed);
+                }
+                let interrupted = outcome.interrupted;
+                let pass = Pass::Second { flow_ids };
+                let plan = Plan::new(self, &requests[1], second, pass);
+                outcome = run_pass(plan, Some(&known), source, &second_delivery, writer)?;
+                outcome.interrupted |= interrupted;
+            }
         }
+        let delivery = second_delivery;
         self.end(
             &outcome.captures,
             hosts.as_ref(),
@@ -97,6 +136,16 @@ impl Scan {
         )
         .map_err(ScanError::Output)?;
         Ok(self::outcome(outcome, hosts.as_ref(), &tallies))
+    }
+
+    /// A request in two, where it can be, and the writer takes it so.
+    fn apart<W: Write>(&self, index: usize, writer: &mut W) -> Option<Apart> {
+        let request = &self.requests[index];
+        if !self.is_late(request) || self.options.named_packets_only {
+            return None;
+        }
+        let apart = Apart::new(request)?;
+        writer.takes_late(index, &apart.places).then_some(apart)
     }
 
     /// Hands out what is made at the end.

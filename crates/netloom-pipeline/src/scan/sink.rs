@@ -53,6 +53,29 @@ pub trait Write: Send {
         work: &Work,
     ) -> io::Result<ControlFlow<()>>;
 
+    /// Whether the columns of a request at some places may come when all of its rows were written
+    /// without them: [`write`](Self::write) then takes rows of the other columns, and
+    /// [`write_late`](Self::write_late) these columns of the same rows. It is asked where they are
+    /// known only when all has been read, and the rest would have to wait or be made again.
+    fn takes_late(&mut self, _request: usize, _columns: &[usize]) -> bool {
+        false
+    }
+
+    /// Takes the late columns of a request's next rows, after [`finish`](Self::finish). Their
+    /// texts may be dictionaries (`Dictionary(UInt32, Utf8)`).
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    fn write_late(
+        &mut self,
+        _request: usize,
+        _prepared: Self::Prepared,
+        _work: &Work,
+    ) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A request's last row was written; once for each request, unless the scan failed. What is
     /// left in `work` is done before [`scan`](super::Scan::run) returns.
     ///

@@ -64,6 +64,9 @@ pub(super) struct Delivery<'a, P> {
     pub(super) tallies: &'a [Tally],
     pub(super) prepare: &'a P,
     pub(super) work: &'a Work,
+    /// Requests whose rows are handed out in two parts, and whether these are the late ones.
+    pub(super) apart: &'a [bool],
+    pub(super) late: bool,
 }
 
 /// A batch on its way.
@@ -90,6 +93,9 @@ impl<P: Prepare> Delivery<'_, P> {
         request: usize,
         made: Made<P::Prepared>,
     ) -> io::Result<()> {
+        if self.is_late(request) {
+            return self.deliver_late(writer, request, made);
+        }
         let tally = &self.tallies[request];
         if tally.is_done() {
             return Ok(());
@@ -115,6 +121,27 @@ impl<P: Prepare> Delivery<'_, P> {
             tally.done.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+impl<P: Prepare> Delivery<'_, P> {
+    /// Whether what there is of a request are its late columns.
+    pub(super) fn is_late(&self, request: usize) -> bool {
+        self.late && self.apart[request]
+    }
+
+    /// The late columns of rows that were handed out, in order.
+    pub(super) fn deliver_late<W: Write<Prepared = P::Prepared>>(
+        &self,
+        writer: &mut W,
+        request: usize,
+        made: Made<P::Prepared>,
+    ) -> io::Result<()> {
+        match made {
+            Made::Ready(prepared, 1..) => writer.write_late(request, prepared, self.work),
+            // Nothing with a limit has late columns.
+            Made::Ready(..) | Made::Plain(_) => Ok(()),
+        }
     }
 }
 
@@ -230,7 +257,7 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
     }
 
     fn request(&self, index: usize) -> &'a TableRequest {
-        &self.scan.requests[index]
+        &self.delivery.requests[index]
     }
 
     /// Requests whose rows are still wanted.
@@ -565,7 +592,8 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         Some(BlockRows {
             batches: self.packets(block),
             times: self.plan.timeline.map(|_| self.times(block)),
-            flows: (self.plan.finds_flows && !block.is_empty()).then(|| PackedFlows::new(block)),
+            flows: (self.plan.finds_flows && !block.is_empty())
+                .then(|| PackedFlows::new(block, self.plan.services)),
         })
     }
 
@@ -601,7 +629,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
                 bins.absorb(times, &self.lengths);
             }
             if let Some(flows) = block.flows {
-                serial.packets.append(&flows)?;
+                serial.packets.append(flows)?;
             }
         }
         let made = std::mem::take(&mut self.chunks().made);
@@ -647,7 +675,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
                 .iter()
                 .map(|&index| (index, self.request(index)))
             {
-                if !request.is_made_at_the_end() {
+                if !request.is_made_at_the_end() && !self.delivery.is_late(index) {
                     serial.writer.finish(index, self.delivery.work)?;
                 }
             }

@@ -7,8 +7,8 @@ use arrow_array::Array as _;
 use arrow_array::builder::{ListBuilder, StringBuilder, UInt16Builder};
 use arrow_array::cast::AsArray as _;
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray,
-    UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, DictionaryArray, Float64Array, RecordBatch, StringArray,
+    TimestampNanosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
@@ -326,6 +326,115 @@ fn jobs_may_run_in_any_order() {
     }
     writer.settle().unwrap();
     assert!(writer.into_inner().unwrap() == one);
+}
+
+/// The same texts as places in a dictionary; one text is there twice, one is no cell's.
+fn as_dictionary(texts: &StringArray) -> ArrayRef {
+    let mut values: Vec<&str> = texts.iter().flatten().collect();
+    values.sort_unstable();
+    values.dedup();
+    values.splice(0..0, ["nobody's", values[0]]);
+    let mut at = 0_u32;
+    let keys = texts.iter().map(|text| {
+        let place = values.iter().rposition(|&value| Some(value) == text)? as u32;
+        at += 1;
+        // The first text's two places in turns.
+        Some(if place == 2 && at.is_multiple_of(2) {
+            1
+        } else {
+            place
+        })
+    });
+    let keys: UInt32Array = keys.collect();
+    let values = StringArray::from(values);
+    Arc::new(DictionaryArray::new(keys, Arc::new(values)))
+}
+
+#[test]
+fn texts_may_be_dictionaries() {
+    for texts in [
+        (0..20_000)
+            .map(|i| (i % 7 > 0).then(|| format!("{}", i % 11)))
+            .collect::<StringArray>(),
+        // Too many for a dictionary in the file.
+        (0..20_000)
+            .map(|i| Some(format!("{}", i % 9_000)))
+            .collect(),
+    ] {
+        let texts: ArrayRef = Arc::new(texts);
+        let rows = |texts: &ArrayRef| {
+            let fields = [("text", Arc::clone(texts))];
+            RecordBatch::try_from_iter_with_nullable(fields.map(|(n, a)| (n, a, true))).unwrap()
+        };
+        let plain = rows(&texts);
+        let schema = plain.schema();
+        let whole = written(TableFormat::Parquet, &schema, std::slice::from_ref(&plain));
+        let places = rows(&as_dictionary(texts.as_string()));
+        for batches in [
+            vec![places.clone()],
+            vec![places.slice(0, 77), plain.slice(77, 19_923)],
+        ] {
+            let mut writer =
+                ParquetWriter::new(Vec::new(), Arc::clone(&schema), &FileMetadata::default())
+                    .unwrap();
+            for batch in &batches {
+                writer.write(batch).unwrap();
+            }
+            assert!(writer.into_inner().unwrap() == whole);
+        }
+    }
+}
+
+#[test]
+fn columns_may_come_late() {
+    let rows = many(300_000);
+    let whole = written(
+        TableFormat::Parquet,
+        &rows.schema(),
+        std::slice::from_ref(&rows),
+    );
+    let places: Vec<usize> = (0..rows.num_columns()).collect();
+    for (late, in_file) in [(&[0][..], false), (&[0, 2], true), (&[1], true)] {
+        let others: Vec<usize> = (places.iter().copied())
+            .filter(|place| !late.contains(place))
+            .collect();
+        let [others, of_late] = [&others, late].map(|of| rows.project(of).unwrap());
+        let mut writer =
+            ParquetWriter::new(Vec::new(), rows.schema(), &FileMetadata::default()).unwrap();
+        writer.late_columns(late);
+        if in_file {
+            writer.hold_nothing();
+        }
+        let run = |jobs: Vec<super::EncodeJob>| jobs.into_iter().for_each(super::EncodeJob::run);
+        assert!(
+            writer.push_late(&of_late.slice(0, 1)).is_err(),
+            "no row is there"
+        );
+        run(writer.push(&others).unwrap());
+        run(writer.finish_rows().unwrap());
+        writer.settle().unwrap();
+        assert_eq!(writer.unsettled(), 3, "they wait");
+        let mut begin = 0;
+        for rows in [5, 200_000, 99_995] {
+            run(writer.push_late(&of_late.slice(begin, rows)).unwrap());
+            writer.settle().unwrap();
+            begin += rows;
+        }
+        assert_eq!(writer.unsettled(), 0);
+        assert!(
+            writer.push_late(&of_late.slice(0, 1)).is_err(),
+            "a row too many"
+        );
+        assert!(writer.into_inner().unwrap() == whole);
+    }
+    let mut writer =
+        ParquetWriter::new(Vec::new(), rows.schema(), &FileMetadata::default()).unwrap();
+    writer.late_columns(&places[1..]);
+    let first = rows.project(&[0]).unwrap();
+    for job in writer.push(&first).unwrap() {
+        job.run();
+    }
+    assert!(writer.into_inner().is_err(), "columns are missing");
 }
 
 #[test]

@@ -178,6 +178,7 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
             &Arc::new(written),
             session.live,
         )?;
+        output.as_made = shape.is_as_made();
         if !shape.sort.is_empty() {
             let memory = SORTED_IN_MEMORY / targets.len();
             let sorter = Sorter::new(schema, shape.sort.clone(), memory);

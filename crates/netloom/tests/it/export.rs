@@ -26,6 +26,39 @@ fn rows(file: &Path) -> String {
     String::from_utf8(csv).unwrap()
 }
 
+/// Columns that are known when flows have ended are written behind the others where rows are
+/// written as they are made, and with them where there is a condition.
+#[test]
+fn late_columns_are_those_of_whole_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = example();
+    for columns in [
+        "number,service,len,server_name,flow_id,domain,src_ip",
+        "ts,domain",
+        "flow_id,number",
+        "flow_id,service",
+        "number,service,info",
+    ] {
+        let export = |name: &str, more: &[&str]| {
+            let file = folder.path().join(name);
+            let words = ["export", "packets", text(&example), "--columns", columns];
+            run(&[&words[..], &["-o", text(&file)], more].concat(), 0);
+            fs::read(file).unwrap()
+        };
+        let apart = export("apart.parquet", &[]);
+        assert!(
+            apart == export("one.parquet", &["--threads", "1"]),
+            "{columns}"
+        );
+        assert!(
+            apart == export("whole.parquet", &["--where", "number > 0"]),
+            "{columns}"
+        );
+        let csv = stdout(&["export", "packets", text(&example), "--columns", columns]);
+        assert_eq!(rows(&folder.path().join("apart.parquet")), csv);
+    }
+}
+
 #[test]
 fn every_format_has_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ use parquet::basic::Encoding;
 
 use super::chunk::Cells;
 use super::delta;
+use super::intern::{places_of, text};
 use super::value::Value;
 
 /// Numbers as they are (PLAIN).
@@ -86,15 +87,14 @@ impl<'a> Texts<'a> {
     pub(super) fn new(arrays: &'a [ArrayRef]) -> Option<Self> {
         let mut texts = Vec::with_capacity(arrays.iter().map(Array::len).sum());
         for array in arrays {
+            if let Some((keys, values)) = places_of(array) {
+                texts.extend(keys.iter().flatten().map(|key| text(values, key as usize)));
+                continue;
+            }
             let array = array.as_string_opt::<i32>()?;
-            let (offsets, bytes) = (array.value_offsets(), array.value_data());
-            let text = |place: usize| {
-                let (begin, end) = (offsets[place], offsets[place + 1]);
-                &bytes[begin as usize..end as usize]
-            };
             match array.nulls() {
-                Some(nulls) => texts.extend(nulls.valid_indices().map(text)),
-                None => texts.extend((0..array.len()).map(text)),
+                Some(nulls) => texts.extend(nulls.valid_indices().map(|at| text(array, at))),
+                None => texts.extend((0..array.len()).map(|at| text(array, at))),
             }
         }
         Some(Self(texts))

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{
     ArrowPrimitiveType, Float64Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, StringArray};
 use foldhash::fast::RandomState;
 
 use super::value::Float;
@@ -146,19 +146,62 @@ impl<V: Copy + PartialEq, P: Places<V>> Interner<V, P> {
     }
 }
 
+impl<'a, P: Places<&'a [u8]>> Interner<&'a [u8], P> {
+    /// Takes texts that are places among some: each of those is sought once.
+    fn fill_places(
+        &mut self,
+        keys: &PrimitiveArray<UInt32Type>,
+        values: &'a StringArray,
+    ) -> Option<()> {
+        let mut known = vec![NONE; values.len()];
+        let mut push = |key: u32| {
+            let place = &mut known[key as usize];
+            if *place == NONE {
+                let text = text(values, key as usize);
+                self.push(text, 4 + text.len())?;
+                *place = *self.interned.keys.last()?;
+            } else {
+                self.interned.keys.push(*place);
+            }
+            Some(())
+        };
+        let cells = keys.values();
+        match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+            Some(nulls) => nulls.valid_indices().try_for_each(|at| push(cells[at])),
+            None => cells.iter().try_for_each(|&key| push(key)),
+        }
+    }
+}
+
 /// Texts; `None` where a dictionary saves nothing.
 pub(super) fn texts(arrays: &[ArrayRef]) -> Option<Interned<&[u8]>> {
     let places = HashMap::with_hasher(RandomState::default());
     let mut interner = Interner::new(cells(arrays), places, WIDE);
     for array in arrays {
-        let array = array.as_string_opt::<i32>()?;
-        let (offsets, bytes) = (array.value_offsets(), array.value_data());
+        if let Some((keys, values)) = places_of(array) {
+            interner.fill_places(keys, values)?;
+            continue;
+        }
+        let texts = array.as_string_opt::<i32>()?;
         interner.fill(array, |place| {
-            let text = &bytes[offsets[place] as usize..offsets[place + 1] as usize];
+            let text = text(texts, place);
             (text, 4 + text.len())
         })?;
     }
     Some(interner.interned)
+}
+
+/// Texts as places among some.
+pub(super) fn places_of(array: &ArrayRef) -> Option<(&PrimitiveArray<UInt32Type>, &StringArray)> {
+    let array = array.as_dictionary_opt::<UInt32Type>()?;
+    Some((array.keys(), array.values().as_string_opt::<i32>()?))
+}
+
+/// A text's bytes.
+#[inline]
+pub(super) fn text(texts: &StringArray, place: usize) -> &[u8] {
+    let offsets = texts.value_offsets();
+    &texts.value_data()[offsets[place] as usize..offsets[place + 1] as usize]
 }
 
 /// Numbers of 8 bits.

@@ -55,6 +55,8 @@ pub(super) struct Output {
     /// Whether rows are to be seen as they come.
     live: bool,
     sort: Option<Sort>,
+    /// Whether rows are written as they are made, whatever is in their other columns.
+    pub(super) as_made: bool,
 }
 
 /// Rows on their way into another order.
@@ -118,6 +120,7 @@ impl Output {
             file,
             live,
             sort: None,
+            as_made: false,
         })
     }
 
@@ -168,6 +171,29 @@ impl Output {
             _ => {}
         }
         Ok(jobs)
+    }
+
+    /// Whether some columns may come after all rows of the others.
+    fn takes_late(&mut self, columns: &[usize]) -> bool {
+        match &mut self.file {
+            Encoded::Parquet(writer) if self.as_made && self.sort.is_none() => {
+                writer.late_columns(columns);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes the late columns of rows; what is to be done for them on some thread comes back.
+    fn take_late(&mut self, rows: Rows) -> io::Result<Vec<Job>> {
+        match (rows, &mut self.file) {
+            (Rows::Failed(cause), _) => Err(cause),
+            (Rows::Batch(batch), Encoded::Parquet(writer)) => {
+                writer.settle()?;
+                Ok(boxed(writer.push_late(&batch)?))
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The last rows were taken: what is left to be encoded.
@@ -332,6 +358,17 @@ impl Write for Outputs {
             work.push(job);
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn takes_late(&mut self, request: usize, columns: &[usize]) -> bool {
+        self.0[request].takes_late(columns)
+    }
+
+    fn write_late(&mut self, request: usize, rows: Rows, work: &Work) -> io::Result<()> {
+        for job in self.0[request].take_late(rows)? {
+            work.push(job);
+        }
+        Ok(())
     }
 
     fn finish(&mut self, request: usize, work: &Work) -> io::Result<()> {

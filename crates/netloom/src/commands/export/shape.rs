@@ -102,6 +102,11 @@ impl Shape {
         Ok(self)
     }
 
+    /// Whether rows are written as they are made.
+    pub(super) fn is_as_made(&self) -> bool {
+        self.condition.is_none() && self.anonymizer.is_none() && self.sort.is_empty()
+    }
+
     /// What the scan is asked for.
     pub(super) fn request(&self) -> TableRequest {
         let filter = self.condition.as_ref().map(Condition::filter);
