@@ -37,6 +37,8 @@ pub struct DnsRecord {
     pub aa: bool,
     /// The message was cut to fit (query or response).
     pub tc: bool,
+    /// The query was cut to fit.
+    pub query_tc: bool,
     /// Recursion was desired.
     pub rd: bool,
     /// Recursion is available.
@@ -245,6 +247,7 @@ impl DnsRecord {
         let len = u32::try_from(message.len).ok();
         self.tc |= message.flags & 0x0200 != 0;
         if !message.is_response() {
+            self.query_tc = message.flags & 0x0200 != 0;
             self.query_bytes = len;
             return;
         }

@@ -39,6 +39,8 @@ pub mod rtype {
     pub const NB: u16 = 32;
     /// Service; in NBNS it is the node status.
     pub const SRV: u16 = 33;
+    /// Naming authority pointer (RFC 3403).
+    pub const NAPTR: u16 = 35;
     /// Delegation of a name.
     pub const DNAME: u16 = 39;
     /// Pseudo record of EDNS.
@@ -67,6 +69,8 @@ pub mod rtype {
     pub const TSIG: u16 = 250;
     /// Certification authority authorization.
     pub const CAA: u16 = 257;
+    /// BIND's note of how far it has signed a zone, of private use.
+    pub const BIND_SIGNING: u16 = 65_534;
 }
 
 /// Types by number, ascending.

@@ -131,6 +131,27 @@ fn other(rtype: u16, bytes: &[u8]) -> Option<String> {
             let tag = reader.bytes8()?;
             format!("CAA {flags} {} {}", display(tag), display(reader.rest()))
         }
+        rtype::NAPTR => {
+            // RFC 3403, section 4.1; the name at the end is not compressed.
+            let (order, preference) = (reader.u16()?, reader.u16()?);
+            let mut text = format!("NAPTR {order} {preference}");
+            for _ in 0..2 {
+                let _ = write!(text, " {}", display(reader.bytes8()?));
+            }
+            let mut words = vec![display(reader.bytes8()?).into_owned()];
+            let mut replacement = Vec::new();
+            while let Some(label) = reader.bytes8().filter(|label| !label.is_empty()) {
+                if !replacement.is_empty() {
+                    replacement.push(b'.');
+                }
+                replacement.extend_from_slice(label);
+            }
+            words.push(display(&replacement).into_owned());
+            words.retain(|word| !word.is_empty());
+            let _ = write!(text, " {}", words.join(" "));
+            text
+        }
+        rtype::BIND_SIGNING if bytes.len() == 5 => "BIND9 signing signal".into(),
         // Nothing to say; or the data of a type that is known was not what it has to be.
         rtype::OPT
         | rtype::WKS

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use netloom_decode::app::dns::rtype::{
+    CAA, CNAME, DNAME, HINFO, HTTPS, MX, NB, NS, NSEC, PTR, RRSIG, SOA, SRV, SVCB,
+};
 use netloom_decode::app::dns::{netbios_base, opcode_name, qclass_name, qtype_name, rcode_name};
 use netloom_flow::app::DnsRecord;
 
@@ -61,7 +64,7 @@ fn columns() -> Vec<Column<ZeekDns>> {
         .doc("From the query to its answer.")
         .unit("s"),
         column("query", Make::Text(|row, out| query(row.record, out)))
-            .doc("Name asked for, in lower case."),
+            .doc("Name asked for, in lower case; a NetBIOS name as it is."),
         column("qclass", Make::U64(|row| row.record.qclass.map(u64::from)))
             .doc("Class of the question."),
         column(
@@ -73,7 +76,11 @@ fn columns() -> Vec<Column<ZeekDns>> {
             .doc("Type of the question."),
         column(
             "qtype_name",
-            Make::Text(|row, out| text::some(&*qtype_name(row.record.qtype?, nbns(row)), out)),
+            Make::Text(|row, out| {
+                // Zeek has no name of its own for NBNS' questions of names.
+                let nbns = nbns(row) && row.record.qtype != Some(NB);
+                text::some(&*qtype_name(row.record.qtype?, nbns), out)
+            }),
         )
         .doc("Its name."),
         column("rcode", Make::U64(|row| row.record.rcode.map(u64::from))).doc("Response code."),
@@ -90,25 +97,31 @@ fn columns() -> Vec<Column<ZeekDns>> {
         )
         .required()
         .doc("The answer is the authority's own; Zeek says so only of responses with records."),
-        column("TC", Make::Bool(|row| Some(row.record.tc)))
+        column("TC", Make::Bool(|row| Some(row.record.query_tc)))
             .required()
-            .doc("A message was cut to fit."),
-        column("RD", Make::Bool(|row| Some(row.record.rd)))
-            .required()
-            .doc("Recursion was desired."),
+            .doc("The query was cut to fit."),
+        column(
+            "RD",
+            Make::Bool(|row| Some(row.record.rd && was_asked(row))),
+        )
+        .required()
+        .doc("Recursion was desired; Zeek says so only where the query was seen."),
         column(
             "RA",
             Make::Bool(|row| Some(row.record.ra && has_answers(row))),
         )
         .required()
         .doc("Recursion is available; Zeek says so only of responses with records."),
-        column("Z", Make::U8(|row| Some(row.record.z)))
-            .required()
-            .doc("The three bits behind RA."),
+        column(
+            "Z",
+            Make::U8(|row| Some(if was_asked(row) { row.record.z } else { 0 })),
+        )
+        .required()
+        .doc("The three bits behind RA in the query."),
         column(
             "answers",
             Make::TextList(|row, item| {
-                for answer in &row.record.answers {
+                for (answer, _) in answers(row.record) {
                     item(format_args!("{answer}"));
                 }
                 has_answers(row).then_some(())
@@ -118,7 +131,7 @@ fn columns() -> Vec<Column<ZeekDns>> {
         column(
             "TTLs",
             Make::F64List(|row, out| {
-                out.extend(row.record.ttls.iter().map(|&ttl| f64::from(ttl)));
+                out.extend(answers(row.record).map(|(_, ttl)| f64::from(ttl)));
                 has_answers(row).then_some(())
             }),
         )
@@ -141,7 +154,38 @@ fn columns() -> Vec<Column<ZeekDns>> {
 }
 
 fn has_answers(row: &DnsRow<'_>) -> bool {
-    !row.record.answers.is_empty()
+    answers(row.record).next().is_some()
+}
+
+fn was_asked(row: &DnsRow<'_>) -> bool {
+    row.record.query_bytes.is_some()
+}
+
+/// The records of the answer section that Zeek logs, with their times to live: names in lower
+/// case; HINFO, SVCB, HTTPS and CAA left out; of DNAME that it is unknown.
+fn answers(record: &DnsRecord) -> impl Iterator<Item = (Cow<'_, str>, u32)> {
+    let records = record.answers.iter().zip(&record.answer_types);
+    let records = records.zip(&record.ttls);
+    let is_nbns = record.service == "nbns";
+    records.filter_map(move |((answer, &rtype), &ttl)| {
+        let text = match rtype {
+            HINFO | SVCB | HTTPS | CAA => return None,
+            _ if is_nbns => Cow::Borrowed(&**answer),
+            DNAME => Cow::Borrowed("<unknown type=39>"),
+            NS | CNAME | SOA | PTR | MX | SRV => answer.to_lowercase().into(),
+            RRSIG | NSEC => {
+                let (word, names) = answer.split_once(' ').unwrap_or((answer, ""));
+                // The root is no name.
+                if names.ends_with('>') {
+                    Cow::Borrowed(&**answer)
+                } else {
+                    format!("{word} {}", names.to_lowercase()).into()
+                }
+            }
+            _ => Cow::Borrowed(&**answer),
+        };
+        Some((text, ttl))
+    })
 }
 
 /// The name asked for, in lower case; a NetBIOS name without what it stands for; of an
@@ -149,11 +193,11 @@ fn has_answers(row: &DnsRow<'_>) -> bool {
 fn query(record: &DnsRecord, out: &mut String) -> Option<()> {
     let owner = || record.answer_names.first().map(|name| &**name);
     let query = record.query.as_deref().or_else(owner)?;
-    let query = if record.service == "nbns" {
-        String::from_utf8_lossy(netbios_base(query.as_bytes()))
+    if record.service == "nbns" {
+        let name = String::from_utf8_lossy(netbios_base(query.as_bytes()));
+        out.push_str(&name);
     } else {
-        Cow::Borrowed(query)
-    };
-    out.push_str(&query.to_lowercase());
+        out.push_str(&query.to_lowercase());
+    }
     Some(())
 }
