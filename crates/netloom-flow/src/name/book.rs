@@ -6,11 +6,12 @@
 //! bounds too: a lesson is forgotten once [`LESSONS_MAX`] others have followed it.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use netloom_decode::app::Protocol;
 use netloom_packet::Timestamp;
 
@@ -79,31 +80,121 @@ enum Key {
     Expect(IpAddr, u16, bool),
 }
 
-#[derive(Debug, Clone)]
-struct Entry {
-    number: u64,
-    ordinal: u64,
-    until: i64,
-    what: What,
+/// A key as it is kept: most are IPv4's, and half as long.
+#[derive(Debug)]
+enum Kept {
+    Name4([u8; 4], [u8; 4]),
+    Expect4([u8; 4], u16, bool),
+    Other(Box<Key>),
 }
 
-#[derive(Debug, Clone)]
-enum What {
-    Name(Arc<str>, &'static str),
-    Expect(&'static Protocol),
+impl Kept {
+    fn new(key: Key) -> Self {
+        match key {
+            Key::Name(Some(IpAddr::V4(client)), IpAddr::V4(address)) => {
+                Self::Name4(client.octets(), address.octets())
+            }
+            Key::Expect(IpAddr::V4(to), port, tcp) => Self::Expect4(to.octets(), port, tcp),
+            _ => Self::Other(Box::new(key)),
+        }
+    }
+
+    fn key(&self) -> Key {
+        match *self {
+            Self::Name4(client, address) => Key::Name(Some(client.into()), address.into()),
+            Self::Expect4(to, port, tcp) => Key::Expect(to.into(), port, tcp),
+            Self::Other(ref key) => **key,
+        }
+    }
+}
+
+/// A lesson that is remembered.
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    until: i64,
+    key: Kept,
+    /// None: a flow was announced.
+    name: Option<Arc<str>>,
+    /// How many lessons before this one the key was last taught; 0: nothing that counts any more.
+    back: u32,
+    /// Of the book's sources, or of its protocols.
+    which: u16,
+}
+
+/// Lessons that lie together: they come at the end and go at the start, without a copy.
+const CHUNK: usize = 256;
+
+/// Lessons by their ordinals, without a gap.
+#[derive(Debug, Default)]
+struct Lessons {
+    chunks: VecDeque<Vec<Entry>>,
+    /// Ordinals of the first one, and of the one that comes next.
+    first: u64,
+    next: u64,
+}
+
+impl Lessons {
+    /// Where a lesson is, if it is not forgotten.
+    fn place(&self, ordinal: u64) -> Option<(usize, usize)> {
+        // The first chunk may begin with forgotten ones.
+        let start = self.first - self.first % CHUNK as u64;
+        (ordinal >= self.first && ordinal < self.next).then(|| {
+            let index = (ordinal - start) as usize;
+            (index / CHUNK, index % CHUNK)
+        })
+    }
+
+    fn get(&self, ordinal: u64) -> Option<&Entry> {
+        let (chunk, index) = self.place(ordinal)?;
+        self.chunks.get(chunk)?.get(index)
+    }
+
+    fn get_mut(&mut self, ordinal: u64) -> Option<&mut Entry> {
+        let (chunk, index) = self.place(ordinal)?;
+        self.chunks.get_mut(chunk)?.get_mut(index)
+    }
+
+    /// The lesson whose ordinal ends in these bits: far fewer are kept than there are of those.
+    fn widen(&self, low: u32) -> u64 {
+        self.first + u64::from(low.wrapping_sub(self.first as u32))
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.next.is_multiple_of(CHUNK as u64) {
+            self.chunks.push_back(Vec::with_capacity(CHUNK));
+        }
+        if let Some(last) = self.chunks.back_mut() {
+            last.push(entry);
+            self.next += 1;
+        }
+    }
+
+    /// Forgets the first one.
+    fn pop(&mut self) {
+        if let Some(entry) = self.get_mut(self.first) {
+            entry.name = None;
+        }
+        self.first += 1;
+        if self.first.is_multiple_of(CHUNK as u64) {
+            self.chunks.pop_front();
+        }
+    }
 }
 
 /// What has been learned so far.
 #[derive(Debug, Default)]
 pub struct NameBook {
-    /// Of each key the lessons of the round and the last one before, oldest first.
-    entries: HashMap<Key, Vec<Entry>, RandomState>,
-    /// All entries in the order in which they came.
-    order: VecDeque<(u64, Key)>,
+    /// Ends of the ordinals of the last lesson on each key.
+    index: HashTable<u32>,
+    hasher: RandomState,
+    lessons: Lessons,
     /// Numbers of this round's lessons, ascending.
     round: Vec<u64>,
     /// Lessons before this round.
     before: u64,
+    sources: Vec<&'static str>,
+    protocols: Vec<&'static Protocol>,
 }
 
 impl NameBook {
@@ -112,30 +203,34 @@ impl NameBook {
         self.before += self.round.len() as u64;
         self.round.clear();
         let oldest = self.before.saturating_sub(LESSONS_MAX);
-        while let Some(&(ordinal, key)) = self.order.front() {
+        while let Some(front) = self.lessons.get(self.lessons.first) {
+            let ordinal = self.lessons.first;
+            let hash = self.hasher.hash_one(front.key.key());
             // Of a key that was taught anew, only the last lesson counts from here on.
-            let last = self.entries.get(&key).and_then(|list| list.last());
-            if ordinal >= oldest && last.is_none_or(|last| last.ordinal == ordinal) {
-                break;
-            }
-            self.order.pop_front();
-            if let Some(list) = self.entries.get_mut(&key) {
-                list.retain(|entry| entry.ordinal > ordinal);
-                if list.is_empty() {
-                    self.entries.remove(&key);
+            let last = self
+                .index
+                .find_entry(hash, |&low| self.lessons.widen(low) == ordinal);
+            match last {
+                Ok(_) if ordinal >= oldest => break,
+                Ok(last) => {
+                    last.remove();
                 }
+                Err(_) => {}
             }
+            self.lessons.pop();
         }
-        if self.entries.capacity() > 1024 && self.entries.len() * 8 < self.entries.capacity() {
-            self.entries.shrink_to(self.entries.len() * 2);
+        if self.index.capacity() > 1024 && self.index.len() * 8 < self.index.capacity() {
+            let (hasher, lessons) = (&self.hasher, &self.lessons);
+            self.index.shrink_to(self.index.len() * 2, |&low| {
+                hash_of(hasher, lessons, lessons.widen(low))
+            });
         }
     }
 
     /// Takes a lesson; they come in packet order.
     pub fn learn(&mut self, lesson: &Lesson) {
-        let ordinal = self.before + self.round.len() as u64;
         let at = lesson.at.as_nanos();
-        let (key, until, what) = match &lesson.fact {
+        let (key, until, name, which) = match &lesson.fact {
             Fact::Name {
                 client,
                 address,
@@ -146,7 +241,8 @@ impl NameBook {
                 Key::Name(*client, *address),
                 at.saturating_add(i64::from(*ttl) * 1_000_000_000)
                     .saturating_add(GRACE_NANOS),
-                What::Name(Arc::clone(name), source),
+                Some(Arc::clone(name)),
+                place(&mut self.sources, *source),
             ),
             Fact::Expect {
                 to,
@@ -156,32 +252,69 @@ impl NameBook {
             } => (
                 Key::Expect(*to, *port, *tcp),
                 at.saturating_add(EXPECT_NANOS),
-                What::Expect(protocol),
+                None,
+                place(&mut self.protocols, *protocol),
             ),
         };
         self.round.push(lesson.number);
-        self.order.push_back((ordinal, key));
-        let before = self.before;
-        // Most keys are taught once.
-        let list = self
-            .entries
-            .entry(key)
-            .or_insert_with(|| Vec::with_capacity(1));
-        // Who asks from now on asks as of this round: of the ones before it the last is enough.
-        if let Some(keep) = list.iter().rposition(|entry| entry.ordinal < before) {
-            list.drain(..keep);
-        }
-        list.push(Entry {
+        let ordinal = self.lessons.next;
+        let hash = self.hasher.hash_one(key);
+        let lessons = &self.lessons;
+        let entry = self.index.entry(
+            hash,
+            |&low| {
+                let entry = lessons.get(lessons.widen(low));
+                entry.is_some_and(|entry| entry.key.key() == key)
+            },
+            |&low| hash_of(&self.hasher, lessons, lessons.widen(low)),
+        );
+        let back = match entry {
+            hashbrown::hash_table::Entry::Occupied(mut last) => {
+                let before = lessons.widen(*last.get());
+                *last.get_mut() = ordinal as u32;
+                (ordinal - before) as u32
+            }
+            hashbrown::hash_table::Entry::Vacant(place) => {
+                place.insert(ordinal as u32);
+                0
+            }
+        };
+        self.lessons.push(Entry {
             number: lesson.number,
-            ordinal,
             until,
-            what,
+            key: Kept::new(key),
+            name,
+            back,
+            which,
         });
+        self.settle(ordinal);
+    }
+
+    /// Who asks from now on asks as of this round: of a key's lessons before it the last is
+    /// enough.
+    fn settle(&mut self, mut ordinal: u64) {
+        loop {
+            let settled = ordinal < self.before;
+            let Some(entry) = self.lessons.get_mut(ordinal) else {
+                return;
+            };
+            let back = u64::from(entry.back);
+            if settled {
+                entry.back = 0;
+            }
+            if back == 0 {
+                return;
+            }
+            ordinal -= back;
+            if settled && let Some(entry) = self.lessons.get_mut(ordinal) {
+                entry.name = None;
+            }
+        }
     }
 
     /// Whether nothing has been learned.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.index.is_empty()
     }
 
     /// What is known about a flow that a packet of this number and time begins.
@@ -198,23 +331,47 @@ impl NameBook {
             .or_else(|| self.find(Key::Name(None, server.0), number, at));
         let expected = self.find(Key::Expect(server.0, server.1, tcp), number, at);
         Hint {
-            name: name.and_then(|entry| match &entry.what {
-                What::Name(name, source) => Some((Arc::clone(name), *source)),
-                What::Expect(_) => None,
+            name: name.and_then(|entry| {
+                let source = *self.sources.get(usize::from(entry.which))?;
+                Some((Arc::clone(entry.name.as_ref()?), source))
             }),
-            expected: expected.and_then(|entry| match entry.what {
-                What::Expect(protocol) => Some(protocol),
-                What::Name(..) => None,
-            }),
+            expected: expected.and_then(|entry| self.protocols.get(usize::from(entry.which)))
+                .copied(),
         }
     }
 
     fn find(&self, key: Key, number: u64, at: Timestamp) -> Option<&Entry> {
-        let list = self.entries.get(&key)?;
-        let entry = list.iter().rev().find(|entry| entry.number < number)?;
+        let last = self.index.find(self.hasher.hash_one(key), |&low| {
+            let entry = self.lessons.get(self.lessons.widen(low));
+            entry.is_some_and(|entry| entry.key.key() == key)
+        });
+        let mut ordinal = self.lessons.widen(*last?);
+        let mut entry = self.lessons.get(ordinal)?;
+        while entry.number >= number {
+            if entry.back == 0 {
+                return None;
+            }
+            ordinal -= u64::from(entry.back);
+            entry = self.lessons.get(ordinal)?;
+        }
         let so_far = self.before + self.round.partition_point(|&other| other < number) as u64;
-        (at.as_nanos() <= entry.until && so_far - entry.ordinal <= LESSONS_MAX).then_some(entry)
+        (at.as_nanos() <= entry.until && so_far - ordinal <= LESSONS_MAX).then_some(entry)
     }
+}
+
+/// The hash of a lesson's key.
+fn hash_of(hasher: &RandomState, lessons: &Lessons, ordinal: u64) -> u64 {
+    let key = lessons.get(ordinal).map(|entry| entry.key.key());
+    key.map_or(0, |key| hasher.hash_one(key))
+}
+
+/// Where something stands in a list of the few that there are; it is added if it is new.
+fn place<T: PartialEq + Copy>(list: &mut Vec<T>, item: T) -> u16 {
+    let at = list.iter().position(|known| *known == item);
+    at.unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    }) as u16
 }
 
 #[cfg(test)]
@@ -298,7 +455,7 @@ mod tests {
                     let hint = book.hint(lesson.number, at, address(1), (first, 1), true);
                     answers.push(hint.name.is_some());
                 }
-                assert!(book.entries.len() as u64 <= LESSONS_MAX + size as u64 + 1);
+                assert!(book.index.len() as u64 <= LESSONS_MAX + size as u64 + 1);
             }
             answers
         };
