@@ -15,6 +15,8 @@ pub trait Counts: Default {
 
 /// Entries of a chunk: what is added never moves those before it, and never needs twice the memory.
 const CHUNK: usize = 256;
+/// Entries by which a chunk grows once it is as long.
+const STEP: usize = 64;
 
 /// Counts by key, exact up to a number of keys; beyond it the lighter half is forgotten.
 ///
@@ -61,7 +63,25 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     /// The counts of a key.
     #[inline]
     pub fn entry(&mut self, key: K) -> &mut V {
-        self.find_or_add(key, |key| key)
+        self.find_or_add(key, |key| key, |_| ())
+    }
+
+    /// The counts of a key; whatever keys have to be forgotten for it are handed over.
+    #[inline]
+    pub fn entry_for(&mut self, key: K, forgotten: impl FnMut(K)) -> &mut V {
+        self.find_or_add(key, |key| key, forgotten)
+    }
+
+    /// The counts of a key that is known.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        let place = self.find(self.hash(key), key)?;
+        Some(&at(&self.chunks, place).1)
+    }
+
+    /// The counts of a key that is known, to change them.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let place = self.find(self.hash(key), key)?;
+        Some(self.value(place))
     }
 
     /// The counts of a key that is made into one of its own only where it is new.
@@ -71,24 +91,34 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         Q: Hash + Equivalent<K> + ?Sized,
         K: for<'q> From<&'q Q>,
     {
-        self.find_or_add(Asked(key), |key| K::from(key.0))
+        self.find_or_add(Asked(key), |key| K::from(key.0), |_| ())
     }
 
-    fn find_or_add<Q: Hash + Equivalent<K>>(&mut self, key: Q, own: impl FnOnce(Q) -> K) -> &mut V {
+    #[inline]
+    fn find_or_add<Q: Hash + Equivalent<K>>(
+        &mut self,
+        key: Q,
+        own: impl FnOnce(Q) -> K,
+        forgotten: impl FnMut(K),
+    ) -> &mut V {
         let hash = self.hash(&key);
-        let chunks = &self.chunks;
-        let known = self.index.find(Place::spread(hash), |entry| {
-            entry.hash == hash && key.equivalent(&at(chunks, entry.place).0)
-        });
-        let place = if let Some(entry) = known {
-            entry.place
+        let place = if let Some(place) = self.find(hash, &key) {
+            place
         } else {
             if self.index.len() >= self.max {
-                self.forget_half();
+                self.forget_half(forgotten);
             }
-            self.add(hash, own(key))
+            self.add(hash, own(key), V::default())
         };
         self.value(place)
+    }
+
+    #[inline]
+    fn find<Q: Equivalent<K>>(&self, hash: u32, key: &Q) -> Option<u32> {
+        let known = self.index.find(Place::spread(hash), |entry| {
+            entry.hash == hash && key.equivalent(&at(&self.chunks, entry.place).0)
+        });
+        known.map(|entry| entry.place)
     }
 
     /// What is kept of a key's hash.
@@ -101,15 +131,18 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     }
 
     /// Adds a key that is not there.
-    fn add(&mut self, hash: u32, key: K) -> u32 {
+    fn add(&mut self, hash: u32, key: K, value: V) -> u32 {
         if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
-            // Most tables stay small.
-            let room = if self.chunks.is_empty() { 1 } else { CHUNK };
-            self.chunks.push(Vec::with_capacity(room));
+            self.chunks.push(Vec::new());
         }
         let last = self.chunks.len() - 1;
-        let place = (CHUNK * last + self.chunks[last].len()) as u32;
-        self.chunks[last].push((key, V::default()));
+        let chunk = &mut self.chunks[last];
+        if chunk.len() == chunk.capacity() {
+            // Most tables stay small, and there are many of them.
+            chunk.reserve_exact(chunk.len().clamp(1, STEP));
+        }
+        let place = (CHUNK * last + chunk.len()) as u32;
+        chunk.push((key, value));
         self.index
             .insert_unique(Place::spread(hash), Place { hash, place }, |entry| {
                 Place::spread(entry.hash)
@@ -136,6 +169,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         self.forgot = forgot;
         self.max = usize::MAX;
         drop(other.index);
+        // Each chunk goes as soon as it is taken over.
         for chunk in other.chunks {
             for (key, value) in chunk {
                 self.entry(key).absorb(value);
@@ -165,23 +199,32 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     }
 
     #[cold]
-    fn forget_half(&mut self) {
+    fn forget_half(&mut self, mut forgotten: impl FnMut(K)) {
         self.forgot = true;
         self.index.clear();
-        let mut all: Vec<(K, V)> = Vec::with_capacity(CHUNK * self.chunks.len());
-        for chunk in self.chunks.drain(..) {
-            all.extend(chunk);
+        let chunks = std::mem::take(&mut self.chunks);
+        let len: usize = chunks.iter().map(Vec::len).sum();
+        let keep = (self.max / 2).min(len);
+        // The heaviest, the smaller key first on a tie.
+        let mut places: Vec<u32> = (0..len as u32).collect();
+        if keep < len {
+            places.select_nth_unstable_by(keep, |&a, &b| {
+                let (a, b) = (at(&chunks, a), at(&chunks, b));
+                let lighter = b.1.weight().cmp(&a.1.weight());
+                lighter.then_with(|| a.0.cmp(&b.0))
+            });
         }
-        let order = |a: &(K, V), b: &(K, V)| {
-            let lighter = b.1.weight().cmp(&a.1.weight());
-            lighter.then_with(|| a.0.cmp(&b.0))
-        };
-        let keep = self.max / 2;
-        all.select_nth_unstable_by(keep, order);
-        all.truncate(keep);
-        for (key, value) in all {
-            let place = self.add(self.hash(&key), key);
-            *self.value(place) = value;
+        places.truncate(keep);
+        places.sort_unstable();
+        let mut kept = places.into_iter().peekable();
+        // Chunk by chunk: never two copies of all.
+        let entries = chunks.into_iter().flatten();
+        for (place, (key, value)) in (0_u32..).zip(entries) {
+            if kept.next_if_eq(&place).is_some() {
+                self.add(self.hash(&key), key, value);
+            } else {
+                forgotten(key);
+            }
         }
     }
 }

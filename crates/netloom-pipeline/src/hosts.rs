@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use netloom_decode::app::DeviceSource;
 use netloom_decode::net::arp::Arp;
@@ -24,27 +24,160 @@ const ARRANGED: [&str; 3] = ["ftp-data", "rtp", "rtcp"];
 /// Pairs of addresses that are remembered, to count peers.
 const PAIRS_MAX: usize = 524_288;
 
-/// What is known about addresses, fed in packet order.
-#[derive(Debug)]
-pub struct HostTable {
-    hosts: BoundedTable<IpAddr, Host>,
-    pairs: hashbrown::HashSet<(IpAddr, IpAddr), foldhash::fast::RandomState>,
-    /// Whether only local addresses are of interest.
-    local_only: bool,
-    pairs_max: usize,
+/// What is counted of a host's flows.
+pub trait Tally: Counts + std::fmt::Debug {
+    /// Whether all addresses are kept, or only those of which something else is known.
+    const OF_ALL: bool;
+    /// A flow that the host began, or not.
+    fn flow(&mut self, flow: &FlowRecord, originator: bool);
+    /// It was seen outside of a flow.
+    fn seen(&mut self, at: Timestamp);
 }
 
-/// What is known about an address.
+/// All that a table of hosts shows.
 #[derive(Debug)]
-struct Host {
+pub struct Traffic {
     first: Timestamp,
     last: Timestamp,
     packets: [u64; 2],
     bytes: [u64; 2],
     flows: u64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self {
+            first: Timestamp::MAX,
+            last: Timestamp::MIN,
+            packets: [0; 2],
+            bytes: [0; 2],
+            flows: 0,
+        }
+    }
+}
+
+impl Counts for Traffic {
+    fn weight(&self) -> u64 {
+        self.bytes[0].saturating_add(self.bytes[1])
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for side in 0..2 {
+            self.packets[side] += other.packets[side];
+            self.bytes[side] += other.bytes[side];
+        }
+        self.flows += other.flows;
+    }
+}
+
+impl Tally for Traffic {
+    const OF_ALL: bool = true;
+
+    fn flow(&mut self, flow: &FlowRecord, originator: bool) {
+        let sides = [flow.fwd, flow.bwd];
+        let (sent, received) = if originator { (0, 1) } else { (1, 0) };
+        self.first = self.first.min(flow.start);
+        self.last = self.last.max(flow.end);
+        self.packets[0] += sides[sent].packets;
+        self.packets[1] += sides[received].packets;
+        self.bytes[0] += sides[sent].bytes;
+        self.bytes[1] += sides[received].bytes;
+        self.flows += 1;
+    }
+
+    fn seen(&mut self, at: Timestamp) {
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+    }
+}
+
+/// Bytes alone, to tell which hosts matter: where somebody else counts the traffic.
+#[derive(Debug, Default)]
+pub struct Weight(u64);
+
+impl Counts for Weight {
+    fn weight(&self) -> u64 {
+        self.0
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.0 = self.0.saturating_add(other.0);
+    }
+}
+
+impl Tally for Weight {
+    const OF_ALL: bool = false;
+
+    fn flow(&mut self, flow: &FlowRecord, _originator: bool) {
+        self.0 = self.0.saturating_add(flow.bytes());
+    }
+
+    fn seen(&mut self, _at: Timestamp) {}
+}
+
+/// Pairs of addresses, up to a number of them.
+#[derive(Debug)]
+pub struct PairSet {
+    /// Most are IPv4's: a quarter of the room.
+    v4: hashbrown::HashSet<[Ipv4Addr; 2], foldhash::fast::RandomState>,
+    others: hashbrown::HashSet<[IpAddr; 2], foldhash::fast::RandomState>,
+    max: usize,
+}
+
+impl PairSet {
+    /// A set of at most `max` pairs; what comes beyond them is left out.
+    pub fn new(max: usize) -> Self {
+        Self {
+            v4: hashbrown::HashSet::default(),
+            others: hashbrown::HashSet::default(),
+            max,
+        }
+    }
+
+    /// Adds a pair, in whichever order.
+    pub fn insert(&mut self, a: IpAddr, b: IpAddr) {
+        if self.v4.len() + self.others.len() >= self.max {
+            return;
+        }
+        let pair = if a <= b { [a, b] } else { [b, a] };
+        if let [IpAddr::V4(a), IpAddr::V4(b)] = pair {
+            self.v4.insert([a, b]);
+        } else {
+            self.others.insert(pair);
+        }
+    }
+
+    /// All pairs, the smaller address first, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = [IpAddr; 2]> {
+        let v4 = self.v4.iter().map(|pair| pair.map(IpAddr::V4));
+        v4.chain(self.others.iter().copied())
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.v4.extend(other.v4);
+        self.others.extend(other.others);
+    }
+}
+
+/// What is known about addresses, fed in packet order.
+#[derive(Debug)]
+pub struct HostTable<T = Traffic> {
+    hosts: BoundedTable<IpAddr, Host<T>>,
+    pairs: PairSet,
+}
+
+/// Hosts of the local network, by what is known of them besides their traffic.
+pub type LocalHosts = HostTable<Weight>;
+
+/// What is known about an address.
+#[derive(Debug, Default)]
+struct Host<T> {
+    traffic: T,
     mac: Option<MacAddr>,
     /// Services that its flows show; those that devices tell of are among what was told.
-    offers: Vec<Offer>,
+    offers: Box<[Offer]>,
     /// Few have any of it.
     told: Option<Box<Told>>,
 }
@@ -74,38 +207,15 @@ struct Told {
     services: BTreeSet<Box<str>>,
 }
 
-impl Default for Host {
-    fn default() -> Self {
-        Self {
-            first: Timestamp::MAX,
-            last: Timestamp::MIN,
-            packets: [0; 2],
-            bytes: [0; 2],
-            flows: 0,
-            mac: None,
-            offers: Vec::new(),
-            told: None,
-        }
-    }
-}
-
-impl Counts for Host {
+impl<T: Tally> Counts for Host<T> {
     fn weight(&self) -> u64 {
         // What is known by name matters more than what is only seen.
         let known = u64::from(self.told.is_some() || !self.offers.is_empty()) << 40;
-        self.bytes[0]
-            .saturating_add(self.bytes[1])
-            .saturating_add(known)
+        self.traffic.weight().saturating_add(known)
     }
 
     fn absorb(&mut self, mut other: Self) {
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        for side in 0..2 {
-            self.packets[side] += other.packets[side];
-            self.bytes[side] += other.bytes[side];
-        }
-        self.flows += other.flows;
+        self.traffic.absorb(std::mem::take(&mut other.traffic));
         self.mac = self.mac.or(other.mac);
         if self.service_count() + other.service_count() <= SERVICES_MAX {
             for &offer in &other.offers {
@@ -137,7 +247,7 @@ impl Counts for Host {
     }
 }
 
-impl Host {
+impl<T> Host<T> {
     fn told(&mut self) -> &mut Told {
         self.told.get_or_insert_default()
     }
@@ -160,8 +270,10 @@ impl Host {
             && !self.told_services().is_some_and(is_told)
         {
             // Most hosts offer one or none.
-            self.offers.reserve_exact(1);
-            self.offers.push(offer);
+            let mut offers = std::mem::take(&mut self.offers).into_vec();
+            offers.reserve_exact(1);
+            offers.push(offer);
+            self.offers = offers.into_boxed_slice();
         }
     }
 
@@ -175,6 +287,24 @@ impl Host {
         {
             self.told().services.insert(service.into());
         }
+    }
+
+    /// What is known besides the traffic.
+    fn tell(&self, row: &mut HostRow) {
+        row.mac = self.mac;
+        if let Some(told) = &self.told {
+            if let Some((_, source, name)) = &told.hostname {
+                row.hostname = Some(name.clone());
+                row.hostname_source = source;
+            }
+            if let Some((_, source, os)) = &told.os {
+                row.os = Some(os.clone());
+                row.os_source = source;
+            }
+            row.device = told.device.as_ref().map(|(_, device)| device.clone());
+            row.dhcp_fingerprint.clone_from(&told.dhcp_fingerprint);
+        }
+        row.services = self.services();
     }
 
     /// Services by their ports, those without one last.
@@ -234,24 +364,17 @@ fn rank(source: DeviceSource) -> u8 {
     }
 }
 
-impl HostTable {
-    /// A table of at most `max` addresses; with more, those with the least traffic are
-    /// forgotten. `local_only`: of other networks' addresses nothing is kept.
-    pub fn new(max: usize, local_only: bool) -> Self {
+impl<T: Tally + Default> HostTable<T> {
+    fn with_pairs(max: usize, pairs_max: usize) -> Self {
         Self {
             hosts: BoundedTable::new(max),
-            pairs: hashbrown::HashSet::default(),
-            local_only,
-            // A report shows a few; a table all.
-            pairs_max: if local_only { 2 * max } else { PAIRS_MAX },
+            pairs: PairSet::new(pairs_max),
         }
     }
 
     /// The entry of an address, where it is of interest.
-    fn host(&mut self, address: IpAddr) -> Option<&mut Host> {
-        if address.is_unspecified()
-            || self.local_only && (!is_local(address) || !is_a_host(address))
-        {
+    fn host(&mut self, address: IpAddr) -> Option<&mut Host<T>> {
+        if address.is_unspecified() || !T::OF_ALL && !is_local_host(address) {
             return None;
         }
         Some(self.hosts.entry(address))
@@ -262,46 +385,26 @@ impl HostTable {
         if flow.outer {
             return;
         }
-        self.ended(flow);
-        for (address, mac, sent) in [
-            (flow.src_ip, flow.src_mac, flow.fwd.packets),
-            (flow.dst_ip, flow.dst_mac, flow.bwd.packets),
+        for (originator, address, mac, sent) in [
+            (true, flow.src_ip, flow.src_mac, flow.fwd.packets),
+            (false, flow.dst_ip, flow.dst_mac, flow.bwd.packets),
         ] {
             // Behind a router it would be the router's.
-            if sent > 0
-                && mac.is_some()
-                && is_local(address)
-                && is_a_host(address)
-                && let Some(host) = self.host(address)
-                && host.mac.is_none()
-            {
-                host.mac = mac;
+            let mac = mac.filter(|_| sent > 0 && is_local_host(address));
+            let host = if T::OF_ALL || mac.is_some() {
+                self.host(address)
+            } else {
+                self.hosts.get_mut(&address)
+            };
+            if let Some(host) = host {
+                host.traffic.flow(flow, originator);
+                host.mac = host.mac.or(mac);
             }
         }
+        if T::OF_ALL && flow.src_ip != flow.dst_ip {
+            self.pairs.insert(flow.src_ip, flow.dst_ip);
+        }
         self.server(flow);
-    }
-
-    /// What it adds to its two addresses.
-    fn ended(&mut self, flow: &FlowRecord) {
-        let sides = [flow.fwd, flow.bwd];
-        for (originator, address) in [(true, flow.src_ip), (false, flow.dst_ip)] {
-            let Some(host) = self.host(address) else {
-                continue;
-            };
-            let (sent, received) = if originator { (0, 1) } else { (1, 0) };
-            host.first = host.first.min(flow.start);
-            host.last = host.last.max(flow.end);
-            host.packets[0] += sides[sent].packets;
-            host.packets[1] += sides[received].packets;
-            host.bytes[0] += sides[sent].bytes;
-            host.bytes[1] += sides[received].bytes;
-            host.flows += 1;
-        }
-        let (a, b) = (flow.src_ip, flow.dst_ip);
-        let wanted = a != b && (!self.local_only || is_local(a) || is_local(b));
-        if wanted && self.pairs.len() < self.pairs_max {
-            self.pairs.insert(if a <= b { (a, b) } else { (b, a) });
-        }
     }
 
     /// What a flow says about the host that was asked.
@@ -395,8 +498,7 @@ impl HostTable {
             };
             let (address, mac) = (IpAddr::from(message.sender_ip), message.sender_mac);
             if let Some(host) = self.host(address) {
-                host.first = host.first.min(packet.packet.timestamp);
-                host.last = host.last.max(packet.packet.timestamp);
+                host.traffic.seen(packet.packet.timestamp);
                 host.mac = Some(mac);
             }
             return;
@@ -412,47 +514,7 @@ impl HostTable {
     /// like that are as good, this table's stand.
     pub fn absorb(&mut self, other: Self) {
         self.hosts.absorb(other.hosts);
-        self.pairs.extend(other.pairs);
-    }
-
-    /// Rows, in the order of the addresses.
-    pub fn rows(&self) -> Vec<HostRow> {
-        let mut peers: hashbrown::HashMap<IpAddr, u64, foldhash::fast::RandomState> =
-            hashbrown::HashMap::default();
-        for (a, b) in &self.pairs {
-            *peers.entry(*a).or_default() += 1;
-            *peers.entry(*b).or_default() += 1;
-        }
-        let mut rows: Vec<HostRow> = self
-            .hosts
-            .iter()
-            .map(|(&address, host)| {
-                let mut row = HostRow::new(address);
-                row.first_seen = host.first;
-                row.last_seen = host.last;
-                row.mac = host.mac;
-                row.packets = host.packets;
-                row.bytes = host.bytes;
-                row.flows = host.flows;
-                row.peers = peers.get(&address).copied().unwrap_or(0);
-                if let Some(told) = &host.told {
-                    if let Some((_, source, name)) = &told.hostname {
-                        row.hostname = Some(name.clone());
-                        row.hostname_source = source;
-                    }
-                    if let Some((_, source, os)) = &told.os {
-                        row.os = Some(os.clone());
-                        row.os_source = source;
-                    }
-                    row.device = told.device.as_ref().map(|(_, device)| device.clone());
-                    row.dhcp_fingerprint.clone_from(&told.dhcp_fingerprint);
-                }
-                row.services = host.services();
-                row
-            })
-            .collect();
-        rows.sort_by(|a, b| order(a.address, b.address));
-        rows
+        self.pairs.absorb(other.pairs);
     }
 
     /// Whether addresses were forgotten for lack of room.
@@ -461,9 +523,69 @@ impl HostTable {
     }
 }
 
+impl LocalHosts {
+    /// A table of at most `max` addresses of the local network; with more, those with the least
+    /// traffic are forgotten.
+    pub fn local(max: usize) -> Self {
+        Self::with_pairs(max, 0)
+    }
+
+    /// All addresses, in no order.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.hosts.iter().map(|(address, _)| *address)
+    }
+
+    /// What is known of an address besides its traffic.
+    pub fn row(&self, address: IpAddr) -> HostRow {
+        let mut row = HostRow::new(address);
+        if let Some(host) = self.hosts.get(&address) {
+            host.tell(&mut row);
+        }
+        row
+    }
+}
+
+impl HostTable {
+    /// A table of at most `max` addresses; with more, those with the least traffic are forgotten.
+    pub fn new(max: usize) -> Self {
+        Self::with_pairs(max, PAIRS_MAX)
+    }
+
+    /// Rows, in the order of the addresses.
+    pub fn rows(&self) -> Vec<HostRow> {
+        let mut peers: hashbrown::HashMap<IpAddr, u64, foldhash::fast::RandomState> =
+            hashbrown::HashMap::default();
+        for address in self.pairs.iter().flatten() {
+            *peers.entry(address).or_default() += 1;
+        }
+        let mut rows: Vec<HostRow> = self
+            .hosts
+            .iter()
+            .map(|(&address, host)| {
+                let mut row = HostRow::new(address);
+                row.first_seen = host.traffic.first;
+                row.last_seen = host.traffic.last;
+                row.packets = host.traffic.packets;
+                row.bytes = host.traffic.bytes;
+                row.flows = host.traffic.flows;
+                row.peers = peers.get(&address).copied().unwrap_or(0);
+                host.tell(&mut row);
+                row
+            })
+            .collect();
+        rows.sort_by(|a, b| order(a.address, b.address));
+        rows
+    }
+}
+
 /// IPv4 before IPv6, each by number.
 fn order(a: IpAddr, b: IpAddr) -> Ordering {
     a.cmp(&b)
+}
+
+/// Whether an address is a single machine's of the local network.
+pub fn is_local_host(address: IpAddr) -> bool {
+    is_local(address) && is_a_host(address)
 }
 
 /// Whether an address can be a single machine's.
@@ -533,7 +655,7 @@ mod tests {
 
     #[test]
     fn both_ends_count() {
-        let mut table = HostTable::new(100, false);
+        let mut table = HostTable::new(100);
         table.flow(&flow("10.0.0.1", "198.51.100.1", 100));
         table.flow(&flow("10.0.0.1", "198.51.100.2", 10));
         let rows = table.rows();
@@ -552,7 +674,7 @@ mod tests {
 
     #[test]
     fn services_are_what_can_be_asked_for() {
-        let mut table = HostTable::new(100, false);
+        let mut table = HostTable::new(100);
         let channels = [
             (443, None, false),
             (22, None, false),
@@ -577,7 +699,7 @@ mod tests {
 
     #[test]
     fn the_best_source_names_a_host() {
-        let mut table = HostTable::new(100, true);
+        let mut table = LocalHosts::local(100);
         let device = |source, name: &str| DeviceRecord {
             address: Some("10.0.0.7".parse().unwrap()),
             mac: None,
@@ -611,13 +733,13 @@ mod tests {
             port,
             tcp: true,
         };
-        let (mut one, mut other) = (Host::default(), Host::default());
+        let (mut one, mut other) = (Host::<Weight>::default(), Host::<Weight>::default());
         one.service("http:80/tcp");
         one.offer(offer(80));
         one.offer(offer(8080));
         one.service("http:8080/tcp");
         one.service("printer");
-        let shown = |host: &Host| host.services().join(" ");
+        let shown = |host: &Host<Weight>| host.services().join(" ");
         assert_eq!(shown(&one), "http:80/tcp http:8080/tcp printer");
         for port in (1000..1030).rev() {
             other.offer(offer(port));

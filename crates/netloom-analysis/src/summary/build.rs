@@ -10,13 +10,13 @@ use netloom_pipeline::packet::{CaptureInfo, MacAddr, Timestamp};
 use super::Summary;
 use super::findings;
 use super::groups::Word;
-use super::hosts::AddressCounts;
+use super::hosts::{AddressCounts, Pair};
 use super::protocols::{ProtocolCounter, protocol_name};
 use crate::report::model::{
     Address, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac, Quality, Report,
     Service, Unique,
 };
-use netloom_pipeline::hosts::HostTable;
+use netloom_pipeline::hosts::is_local_host;
 
 /// Comments of a capture that a report shows.
 const COMMENTS_MAX: usize = 20;
@@ -115,6 +115,7 @@ impl Summary {
             .iter()
             .map(|(pair, traffic)| (*pair, *traffic))
             .collect();
+        let hosts = self.local_hosts();
         report.local = self.arp.finish(top);
         for ((_, dst), traffic) in stations {
             if dst.is_broadcast() {
@@ -132,7 +133,7 @@ impl Summary {
         report.approximate |= self.names.forgot();
         self.groups.finish(&mut report, top);
         self.names.finish(&mut report);
-        report.hosts = local_hosts(&self.hosts, top);
+        report.hosts = hosts;
         report.findings = findings::findings(&report);
         report
     }
@@ -224,6 +225,55 @@ impl Summary {
                 }
             })
             .collect()
+    }
+
+    /// The hosts of the local network with the most bytes.
+    fn local_hosts(&self) -> Vec<Host> {
+        let traffic = self.addresses.iter();
+        let mut ranked: Vec<(u64, IpAddr)> = traffic
+            .filter(|(address, _)| is_local_host(**address))
+            .map(|(address, counts)| (counts.bytes(), *address))
+            .collect();
+        let silent = self.hosts.addresses();
+        ranked.extend(
+            silent
+                .filter(|address| self.addresses.get(address).is_none())
+                .map(|address| (0, address)),
+        );
+        ranked.sort_unstable_by_key(|&(bytes, address)| (std::cmp::Reverse(bytes), address));
+        ranked.truncate(self.top);
+        let mut peers: HashMap<IpAddr, u64> =
+            ranked.iter().map(|&(_, address)| (address, 0)).collect();
+        let gone = self.gone.iter().map(|[a, b]| Pair(a, b));
+        let gone = gone.filter(|pair| self.conversations.get(pair).is_none());
+        let known = self.conversations.iter().map(|(pair, _)| *pair);
+        for pair in known.chain(gone).filter(|pair| pair.0 != pair.1) {
+            for address in [pair.0, pair.1] {
+                if let Some(peers) = peers.get_mut(&address) {
+                    *peers += 1;
+                }
+            }
+        }
+        let text = |text: Option<Box<str>>| text.map(String::from);
+        let source = |source: &str| (!source.is_empty()).then(|| source.to_owned());
+        let hosts = ranked.into_iter().map(|(_, address)| {
+            let row = self.hosts.row(address);
+            let traffic = self.addresses.get(&address);
+            Host {
+                address: address.to_string(),
+                mac: row.mac.map(|mac| mac.to_string()),
+                vendor: row.mac.and_then(vendor).map(ToOwned::to_owned),
+                name: text(row.hostname),
+                name_source: source(row.hostname_source),
+                os: text(row.os),
+                device: text(row.device),
+                services: row.services.into_iter().map(String::from).collect(),
+                bytes_sent: traffic.map_or(0, |counts| counts.bytes_sent),
+                bytes_received: traffic.map_or(0, |counts| counts.bytes_received),
+                peers: peers.get(&address).copied().unwrap_or(0),
+            }
+        });
+        hosts.collect()
     }
 
     fn unique(&self) -> Unique {
@@ -348,31 +398,4 @@ fn capture(info: &CaptureInfo) -> Capture {
             })
             .collect(),
     }
-}
-
-/// The hosts of the local network with the most bytes.
-fn local_hosts(table: &HostTable, top: usize) -> Vec<Host> {
-    let mut rows = table.rows();
-    rows.sort_by_key(|row| {
-        let bytes = row.bytes[0].saturating_add(row.bytes[1]);
-        (std::cmp::Reverse(bytes), row.address)
-    });
-    let text = |text: Option<Box<str>>| text.map(String::from);
-    let source = |source: &str| (!source.is_empty()).then(|| source.to_owned());
-    rows.into_iter()
-        .take(top)
-        .map(|row| Host {
-            address: row.address.to_string(),
-            mac: row.mac.map(|mac| mac.to_string()),
-            vendor: row.mac.and_then(vendor).map(ToOwned::to_owned),
-            name: text(row.hostname),
-            name_source: source(row.hostname_source),
-            os: text(row.os),
-            device: text(row.device),
-            services: row.services.into_iter().map(String::from).collect(),
-            bytes_sent: row.bytes[0],
-            bytes_received: row.bytes[1],
-            peers: row.peers,
-        })
-        .collect()
 }

@@ -38,7 +38,7 @@ use quality::{DuplicateCounter, QualityCounter};
 use risky::RiskCounter;
 use timeline::TimelineCounter;
 
-use netloom_pipeline::hosts::HostTable;
+use netloom_pipeline::hosts::{LocalHosts, PairSet};
 
 pub use build::ReportContext;
 
@@ -46,6 +46,8 @@ pub use build::ReportContext;
 const ADDRESSES_MAX: usize = 229_376;
 /// Pairs of addresses, likewise.
 const CONVERSATIONS_MAX: usize = 114_688;
+/// Forgotten pairs that are remembered as such.
+const GONE_MAX: usize = 114_688;
 /// Addresses of the local network that are kept with their names, and those of a shard.
 const LOCAL_HOSTS_MAX: usize = 16_384;
 const SHARD_HOSTS_MAX: usize = 1_024;
@@ -92,7 +94,7 @@ pub struct SummaryShard {
     duplicates: DuplicateCounter,
     risks: RiskCounter,
     names: NameCounter,
-    hosts: HostTable,
+    hosts: LocalHosts,
     /// Flows that ended in this round.
     ended: Vec<EndedFlow>,
 }
@@ -103,8 +105,10 @@ pub struct SummarySerial {
     arp: ArpCounter,
     addresses: BoundedTable<IpAddr, AddressCounts>,
     conversations: BoundedTable<Pair, ConversationCounts>,
+    /// Conversations that were forgotten: who had how many peers is still told.
+    gone: PairSet,
     /// What ARP and the beginnings of connections tell about hosts.
-    hosts: HostTable,
+    hosts: LocalHosts,
     /// Room for a round's flows.
     ended: Vec<EndedFlow>,
 }
@@ -124,7 +128,9 @@ impl SummarySerial {
             self.addresses.entry(flow.src).flow(&flow, true);
             self.addresses.entry(flow.dst).flow(&flow, false);
             let pair = Pair::new(flow.src, flow.dst);
-            self.conversations.entry(pair).flow(&flow, pair);
+            self.conversations
+                .entry_for(pair, |pair| self.gone.insert(pair.0, pair.1))
+                .flow(&flow, pair);
         }
     }
 }
@@ -145,12 +151,13 @@ pub struct Summary {
     receivers: f64,
     addresses: BoundedTable<IpAddr, AddressCounts>,
     conversations: BoundedTable<Pair, ConversationCounts>,
+    gone: PairSet,
     stations: BoundedTable<MacPair, Traffic>,
     duplicates: u64,
     risks: RiskCounter,
     arp: ArpCounter,
     names: NameCounter,
-    hosts: HostTable,
+    hosts: LocalHosts,
     facts: ShardFacts,
 }
 
@@ -199,7 +206,7 @@ impl Stage for SummaryStage {
             duplicates: DuplicateCounter::default(),
             risks: RiskCounter::default(),
             names: NameCounter::new(self.top),
-            hosts: HostTable::new(SHARD_HOSTS_MAX, true),
+            hosts: LocalHosts::local(SHARD_HOSTS_MAX),
             ended: Vec::new(),
         }
     }
@@ -209,7 +216,8 @@ impl Stage for SummaryStage {
             arp: ArpCounter::default(),
             addresses: BoundedTable::new(ADDRESSES_MAX),
             conversations: BoundedTable::new(CONVERSATIONS_MAX),
-            hosts: HostTable::new(LOCAL_HOSTS_MAX, true),
+            gone: PairSet::new(GONE_MAX),
+            hosts: LocalHosts::local(LOCAL_HOSTS_MAX),
             ended: Vec::new(),
         }
     }
@@ -314,7 +322,7 @@ impl Stage for SummaryStage {
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
-        HostTable::wants(decoded)
+        LocalHosts::wants(decoded)
     }
 
     fn cross(&self, serial: &mut SummarySerial, packet: &StagePacket<'_>) {
@@ -348,6 +356,7 @@ impl Stage for SummaryStage {
             receivers: 0.0,
             addresses: serial.addresses,
             conversations: serial.conversations,
+            gone: serial.gone,
             stations: BoundedTable::new(MAC_PAIRS_MAX),
             duplicates: 0,
             risks: RiskCounter::default(),

@@ -500,7 +500,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         let hosts = self.wants(|columns| matches!(columns, AnyColumns::Hosts(_)));
         Serial {
             writer: writer.expect("the engine makes its ordered state once"),
-            hosts: hosts.then(|| HostTable::new(HOSTS_MAX, false)),
+            hosts: hosts.then(|| HostTable::new(HOSTS_MAX)),
             flows: Vec::new(),
             records: Default::default(),
             timeline: self.plan.timeline.map(|_| Bins::new(&self.lengths)),
@@ -574,7 +574,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {
         self.plan.needs.flows
-            && HostTable::wants(decoded)
+            && <HostTable>::wants(decoded)
             && self.wants(|columns| matches!(columns, AnyColumns::Hosts(_)))
     }
 
