@@ -719,10 +719,11 @@ mod tests {
             table.device(&device(source, name));
         }
         table.flow(&flow("203.0.113.1", "198.51.100.1", 1));
-        let rows = table.rows();
-        assert_eq!(rows.len(), 1, "only local ones");
-        assert_eq!(rows[0].hostname.as_deref(), Some("printer-2"));
-        assert_eq!(rows[0].hostname_source, "dhcp");
+        let addresses: Vec<IpAddr> = table.addresses().collect();
+        assert_eq!(addresses.len(), 1, "only local ones");
+        let row = table.row(addresses[0]);
+        assert_eq!(row.hostname.as_deref(), Some("printer-2"));
+        assert_eq!(row.hostname_source, "dhcp");
     }
 
     /// What flows show and devices tell is one list: each once, and of too many the first.
