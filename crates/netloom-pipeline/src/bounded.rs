@@ -68,18 +68,31 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
 
     /// The counts of a key; whatever keys have to be forgotten for it are handed over.
     #[inline]
-    pub fn entry_for(&mut self, key: K, forgotten: impl FnMut(K)) -> &mut V {
-        self.find_or_add(key, |key| key, forgotten)
+    pub fn entry_for<Q>(&mut self, key: &Q, forgotten: impl FnMut(K)) -> &mut V
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: for<'q> From<&'q Q>,
+    {
+        self.find_or_add(Asked(key), |key| K::from(key.0), forgotten)
+    }
+
+    /// The counts of a key; where it is new, what makes it one of its own.
+    #[inline]
+    pub fn entry_with<Q>(&mut self, key: &Q, own: impl FnOnce(&Q) -> K) -> &mut V
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.find_or_add(Asked(key), |key| own(key.0), |_| ())
     }
 
     /// The counts of a key that is known.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<&V> {
         let place = self.find(self.hash(key), key)?;
         Some(&at(&self.chunks, place).1)
     }
 
     /// The counts of a key that is known, to change them.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub fn get_mut<Q: Hash + Equivalent<K>>(&mut self, key: &Q) -> Option<&mut V> {
         let place = self.find(self.hash(key), key)?;
         Some(self.value(place))
     }

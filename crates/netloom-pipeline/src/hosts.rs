@@ -14,6 +14,7 @@ use netloom_packet::{MacAddr, Timestamp};
 use netloom_tables::HostRow;
 
 use crate::bounded::{BoundedTable, Counts};
+use crate::compact::Address;
 use crate::stage::StagePacket;
 
 /// Services of a host that are kept.
@@ -164,7 +165,7 @@ impl PairSet {
 /// What is known about addresses, fed in packet order.
 #[derive(Debug)]
 pub struct HostTable<T = Traffic> {
-    hosts: BoundedTable<IpAddr, Host<T>>,
+    hosts: BoundedTable<Address, Host<T>>,
     pairs: PairSet,
 }
 
@@ -377,7 +378,7 @@ impl<T: Tally + Default> HostTable<T> {
         if address.is_unspecified() || !T::OF_ALL && !is_local_host(address) {
             return None;
         }
-        Some(self.hosts.entry(address))
+        Some(self.hosts.entry_ref(&address))
     }
 
     /// A flow that has ended; in the order of the packets that closed them.
@@ -532,7 +533,7 @@ impl LocalHosts {
 
     /// All addresses, in no order.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.hosts.iter().map(|(address, _)| *address)
+        self.hosts.iter().map(|(address, _)| address.ip())
     }
 
     /// What is known of an address besides its traffic.
@@ -561,7 +562,8 @@ impl HostTable {
         let mut rows: Vec<HostRow> = self
             .hosts
             .iter()
-            .map(|(&address, host)| {
+            .map(|(address, host)| {
+                let address = address.ip();
                 let mut row = HostRow::new(address);
                 row.first_seen = host.traffic.first;
                 row.last_seen = host.traffic.last;

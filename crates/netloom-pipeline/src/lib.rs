@@ -15,6 +15,7 @@ mod barrier;
 mod block;
 pub mod bounded;
 mod clock;
+pub mod compact;
 mod engine;
 mod fragments;
 pub mod hosts;

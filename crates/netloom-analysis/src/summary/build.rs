@@ -13,9 +13,11 @@ use super::groups::Word;
 use super::hosts::{AddressCounts, Pair};
 use super::protocols::{ProtocolCounter, protocol_name};
 use crate::report::model::{
-    Address, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac, Quality, Report,
-    Service, Unique,
+    Address as AddressRow, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac,
+    Quality, Report, Service, Unique,
 };
+use netloom_pipeline::bounded::Counts;
+use netloom_pipeline::compact::Address;
 use netloom_pipeline::hosts::is_local_host;
 
 /// Comments of a capture that a report shows.
@@ -58,7 +60,7 @@ impl Summary {
         let per_second = |count: u64| (duration > 0.0).then(|| count as f64 / duration);
         let packets = self.quality.packets;
         let bytes = self.quality.bytes;
-        let address = |(ip, counts): (&IpAddr, &AddressCounts)| address(*ip, counts, &names);
+        let address = |(key, counts): (&Address, &AddressCounts)| address(key.ip(), counts, &names);
         let mut report = Report {
             schema_version: 1,
             netloom_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,9 +94,9 @@ impl Summary {
                 .collect(),
             top_destinations: self
                 .addresses
-                .top(top, |counts| counts.bytes_as_responder)
+                .top(top, AddressCounts::bytes_as_responder)
                 .into_iter()
-                .filter(|(_, counts)| counts.bytes_as_responder > 0)
+                .filter(|(_, counts)| counts.bytes_as_responder() > 0)
                 .map(address)
                 .collect(),
             top_conversations: self.conversations(),
@@ -201,27 +203,26 @@ impl Summary {
     }
 
     fn conversations(&self) -> Vec<Conversation> {
-        let ranked = self
-            .conversations
-            .top(self.top, |counts| counts.bytes[0] + counts.bytes[1]);
+        let ranked = self.conversations.top(self.top, Counts::weight);
         ranked
             .into_iter()
             .map(|(pair, counts)| {
                 // `a` is the end that began most flows.
-                let a = usize::from(counts.begun[1] > counts.begun[0]);
+                let a = usize::from(counts.begun(1) > counts.begun(0));
+                let pair = pair.pair();
                 let ends = [pair.0, pair.1];
                 Conversation {
                     a: ends[a].to_string(),
                     b: ends[1 - a].to_string(),
-                    packets: counts.packets[0] + counts.packets[1],
-                    bytes: counts.bytes[0] + counts.bytes[1],
-                    packets_a_to_b: counts.packets[a],
-                    bytes_a_to_b: counts.bytes[a],
-                    packets_b_to_a: counts.packets[1 - a],
-                    bytes_b_to_a: counts.bytes[1 - a],
-                    flows: counts.begun[0] + counts.begun[1],
-                    services: counts.services(),
-                    duration: counts.last.nanos_since(counts.first).max(0) as f64 / 1e9,
+                    packets: counts.packets(0) + counts.packets(1),
+                    bytes: counts.bytes(0) + counts.bytes(1),
+                    packets_a_to_b: counts.packets(a),
+                    bytes_a_to_b: counts.bytes(a),
+                    packets_b_to_a: counts.packets(1 - a),
+                    bytes_b_to_a: counts.bytes(1 - a),
+                    flows: counts.begun(0) + counts.begun(1),
+                    services: counts.services(&self.service_numbers),
+                    duration: counts.duration() as f64 / 1e9,
                 }
             })
             .collect()
@@ -231,8 +232,8 @@ impl Summary {
     fn local_hosts(&self) -> Vec<Host> {
         let traffic = self.addresses.iter();
         let mut ranked: Vec<(u64, IpAddr)> = traffic
-            .filter(|(address, _)| is_local_host(**address))
-            .map(|(address, counts)| (counts.bytes(), *address))
+            .map(|(key, counts)| (counts.bytes(), key.ip()))
+            .filter(|(_, address)| is_local_host(*address))
             .collect();
         let silent = self.hosts.addresses();
         ranked.extend(
@@ -246,7 +247,7 @@ impl Summary {
             ranked.iter().map(|&(_, address)| (address, 0)).collect();
         let gone = self.gone.iter().map(|[a, b]| Pair(a, b));
         let gone = gone.filter(|pair| self.conversations.get(pair).is_none());
-        let known = self.conversations.iter().map(|(pair, _)| *pair);
+        let known = self.conversations.iter().map(|(key, _)| key.pair());
         for pair in known.chain(gone).filter(|pair| pair.0 != pair.1) {
             for address in [pair.0, pair.1] {
                 if let Some(peers) = peers.get_mut(&address) {
@@ -268,8 +269,8 @@ impl Summary {
                 os: text(row.os),
                 device: text(row.device),
                 services: row.services.into_iter().map(String::from).collect(),
-                bytes_sent: traffic.map_or(0, |counts| counts.bytes_sent),
-                bytes_received: traffic.map_or(0, |counts| counts.bytes_received),
+                bytes_sent: traffic.map_or(0, AddressCounts::bytes_sent),
+                bytes_received: traffic.map_or(0, AddressCounts::bytes_received),
                 peers: peers.get(&address).copied().unwrap_or(0),
             }
         });
@@ -312,12 +313,12 @@ impl Summary {
             src_ips: if forgot {
                 self.senders.round() as u64
             } else {
-                exact(|counts| counts.packets_sent)
+                exact(AddressCounts::packets_sent)
             },
             dst_ips: if forgot {
                 self.receivers.round() as u64
             } else {
-                exact(|counts| counts.packets_received)
+                exact(AddressCounts::packets_received)
             },
             approximate: forgot || self.stations.forgot(),
             top_macs: top_macs
@@ -342,19 +343,19 @@ fn names(captures: &[CaptureInfo]) -> HashMap<IpAddr, String> {
     names
 }
 
-fn address(ip: IpAddr, counts: &AddressCounts, names: &HashMap<IpAddr, String>) -> Address {
-    Address {
+fn address(ip: IpAddr, counts: &AddressCounts, names: &HashMap<IpAddr, String>) -> AddressRow {
+    AddressRow {
         address: ip.to_string(),
         name: names.get(&ip).cloned(),
         is_local: is_local(ip),
         packets: counts.packets(),
         bytes: counts.bytes(),
-        packets_sent: counts.packets_sent,
-        packets_received: counts.packets_received,
-        bytes_sent: counts.bytes_sent,
-        bytes_received: counts.bytes_received,
-        bytes_received_as_responder: counts.bytes_as_responder,
-        flows: counts.flows,
+        packets_sent: counts.packets_sent(),
+        packets_received: counts.packets_received(),
+        bytes_sent: counts.bytes_sent(),
+        bytes_received: counts.bytes_received(),
+        bytes_received_as_responder: counts.bytes_as_responder(),
+        flows: counts.flows(),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Who talks, and with whom.
 
-use std::net::IpAddr;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr};
 
+use hashbrown::Equivalent;
+use netloom_pipeline::compact::Halves;
 use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::flow::app::Confidence;
 use netloom_pipeline::packet::{MacAddr, Timestamp};
-use smallvec::SmallVec;
 
 use super::groups::Word;
 use netloom_pipeline::bounded::{BoundedTable, Counts};
@@ -42,37 +45,54 @@ impl EndedFlow {
 }
 
 /// What an address sent and received.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AddressCounts {
-    pub(crate) packets_sent: u64,
-    pub(crate) packets_received: u64,
-    pub(crate) bytes_sent: u64,
-    pub(crate) bytes_received: u64,
-    /// Of `bytes_received`, what it received as the responder of a flow.
-    pub(crate) bytes_as_responder: u64,
-    pub(crate) flows: u64,
-}
+#[derive(Debug, Default)]
+pub(crate) struct AddressCounts(Halves<6>);
 
 impl AddressCounts {
+    pub(crate) fn packets_sent(&self) -> u64 {
+        self.0.get(0)
+    }
+
+    pub(crate) fn packets_received(&self) -> u64 {
+        self.0.get(1)
+    }
+
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.0.get(2)
+    }
+
+    pub(crate) fn bytes_received(&self) -> u64 {
+        self.0.get(3)
+    }
+
+    /// Of `bytes_received`, what it received as the responder of a flow.
+    pub(crate) fn bytes_as_responder(&self) -> u64 {
+        self.0.get(4)
+    }
+
+    pub(crate) fn flows(&self) -> u64 {
+        self.0.get(5)
+    }
+
     pub(crate) fn packets(&self) -> u64 {
-        self.packets_sent + self.packets_received
+        self.packets_sent() + self.packets_received()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes_sent + self.bytes_received
+        self.bytes_sent() + self.bytes_received()
     }
 
     /// Counts a flow for its originator or its responder.
     pub(crate) fn flow(&mut self, flow: &EndedFlow, originator: bool) {
         let (sent, received) = if originator { (0, 1) } else { (1, 0) };
-        self.packets_sent += flow.packets[sent];
-        self.bytes_sent += flow.bytes[sent];
-        self.packets_received += flow.packets[received];
-        self.bytes_received += flow.bytes[received];
+        self.0.add(0, flow.packets[sent]);
+        self.0.add(1, flow.packets[received]);
+        self.0.add(2, flow.bytes[sent]);
+        self.0.add(3, flow.bytes[received]);
         if !originator {
-            self.bytes_as_responder += flow.bytes[received];
+            self.0.add(4, flow.bytes[received]);
         }
-        self.flows += 1;
+        self.0.add(5, 1);
     }
 }
 
@@ -82,12 +102,7 @@ impl Counts for AddressCounts {
     }
 
     fn absorb(&mut self, other: Self) {
-        self.packets_sent += other.packets_sent;
-        self.packets_received += other.packets_received;
-        self.bytes_sent += other.bytes_sent;
-        self.bytes_received += other.bytes_received;
-        self.bytes_as_responder += other.bytes_as_responder;
-        self.flows += other.flows;
+        self.0.absorb(&other.0);
     }
 }
 
@@ -101,62 +116,167 @@ impl Pair {
     }
 }
 
+/// A pair as a key: those of IPv4 take half the room.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PairKey {
+    V4(Ipv4Addr, Ipv4Addr),
+    Other(Box<Pair>),
+}
+
+impl PairKey {
+    pub(crate) fn pair(&self) -> Pair {
+        match *self {
+            Self::V4(a, b) => Pair(a.into(), b.into()),
+            Self::Other(ref pair) => **pair,
+        }
+    }
+}
+
+impl From<&Pair> for PairKey {
+    fn from(pair: &Pair) -> Self {
+        match *pair {
+            Pair(IpAddr::V4(a), IpAddr::V4(b)) => Self::V4(a, b),
+            _ => Self::Other(Box::new(*pair)),
+        }
+    }
+}
+
+impl Hash for PairKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.pair().hash(state);
+    }
+}
+
+impl Ord for PairKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.pair().cmp(&other.pair())
+    }
+}
+
+impl PartialOrd for PairKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Equivalent<PairKey> for Pair {
+    fn equivalent(&self, key: &PairKey) -> bool {
+        *self == key.pair()
+    }
+}
+
+/// Numbers of services, for tables that hold many of them.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceNumbers {
+    names: Vec<&'static str>,
+    numbers: hashbrown::HashMap<Word, u16, foldhash::fast::RandomState>,
+}
+
+impl ServiceNumbers {
+    /// The number of a service; there are far fewer than 65,535.
+    pub(crate) fn number(&mut self, name: &'static str) -> u16 {
+        *self.numbers.entry(Word(name)).or_insert_with(|| {
+            self.names.push(name);
+            (self.names.len() - 1) as u16
+        })
+    }
+
+    fn name(&self, number: u16) -> &'static str {
+        self.names.get(usize::from(number)).copied().unwrap_or("")
+    }
+}
+
 /// Services of a conversation that are kept.
 const SERVICES: usize = 5;
+/// No service.
+const NONE: u16 = u16::MAX;
+/// Where the bytes of a conversation's first service are.
+const OF_SERVICE: usize = 6;
 
 /// What went between two addresses.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ConversationCounts {
-    pub(crate) packets: [u64; 2],
-    pub(crate) bytes: [u64; 2],
-    /// Flows begun by the smaller and by the larger address.
-    pub(crate) begun: [u64; 2],
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
-    /// Most pairs use one service: no allocation for it.
-    services: SmallVec<[(&'static str, u64); 1]>,
+    /// Packets, bytes and flows begun, each of the smaller and of the larger address; bytes of the
+    /// first service. Most pairs use one; others are beside, with their bytes.
+    counts: Halves<7, Vec<(u16, u64)>>,
+    first: Timestamp,
+    last: Timestamp,
+    service: u16,
 }
 
 impl Default for ConversationCounts {
     fn default() -> Self {
         Self {
-            packets: [0; 2],
-            bytes: [0; 2],
-            begun: [0; 2],
+            counts: Halves::default(),
             first: Timestamp::MAX,
             last: Timestamp::MIN,
-            services: SmallVec::new(),
+            service: NONE,
         }
     }
 }
 
 impl ConversationCounts {
+    /// Packets from the smaller (0) or the larger (1) address.
+    pub(crate) fn packets(&self, from: usize) -> u64 {
+        self.counts.get(from)
+    }
+
+    pub(crate) fn bytes(&self, from: usize) -> u64 {
+        self.counts.get(2 + from)
+    }
+
+    /// Flows begun by it.
+    pub(crate) fn begun(&self, by: usize) -> u64 {
+        self.counts.get(4 + by)
+    }
+
+    /// Nanoseconds from the start of the first flow to the end of the last.
+    pub(crate) fn duration(&self) -> i64 {
+        self.last.nanos_since(self.first).max(0)
+    }
+
     /// Counts a flow of the pair.
-    pub(crate) fn flow(&mut self, flow: &EndedFlow, pair: Pair) {
+    pub(crate) fn flow(&mut self, flow: &EndedFlow, pair: Pair, services: &mut ServiceNumbers) {
         let from = usize::from(flow.src != pair.0);
-        self.packets[from] += flow.packets[0];
-        self.bytes[from] += flow.bytes[0];
-        self.packets[1 - from] += flow.packets[1];
-        self.bytes[1 - from] += flow.bytes[1];
-        self.begun[from] += 1;
+        for (side, other) in [(0, from), (1, 1 - from)] {
+            self.counts.add(other, flow.packets[side]);
+            self.counts.add(2 + other, flow.bytes[side]);
+        }
+        self.counts.add(4 + from, 1);
         self.first = self.first.min(flow.start);
         self.last = self.last.max(flow.end);
         if let Some(service) = flow.service {
-            self.service(service, flow.bytes[0] + flow.bytes[1]);
+            let bytes = flow.bytes[0] + flow.bytes[1];
+            self.service(services.number(service), bytes);
         }
     }
 
-    fn service(&mut self, service: &'static str, bytes: u64) {
-        if let Some(known) = self.services.iter_mut().find(|(name, _)| *name == service) {
+    fn service(&mut self, service: u16, bytes: u64) {
+        if self.service == NONE {
+            self.service = service;
+        }
+        if self.service == service {
+            self.counts.add(OF_SERVICE, bytes);
+            return;
+        }
+        let others = self.counts.more_mut();
+        if let Some(known) = others.iter_mut().find(|(number, _)| *number == service) {
             known.1 += bytes;
-        } else if self.services.len() < 4 * SERVICES {
-            self.services.push((service, bytes));
+        } else if others.len() < 4 * SERVICES - 1 {
+            others.reserve_exact(1);
+            others.push((service, bytes));
         }
     }
 
     /// The services with the most bytes.
-    pub(crate) fn services(&self) -> Vec<String> {
-        let mut services = self.services.to_vec();
+    pub(crate) fn services(&self, numbers: &ServiceNumbers) -> Vec<String> {
+        let first = (self.service != NONE).then(|| (self.service, self.counts.get(OF_SERVICE)));
+        let others = self.counts.more().into_iter().flatten().copied();
+        let mut services: Vec<(&str, u64)> = first
+            .into_iter()
+            .chain(others)
+            .map(|(number, bytes)| (numbers.name(number), bytes))
+            .collect();
         services.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         services.truncate(SERVICES);
         services
@@ -168,18 +288,19 @@ impl ConversationCounts {
 
 impl Counts for ConversationCounts {
     fn weight(&self) -> u64 {
-        self.bytes[0] + self.bytes[1]
+        self.bytes(0) + self.bytes(1)
     }
 
     fn absorb(&mut self, other: Self) {
-        for side in 0..2 {
-            self.packets[side] += other.packets[side];
-            self.bytes[side] += other.bytes[side];
-            self.begun[side] += other.begun[side];
+        for at in 0..OF_SERVICE {
+            self.counts.add(at, other.counts.get(at));
         }
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        for (service, bytes) in other.services {
+        if other.service != NONE {
+            self.service(other.service, other.counts.get(OF_SERVICE));
+        }
+        for &(service, bytes) in other.counts.more().into_iter().flatten() {
             self.service(service, bytes);
         }
     }
@@ -188,7 +309,7 @@ impl Counts for ConversationCounts {
 /// A service: name, transport, the server's port, how sure.
 pub(crate) type ServiceKey = (Word, u8, Option<u16>, Option<Confidence>);
 
-/// What a service carried; also used for frames between two stations.
+/// What a service carried.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Traffic {
     pub(crate) flows: u64,
@@ -208,6 +329,24 @@ impl Counts for Traffic {
     }
 }
 
+/// Frames between two stations.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Frames {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Counts for Frames {
+    fn weight(&self) -> u64 {
+        self.bytes
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
 /// Two stations: source and destination.
 pub(crate) type MacPair = (MacAddr, MacAddr);
 
@@ -215,8 +354,8 @@ pub(crate) type MacPair = (MacAddr, MacAddr);
 /// outside the table.
 #[derive(Debug)]
 pub(crate) struct StationCounter {
-    table: BoundedTable<MacPair, Traffic>,
-    last: [(MacPair, Traffic); 2],
+    table: BoundedTable<MacPair, Frames>,
+    last: [(MacPair, Frames); 2],
 }
 
 impl StationCounter {
@@ -242,7 +381,7 @@ impl StationCounter {
 
     fn replace(&mut self, pair: MacPair) -> usize {
         self.last.swap(0, 1);
-        let (old, traffic) = std::mem::replace(&mut self.last[0], (pair, Traffic::default()));
+        let (old, traffic) = std::mem::replace(&mut self.last[0], (pair, Frames::default()));
         if traffic.packets > 0 {
             self.table.entry(old).absorb(traffic);
         }
@@ -250,7 +389,7 @@ impl StationCounter {
     }
 
     /// The table with everything in it.
-    pub(crate) fn finish(mut self) -> BoundedTable<MacPair, Traffic> {
+    pub(crate) fn finish(mut self) -> BoundedTable<MacPair, Frames> {
         for (pair, traffic) in self.last {
             if traffic.packets > 0 {
                 self.table.entry(pair).absorb(traffic);

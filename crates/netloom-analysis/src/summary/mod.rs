@@ -14,8 +14,6 @@ mod quality;
 mod risky;
 mod timeline;
 
-use std::net::IpAddr;
-
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use netloom_pipeline::decode::app::Interest;
 use netloom_pipeline::decode::net::arp::Arp;
@@ -27,11 +25,12 @@ use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 use arp::ArpCounter;
 use groups::{GroupCounter, Word};
 use hosts::{
-    AddressCounts, ConversationCounts, EndedFlow, MacPair, Pair, ServiceKey, StationCounter,
-    Traffic,
+    AddressCounts, ConversationCounts, EndedFlow, Frames, MacPair, Pair, PairKey, ServiceKey,
+    ServiceNumbers, StationCounter, Traffic,
 };
 use named::NameCounter;
 use netloom_pipeline::bounded::BoundedTable;
+use netloom_pipeline::compact::Address;
 use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
@@ -103,10 +102,11 @@ pub struct SummaryShard {
 #[derive(Debug)]
 pub struct SummarySerial {
     arp: ArpCounter,
-    addresses: BoundedTable<IpAddr, AddressCounts>,
-    conversations: BoundedTable<Pair, ConversationCounts>,
+    addresses: BoundedTable<Address, AddressCounts>,
+    conversations: BoundedTable<PairKey, ConversationCounts>,
     /// Conversations that were forgotten: who had how many peers is still told.
     gone: PairSet,
+    service_numbers: ServiceNumbers,
     /// What ARP and the beginnings of connections tell about hosts.
     hosts: LocalHosts,
     /// Room for a round's flows.
@@ -125,12 +125,18 @@ impl SummarySerial {
         self.ended
             .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
         for flow in self.ended.drain(..) {
-            self.addresses.entry(flow.src).flow(&flow, true);
-            self.addresses.entry(flow.dst).flow(&flow, false);
+            self.addresses.entry_ref(&flow.src).flow(&flow, true);
+            self.addresses.entry_ref(&flow.dst).flow(&flow, false);
             let pair = Pair::new(flow.src, flow.dst);
-            self.conversations
-                .entry_for(pair, |pair| self.gone.insert(pair.0, pair.1))
-                .flow(&flow, pair);
+            let forgotten = |key: PairKey| {
+                let Pair(a, b) = key.pair();
+                self.gone.insert(a, b);
+            };
+            self.conversations.entry_for(&pair, forgotten).flow(
+                &flow,
+                pair,
+                &mut self.service_numbers,
+            );
         }
     }
 }
@@ -149,10 +155,11 @@ pub struct Summary {
     /// Estimates, for when the tables overflowed.
     senders: f64,
     receivers: f64,
-    addresses: BoundedTable<IpAddr, AddressCounts>,
-    conversations: BoundedTable<Pair, ConversationCounts>,
+    addresses: BoundedTable<Address, AddressCounts>,
+    conversations: BoundedTable<PairKey, ConversationCounts>,
     gone: PairSet,
-    stations: BoundedTable<MacPair, Traffic>,
+    service_numbers: ServiceNumbers,
+    stations: BoundedTable<MacPair, Frames>,
     duplicates: u64,
     risks: RiskCounter,
     arp: ArpCounter,
@@ -217,6 +224,7 @@ impl Stage for SummaryStage {
             addresses: BoundedTable::new(ADDRESSES_MAX),
             conversations: BoundedTable::new(CONVERSATIONS_MAX),
             gone: PairSet::new(GONE_MAX),
+            service_numbers: ServiceNumbers::default(),
             hosts: LocalHosts::local(LOCAL_HOSTS_MAX),
             ended: Vec::new(),
         }
@@ -357,6 +365,7 @@ impl Stage for SummaryStage {
             addresses: serial.addresses,
             conversations: serial.conversations,
             gone: serial.gone,
+            service_numbers: serial.service_numbers,
             stations: BoundedTable::new(MAC_PAIRS_MAX),
             duplicates: 0,
             risks: RiskCounter::default(),

@@ -335,7 +335,8 @@ impl NameBook {
                 let source = *self.sources.get(usize::from(entry.which))?;
                 Some((Arc::clone(entry.name.as_ref()?), source))
             }),
-            expected: expected.and_then(|entry| self.protocols.get(usize::from(entry.which)))
+            expected: expected
+                .and_then(|entry| self.protocols.get(usize::from(entry.which)))
                 .copied(),
         }
     }
