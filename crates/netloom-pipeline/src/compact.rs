@@ -148,7 +148,7 @@ mod tests {
         counts.add(0, 1 << 40);
         assert_eq!(counts.get(0), u64::from(u32::MAX) + 2 + (1 << 40));
         assert_eq!(counts.get(1), 7);
-        let mut other = Halves::default();
+        let mut other = Halves::<2, Vec<u8>>::default();
         other.add(1, u64::MAX);
         other.more_mut().push(1);
         other.absorb(&counts);

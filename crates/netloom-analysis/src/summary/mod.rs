@@ -13,6 +13,9 @@ mod protocols;
 mod quality;
 mod risky;
 mod timeline;
+mod words;
+
+use std::sync::Arc;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use netloom_pipeline::decode::app::Interest;
@@ -36,6 +39,7 @@ use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
 use risky::RiskCounter;
 use timeline::TimelineCounter;
+use words::Texts;
 
 use netloom_pipeline::hosts::{LocalHosts, PairSet};
 
@@ -64,12 +68,17 @@ const SKETCH_LG_K: u8 = 12;
 pub struct SummaryStage {
     /// Rows of each "top" table.
     top: usize,
+    /// What shards' tables share.
+    texts: Arc<Texts>,
 }
 
 impl SummaryStage {
     /// A summary with `top` rows in each of its tables.
     pub fn new(top: usize) -> Self {
-        Self { top }
+        Self {
+            top,
+            texts: Arc::default(),
+        }
     }
 }
 
@@ -212,7 +221,7 @@ impl Stage for SummaryStage {
             stations: StationCounter::new(MAC_PAIRS_MAX),
             duplicates: DuplicateCounter::default(),
             risks: RiskCounter::default(),
-            names: NameCounter::new(self.top),
+            names: NameCounter::new(self.top, Arc::clone(&self.texts)),
             hosts: LocalHosts::local(SHARD_HOSTS_MAX),
             ended: Vec::new(),
         }
@@ -370,7 +379,7 @@ impl Stage for SummaryStage {
             duplicates: 0,
             risks: RiskCounter::default(),
             arp: serial.arp,
-            names: NameCounter::new(self.top),
+            names: NameCounter::new(self.top, Arc::clone(&self.texts)),
             hosts: serial.hosts,
             facts: *facts,
         };

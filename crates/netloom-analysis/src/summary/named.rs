@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
 use netloom_pipeline::decode::app::{Risk, text};
 use netloom_pipeline::flow::app::{AppRecord, AppRow, DnsRecord, HttpRecord, TlsRecord};
 use netloom_pipeline::flow::{FlowId, FlowRecord};
 use netloom_pipeline::packet::Timestamp;
-use smallvec::SmallVec;
 
 use super::histogram::Histogram;
+use super::words::{Text, Texts};
 use crate::report::model::{
     Certificate, Count, Dns, DnsFailure, DnsServer, Http, Report, RiskExample, RiskSummary, Site,
     SlowAnswer, Tls,
 };
 use netloom_pipeline::bounded::{BoundedTable, Counts};
+use netloom_pipeline::compact::{Address, Halves};
 
 /// Names of servers that a shard counts one by one.
 const SITES_MAX: usize = 1_024;
@@ -35,71 +37,115 @@ const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
 /// place.
 #[derive(Debug, Default)]
 struct SiteCounts {
-    flows: u64,
-    bytes: u64,
-    received: u64,
+    /// Flows, bytes, bytes received, and bytes of the first client.
+    counts: Halves<4, Others>,
+    client: Option<IpAddr>,
     app: Option<&'static str>,
-    /// Each once.
-    sources: SmallVec<[&'static str; 1]>,
-    /// Bytes by client.
-    clients: SmallVec<[(IpAddr, u64); 1]>,
+    source: &'static str,
+}
+
+/// Where the counts of a site are.
+const FLOWS: usize = 0;
+const BYTES: usize = 1;
+const RECEIVED: usize = 2;
+const OF_CLIENT: usize = 3;
+
+/// Sources and clients of a site besides the first: each once, with their bytes.
+#[derive(Debug, Default)]
+struct Others {
+    sources: Vec<&'static str>,
+    clients: Vec<(IpAddr, u64)>,
 }
 
 impl Counts for SiteCounts {
     fn weight(&self) -> u64 {
-        self.flows + self.bytes
+        self.counts.get(FLOWS) + self.bytes()
     }
 
     fn absorb(&mut self, other: Self) {
-        self.flows += other.flows;
-        self.bytes += other.bytes;
-        self.received += other.received;
+        for at in [FLOWS, BYTES, RECEIVED] {
+            self.counts.add(at, other.counts.get(at));
+        }
         self.app = self.app.or(other.app);
-        for source in other.sources {
+        for source in other.sources() {
             self.source(source);
         }
-        for (client, bytes) in other.clients {
+        for (client, bytes) in other.clients() {
             self.client(client, bytes);
         }
     }
 }
 
 impl SiteCounts {
+    fn bytes(&self) -> u64 {
+        self.counts.get(BYTES)
+    }
+
     fn flow(&mut self, flow: &FlowRecord, source: &'static str) {
-        self.flows += 1;
-        self.bytes += flow.bytes();
-        self.received += flow.bwd.bytes;
+        self.counts.add(FLOWS, 1);
+        self.counts.add(BYTES, flow.bytes());
+        self.counts.add(RECEIVED, flow.bwd.bytes);
         self.app = self.app.or_else(|| flow.product());
         self.source(source);
         self.client(flow.src_ip, flow.bytes());
     }
 
     fn source(&mut self, source: &'static str) {
-        if !self.sources.contains(&source) {
-            self.sources.push(source);
+        if self.source.is_empty() {
+            self.source = source;
         }
+        if self.source != source && !self.sources().any(|known| known == source) {
+            self.counts.more_mut().sources.push(source);
+        }
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &'static str> {
+        let first = (!self.source.is_empty()).then_some(self.source);
+        let others = self.counts.more().into_iter();
+        first
+            .into_iter()
+            .chain(others.flat_map(|others| others.sources.iter().copied()))
     }
 
     fn client(&mut self, client: IpAddr, bytes: u64) {
-        if let Some(known) = self.clients.iter_mut().find(|known| known.0 == client) {
+        let first = *self.client.get_or_insert(client);
+        if first == client {
+            self.counts.add(OF_CLIENT, bytes);
+            return;
+        }
+        let clients = &mut self.counts.more_mut().clients;
+        if let Some(known) = clients.iter_mut().find(|known| known.0 == client) {
             known.1 += bytes;
-        } else if self.clients.len() < CLIENTS_MAX {
-            self.clients.push((client, bytes));
+        } else if clients.len() < CLIENTS_MAX - 1 {
+            if clients.len() == clients.capacity() {
+                clients.reserve_exact(clients.len().clamp(1, 8));
+            }
+            clients.push((client, bytes));
         }
     }
 
+    fn clients(&self) -> impl Iterator<Item = (IpAddr, u64)> {
+        let first = self
+            .client
+            .map(|client| (client, self.counts.get(OF_CLIENT)));
+        let others = self.counts.more().into_iter();
+        first
+            .into_iter()
+            .chain(others.flat_map(|others| others.clients.iter().copied()))
+    }
+
     fn site(&self, name: &str) -> Site {
-        let mut clients = self.clients.clone();
+        let mut clients: Vec<_> = self.clients().collect();
         clients.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let mut sources = self.sources.clone();
+        let mut sources: Vec<&str> = self.sources().collect();
         sources.sort_unstable();
         Site {
             name: name.to_owned(),
             sources: sources.into_iter().map(ToOwned::to_owned).collect(),
             app: self.app.map(ToOwned::to_owned),
-            flows: self.flows,
-            bytes: self.bytes,
-            bytes_received: self.received,
+            flows: self.counts.get(FLOWS),
+            bytes: self.bytes(),
+            bytes_received: self.counts.get(RECEIVED),
             clients: clients
                 .iter()
                 .take(CLIENTS_SHOWN)
@@ -196,7 +242,7 @@ struct RiskCounts {
 }
 
 /// Texts and how often.
-type Texts = BoundedTable<Box<str>, Seen>;
+type Tally = BoundedTable<Text, Seen>;
 
 /// How often.
 #[derive(Debug, Default)]
@@ -216,32 +262,33 @@ impl Counts for Seen {
 #[derive(Debug)]
 pub(crate) struct NameCounter {
     top: usize,
+    texts: Arc<Texts>,
     bytes: u64,
     named_bytes: u64,
-    sites: BoundedTable<Box<str>, SiteCounts>,
-    domains: BoundedTable<Box<str>, SiteCounts>,
+    sites: BoundedTable<Text, SiteCounts>,
+    domains: BoundedTable<Text, SiteCounts>,
     risks: Vec<RiskCounts>,
     dns: Dns,
-    dns_names: Texts,
-    dns_types: Texts,
-    dns_rcodes: Texts,
-    dns_failures: BoundedTable<Box<str>, Failures>,
-    dns_servers: BoundedTable<IpAddr, ServerCounts>,
+    dns_names: Tally,
+    dns_types: Tally,
+    dns_rcodes: Tally,
+    dns_failures: BoundedTable<Text, Failures>,
+    dns_servers: BoundedTable<Address, ServerCounts>,
     dns_times: Histogram,
     /// Nanoseconds, name, server.
     slow: Vec<(i64, Box<str>, IpAddr)>,
     tls: Tls,
-    tls_versions: Texts,
-    tls_ciphers: Texts,
-    tls_issuers: Texts,
-    tls_clients: Texts,
+    tls_versions: Tally,
+    tls_ciphers: Tally,
+    tls_issuers: Tally,
+    tls_clients: Tally,
     certificates: BoundedTable<(Box<str>, Box<str>), Validity>,
     http: Http,
-    http_hosts: Texts,
-    http_methods: Texts,
-    http_statuses: Texts,
-    http_agents: Texts,
-    http_types: Texts,
+    http_hosts: Tally,
+    http_methods: Tally,
+    http_statuses: Tally,
+    http_agents: Tally,
+    http_types: Tally,
 }
 
 /// How long a certificate is good for, and who showed it.
@@ -268,15 +315,15 @@ impl Counts for Validity {
     }
 }
 
-fn texts() -> Texts {
+fn tally() -> Tally {
     BoundedTable::new(TEXTS_MAX)
 }
 
-fn add(table: &mut Texts, text: Option<&str>) {
+fn add(table: &mut Tally, texts: &Texts, text: Option<&str>) {
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         let end = text.floor_char_boundary(256);
         let key = text.get(..end).unwrap_or_default();
-        table.entry_ref(key).0 += 1;
+        table.entry_with(key, |key| texts.get(key)).0 += 1;
     }
 }
 
@@ -289,12 +336,12 @@ fn lower(name: &str) -> Cow<'_, str> {
     }
 }
 
-fn counts(table: &Texts, top: usize) -> Vec<Count> {
+fn counts(table: &Tally, top: usize) -> Vec<Count> {
     table
         .top(top, |seen| seen.0)
         .into_iter()
         .map(|(name, seen)| Count {
-            name: name.to_string(),
+            name: name.as_str().to_owned(),
             count: seen.0,
         })
         .collect()
@@ -305,34 +352,35 @@ fn millis(nanos: i64) -> f64 {
 }
 
 impl NameCounter {
-    pub(crate) fn new(top: usize) -> Self {
+    pub(crate) fn new(top: usize, texts: Arc<Texts>) -> Self {
         Self {
             top,
+            texts,
             bytes: 0,
             named_bytes: 0,
             sites: BoundedTable::new(SITES_MAX),
             domains: BoundedTable::new(SITES_MAX),
             risks: Risk::ALL.iter().map(|_| RiskCounts::default()).collect(),
             dns: Dns::default(),
-            dns_names: texts(),
-            dns_types: texts(),
-            dns_rcodes: texts(),
+            dns_names: tally(),
+            dns_types: tally(),
+            dns_rcodes: tally(),
             dns_failures: BoundedTable::new(TEXTS_MAX),
             dns_servers: BoundedTable::new(1024),
             dns_times: Histogram::default(),
             slow: Vec::new(),
             tls: Tls::default(),
-            tls_versions: texts(),
-            tls_ciphers: texts(),
-            tls_issuers: texts(),
-            tls_clients: texts(),
+            tls_versions: tally(),
+            tls_ciphers: tally(),
+            tls_issuers: tally(),
+            tls_clients: tally(),
             certificates: BoundedTable::new(TEXTS_MAX),
             http: Http::default(),
-            http_hosts: texts(),
-            http_methods: texts(),
-            http_statuses: texts(),
-            http_agents: texts(),
-            http_types: texts(),
+            http_hosts: tally(),
+            http_methods: tally(),
+            http_statuses: tally(),
+            http_agents: tally(),
+            http_types: tally(),
         }
     }
 
@@ -346,9 +394,13 @@ impl NameCounter {
             self.named_bytes += flow.bytes();
             let source = app.server_name_source;
             if let Some(domain) = flow.domain() {
-                self.domains.entry_ref(&*lower(domain)).flow(flow, source);
+                self.domains
+                    .entry_with(&*lower(domain), |name| self.texts.get(name))
+                    .flow(flow, source);
             }
-            self.sites.entry_ref(&*lower(name)).flow(flow, source);
+            self.sites
+                .entry_with(&*lower(name), |name| self.texts.get(name))
+                .flow(flow, source);
         }
         for (risk, detail) in &app.risks {
             let Some(place) = Risk::ALL.iter().position(|known| known == risk) else {
@@ -387,20 +439,26 @@ impl NameCounter {
         }
         self.dns.queries += 1;
         let query = dns.query.as_deref().map(lower);
-        add(&mut self.dns_names, query.as_deref());
-        let server = self.dns_servers.entry(record.dst.0);
+        add(&mut self.dns_names, &self.texts, query.as_deref());
+        let server = self.dns_servers.entry_ref(&record.dst.0);
         server.queries += 1;
         if let Some(qtype) = dns.qtype {
-            add(&mut self.dns_types, Some(&qtype_name(qtype, false)));
+            add(
+                &mut self.dns_types,
+                &self.texts,
+                Some(&qtype_name(qtype, false)),
+            );
         }
         let Some(rcode) = dns.rcode else { return };
         self.dns.answered += 1;
         server.answered += 1;
-        add(&mut self.dns_rcodes, Some(&rcode_name(rcode)));
+        add(&mut self.dns_rcodes, &self.texts, Some(&rcode_name(rcode)));
         if rcode != 0 {
             self.dns.failures += 1;
             if let Some(query) = &query {
-                self.dns_failures.entry_ref(&**query).add(rcode, 1);
+                self.dns_failures
+                    .entry_with(&**query, |name| self.texts.get(name))
+                    .add(rcode, 1);
             }
         }
         if let Some(rtt) = dns.rtt {
@@ -416,13 +474,17 @@ impl NameCounter {
         self.tls.established += u64::from(tls.established);
         self.tls.with_server_name += u64::from(tls.server_name.is_some());
         self.tls.ech += u64::from(tls.ech);
-        add(&mut self.tls_versions, tls.version.as_deref());
-        add(&mut self.tls_ciphers, tls.cipher.as_deref());
-        add(&mut self.tls_clients, tls.ja4.as_deref());
+        add(&mut self.tls_versions, &self.texts, tls.version.as_deref());
+        add(&mut self.tls_ciphers, &self.texts, tls.cipher.as_deref());
+        add(&mut self.tls_clients, &self.texts, tls.ja4.as_deref());
         let Some(certificate) = tls.certificate.as_deref() else {
             return;
         };
-        add(&mut self.tls_issuers, Some(&certificate.issuer));
+        add(
+            &mut self.tls_issuers,
+            &self.texts,
+            Some(&certificate.issuer),
+        );
         let Some(not_after) = certificate.not_after else {
             return;
         };
@@ -457,12 +519,24 @@ impl NameCounter {
         }
         self.http.response_bytes += http.response_encoded_len;
         let host = http.host.as_deref().map(lower);
-        add(&mut self.http_hosts, host.as_deref());
-        add(&mut self.http_methods, http.method.as_deref());
-        add(&mut self.http_agents, http.user_agent.as_deref());
-        add(&mut self.http_types, http.resp_mime_type.as_deref());
+        add(&mut self.http_hosts, &self.texts, host.as_deref());
+        add(&mut self.http_methods, &self.texts, http.method.as_deref());
+        add(
+            &mut self.http_agents,
+            &self.texts,
+            http.user_agent.as_deref(),
+        );
+        add(
+            &mut self.http_types,
+            &self.texts,
+            http.resp_mime_type.as_deref(),
+        );
         if let Some(status) = http.status_code {
-            add(&mut self.http_statuses, Some(&status.to_string()));
+            add(
+                &mut self.http_statuses,
+                &self.texts,
+                Some(&status.to_string()),
+            );
         }
     }
 
@@ -522,11 +596,11 @@ impl NameCounter {
     pub(crate) fn finish(mut self, report: &mut Report) {
         let top = self.top;
         report.named_share = (self.bytes > 0).then(|| self.named_bytes as f64 / self.bytes as f64);
-        let sites = |table: &BoundedTable<Box<str>, SiteCounts>| {
+        let sites = |table: &BoundedTable<Text, SiteCounts>| {
             table
-                .top(top, |site| site.bytes)
+                .top(top, SiteCounts::bytes)
                 .into_iter()
-                .map(|(name, site)| site.site(name))
+                .map(|(name, site)| site.site(name.as_str()))
                 .collect()
         };
         report.sites = sites(&self.sites);
@@ -587,7 +661,7 @@ impl NameCounter {
                     .iter()
                     .max_by_key(|(rcode, count)| (*count, *rcode));
                 DnsFailure {
-                    name: name.to_string(),
+                    name: name.as_str().to_owned(),
                     rcode: most.map_or_else(String::new, |(rcode, _)| rcode_name(*rcode).into()),
                     count: failures.weight(),
                 }
@@ -598,7 +672,7 @@ impl NameCounter {
             .top(top, |server| server.queries)
             .into_iter()
             .map(|(address, server)| DnsServer {
-                address: address.to_string(),
+                address: address.ip().to_string(),
                 queries: server.queries,
                 answered: server.answered,
                 median_ms: server.times.median_ms(),

@@ -8,6 +8,7 @@ use netloom_pipeline::flow::app::Confidence;
 
 use crate::report::model::{Risky, RiskyPair};
 use netloom_pipeline::bounded::{BoundedTable, Counts};
+use netloom_pipeline::compact::Halves;
 
 /// A risk: what it is called, what is wrong, what to do.
 #[derive(Debug)]
@@ -100,21 +101,32 @@ type RiskKey = (u8, IpAddr, IpAddr, u16);
 
 #[derive(Debug, Default)]
 struct RiskCounts {
-    flows: u64,
-    packets: u64,
-    bytes: u64,
-    detail: Option<String>,
+    /// Flows, packets, bytes.
+    counts: Halves<3>,
+    detail: Option<Box<str>>,
+}
+
+impl RiskCounts {
+    fn flows(&self) -> u64 {
+        self.counts.get(0)
+    }
+
+    fn packets(&self) -> u64 {
+        self.counts.get(1)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.counts.get(2)
+    }
 }
 
 impl Counts for RiskCounts {
     fn weight(&self) -> u64 {
-        self.bytes
+        self.bytes()
     }
 
     fn absorb(&mut self, other: Self) {
-        self.flows += other.flows;
-        self.packets += other.packets;
-        self.bytes += other.bytes;
+        self.counts.absorb(&other.counts);
         // The smaller text: the same whatever the order.
         self.detail = match (self.detail.take(), other.detail) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -185,12 +197,14 @@ impl RiskCounter {
 
     fn count(&mut self, risk: u8, flow: &FlowRecord, detail: Option<String>) {
         let key = (risk, flow.src_ip, flow.dst_ip, flow.dst_port.unwrap_or(0));
-        self.table.entry(key).absorb(RiskCounts {
-            flows: 1,
-            packets: flow.packets(),
-            bytes: flow.bytes(),
-            detail,
-        });
+        let mut counts = RiskCounts {
+            detail: detail.map(String::into_boxed_str),
+            ..RiskCounts::default()
+        };
+        for (at, count) in [1, flow.packets(), flow.bytes()].into_iter().enumerate() {
+            counts.counts.add(at, count);
+        }
+        self.table.entry(key).absorb(counts);
     }
 
     /// Adds another shard's counts.
@@ -210,7 +224,7 @@ impl RiskCounter {
             if of_risk.is_empty() {
                 continue;
             }
-            of_risk.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(b.0)));
+            of_risk.sort_by(|a, b| b.1.bytes().cmp(&a.1.bytes()).then_with(|| a.0.cmp(b.0)));
             let sum =
                 |part: fn(&RiskCounts) -> u64| of_risk.iter().map(|(_, counts)| part(counts)).sum();
             risky.push(Risky {
@@ -219,9 +233,9 @@ impl RiskCounter {
                 severity: risk.severity.to_owned(),
                 why: risk.why.to_owned(),
                 instead: risk.instead.to_owned(),
-                flows: sum(|counts| counts.flows),
-                packets: sum(|counts| counts.packets),
-                bytes: sum(|counts| counts.bytes),
+                flows: sum(RiskCounts::flows),
+                packets: sum(RiskCounts::packets),
+                bytes: sum(RiskCounts::bytes),
                 pairs: of_risk
                     .iter()
                     .take(top)
@@ -229,9 +243,9 @@ impl RiskCounter {
                         src: key.1.to_string(),
                         dst: key.2.to_string(),
                         dst_port: key.3,
-                        flows: counts.flows,
-                        bytes: counts.bytes,
-                        detail: counts.detail.clone(),
+                        flows: counts.flows(),
+                        bytes: counts.bytes(),
+                        detail: counts.detail.as_deref().map(str::to_owned),
                     })
                     .collect(),
             });
