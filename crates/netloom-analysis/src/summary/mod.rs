@@ -49,8 +49,8 @@ pub use build::ReportContext;
 const ADDRESSES_MAX: usize = 229_376;
 /// Pairs of addresses, likewise.
 const CONVERSATIONS_MAX: usize = 114_688;
-/// Forgotten pairs that are remembered as such.
-const GONE_MAX: usize = 114_688;
+/// Forgotten pairs that are remembered as such: nine bytes each.
+const GONE_MAX: usize = 458_752;
 /// Addresses of the local network that are kept with their names, and those of a shard.
 const LOCAL_HOSTS_MAX: usize = 16_384;
 const SHARD_HOSTS_MAX: usize = 1_024;
