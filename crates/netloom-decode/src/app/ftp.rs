@@ -25,6 +25,14 @@ pub static DATA: Protocol = Protocol {
     category: Category::FileTransfer,
 };
 
+/// The control connection of GridFTP (GFD.20): FTP whose users prove who they are by TLS inside of
+/// GSS-API.
+pub static GRIDFTP: Protocol = Protocol {
+    name: "gridftp",
+    title: "GridFTP",
+    category: Category::FileTransfer,
+};
+
 /// FTP on TCP.
 pub static DETECTOR: Detector = Detector {
     protocol: &PROTOCOL,
@@ -111,10 +119,19 @@ struct Session {
     greeted: bool,
     /// TLS in the tokens of `ADAT`, as GSI has it.
     inner: Option<Box<Nested>>,
+    /// Whether there was any.
+    secured: bool,
 }
 
 /// The port of a data connection, and whether the server opens it.
 type Channel = (IpAddr, u16, bool);
+
+fn carries(protocol: &'static Protocol, events: &mut dyn Events) {
+    events.event(Event::Carries {
+        protocol,
+        early: false,
+    });
+}
 
 impl Session {
     /// A token of the security exchange (RFC 2228, section 3). Where it is TLS, its handshake is
@@ -125,6 +142,9 @@ impl Session {
             let hello = context.from_client && matches!(*token, [22, 3, _, _, _, 1, ..]);
             let parser = tls::DETECTOR.parser.filter(|_| hello);
             self.inner = parser.map(|parser| Box::new(Nested::new(parser())));
+            if self.inner.is_some() && !std::mem::replace(&mut self.secured, true) {
+                carries(&tls::PROTOCOL, events);
+            }
         }
         if let Some(inner) = &mut self.inner
             && !inner.push(context, &token, events)
@@ -206,6 +226,10 @@ impl Session {
             && let Some(token) = words.strip_prefix(b"ADAT=")
         {
             self.token(context, token, events);
+        }
+        // The exchange has come to a good end (RFC 2228, section 5).
+        if code == 235 && self.secured {
+            carries(&GRIDFTP, events);
         }
         self.reply_end(context, code, last, words, events)
     }

@@ -1,4 +1,6 @@
-//! IRC (RFC 2812): who is there; what is said stays unread.
+//! IRC (RFC 2812): who is there; what is said stays unread, but for files that go directly.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::lines::{is_command, lines};
 use super::support::{keep, login, say};
@@ -12,6 +14,13 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "irc",
     title: "IRC",
     category: Category::Chat,
+};
+
+/// A file on its way from one client to another (DCC), known by the message that offered it.
+pub static DATA: Protocol = Protocol {
+    name: "irc-dcc-data",
+    title: "IRC DCC data",
+    category: Category::FileTransfer,
 };
 
 /// IRC on TCP.
@@ -102,6 +111,33 @@ impl Probe<'_> {
 /// Lines that are read.
 const LINES_MAX: u32 = 200;
 
+/// The address and port where a line offers a file: `PRIVMSG who :^ADCC SEND name address port size^A`, the address as
+/// a number. Port 0, an offer to connect the other way round, is none.
+pub fn offer(line: &[u8]) -> Option<(IpAddr, u16)> {
+    let rest = match line.strip_prefix(b":") {
+        Some(rest) => text::word(rest).1,
+        None => line,
+    };
+    let (command, rest) = text::word(rest);
+    let (_, message) = text::word(rest);
+    let offer = message
+        .strip_prefix(b":\x01DCC SEND ")
+        .filter(|_| command.eq_ignore_ascii_case(b"PRIVMSG"))?;
+    let rest = match offer.strip_prefix(b"\"") {
+        Some(quoted) => {
+            let end = quoted.iter().position(|&byte| byte == b'"')?;
+            quoted.get(end + 1..)?.trim_ascii_start()
+        }
+        None => text::word(offer).1,
+    };
+    let (address, rest) = text::word(rest);
+    let port = text::word(rest).0;
+    let port = port.strip_suffix(b"\x01").unwrap_or(port);
+    let address = u32::try_from(text::number(address)?).ok()?;
+    let port = u16::try_from(text::number(port)?).ok()?;
+    (port > 0).then_some((Ipv4Addr::from(address).into(), port))
+}
+
 /// Reads the start of a session.
 #[derive(Debug, Default)]
 struct Session {
@@ -187,6 +223,27 @@ impl Parser for Session {
 mod tests {
     use super::super::trial::{conversation, guess};
     use super::*;
+
+    #[test]
+    fn files_that_go_directly() {
+        let to = |address: [u8; 4], port| Some((IpAddr::from(address), port));
+        for (line, expected) in [
+            (
+                &b":a!b@c PRIVMSG d :\x01DCC SEND x.txt 167772167 59130 12\x01"[..],
+                to([10, 0, 0, 7], 59_130),
+            ),
+            (
+                b"PRIVMSG d :\x01DCC SEND \"a b.txt\" 167772167 5000\x01",
+                to([10, 0, 0, 7], 5000),
+            ),
+            (b"PRIVMSG d :\x01DCC SEND x 167772167 0 12 7\x01", None),
+            (b"PRIVMSG d :\x01DCC CHAT chat 167772167 5000\x01", None),
+            (b"PRIVMSG d :DCC SEND x 167772167 5000", None),
+            (b"NOTICE d :\x01DCC SEND x 167772167 5000\x01", None),
+        ] {
+            assert_eq!(offer(line), expected, "{}", text::display(line));
+        }
+    }
 
     #[test]
     fn a_session() {

@@ -135,10 +135,10 @@ impl Look {
                 Inside::Unknown(self)
             };
         };
-        events.event(Event::Carries {
-            protocol: detector.protocol,
-            early: false,
-        });
+        if !tls_or_mqtt(detector.protocol) {
+            carries(&PROTOCOL, events);
+        }
+        carries(detector.protocol, events);
         let Some(new) = detector.parser else {
             return Inside::PassedOver;
         };
@@ -152,6 +152,19 @@ impl Look {
         }
         inside
     }
+}
+
+/// Whether a protocol is beyond doubt for Zeek by the client's first words, before the message
+/// that they stand in is whole.
+fn tls_or_mqtt(protocol: &Protocol) -> bool {
+    matches!(protocol.name, "tls" | "mqtt")
+}
+
+fn carries(protocol: &'static Protocol, events: &mut dyn Events) {
+    events.event(Event::Carries {
+        protocol,
+        early: false,
+    });
 }
 
 impl Inside {
@@ -257,6 +270,13 @@ fn unmasked(payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
 const PAYLOAD_MAX: u64 = 32 * 1024;
 
 impl Frames {
+    /// Tells once that a message was whole.
+    fn tell_spoken(&mut self, header: &Header, events: &mut dyn Events) {
+        if header.last && !std::mem::replace(&mut self.spoken, true) {
+            carries(&PROTOCOL, events);
+        }
+    }
+
     /// The frame at the start of `data`.
     fn frame(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
         let header = match header(data) {
@@ -266,17 +286,11 @@ impl Frames {
         };
         let side = usize::from(context.from_client);
         let whole = header.length as u64 + header.payload;
-        let carries = matches!(header.opcode, 0..=2) && header.payload > 0;
+        let is_data = matches!(header.opcode, 0..=2) && header.payload > 0;
         let looked_at =
-            carries && header.payload <= PAYLOAD_MAX && !matches!(self.inside, Inside::PassedOver);
+            is_data && header.payload <= PAYLOAD_MAX && !matches!(self.inside, Inside::PassedOver);
         if looked_at && (data.len() as u64) < whole {
             return Step::consumed(0);
-        }
-        if header.last && !std::mem::replace(&mut self.spoken, true) {
-            events.event(Event::Carries {
-                protocol: &PROTOCOL,
-                early: false,
-            });
         }
         if let Some(seen) = self.seen.get_mut(side).filter(|seen| **seen < FRAMES_MAX) {
             *seen += 1;
@@ -287,9 +301,11 @@ impl Frames {
             let bytes = unmasked(data.get(header.length..end).unwrap_or_default(), header.key);
             let inside = std::mem::replace(&mut self.inside, Inside::PassedOver);
             self.inside = inside.add(context, &bytes, events);
+            self.tell_spoken(&header, events);
             return Step::consumed(end);
         }
-        if carries && header.payload > PAYLOAD_MAX {
+        self.tell_spoken(&header, events);
+        if is_data && header.payload > PAYLOAD_MAX {
             // What is inside lacks this.
             self.finish(context, events);
             self.inside = Inside::PassedOver;
@@ -376,8 +392,8 @@ mod tests {
             ],
         );
         assert_eq!(said.0.len(), 5, "{said:?}");
-        assert_eq!(said.0[0], "carries: websocket");
-        assert!(said.0[1].contains("opcode=text length=2 masked=true"));
+        assert!(said.0[0].contains("opcode=text length=2 masked=true"));
+        assert_eq!(said.0[1], "carries: websocket");
         assert!(said.0[3].contains("opcode=binary length=128"));
         assert!(said.0[4].contains("opcode=close"));
     }

@@ -65,6 +65,8 @@ pub struct HttpRecord {
     pub filename: Option<Box<str>>,
     /// Media type of the request's body.
     pub orig_mime_type: Option<Cow<'static, str>>,
+    /// What the first bytes of the request's and of the response's body alone say of it.
+    pub sniffed: [Option<&'static str>; 2],
     /// Media type of the response's body, by its first bytes, else by its header.
     pub resp_mime_type: Option<Cow<'static, str>>,
     /// `Server`.
@@ -288,6 +290,7 @@ impl Waiting {
             sniff(&unpacked(self.coding, start))
         };
         let record = &mut *self.record;
+        record.sniffed[usize::from(!of_request)] = kind;
         let place = if of_request {
             &mut record.orig_mime_type
         } else {

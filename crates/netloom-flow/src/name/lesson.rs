@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use netloom_decode::Decoded;
 use netloom_decode::app::dns;
-use netloom_decode::app::{Protocol, ftp, sdp, text, tftp};
+use netloom_decode::app::{Protocol, ftp, irc, sdp, text, tftp};
 use netloom_packet::Packet;
 
 use super::book::{Fact, Lesson};
 
 /// Longest name that is learned.
 const NAME_MAX: usize = 255;
+/// Lines of a packet of IRC that are looked at.
+const LINES_MAX: usize = 8;
 /// Most facts of one packet.
 const FACTS_MAX: usize = 64;
 
 /// Puts what a packet teaches at the end of `lessons`: addresses in DNS and mDNS answers, data
-/// channels of FTP (RFC 959, RFC 2428), transfers of TFTP (RFC 1350), media of SIP and RTSP (SDP,
-/// RFC 8866).
+/// channels of FTP (RFC 959, RFC 2428), transfers of TFTP (RFC 1350), files that go from one client
+/// of IRC to another, media of SIP and RTSP (SDP, RFC 8866).
 pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>) {
     let Some(ip) = &decoded.ip else { return };
     let from = decoded.payload_offset as usize;
@@ -56,6 +58,7 @@ pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>
             [b'2', b'2', b'7' | b'9', b' ' | b'-', ..]
             | [b'P', b'O', b'R', b'T', b' ', ..]
             | [b'E', b'P', b'R', b'T', b' ', ..] => data_channel(data, ip.src, &mut teach),
+            [b'P', b'R', b'I', b'V', ..] | [b':', ..] => files(data, &mut teach),
             [b'S', b'I', b'P', b'/', ..] | [b'I', b'N', b'V', b'I', ..] => media(data, &mut teach),
             _ => {}
         },
@@ -142,6 +145,19 @@ fn data_channel(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact)) {
     }
 }
 
+/// Files that clients of IRC offer each other.
+fn files(mut data: &[u8], teach: &mut dyn FnMut(Fact)) {
+    for _ in 0..LINES_MAX {
+        let Some((line, taken)) = text::line(data) else {
+            break;
+        };
+        if let Some((to, port)) = irc::offer(line) {
+            expect(to, port, true, &irc::DATA, teach);
+        }
+        data = data.get(taken..).unwrap_or_default();
+    }
+}
+
 /// Media in a session description.
 fn media(data: &[u8], teach: &mut dyn FnMut(Fact)) {
     sdp::rtp_flows(data, &mut |protocol, to, port| {
@@ -181,6 +197,20 @@ mod tests {
         assert_eq!(taught(b"229 Passive (|||6446|)\r\n"), [(server, 6446)]);
         assert_eq!(taught(b"EPRT |1|192.0.2.7|6275|\r\n"), [(address, 6275)]);
         assert_eq!(taught(b"EPRT |1|192.0.2.7|\r\n"), []);
+    }
+
+    #[test]
+    fn files_over_irc() {
+        let mut taught = Vec::new();
+        let lines = b":a!b@c PRIVMSG d :hello\r\n:a!b@c PRIVMSG d :\x01DCC SEND x 167772167 59130 9\x01\r\n";
+        files(lines, &mut |fact| taught.push(fact));
+        let expected = Fact::Expect {
+            to: [10, 0, 0, 7].into(),
+            port: 59_130,
+            tcp: true,
+            protocol: &irc::DATA,
+        };
+        assert_eq!(taught, [expected]);
     }
 
     #[test]

@@ -353,7 +353,7 @@ fn logs_are_those_of_zeek() {
     );
     assert!(all.0 > 10_000, "{} cells", all.0);
     assert!(
-        pooled >= 98.0 && mean >= 95.0,
+        pooled >= 99.5 && mean >= 97.0,
         "{pooled:.2} % pooled, {mean:.2} % mean"
     );
 }
@@ -403,14 +403,13 @@ but one `history` each, with an `X` in it. The last column leaves out captures o
 
 Differences that are known, all counted as misses:
 
-- `service`: GridFTP, which a policy script tells from FTP.
 - `password`: netloom never shows one.
-- `globus-url-copy.pcap`: Zeek is told to stop looking at a GridFTP channel after 2 bytes.
+- `globus-url-copy.pcap`: Zeek is told to take a channel for one of GridFTP and stop looking at it after
+  2 bytes; by itself it would after a gigabyte.
 - `history`: Zeek's `X` says that it stopped to look at a connection, for a limit of an analyzer was
   exceeded: a line or a head of Gnutella longer than 100 or 200 bytes, a frame of NCP longer than 150.
   The tests set these limits; Zeek's own are 8192, 32768 and 65536, and it reads neither protocol unless
   told to. netloom has no such setting.
-- `service` of a flow whose tunnel holds bytes behind a Teredo bubble (`teredo_bubble_with_payload.pcap`).
 - `service` of `wstunnel-ssh.pcap`, of which five tests are compared: in three of them a script tells Zeek
   not to read WebSocket at all, or to take what it carries for HTTP.
 ";

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
+use netloom_decode::app::Protocol;
 use netloom_flow::{FlowRecord, Side};
 
 use super::super::said;
@@ -223,57 +224,69 @@ fn port(port: Option<u16>, icmp: Option<u8>) -> u16 {
     port.or_else(|| icmp.map(u16::from)).unwrap_or(0)
 }
 
-/// The service under Zeek's name; of a tunnel over UDP its kind, by its port as there.
+/// The services under Zeek's names, each where Zeek became sure of it: the flow's own, and what
+/// its messages carry; of a tunnel over UDP its kind.
 fn service(record: &FlowRecord, out: &mut String) -> Option<()> {
-    let tunnel = record.dst_port.filter(|_| record.outer).and_then(tunnel);
-    let name = record
-        .recognised()
-        .map(|protocol| protocol.name)
-        .or(tunnel)?;
-    // What the connection's messages carry is a service of it as well, each where Zeek became
-    // sure of it.
+    let recognised = record.recognised().map(|protocol| protocol.name);
+    let name = recognised.or_else(|| tunnel(record))?;
     let app = record.app.as_ref();
     let carried = app.map_or(&[][..], |app| &app.carried);
     let early = app.map_or(0, |app| app.carried_early.into());
     let (early, late) = carried.split_at_checked(early).unwrap_or((carried, &[]));
-    let zeek = |inner: &netloom_decode::app::Protocol| match inner.name {
+    let own: &[&str] = match (name, record.protocol) {
+        ("tls", _) => &["ssl"],
+        ("quic", _) => &["quic", "ssl"],
+        // Of itself it says so once a message was whole, and so does what is carried.
+        ("websocket", _) => &["http"],
+        ("ldap", TCP) => &["ldap_tcp"],
+        ("ldap", _) => &["ldap_udp"],
+        ("kerberos", TCP) => &["krb_tcp"],
+        ("kerberos", _) => &["krb"],
+        ("syslog", TCP) => &["syslog_tcp"],
+        ("mdns" | "llmnr" | "nbns", _) => &["dns"],
+        (other, _) => &[other],
+    };
+    let inner = |protocol: &&'static Protocol| match protocol.name {
         "tls" => "ssl",
         "kerberos" => "krb",
         other => other,
     };
-    for inner in early {
-        out.push_str(zeek(inner));
-        out.push(',');
+    let mut names: Vec<&str> = Vec::with_capacity(2);
+    let before = early.iter().map(inner);
+    for name in before
+        .chain(own.iter().copied())
+        .chain(late.iter().map(inner))
+    {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
-    out.push_str(match (name, record.protocol) {
-        ("tls", _) => "ssl",
-        ("quic", _) => "quic,ssl",
-        // Zeek says so itself once a message was whole, and so does what is carried.
-        ("websocket", _) => "http",
-        ("ldap", TCP) => "ldap_tcp",
-        ("ldap", _) => "ldap_udp",
-        ("kerberos", TCP) => "krb_tcp",
-        ("kerberos", _) => "krb",
-        ("syslog", TCP) => "syslog_tcp",
-        ("mdns" | "llmnr" | "nbns", _) => "dns",
-        (other, _) => other,
-    });
-    for inner in late {
-        out.push(',');
-        out.push_str(zeek(inner));
+    for (number, name) in names.iter().enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        out.push_str(name);
     }
     Some(())
 }
 
-/// Tunnels over UDP that Zeek knows by the port of their receiver.
-const fn tunnel(port: u16) -> Option<&'static str> {
-    match port {
-        2152 => Some("gtpv1"),
+/// What Zeek calls the tunnel over UDP that a flow is: by its ports, and Teredo on any.
+fn tunnel(record: &FlowRecord) -> Option<&'static str> {
+    let ports = [record.dst_port, record.src_port];
+    let ports = || ports.into_iter().flatten();
+    let known = ports().find_map(|port| match port {
+        2123 | 2152 => Some("gtpv1"),
         3544 => Some("teredo"),
         4789 => Some("vxlan"),
+        5072 => Some("ayiya"),
         6081 => Some("geneve"),
         _ => None,
-    }
+    });
+    // Ports of tunnels that Zeek does not open, or has no service for.
+    let other =
+        || ports().any(|port| matches!(port, 1701 | 4754 | 4790 | 5247 | 6635 | 8472 | 37008));
+    let name = known.or_else(|| (!other()).then_some("teredo"));
+    name.filter(|_| record.outer)
 }
 
 /// Whether Zeek takes an address for one of this site without being told: blocks that are not

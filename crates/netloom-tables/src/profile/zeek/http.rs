@@ -134,7 +134,9 @@ fn columns() -> Vec<Column<ZeekHttp>> {
         column(
             "orig_mime_types",
             Make::TextList(|row, item| {
-                item(format_args!("{}", row.record.orig_mime_type.as_deref()?));
+                let [sniffed, _] = row.record.sniffed;
+                let kind = sniffed.or(row.record.orig_mime_type.as_deref());
+                item(format_args!("{}", kind?));
                 Some(())
             }),
         )
@@ -151,7 +153,9 @@ fn columns() -> Vec<Column<ZeekHttp>> {
         column(
             "resp_mime_types",
             Make::TextList(|row, item| {
-                item(format_args!("{}", row.record.resp_mime_type.as_deref()?));
+                let [_, sniffed] = row.record.sniffed;
+                let kind = sniffed.or(row.record.resp_mime_type.as_deref());
+                item(format_args!("{}", kind?));
                 Some(())
             }),
         )
