@@ -6,9 +6,11 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use arrow_array::cast::AsArray as _;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_buffer::bit_chunk_iterator::UnalignedBitChunk;
+use arrow_schema::Field;
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType};
 use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter as _};
@@ -68,6 +70,14 @@ pub(super) struct Rows<'a> {
     nulls: usize,
     /// Which are not null; `None`: all, or none.
     valid: Option<BooleanBufferBuilder>,
+    lists: Option<Lists>,
+}
+
+/// A page: its rows, those of their cells that are not null, and how many entries levels have.
+struct PageRows {
+    rows: usize,
+    cells: usize,
+    entries: usize,
 }
 
 impl<'a> Rows<'a> {
@@ -93,7 +103,55 @@ impl<'a> Rows<'a> {
             count,
             nulls,
             valid,
+            lists: None,
         })
+    }
+
+    /// Rows that are lists of cells, none of which is null; the arrays of the cells come back.
+    /// `None` where a cell is null, or a null list has cells.
+    pub(super) fn lists(
+        column: &'a ColumnDescPtr,
+        item: &Field,
+        arrays: &[ArrayRef],
+    ) -> Option<(Self, Vec<ArrayRef>)> {
+        let mut rows = Self::new(column, arrays)?;
+        let mut ends = Vec::with_capacity(rows.count + 1);
+        ends.push(0);
+        let (mut end, mut items) = (0, Vec::with_capacity(arrays.len()));
+        for array in arrays {
+            let lists = array.as_list_opt::<i32>()?;
+            let offsets = lists.value_offsets();
+            let (first, last) = (offsets[0], offsets[lists.len()]);
+            let cells = lists
+                .values()
+                .slice(first as usize, (last - first) as usize);
+            let hidden = |place: usize| offsets[place] != offsets[place + 1];
+            if cells.null_count() > 0
+                || lists.null_count() > 0
+                    && (0..lists.len()).any(|at| lists.is_null(at) && hidden(at))
+            {
+                return None;
+            }
+            ends.extend(
+                offsets[1..]
+                    .iter()
+                    .map(|offset| end + (offset - first) as usize),
+            );
+            end += cells.len();
+            items.push(cells);
+        }
+        // Levels of definition: no list, an empty one, maybe a null, a cell.
+        let of_cells = column.max_def_level() as u32;
+        let of_empty = of_cells.checked_sub(1 + u32::from(item.is_nullable()))?;
+        if column.max_rep_level() != 1 || of_empty == 0 && rows.nulls > 0 {
+            return None;
+        }
+        rows.lists = Some(Lists {
+            ends,
+            of_cells,
+            of_empty,
+        });
+        Some((rows, items))
     }
 
     /// Writes the pages.
@@ -116,18 +174,23 @@ impl<'a> Rows<'a> {
         let mut index = Index::new(self.column);
         let mut offsets = OffsetIndexBuilder::new();
         let (mut data_page_offset, mut data_pages) = (0, 0);
-        let (mut row, mut cell, mut page) = (0, 0, Vec::new());
+        let (mut row, mut cell, mut all_entries, mut page) = (0, 0, 0, Vec::new());
         while row < self.count {
-            let (rows, ones) = self.page_of(row, |ones| cells.size(cell..cell + ones));
-            let of_page = cell..cell + ones;
+            let of_page = self.page_of(row, |ones| cells.size(cell..cell + ones));
             page.clear();
-            self.levels(row, rows, ones, &mut page);
+            self.levels(row, &of_page, &mut page);
+            let PageRows {
+                rows,
+                cells: ones,
+                entries,
+            } = of_page;
+            let of_page = cell..cell + ones;
             cells
                 .write(of_page.clone(), &mut page)
                 .ok_or_else(too_few)?;
             let spec = pages.write(&page, |buf| Page::DataPage {
                 buf,
-                num_values: rows as u32,
+                num_values: entries as u32,
                 encoding: C::ENCODING,
                 def_level_encoding: Encoding::RLE,
                 rep_level_encoding: Encoding::RLE,
@@ -139,9 +202,10 @@ impl<'a> Rows<'a> {
             data_pages += 1;
             offsets.append_row_count(rows as i64);
             offsets.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
-            index.page(cells.extremes(of_page), rows, rows - ones);
+            index.page(cells.extremes(of_page), entries, entries - ones);
             row += rows;
             cell += ones;
+            all_entries += entries;
         }
 
         let stats = |page_type, encoding, count| PageEncodingStats {
@@ -161,10 +225,10 @@ impl<'a> Rows<'a> {
             .set_page_encoding_stats(encoding_stats)
             .set_total_compressed_size(pages.compressed as i64)
             .set_total_uncompressed_size(pages.uncompressed as i64)
-            .set_num_values(self.count as i64)
+            .set_num_values(all_entries as i64)
             .set_dictionary_page_offset(has_dictionary.then_some(0))
             .set_data_page_offset(data_page_offset as i64)
-            .set_statistics(index.statistics(self.nulls as u64))
+            .set_statistics(index.statistics((all_entries - cell) as u64))
             .build()?;
         Ok(Chunk {
             close: ColumnCloseResult {
@@ -179,13 +243,24 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// How many rows the page that begins with a row has, and how many of them are not null.
-    fn page_of(&self, row: usize, size: impl Fn(usize) -> usize) -> (usize, usize) {
+    /// The page that begins with a row.
+    fn page_of(&self, row: usize, size: impl Fn(usize) -> usize) -> PageRows {
         let mut rows = PAGE_ROWS.min(self.count - row);
         loop {
-            let ones = self.ones(row, rows);
-            if rows <= STEP || size(ones) <= PAGE_BYTES {
-                return (rows, ones);
+            let cells = match &self.lists {
+                Some(lists) => lists.ends[row + rows] - lists.ends[row],
+                None => self.ones(row, rows),
+            };
+            if rows <= STEP || size(cells) <= PAGE_BYTES {
+                let entries = match &self.lists {
+                    Some(lists) => lists.entries(row, rows),
+                    None => rows,
+                };
+                return PageRows {
+                    rows,
+                    cells,
+                    entries,
+                };
             }
             rows = (rows / 2).next_multiple_of(STEP);
         }
@@ -208,11 +283,60 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Appends the definition levels of a page.
-    fn levels(&self, row: usize, rows: usize, ones: usize, page: &mut Vec<u8>) {
-        if self.column.max_def_level() > 0 {
-            hybrid::levels(self.bits(row, rows), rows, ones, page);
+    /// Appends the levels of a page.
+    fn levels(&self, row: usize, of_page: &PageRows, page: &mut Vec<u8>) {
+        let PageRows {
+            rows,
+            cells,
+            entries,
+        } = *of_page;
+        if let Some(lists) = &self.lists {
+            let bits = self.bits(row, rows);
+            let (some, all) = (self.nulls < self.count, self.nulls == 0);
+            let is_valid = |at: usize| some && (all || bits[at / 8] >> (at % 8) & 1 == 1);
+            lists.levels(row..row + rows, entries, is_valid, page);
+        } else if self.column.max_def_level() > 0 {
+            hybrid::levels(self.bits(row, rows), rows, cells, page);
         }
+    }
+}
+
+/// Which cells are in which list.
+struct Lists {
+    /// The cells before each list, and all of them.
+    ends: Vec<usize>,
+    /// Levels of definition: of a cell, of an empty list; of a null it is 0.
+    of_cells: u32,
+    of_empty: u32,
+}
+
+impl Lists {
+    /// Cells of some rows, and rows that have none.
+    fn entries(&self, row: usize, rows: usize) -> usize {
+        let ends = &self.ends[row..=row + rows];
+        ends.windows(2).map(|ends| (ends[1] - ends[0]).max(1)).sum()
+    }
+
+    /// Appends the levels of some rows: which entries begin a row, and what they are.
+    fn levels(
+        &self,
+        rows: Range<usize>,
+        entries: usize,
+        is_valid: impl Fn(usize) -> bool,
+        page: &mut Vec<u8>,
+    ) {
+        let (mut repetition, mut definition) = (vec![1; entries], vec![self.of_cells; entries]);
+        let mut entry = 0;
+        for (at, ends) in self.ends[rows.start..=rows.end].windows(2).enumerate() {
+            repetition[entry] = 0;
+            let cells = ends[1] - ends[0];
+            if cells == 0 {
+                definition[entry] = if is_valid(at) { self.of_empty } else { 0 };
+            }
+            entry += cells.max(1);
+        }
+        hybrid::all_levels(&repetition, 1, page);
+        hybrid::all_levels(&definition, hybrid::width(self.of_cells as usize), page);
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::ArrowPrimitiveType;
 use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use parquet::basic::Encoding;
 
 use super::chunk::Cells;
@@ -35,6 +36,54 @@ impl<V: Value> Cells for Plain<V> {
 
     fn extremes(&mut self, cells: Range<usize>) -> Option<(V, V)> {
         V::extremes(self.0.get(cells)?)
+    }
+}
+
+/// Truth values, eight a byte (PLAIN).
+pub(super) struct Bits(BooleanBuffer);
+
+impl Bits {
+    /// Those of arrays.
+    pub(super) fn new(arrays: &[ArrayRef]) -> Option<Self> {
+        let mut bits = BooleanBufferBuilder::new(arrays.iter().map(Array::len).sum());
+        for array in arrays {
+            let array = array.as_boolean_opt()?;
+            match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+                Some(nulls) => nulls
+                    .valid_indices()
+                    .for_each(|at| bits.append(array.value(at))),
+                None => bits.append_buffer(array.values()),
+            }
+        }
+        Some(Self(bits.finish()))
+    }
+
+    fn part(&self, cells: Range<usize>) -> Option<BooleanBuffer> {
+        (cells.end <= self.0.len()).then(|| self.0.slice(cells.start, cells.len()))
+    }
+}
+
+impl Cells for Bits {
+    type Value = bool;
+
+    const ENCODING: Encoding = Encoding::PLAIN;
+
+    fn size(&self, cells: Range<usize>) -> usize {
+        cells.len() / 8
+    }
+
+    fn write(&self, cells: Range<usize>, page: &mut Vec<u8>) -> Option<()> {
+        let part = self.part(cells)?;
+        let begin = page.len();
+        page.extend(part.bit_chunks().iter_padded().flat_map(u64::to_le_bytes));
+        page.truncate(begin + part.len().div_ceil(8));
+        Some(())
+    }
+
+    fn extremes(&mut self, cells: Range<usize>) -> Option<(bool, bool)> {
+        let part = self.part(cells)?;
+        let (count, ones) = (part.len(), part.count_set_bits());
+        (count > 0).then_some((ones == count, ones > 0))
     }
 }
 

@@ -83,6 +83,15 @@ pub(super) fn levels(valid: &[u8], rows: usize, ones: usize, out: &mut Vec<u8>) 
     out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
 }
 
+/// Appends levels of at most `width` bits as a page has them.
+pub(super) fn all_levels(levels: &[u32], width: u32, out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; 4]);
+    encode(levels, width, out);
+    let len = (out.len() - begin - 4) as u32;
+    out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
+}
+
 /// Appends a number, seven bits a byte, the lowest first (ULEB128).
 pub(super) fn varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {

@@ -47,7 +47,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use self::chunk::Rows;
 use self::dictionary::Dictionary;
-use self::direct::{Delta, Plain, Texts};
+use self::direct::{Bits, Delta, Plain, Texts};
 use self::held::Held;
 use self::value::Float;
 use super::RowWriter;
@@ -471,7 +471,7 @@ fn encode_column(
     arrays: Vec<ArrayRef>,
     mut writers: Vec<ArrowColumnWriter>,
 ) -> Encoded {
-    if let Some(chunk) = encode_flat(field.data_type(), column, &arrays) {
+    if let Some(chunk) = encode_own(field.data_type(), column, &arrays) {
         return Ok(vec![Chunk::Own(Box::new(chunk?))]);
     }
     // Pages end where the writer looks at them, which it does for each array: as one, so that
@@ -488,15 +488,31 @@ fn encode_column(
 
 /// Encodes a column of a type that is encoded here; `None`: of another, or with nulls where none
 /// may be, which the other writer says.
-fn encode_flat(
+fn encode_own(
     data_type: &DataType,
     column: &ColumnDescPtr,
     arrays: &[ArrayRef],
 ) -> Option<Result<chunk::Chunk, ParquetError>> {
+    if let DataType::List(item) = data_type {
+        if !is_flat(item.data_type()) {
+            return None;
+        }
+        let (rows, items) = Rows::lists(column, item, arrays)?;
+        return encode_cells(item.data_type(), &rows, &items);
+    }
     if !is_flat(data_type) {
         return None;
     }
     let rows = Rows::new(column, arrays)?;
+    encode_cells(data_type, &rows, arrays)
+}
+
+/// Encodes rows, of which the arrays have the cells.
+fn encode_cells(
+    data_type: &DataType,
+    rows: &Rows<'_>,
+    arrays: &[ArrayRef],
+) -> Option<Result<chunk::Chunk, ParquetError>> {
     /// In a dictionary where values repeat, else in another way.
     macro_rules! either {
         ($interned:expr, $other:expr) => {
@@ -507,6 +523,7 @@ fn encode_flat(
         };
     }
     Some(match data_type {
+        DataType::Boolean => rows.write(Bits::new(arrays)?),
         DataType::Utf8 => either!(intern::texts(arrays), Texts::new(arrays)?),
         DataType::UInt8 => rows.write(Dictionary::new(intern::u8s(arrays)?)),
         DataType::UInt16 => either!(
@@ -540,11 +557,12 @@ fn encode_flat(
     })
 }
 
-/// Whether columns of a type are encoded here.
+/// Whether columns of a type, and of lists of it, are encoded here.
 fn is_flat(data_type: &DataType) -> bool {
     matches!(
         data_type,
-        DataType::Utf8
+        DataType::Boolean
+            | DataType::Utf8
             | DataType::UInt8
             | DataType::UInt16
             | DataType::UInt32

@@ -134,6 +134,27 @@ impl Value for Float {
     }
 }
 
+impl Value for bool {
+    fn plain(self, out: &mut Vec<u8>) {
+        // Of several, eight share a byte: they are never written one by one.
+        out.push(self.into());
+    }
+
+    fn order(self, other: Self) -> Option<Ordering> {
+        Some(self.cmp(&other))
+    }
+
+    fn bounds(least: Self, largest: Self) -> (Bound, Bound) {
+        (Bound::exact([least.into()]), Bound::exact([largest.into()]))
+    }
+
+    fn statistics(bounds: Option<(Bound, Bound)>, nulls: u64) -> Statistics {
+        let is = |bound: Bound| bound.bytes == [1];
+        let (least, largest) = bounds.unzip();
+        Statistics::boolean(least.map(is), largest.map(is), None, Some(nulls), false)
+    }
+}
+
 /// Texts.
 impl Value for &[u8] {
     fn plain(self, out: &mut Vec<u8>) {
