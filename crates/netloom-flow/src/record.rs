@@ -8,7 +8,7 @@ use netloom_decode::{Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
 use crate::app::{AppInfo, Confidence};
-use crate::features::{FlowFeatures, Nfstream, Sequence, Statistics};
+use crate::features::{FlowFeatures, Nfstream, Sequence, Statistics, Summed};
 use crate::key::FlowId;
 use crate::name::{product, registrable_domain};
 
@@ -155,7 +155,7 @@ impl FlowRecord {
     }
 
     /// What was summed up over all packets for models; `None` where nobody asked.
-    pub fn statistics(&self) -> Option<Cow<'_, Statistics>> {
+    pub fn statistics(&self) -> Option<Summed<'_, Statistics>> {
         self.features.statistics(self.start.as_nanos())
     }
 
@@ -165,7 +165,7 @@ impl FlowRecord {
     }
 
     /// What NFStream sums up, the way it does; `None` where nobody asked.
-    pub fn nfstream(&self) -> Option<Cow<'_, Nfstream>> {
+    pub fn nfstream(&self) -> Option<Summed<'_, Nfstream>> {
         self.features.nfstream(self.start.as_nanos())
     }
 

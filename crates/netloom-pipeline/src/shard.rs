@@ -229,7 +229,7 @@ impl<S> Shard<S> {
             return;
         }
         for record in self.closed.drain(..) {
-            stage.flow_end(worker, &mut self.stage, &record);
+            stage.flow_end(worker, &mut self.stage, record);
         }
         // A flood's flows end all at once: 64 shards together would keep a lot of room for that.
         self.closed.shrink_to(KEPT_CLOSED);

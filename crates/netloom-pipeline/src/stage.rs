@@ -126,7 +126,7 @@ pub trait Stage: Sync {
     }
 
     /// A flow of a shard has ended; in order of [`FlowRecord::closed_by`] within the shard.
-    fn flow_end(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _flow: &FlowRecord) {}
+    fn flow_end(&self, _worker: &mut Self::Worker, _shard: &mut Self::Shard, _flow: FlowRecord) {}
 
     /// A row that the payload of a shard's flow gave; before the flow's end, in packet order
     /// within the shard.

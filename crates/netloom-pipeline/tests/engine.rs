@@ -551,7 +551,7 @@ impl Stage for Faulty {
         self.panic_at(Place::Packet);
     }
 
-    fn flow_end(&self, (): &mut (), (): &mut (), _: &FlowRecord) {
+    fn flow_end(&self, (): &mut (), (): &mut (), _: FlowRecord) {
         self.panic_at(Place::FlowEnd);
     }
 

@@ -35,8 +35,8 @@ impl Stage for Keep {
 
     fn new_serial(&self) {}
 
-    fn flow_end(&self, (): &mut (), shard: &mut Vec<FlowRecord>, flow: &FlowRecord) {
-        shard.push(flow.clone());
+    fn flow_end(&self, (): &mut (), shard: &mut Vec<FlowRecord>, flow: FlowRecord) {
+        shard.push(flow);
     }
 
     fn merge(

@@ -49,8 +49,8 @@ impl Stage for Watched {
 
     fn new_serial(&self) {}
 
-    fn flow_end(&self, (): &mut (), shard: &mut Vec<FlowRecord>, flow: &FlowRecord) {
-        shard.push(flow.clone());
+    fn flow_end(&self, (): &mut (), shard: &mut Vec<FlowRecord>, flow: FlowRecord) {
+        shard.push(flow);
     }
 
     fn block(&self, block: &BlockView<'_>) -> Option<usize> {

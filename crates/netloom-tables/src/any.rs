@@ -25,6 +25,8 @@ pub trait BuildRows<K: Table>: Send {
     fn extend(&mut self, rows: &[K::Row<'_>]);
     /// Makes room for so many further rows.
     fn reserve(&mut self, rows: usize);
+    /// Texts may come as dictionaries from here on; see [`TableBuilder::repeat_texts`].
+    fn repeat_texts(&mut self) {}
     /// Whether it is time to call [`finish`](Self::finish).
     fn is_full(&self) -> bool;
     /// Rows since the last batch.
@@ -53,6 +55,10 @@ where
 
     fn reserve(&mut self, rows: usize) {
         Self::reserve(self, rows);
+    }
+
+    fn repeat_texts(&mut self) {
+        Self::repeat_texts(self);
     }
 
     fn is_full(&self) -> bool {

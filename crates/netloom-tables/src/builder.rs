@@ -8,13 +8,13 @@ use arrow_array::types::{
     Float64Type, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, ListArray, PrimitiveArray, RecordBatch,
+    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, ListArray, PrimitiveArray, RecordBatch,
     RecordBatchOptions, StringArray,
 };
 use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
 };
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Fields, Schema, SchemaRef};
 use netloom_flow::FlowRecord;
 use netloom_packet::{MacAddr, Timestamp};
 
@@ -102,6 +102,24 @@ impl<T: Table> TableBuilder<T> {
         }
     }
 
+    /// From here on, texts come as dictionaries of those that are not the one before
+    /// (`Dictionary(UInt32, Utf8)`): most columns of texts repeat, and need be neither copied nor
+    /// looked up cell by cell. To be called before the first row.
+    pub fn repeat_texts(&mut self) {
+        self.columns
+            .iter_mut()
+            .for_each(ColumnBuilder::repeat_texts);
+        let fields = (self.schema.fields().iter()).map(|field| match field.data_type() {
+            DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(dictionary())),
+            _ => Arc::clone(field),
+        });
+        let metadata = self.schema.metadata().clone();
+        self.schema = Arc::new(Schema::new_with_metadata(
+            fields.collect::<Fields>(),
+            metadata,
+        ));
+    }
+
     /// Rows since the last batch.
     pub fn len(&self) -> usize {
         self.rows
@@ -148,7 +166,7 @@ enum ColumnBuilder<T: Table> {
     U64(Get<T, u64>, Numbers<u64>),
     F64(Get<T, f64>, Numbers<f64>),
     Time(Get<T, Timestamp>, Numbers<i64>),
-    Text(GetText<T>, TextBuilder),
+    Text(GetText<T>, CellBuilder),
     Ip(Get<T, IpAddr>, AddressBuilder<IpAddr>),
     Mac(Get<T, MacAddr>, AddressBuilder<MacAddr>),
     U8List(GetList<T, u8>, Offsets, Vec<u8>),
@@ -169,7 +187,7 @@ impl<T: Table> ColumnBuilder<T> {
             Make::U64(get) => Self::U64(get, Numbers::default()),
             Make::F64(get) => Self::F64(get, Numbers::default()),
             Make::Time(get) => Self::Time(get, Numbers::default()),
-            Make::Text(get) => Self::Text(get, TextBuilder::default()),
+            Make::Text(get) => Self::Text(get, CellBuilder::default()),
             Make::Ip(get) => Self::Ip(get, AddressBuilder::default()),
             Make::Mac(get) => Self::Mac(get, AddressBuilder::default()),
             Make::U8List(get) => Self::U8List(get, Offsets::default(), Vec::new()),
@@ -223,15 +241,15 @@ impl<T: Table> ColumnBuilder<T> {
                 cells.extend(rows, |row| get(row).map(Timestamp::as_nanos));
             }
             Self::Text(get, cells) => {
-                cells.offsets.reserve(rows.len());
+                cells.reserve(rows.len());
                 let (some, others) = rows.split_at(rows.len().min(SAMPLE_ROWS));
-                let begin = cells.values.len();
+                let begin = cells.texts.values.len();
                 for row in some {
                     cells.append_with(|text| get(row, text));
                 }
                 // Texts of a column are of about the same length.
-                let bytes = (cells.values.len() - begin) * others.len() / SAMPLE_ROWS;
-                cells.values.reserve(bytes.min(FULL_TEXT));
+                let bytes = (cells.texts.values.len() - begin) * others.len() / SAMPLE_ROWS;
+                cells.texts.values.reserve(bytes.min(FULL_TEXT));
                 for row in others {
                     cells.append_with(|text| get(row, text));
                 }
@@ -251,9 +269,9 @@ impl<T: Table> ColumnBuilder<T> {
             Self::U64(_, cells) => cells.reserve(rows),
             Self::F64(_, cells) => cells.reserve(rows),
             Self::Time(_, cells) => cells.reserve(rows),
-            Self::Text(_, cells) => cells.offsets.reserve(rows),
-            Self::Ip(_, cells) => cells.text.offsets.reserve(rows),
-            Self::Mac(_, cells) => cells.text.offsets.reserve(rows),
+            Self::Text(_, cells) => cells.reserve(rows),
+            Self::Ip(_, cells) => cells.cells.reserve(rows),
+            Self::Mac(_, cells) => cells.cells.reserve(rows),
             Self::U8List(_, offsets, _)
             | Self::U16List(_, offsets, _)
             | Self::U32List(_, offsets, _)
@@ -263,11 +281,21 @@ impl<T: Table> ColumnBuilder<T> {
         }
     }
 
+    fn repeat_texts(&mut self) {
+        match self {
+            Self::Text(_, cells) => cells.repeat(),
+            Self::Ip(_, cells) => cells.cells.repeat(),
+            Self::Mac(_, cells) => cells.cells.repeat(),
+            _ => {}
+        }
+    }
+
     fn is_full(&self) -> bool {
         match self {
-            Self::Text(_, cells) | Self::TextList(_, _, cells) => cells.values.len() >= FULL_TEXT,
-            Self::Ip(_, cells) => cells.text.values.len() >= FULL_TEXT,
-            Self::Mac(_, cells) => cells.text.values.len() >= FULL_TEXT,
+            Self::TextList(_, _, cells) => cells.values.len() >= FULL_TEXT,
+            Self::Text(_, cells) => cells.texts.values.len() >= FULL_TEXT,
+            Self::Ip(_, cells) => cells.cells.texts.values.len() >= FULL_TEXT,
+            Self::Mac(_, cells) => cells.cells.texts.values.len() >= FULL_TEXT,
             _ => false,
         }
     }
@@ -284,9 +312,9 @@ impl<T: Table> ColumnBuilder<T> {
                 let times = cells.finish::<TimestampNanosecondType>();
                 Arc::new(times.with_timezone(UTC))
             }
-            Self::Text(_, cells) => Arc::new(cells.finish()),
-            Self::Ip(_, cells) => Arc::new(cells.finish()),
-            Self::Mac(_, cells) => Arc::new(cells.finish()),
+            Self::Text(_, cells) => cells.finish(),
+            Self::Ip(_, cells) => cells.finish(),
+            Self::Mac(_, cells) => cells.finish(),
             Self::U8List(_, offsets, items) => numbers::<UInt8Type>(offsets, items),
             Self::U16List(_, offsets, items) => numbers::<UInt16Type>(offsets, items),
             Self::U32List(_, offsets, items) => numbers::<UInt32Type>(offsets, items),
@@ -482,12 +510,79 @@ impl TextBuilder {
         self.offsets.ends.len() - 1
     }
 
+    /// The last text; nulls are empty.
+    fn last(&self) -> Option<&str> {
+        let [.., begin, end] = self.offsets.ends[..] else {
+            return None;
+        };
+        self.values.get(begin as usize..end as usize)
+    }
+
     pub(crate) fn finish(&mut self) -> StringArray {
         let (offsets, nulls) = self.offsets.take();
         let capacity = self.values.len();
         let values = std::mem::replace(&mut self.values, String::with_capacity(capacity));
         StringArray::try_new(offsets, Buffer::from_vec(values.into_bytes()), nulls)
             .expect("offsets are the ends of texts that were appended whole")
+    }
+}
+
+/// The type of texts as places among some.
+pub(crate) fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
+}
+
+/// A text column, whose cells may be places among its texts.
+#[derive(Debug, Default)]
+struct CellBuilder {
+    texts: TextBuilder,
+    /// The cells, where they are places.
+    places: Option<Numbers<u32>>,
+}
+
+impl CellBuilder {
+    fn repeat(&mut self) {
+        self.places = Some(Numbers::default());
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        match &mut self.places {
+            Some(places) => places.reserve(rows),
+            None => self.texts.offsets.reserve(rows),
+        }
+    }
+
+    #[inline]
+    fn append_with(&mut self, write: impl FnOnce(&mut String) -> Option<()>) {
+        let Self { texts, places } = self;
+        let Some(places) = places else {
+            texts.append_with(write);
+            return;
+        };
+        let start = texts.values.len();
+        let valid = write(&mut texts.values).is_some() && texts.values.len() <= MAX_TEXT;
+        let last = texts.last();
+        if !valid {
+            texts.values.truncate(start);
+            places.push(None);
+        } else if last == Some(&texts.values[start..]) {
+            texts.values.truncate(start);
+            places.push(Some(texts.len() as u32 - 1));
+        } else {
+            texts.offsets.push(texts.values.len(), true);
+            places.push(Some(texts.len() as u32 - 1));
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let texts = Arc::new(self.texts.finish());
+        match &mut self.places {
+            Some(places) => {
+                let places = places.finish::<UInt32Type>();
+                Arc::new(DictionaryArray::new(places, texts))
+            }
+            None => texts,
+        }
     }
 }
 
@@ -538,15 +633,16 @@ impl Address for MacAddr {
 /// the rows before.
 #[derive(Debug)]
 struct AddressBuilder<A> {
-    text: TextBuilder,
-    /// Addresses, and where in the text one is; empty before the first row of a batch.
+    cells: CellBuilder,
+    /// Addresses, and where in the text one is, or which of the texts; empty before the first row
+    /// of a batch.
     known: Vec<Option<(A, u32, u32)>>,
 }
 
 impl<A> Default for AddressBuilder<A> {
     fn default() -> Self {
         Self {
-            text: TextBuilder::default(),
+            cells: CellBuilder::default(),
             known: Vec::new(),
         }
     }
@@ -555,9 +651,15 @@ impl<A> Default for AddressBuilder<A> {
 impl<A: Address> AddressBuilder<A> {
     #[inline]
     fn append(&mut self, address: Option<A>) {
-        let Self { text, known } = self;
+        let Self {
+            cells: CellBuilder { texts, places },
+            known,
+        } = self;
         let Some(address) = address else {
-            text.append_with(|_| None);
+            match places {
+                Some(places) => places.push(None),
+                None => texts.append_with(|_| None),
+            }
             return;
         };
         if known.is_empty() {
@@ -566,7 +668,23 @@ impl<A: Address> AddressBuilder<A> {
         // Fibonacci hashing: the upper bits of the product are those of all of the address.
         let place = address.bits().wrapping_mul(0x9e37_79b9) >> (u32::BITS - ADDRESSES.ilog2());
         let known = &mut known[place as usize];
-        text.append_with(|out| {
+        if let Some(places) = places {
+            let of_text = match *known {
+                Some((of, text, _)) if of == address => text,
+                _ => {
+                    let text = texts.len() as u32;
+                    texts.append_with(|out| {
+                        address.write(out);
+                        Some(())
+                    });
+                    *known = Some((address, text, 0));
+                    text
+                }
+            };
+            places.push(Some(of_text));
+            return;
+        }
+        texts.append_with(|out| {
             let begin = out.len();
             match *known {
                 Some((of, start, end)) if of == address && end as usize <= begin => {
@@ -582,15 +700,17 @@ impl<A: Address> AddressBuilder<A> {
     }
 
     fn extend(&mut self, addresses: impl ExactSizeIterator<Item = Option<A>>) {
-        self.text.offsets.reserve(addresses.len());
-        self.text.values.reserve(addresses.len() * 16);
+        self.cells.reserve(addresses.len());
+        if self.cells.places.is_none() {
+            self.cells.texts.values.reserve(addresses.len() * 16);
+        }
         for address in addresses {
             self.append(address);
         }
     }
 
-    fn finish(&mut self) -> StringArray {
+    fn finish(&mut self) -> ArrayRef {
         self.known.clear();
-        self.text.finish()
+        self.cells.finish()
     }
 }

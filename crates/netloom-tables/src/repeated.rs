@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType, Schema, SchemaRef};
+use arrow_schema::{Schema, SchemaRef};
 
-use crate::builder::{Numbers, TextBuilder};
+use crate::builder::{Numbers, TextBuilder, dictionary};
 
 /// Builds a column of texts as places among few different ones: a cell costs four bytes, however
 /// long its text is.
@@ -60,9 +60,8 @@ impl RepeatedTexts {
 /// text's place.
 pub fn repeated_texts(schema: &SchemaRef, columns: Vec<RepeatedTexts>) -> RecordBatch {
     let rows = columns.first().map_or(0, |column| column.cells.len());
-    let of_places = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
     let fields: Vec<_> = (schema.fields().iter())
-        .map(|field| field.as_ref().clone().with_data_type(of_places.clone()))
+        .map(|field| field.as_ref().clone().with_data_type(dictionary()))
         .collect();
     let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
     let columns = columns.into_iter().map(RepeatedTexts::finish).collect();

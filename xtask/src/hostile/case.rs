@@ -356,8 +356,8 @@ impl Stage for ExportStage {
         *ip_packets += u64::from(packet.decoded.ip.is_some());
     }
 
-    fn flow_end(&self, _: &mut u64, shard: &mut Vec<FlowRecord>, flow: &FlowRecord) {
-        shard.push(flow.clone());
+    fn flow_end(&self, _: &mut u64, shard: &mut Vec<FlowRecord>, flow: FlowRecord) {
+        shard.push(flow);
     }
 
     fn block(&self, block: &BlockView<'_>) -> Option<Result<u64, String>> {

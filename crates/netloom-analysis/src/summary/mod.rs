@@ -269,7 +269,8 @@ impl Stage for SummaryStage {
             .packet(packet.packet.timestamp, packet.note);
     }
 
-    fn flow_end(&self, worker: &mut SummaryWorker, shard: &mut SummaryShard, flow: &FlowRecord) {
+    fn flow_end(&self, worker: &mut SummaryWorker, shard: &mut SummaryShard, flow: FlowRecord) {
+        let flow = &flow;
         if flow.outer {
             return;
         }

@@ -25,6 +25,7 @@ mod statistics;
 mod tests;
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use netloom_decode::{Decoded, TcpFlags, Transport};
 
@@ -125,6 +126,27 @@ fn header_len(decoded: &Decoded) -> Option<u16> {
             let ip = decoded.ip?;
             let len = ip.total_len.checked_sub(ip.header_len)?;
             len.checked_sub(decoded.payload_wire_len)?.try_into().ok()
+        }
+    }
+}
+
+/// What was summed up of a flow: kept with it, or made of its only packet. Hundreds of bytes, which
+/// are not moved with it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Summed<'a, T> {
+    /// Kept.
+    Kept(&'a T),
+    /// Made.
+    Made(Box<T>),
+}
+
+impl<T> Deref for Summed<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::Kept(kept) => kept,
+            Self::Made(made) => made,
         }
     }
 }
@@ -301,14 +323,14 @@ impl FlowFeatures {
 
     /// What was summed up over all packets, of a flow that began at `start` (ns since 1970);
     /// `None` where nobody asked ([`FeatureSet::STATISTICS`]) or no packet counted.
-    pub fn statistics(&self, start: i64) -> Option<Cow<'_, Statistics>> {
+    pub fn statistics(&self, start: i64) -> Option<Summed<'_, Statistics>> {
         match &self.0 {
             State::Off => None,
-            State::First(first) => first
-                .set()
-                .contains(FeatureSet::STATISTICS)
-                .then(|| Cow::Owned(Statistics::new(first.is_from_src(), &first.sample(start)))),
-            State::Kept(kept) => kept.statistics.as_ref().map(Cow::Borrowed),
+            State::First(first) => first.set().contains(FeatureSet::STATISTICS).then(|| {
+                let statistics = Statistics::new(first.is_from_src(), &first.sample(start));
+                Summed::Made(Box::new(statistics))
+            }),
+            State::Kept(kept) => kept.statistics.as_ref().map(Summed::Kept),
         }
     }
 
@@ -325,17 +347,18 @@ impl FlowFeatures {
             State::Kept(kept) => kept.sequence.as_ref().map(Cow::Borrowed),
         }
     }
+
     /// What NFStream sums up, of a flow that began at `start` (ns since 1970); `None` where nobody
     /// asked ([`FeatureSet::NFSTREAM`]) or no packet counted.
-    pub fn nfstream(&self, start: i64) -> Option<Cow<'_, Nfstream>> {
+    pub fn nfstream(&self, start: i64) -> Option<Summed<'_, Nfstream>> {
         match &self.0 {
             State::Off => None,
             State::First(first) => first.set().contains(FeatureSet::NFSTREAM).then(|| {
-                let mut nfstream = Nfstream::default();
+                let mut nfstream = Box::<Nfstream>::default();
                 nfstream.add(first.is_from_src(), &first.sample(start));
-                Cow::Owned(nfstream)
+                Summed::Made(nfstream)
             }),
-            State::Kept(kept) => kept.nfstream.as_deref().map(Cow::Borrowed),
+            State::Kept(kept) => kept.nfstream.as_deref().map(Summed::Kept),
         }
     }
 }

@@ -95,6 +95,8 @@ pub struct TableRequest {
     columns: AnyColumns,
     filter: RowFilter,
     limit: Option<u64>,
+    /// Whether texts come as dictionaries.
+    repeated: bool,
 }
 
 impl TableRequest {
@@ -104,6 +106,7 @@ impl TableRequest {
             columns,
             filter: RowFilter::all(),
             limit: None,
+            repeated: false,
         }
     }
 

@@ -117,25 +117,23 @@ pub(super) fn rows(
         }
         !options.named_packets_only || flow.server.is_some()
     });
-    build(
-        &mut *columns.builder(),
-        told.block.len(),
-        wanted,
-        hand_on,
-        |told| {
-            let (packet, decoded, flow) = told;
-            let mut row = PacketRow::new(packet, decoded);
-            row.flow_id = flow.id;
-            row.service = flow.service.or_else(|| decoded.service_by_port());
-            row.server_name = flow.server.map(|server| &*server.name);
-            row.domain = flow.server.and_then(super::flows::Server::domain);
-            row.payload_bytes = options.payload_bytes;
-            if checksums {
-                row.checksum_ok = checksum_ok(packet, decoded);
-            }
-            row
-        },
-    );
+    let mut builder = columns.builder();
+    if request.repeated {
+        builder.repeat_texts();
+    }
+    build(&mut *builder, told.block.len(), wanted, hand_on, |told| {
+        let (packet, decoded, flow) = told;
+        let mut row = PacketRow::new(packet, decoded);
+        row.flow_id = flow.id;
+        row.service = flow.service.or_else(|| decoded.service_by_port());
+        row.server_name = flow.server.map(|server| &*server.name);
+        row.domain = flow.server.and_then(super::flows::Server::domain);
+        row.payload_bytes = options.payload_bytes;
+        if checksums {
+            row.checksum_ok = checksum_ok(packet, decoded);
+        }
+        row
+    });
 }
 
 /// Makes the rows of packets that nobody has looked into.

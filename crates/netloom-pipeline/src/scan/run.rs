@@ -55,9 +55,18 @@ impl Scan {
         let is_apart: Vec<bool> = apart.iter().map(Option::is_some).collect();
         early.extend((0..apart.len()).filter(|&index| is_apart[index]));
         // As each pass has them.
+        let dictionaries: Vec<bool> = (0..self.requests.len())
+            .map(|index| writer.takes_dictionaries(index))
+            .collect();
         let of_pass = |part: fn(&Apart) -> &TableRequest| -> Vec<TableRequest> {
-            (self.requests.iter().zip(&apart))
-                .map(|(request, apart)| apart.as_ref().map_or(request, part).clone())
+            (self.requests.iter().zip(&apart).zip(&dictionaries))
+                .map(|((request, apart), &repeated)| {
+                    let request = apart.as_ref().map_or(request, part).clone();
+                    TableRequest {
+                        repeated,
+                        ..request
+                    }
+                })
                 .collect()
         };
         let requests = [of_pass(|apart| &apart.early), of_pass(|apart| &apart.late)];

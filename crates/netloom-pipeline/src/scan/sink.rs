@@ -53,6 +53,12 @@ pub trait Write: Send {
         work: &Work,
     ) -> io::Result<ControlFlow<()>>;
 
+    /// Whether the texts of a request's batches may be dictionaries (`Dictionary(UInt32, Utf8)`),
+    /// which are made more cheaply.
+    fn takes_dictionaries(&self, _request: usize) -> bool {
+        false
+    }
+
     /// Whether the columns of a request at some places may come when all of its rows were written
     /// without them: [`write`](Self::write) then takes rows of the other columns, and
     /// [`write_late`](Self::write_late) these columns of the same rows. It is asked where they are

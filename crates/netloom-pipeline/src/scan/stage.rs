@@ -11,7 +11,7 @@ use netloom_flow::app::{AppRecord, AppRow};
 use netloom_flow::{FlowOwner, FlowRecord, Ingested, KnownFlow};
 use netloom_packet::Timestamp;
 use netloom_tables::{
-    AnyColumns, BuildRows, DnsRow, FlowRow, HttpRow, MessageRow, RecordBatch, Table, TimelineRow,
+    AnyColumns, ColumnsOf, DnsRow, FlowRow, HttpRow, MessageRow, RecordBatch, Table, TimelineRow,
     TlsRow,
 };
 
@@ -27,8 +27,10 @@ use crate::hosts::HostTable;
 use crate::shard::ShardFacts;
 use crate::stage::{Needs, RoundError, Stage, StagePacket};
 
-/// Rows of a table of records that are made at once.
-const CHUNK_ROWS: usize = 4096;
+/// Rows of a table of records that wait until they are made.
+const WAITING_ROWS: usize = 4096;
+/// Rows of those that a thread makes at once: there is something to do for each.
+const CHUNK_ROWS: usize = 512;
 /// Rows that columns are made from, column by column.
 const ROWS_AT_ONCE: usize = 64;
 /// Addresses that are kept.
@@ -329,27 +331,30 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
     /// Makes the rows of a chunk.
     fn rows_of(&self, request: usize, records: &Records) -> Made<P::Prepared> {
         let TableRequest {
-            columns, filter, ..
+            columns,
+            filter,
+            repeated,
+            ..
         } = self.request(request);
         let batch = match (columns, records) {
             (AnyColumns::Flows(columns), Records::Flows(flows)) => {
                 let wanted = flows.iter().filter(|flow| filter.takes_flow(flow));
-                batch_of(columns.builder(), wanted.map(|flow| FlowRow::new(flow)))
+                batch_of(*repeated, columns, wanted.map(|flow| FlowRow::new(flow)))
             }
             (columns, Records::App(records)) => {
                 let wanted = || records.iter().filter(|record| filter.takes_record(record));
                 match columns {
                     AnyColumns::Dns(columns) => {
-                        batch_of(columns.builder(), wanted().filter_map(DnsRow::new))
+                        batch_of(*repeated, columns, wanted().filter_map(DnsRow::new))
                     }
                     AnyColumns::Tls(columns) => {
-                        batch_of(columns.builder(), wanted().filter_map(TlsRow::new))
+                        batch_of(*repeated, columns, wanted().filter_map(TlsRow::new))
                     }
                     AnyColumns::Http(columns) => {
-                        batch_of(columns.builder(), wanted().filter_map(HttpRow::new))
+                        batch_of(*repeated, columns, wanted().filter_map(HttpRow::new))
                     }
                     AnyColumns::Messages(columns) => {
-                        batch_of(columns.builder(), wanted().filter_map(MessageRow::new))
+                        batch_of(*repeated, columns, wanted().filter_map(MessageRow::new))
                     }
                     other => RecordBatch::new_empty(other.schema()),
                 }
@@ -441,19 +446,23 @@ fn feed(
 
 /// Takes chunks off the front.
 fn cut<R>(records: &mut Vec<R>, all: bool, mut take: impl FnMut(Vec<R>)) {
-    while records.len() >= CHUNK_ROWS {
-        let rest = records.split_off(CHUNK_ROWS);
-        take(std::mem::replace(records, rest));
-    }
-    if all && !records.is_empty() {
-        take(std::mem::take(records));
+    let len = records.len();
+    let taken = if all { len } else { len - len % WAITING_ROWS };
+    let mut taken = records.drain(..taken);
+    while taken.len() > 0 {
+        take(taken.by_ref().take(CHUNK_ROWS).collect());
     }
 }
 
 fn batch_of<'r, K: Table>(
-    mut builder: Box<dyn BuildRows<K>>,
+    repeated: bool,
+    columns: &ColumnsOf<K>,
     mut rows: impl Iterator<Item = K::Row<'r>>,
 ) -> RecordBatch {
+    let mut builder = columns.builder();
+    if repeated {
+        builder.repeat_texts();
+    }
     builder.reserve(rows.size_hint().1.unwrap_or(0));
     // What columns are made from one after the other stays in the cache.
     let mut some = Vec::with_capacity(ROWS_AT_ONCE);
@@ -546,19 +555,19 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         }
     }
 
-    fn flow_end(&self, (): &mut (), shard: &mut Shard, flow: &FlowRecord) {
+    fn flow_end(&self, (): &mut (), shard: &mut Shard, flow: FlowRecord) {
         if self.plan.finds_flows {
-            shard.names.flow_end(flow);
+            shard.names.flow_end(&flow);
         }
         if self.plan.timeline.is_some() {
-            shard.timeline.flow_end(flow);
+            shard.timeline.flow_end(&flow);
         }
         if self.live.is_some() {
             let named = flow.server_name().is_some();
             shard.ended.push((flow.flow_id, named));
         }
         if self.wants(|columns| matches!(columns, AnyColumns::Flows(_) | AnyColumns::Hosts(_))) {
-            let mut flow = Box::new(flow.clone());
+            let mut flow = Box::new(flow);
             if let (true, Some(owners)) = (self.plan.owners, &self.scan.options.owners) {
                 flow.owner = owner(&**owners, shard, &flow).map(Box::new);
             }

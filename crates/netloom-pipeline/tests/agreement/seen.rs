@@ -127,8 +127,8 @@ impl Stage for Keep {
 
     fn new_serial(&self) {}
 
-    fn flow_end(&self, (): &mut (), shard: &mut Seen, flow: &FlowRecord) {
-        shard.flows.push(flow.clone());
+    fn flow_end(&self, (): &mut (), shard: &mut Seen, flow: FlowRecord) {
+        shard.flows.push(flow);
     }
 
     fn app(&self, (): &mut (), shard: &mut Seen, record: AppRecord) {

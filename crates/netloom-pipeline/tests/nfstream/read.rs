@@ -33,8 +33,8 @@ impl Stage for Flows {
         Vec::new()
     }
 
-    fn flow_end(&self, (): &mut (), shard: &mut Vec<FlowRecord>, flow: &FlowRecord) {
-        shard.push(flow.clone());
+    fn flow_end(&self, (): &mut (), shard: &mut Vec<FlowRecord>, flow: FlowRecord) {
+        shard.push(flow);
     }
 
     fn round_end(

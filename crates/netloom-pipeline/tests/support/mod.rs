@@ -287,9 +287,9 @@ impl Stage for RecordingStage {
         ));
     }
 
-    fn flow_end(&self, _: &mut (u64, u64), shard: &mut RecordingShard, flow: &FlowRecord) {
+    fn flow_end(&self, _: &mut (u64, u64), shard: &mut RecordingShard, flow: FlowRecord) {
         shard.events.push(Event::Flow(Box::new(flow.clone())));
-        shard.closed.push(flow.clone());
+        shard.closed.push(flow);
     }
 
     fn wants_cross(&self, decoded: &Decoded) -> bool {

@@ -1,10 +1,9 @@
 //! The `flows` table.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use netloom_flow::FlowRecord;
-use netloom_flow::features::{Nfstream, Statistics};
+use netloom_flow::features::{Nfstream, Statistics, Summed};
 use netloom_flow::name::{country, vendor};
 
 use super::{flow_features, text};
@@ -24,9 +23,9 @@ pub struct FlowRow<'a> {
     /// The finished flow.
     pub record: &'a FlowRecord,
     /// What was summed up over its packets, where a column asked for it.
-    pub statistics: Option<Cow<'a, Statistics>>,
+    pub statistics: Option<Summed<'a, Statistics>>,
     /// What NFStream sums up, where a column asked for it.
-    pub nfstream: Option<Cow<'a, Nfstream>>,
+    pub nfstream: Option<Summed<'a, Nfstream>>,
     /// Number of the row, for who counts them; else that of the flow's first packet.
     pub number: u64,
 }

@@ -33,7 +33,7 @@ fn late_columns_are_those_of_whole_rows() {
     let folder = tempfile::tempdir().unwrap();
     let example = example();
     for columns in [
-        "number,service,len,server_name,flow_id,domain,src_ip",
+        "number,service,len,server_name,flow_id,domain,src_ip,dst_ip,dst_mac,link_type,decode_error",
         "ts,domain",
         "flow_id,number",
         "flow_id,service",
@@ -57,6 +57,23 @@ fn late_columns_are_those_of_whole_rows() {
         let csv = stdout(&["export", "packets", text(&example), "--columns", columns]);
         assert_eq!(rows(&folder.path().join("apart.parquet")), csv);
     }
+}
+
+/// Texts are made as places in a dictionary where rows are written as they are made.
+#[test]
+fn flows_as_they_are_made_are_those_with_a_condition() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = example();
+    let export = |name: &str, more: &[&str]| {
+        let file = folder.path().join(name);
+        let words = ["export", "flows", text(&example), "-o", text(&file)];
+        run(&[&words[..], more].concat(), 0);
+        fs::read(file).unwrap()
+    };
+    let as_made = export("as-made.parquet", &[]);
+    let condition = ["--where", "first_packet_number > 0"];
+    assert!(as_made == export("condition.parquet", &condition));
+    assert!(as_made == export("one.parquet", &["--threads", "1"]));
 }
 
 #[test]

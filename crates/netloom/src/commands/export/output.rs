@@ -173,10 +173,15 @@ impl Output {
         Ok(jobs)
     }
 
+    /// Whether texts may be dictionaries.
+    fn takes_dictionaries(&self) -> bool {
+        self.as_made && matches!(self.file, Encoded::Parquet(_))
+    }
+
     /// Whether some columns may come after all rows of the others.
     fn takes_late(&mut self, columns: &[usize]) -> bool {
         match &mut self.file {
-            Encoded::Parquet(writer) if self.as_made && self.sort.is_none() => {
+            Encoded::Parquet(writer) if self.as_made => {
                 writer.late_columns(columns);
                 true
             }
@@ -358,6 +363,10 @@ impl Write for Outputs {
             work.push(job);
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn takes_dictionaries(&self, request: usize) -> bool {
+        self.0[request].takes_dictionaries()
     }
 
     fn takes_late(&mut self, request: usize, columns: &[usize]) -> bool {

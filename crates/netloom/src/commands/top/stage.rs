@@ -125,7 +125,7 @@ impl Stage for TopStage {
         }
     }
 
-    fn flow_end(&self, _worker: &mut (), shard: &mut Delta, flow: &FlowRecord) {
+    fn flow_end(&self, _worker: &mut (), shard: &mut Delta, flow: FlowRecord) {
         let src = (flow.src_ip, flow.src_port.unwrap_or(0));
         let dst = (flow.dst_ip, flow.dst_port.unwrap_or(0));
         let key = key(src, dst, flow.protocol);
