@@ -25,27 +25,12 @@ const STEP: usize = 64;
 #[derive(Debug)]
 pub struct BoundedTable<K, V> {
     /// Where entries are.
-    index: HashTable<Place>,
+    index: HashTable<u32>,
     /// All chunks but the last are full.
     chunks: Vec<Vec<(K, V)>>,
     hasher: RandomState,
     max: usize,
     forgot: bool,
-}
-
-/// Where an entry is, and the hash of its key: whether it is another's is mostly known, and the
-/// index grows, without a look at the entry.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    hash: u32,
-    place: u32,
-}
-
-impl Place {
-    /// A hash whose lowest and highest bits, which the index goes by, are those of the one kept.
-    fn spread(hash: u32) -> u64 {
-        u64::from(hash) << 32 | u64::from(hash)
-    }
 }
 
 impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
@@ -127,16 +112,16 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     }
 
     #[inline]
-    fn find<Q: Equivalent<K>>(&self, hash: u32, key: &Q) -> Option<u32> {
-        let known = self.index.find(Place::spread(hash), |entry| {
-            entry.hash == hash && key.equivalent(&at(&self.chunks, entry.place).0)
-        });
-        known.map(|entry| entry.place)
+    fn find<Q: Equivalent<K>>(&self, hash: u64, key: &Q) -> Option<u32> {
+        let chunks = &self.chunks;
+        let known = self
+            .index
+            .find(hash, |&place| key.equivalent(&at(chunks, place).0));
+        known.copied()
     }
 
-    /// What is kept of a key's hash.
-    fn hash(&self, key: &impl Hash) -> u32 {
-        (self.hasher.hash_one(key) >> 32) as u32
+    fn hash(&self, key: &impl Hash) -> u64 {
+        self.hasher.hash_one(key)
     }
 
     fn value(&mut self, place: u32) -> &mut V {
@@ -144,7 +129,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     }
 
     /// Adds a key that is not there.
-    fn add(&mut self, hash: u32, key: K, value: V) -> u32 {
+    fn add(&mut self, hash: u64, key: K, value: V) -> u32 {
         if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
             self.chunks.push(Vec::new());
         }
@@ -156,10 +141,9 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         }
         let place = (CHUNK * last + chunk.len()) as u32;
         chunk.push((key, value));
+        let (hasher, chunks) = (&self.hasher, &self.chunks);
         self.index
-            .insert_unique(Place::spread(hash), Place { hash, place }, |entry| {
-                Place::spread(entry.hash)
-            });
+            .insert_unique(hash, place, |&place| hasher.hash_one(&at(chunks, place).0));
         place
     }
 

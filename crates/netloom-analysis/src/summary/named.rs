@@ -53,8 +53,9 @@ const OF_CLIENT: usize = 3;
 /// Sources and clients of a site besides the first: each once, with their bytes.
 #[derive(Debug, Default)]
 struct Others {
-    sources: Vec<&'static str>,
-    clients: Vec<(IpAddr, u64)>,
+    /// Hardly ever any.
+    sources: Box<[&'static str]>,
+    clients: Vec<(Address, u64)>,
 }
 
 impl Counts for SiteCounts {
@@ -95,7 +96,10 @@ impl SiteCounts {
             self.source = source;
         }
         if self.source != source && !self.sources().any(|known| known == source) {
-            self.counts.more_mut().sources.push(source);
+            let others = self.counts.more_mut();
+            let mut sources = std::mem::take(&mut others.sources).into_vec();
+            sources.push(source);
+            others.sources = sources.into_boxed_slice();
         }
     }
 
@@ -114,13 +118,13 @@ impl SiteCounts {
             return;
         }
         let clients = &mut self.counts.more_mut().clients;
-        if let Some(known) = clients.iter_mut().find(|known| known.0 == client) {
+        if let Some(known) = clients.iter_mut().find(|known| known.0.ip() == client) {
             known.1 += bytes;
         } else if clients.len() < CLIENTS_MAX - 1 {
             if clients.len() == clients.capacity() {
                 clients.reserve_exact(clients.len().clamp(1, 8));
             }
-            clients.push((client, bytes));
+            clients.push((Address::from(&client), bytes));
         }
     }
 
@@ -129,9 +133,12 @@ impl SiteCounts {
             .client
             .map(|client| (client, self.counts.get(OF_CLIENT)));
         let others = self.counts.more().into_iter();
-        first
-            .into_iter()
-            .chain(others.flat_map(|others| others.clients.iter().copied()))
+        first.into_iter().chain(others.flat_map(|others| {
+            others
+                .clients
+                .iter()
+                .map(|(client, bytes)| (client.ip(), *bytes))
+        }))
     }
 
     fn site(&self, name: &str) -> Site {
