@@ -61,6 +61,8 @@ pub struct HttpRecord {
     pub username: Option<Box<str>>,
     /// Header fields that proxies add: `NAME -> value`.
     pub proxied: Vec<Box<str>>,
+    /// File name of the first part of a request's body of several, as forms send them.
+    pub orig_filename: Option<Box<str>>,
     /// File name that the response gives its body.
     pub filename: Option<Box<str>>,
     /// Media type of the request's body.
@@ -195,6 +197,26 @@ fn file_name(value: &[u8]) -> Option<Box<str>> {
     })
 }
 
+/// The `Content-Disposition` of the first part of a body of several (RFC 2046, section 5.1.1), and
+/// how its content begins.
+fn first_part(start: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let mut rest = start.strip_prefix(b"--")?;
+    let mut disposition = None;
+    loop {
+        let (line, taken) = netloom_decode::app::text::line(rest)?;
+        rest = rest.get(taken..)?;
+        if line.is_empty() {
+            return Some((disposition, rest));
+        }
+        let colon = line.iter().position(|&byte| byte == b':');
+        if let Some((name, value)) = colon.and_then(|at| line.split_at_checked(at))
+            && name.eq_ignore_ascii_case(b"content-disposition")
+        {
+            disposition = value.get(1..);
+        }
+    }
+}
+
 /// The user in `Basic dXNlcjpwYXNz`; the password is left behind.
 fn basic_user(authorization: &[u8]) -> Option<Box<str>> {
     let (scheme, rest) = word(authorization);
@@ -291,6 +313,15 @@ impl Waiting {
         };
         let record = &mut *self.record;
         record.sniffed[usize::from(!of_request)] = kind;
+        let several = |declared: &str| starts_with_ignore_case(declared.as_bytes(), b"multipart/");
+        if of_request
+            && record.orig_mime_type.as_deref().is_some_and(several)
+            && let Some((head, content)) = first_part(start)
+        {
+            let content = Some(content).filter(|content| !content.is_empty());
+            record.sniffed[0] = content.and_then(sniff).or(kind);
+            record.orig_filename = head.and_then(file_name);
+        }
         let place = if of_request {
             &mut record.orig_mime_type
         } else {
@@ -322,6 +353,7 @@ impl Waiting {
             &record.info_msg,
             &record.username,
             &record.filename,
+            &record.orig_filename,
             &record.server,
         ];
         size_of::<HttpRecord>()
@@ -495,6 +527,17 @@ mod tests {
             Some("x.pdf")
         );
         assert_eq!(file_name(b"inline"), None);
+    }
+
+    #[test]
+    fn parts_of_forms() {
+        let form = b"--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b.txt\"\r\nContent-Type: text/plain\r\n\r\n\x89PNG";
+        let (head, content) = first_part(form).unwrap();
+        assert_eq!(head.and_then(file_name).as_deref(), Some("b.txt"));
+        assert_eq!(content, b"\x89PNG");
+        assert_eq!(first_part(b"--x\r\n\r\nhello"), Some((None, &b"hello"[..])));
+        assert_eq!(first_part(b"--x\r\nContent-Disposition: form-data"), None);
+        assert_eq!(first_part(b"a=1"), None);
     }
 
     #[test]

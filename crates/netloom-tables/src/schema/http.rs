@@ -226,6 +226,13 @@ static COLUMNS: &[Column<Http>] = &[
     .doc("Header fields of the request that proxies add, as `NAME -> value`.")
     .zeek("proxied"),
     column(
+        "orig_filename",
+        Make::Text(|row, out| text::some(row.record.orig_filename.as_deref(), out)),
+    )
+    .identity(Identity::Text)
+    .doc("Name of the file that a form sends: of the first part of the request's body (Content-Disposition).")
+    .zeek("orig_filenames"),
+    column(
         "filename",
         Make::Text(|row, out| text::some(row.record.filename.as_deref(), out)),
     )

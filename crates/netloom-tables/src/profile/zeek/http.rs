@@ -127,10 +127,14 @@ fn columns() -> Vec<Column<ZeekHttp>> {
         )
         .doc("Header fields that proxies add."),
         unset("orig_fuids", "Always unset: there is no files.log."),
-        unset(
+        column(
             "orig_filenames",
-            "Always unset: names of files that clients send are not looked for.",
-        ),
+            Make::TextList(|row, item| {
+                item(format_args!("{}", row.record.orig_filename.as_deref()?));
+                Some(())
+            }),
+        )
+        .doc("Name of the file that a form sends: of the first one."),
         column(
             "orig_mime_types",
             Make::TextList(|row, item| {
