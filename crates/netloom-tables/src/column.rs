@@ -174,6 +174,8 @@ impl Requires {
     pub const CONTENT: Self = Self(2048 | Self::APPLICATIONS.0);
     /// What NFStream sums up is summed up.
     pub const NFSTREAM: Self = Self(4096);
+    /// Packets are told what they say as parts of their TCP streams.
+    pub const STREAMS: Self = Self(8192);
 
     /// Both sets.
     #[must_use]

@@ -4,6 +4,7 @@
 //! get into it.
 
 mod app;
+mod stream;
 
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
@@ -14,6 +15,8 @@ use netloom_packet::MacAddr;
 
 use crate::protocol::protocol_name;
 use crate::schema::{PacketRow, some};
+
+pub use stream::{Conversation, Segment, SegmentNote};
 
 /// A packet in one line; `None` where nothing was understood.
 ///
@@ -110,11 +113,25 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
     let len = decoded.payload_wire_len;
     match &decoded.transport {
         Transport::Tcp(header) => {
-            if len > 0 && application(row, true, out) {
+            if let Some(SegmentNote::Says(said)) = row.note {
+                out.push_str(said);
+                return Some(());
+            }
+            if row.note.is_none() && len > 0 && application(row, true, out) {
                 return Some(());
             }
             ports(row, out);
             tcp(header, len, out);
+            match row.note {
+                Some(SegmentNote::Part) => out.push_str(" [part of a message]"),
+                Some(SegmentNote::Begins(line)) => {
+                    out.push_str(" [begins ");
+                    out.push_str(line);
+                    out.push(']');
+                }
+                Some(SegmentNote::Again) => out.push_str(" [sent again]"),
+                _ => {}
+            }
             Some(())
         }
         Transport::Udp | Transport::UdpLite => {

@@ -56,7 +56,7 @@ pub use builder::{
 pub use column::{Aliases, ColumnDef, Kind, Requires, TableDef};
 pub use columns::{Columns, ColumnsError, Table, nearest_name};
 pub use dictionary::{markdown, table, tables};
-pub use info::info;
+pub use info::{Conversation, Segment, SegmentNote, info};
 pub use name::{TableName, UnknownTable};
 pub use protocol::protocol_name;
 pub use repeated::{RepeatedTexts, repeated_texts};

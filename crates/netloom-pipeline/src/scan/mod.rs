@@ -36,7 +36,8 @@
 //!
 //! Bounded by the flow table's cap, the blocks of a round, and, for a second pass, what is known of
 //! at most four million flows and which of them packets belong to (beyond 64 MiB in a temporary
-//! file). A [`Write`] that blocks makes the scan wait.
+//! file); with `info`, of what the TLS and HTTP connections say that sent something last. A
+//! [`Write`] that blocks makes the scan wait.
 //!
 //! # Example
 //!
@@ -73,6 +74,7 @@ mod plan;
 mod run;
 mod sink;
 mod stage;
+mod streams;
 mod timeline;
 
 use std::net::{IpAddr, SocketAddr};

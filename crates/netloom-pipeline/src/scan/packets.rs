@@ -7,10 +7,13 @@ use netloom_decode::Decoded;
 use netloom_decode::checksum::{Checksum, verify_ip, verify_transport};
 use netloom_flow::{FlowId, FlowRules};
 use netloom_packet::Packet;
-use netloom_tables::{AnomalyRow, BuildRows, ColumnsOf, PacketRow, Packets, RecordBatch, Requires};
+use netloom_tables::{
+    AnomalyRow, BuildRows, ColumnsOf, PacketRow, Packets, RecordBatch, Requires, SegmentNote,
+};
 
 use super::flows::{FlowNames, Named, PacketFlows};
 use super::known::LiveName;
+use super::streams::{self, Notes};
 use super::{RowFilter, ScanOptions, TableRequest};
 use crate::block::BlockView;
 
@@ -31,6 +34,8 @@ pub(super) struct Told<'a> {
     named: Vec<Option<&'a Named>>,
     /// Where nothing can be read twice.
     live: Option<&'a HashMap<FlowId, LiveName>>,
+    /// By the packets' places; empty where there are none.
+    notes: Vec<Option<&'a SegmentNote>>,
 }
 
 impl<'a> Told<'a> {
@@ -39,6 +44,7 @@ impl<'a> Told<'a> {
         block: &'a BlockView<'a>,
         known: Option<&'a Known>,
         live: Option<&'a HashMap<FlowId, LiveName>>,
+        notes: &'a [Notes],
         (rules, sensor): (FlowRules, &str),
     ) -> io::Result<Self> {
         let mut named = Vec::new();
@@ -57,7 +63,13 @@ impl<'a> Told<'a> {
                 named.push(last.1);
             }
         }
-        Ok(Self { block, named, live })
+        let notes = streams::of(block, notes);
+        Ok(Self {
+            block,
+            named,
+            live,
+            notes,
+        })
     }
 
     /// Packets with what is known of their flows.
@@ -67,21 +79,25 @@ impl<'a> Told<'a> {
             let named = self.named.get(index).copied().flatten();
             let flow_id = flow_id.or_else(|| named.map(|named| named.flow_id));
             let live = flow_id.and_then(|id| self.live?.get(&id));
+            let note = self.notes.get(index).copied().flatten();
             let flow = match (named, live) {
                 (Some(named), _) => Flow {
                     id: flow_id,
                     service: named.service.map(|protocol| protocol.name),
                     server: named.server.as_deref(),
                     live,
+                    note,
                 },
                 (None, Some(live)) => Flow {
                     id: flow_id,
                     service: live.service.map(|protocol| protocol.name),
                     server: live.server.as_deref(),
                     live: Some(live),
+                    note,
                 },
                 (None, None) => Flow {
                     id: flow_id,
+                    note,
                     ..Flow::default()
                 },
             };
@@ -97,6 +113,8 @@ struct Flow<'a> {
     service: Option<&'static str>,
     server: Option<&'a super::flows::Server>,
     live: Option<&'a LiveName>,
+    /// What it says in its stream.
+    note: Option<&'a SegmentNote>,
 }
 
 /// Makes the rows of a block's packets.
@@ -129,6 +147,7 @@ pub(super) fn rows(
         row.server_name = flow.server.map(|server| &*server.name);
         row.domain = flow.server.and_then(super::flows::Server::domain);
         row.payload_bytes = options.payload_bytes;
+        row.note = flow.note;
         if checksums {
             row.checksum_ok = checksum_ok(packet, decoded);
         }

@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) services: bool,
     /// Whether owners of flows are looked for.
     pub(super) owners: bool,
+    /// Whether packets are told what they say as parts of their TCP streams.
+    pub(super) streams: bool,
     /// Where a timeline is wanted: whether services are told.
     pub(super) timeline: Option<bool>,
 }
@@ -42,6 +44,7 @@ impl Plan {
             finds_flows: pass == Pass::First,
             services: false,
             owners: false,
+            streams: false,
             timeline: None,
         };
         let mut work = Work::default();
@@ -57,7 +60,7 @@ impl Plan {
             }
         }
         plan.owners &= scan.options.owners.is_some();
-        plan.needs.packets |= plan.owners;
+        plan.needs.packets |= plan.owners || plan.streams;
         plan.needs.applications = work.interest;
         plan.needs.undecoded = !work.headers && !plan.needs.flows && !plan.needs.packets;
         plan.requests = requests;
@@ -78,6 +81,7 @@ impl Plan {
                     needs.known = true;
                     work.ask(Interest::NONE);
                 }
+                self.streams |= requires.contains(Requires::STREAMS);
                 let ids = scan.flows_of_packets(request);
                 if ids && (scan.options.live || pass == (Pass::Second { flow_ids: true })) {
                     (needs.flows, needs.flow_ids) = (true, true);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use netloom_decode::Decoded;
 use netloom_flow::app::{AppRecord, AppRow};
@@ -20,6 +20,7 @@ use super::known::{Ended, LiveNames};
 use super::packets::{self, Known, Told};
 use super::plan::{DEVICES, KINDS, Plan, kind_of};
 use super::sink::{Prepare, Work, Write};
+use super::streams::{Notes, Streams};
 use super::timeline::{Bins, Flows, Lengths};
 use super::{FlowOwners, Scan, TableRequest};
 use crate::block::BlockView;
@@ -184,6 +185,8 @@ pub(super) struct TableStage<'a, P: Prepare, W> {
     chunks: Mutex<Chunks<P::Prepared>>,
     /// How long the timeline's intervals are.
     lengths: Lengths,
+    /// What the round's packets say in their streams, by shard.
+    notes: RwLock<Vec<Notes>>,
 }
 
 /// What a shard holds back for a round.
@@ -197,6 +200,7 @@ pub(super) struct Shard {
     /// Owners of flows that go on, as far as they are known, and when to ask next.
     owners: HashMap<Begun, (Option<FlowOwner>, Timestamp)>,
     timeline: Flows,
+    streams: Streams,
 }
 
 /// The kind of a record.
@@ -254,6 +258,7 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
                 made: Vec::new(),
             }),
             lengths: Lengths::new(scan.options.interval),
+            notes: RwLock::default(),
             plan,
         }
     }
@@ -370,7 +375,8 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         let live = self.live.as_ref().map(LiveNames::read);
         let flow = &options.pipeline.flow;
         let about_flows = (flow.rules, flow.sensor.as_str());
-        let told = Told::new(block, self.known, live.as_deref(), about_flows)?;
+        let notes = self.notes.read().unwrap_or_else(PoisonError::into_inner);
+        let told = Told::new(block, self.known, live.as_deref(), &notes, about_flows)?;
         let mut out = Vec::new();
         for (index, request) in self.wanted() {
             let mut hand_on = |batch: RecordBatch| {
@@ -520,6 +526,10 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
 
     /// Owners are asked for while their sockets are there: from the first packet on.
     fn packet(&self, (): &mut (), shard: &mut Shard, packet: &StagePacket<'_>) {
+        if self.plan.streams {
+            let rules = self.scan.options.pipeline.flow.rules;
+            shard.streams.packet(packet, rules);
+        }
         if self.plan.timeline == Some(true)
             && let Some(flow) = packet.flow
             && let Some(key) = flow.key
@@ -594,6 +604,13 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
     }
 
     fn shards_done(&self, serial: &mut Serial<'a, W>, shards: &mut [&mut Shard]) {
+        if self.plan.streams {
+            let mut notes = self.notes.write().unwrap_or_else(PoisonError::into_inner);
+            notes.resize_with(shards.len(), Notes::default);
+            for (shard, notes) in shards.iter_mut().zip(&mut *notes) {
+                shard.streams.take_notes(notes);
+            }
+        }
         self.gather(serial, shards, self.scan.options.live);
     }
 

@@ -92,8 +92,10 @@ Differences that are known:
   it.
 - Wireshark waits for the end of a hello that the capture lacks (`tls_missing_ch_frag.pcap`), and
   looks behind HAProxy's PROXY line (`haproxy.pcap`).
-- Info: netloom says what is in a packet; Wireshark puts streams together and says of the last
-  segment of a message what the message is, and of the others that they are part of one.
+- Info: netloom reads streams in the order of the capture and keeps no payload: behind a gap it begins
+  anew with the next message that a segment begins with, where Wireshark waits for what is missing
+  and then tells all at once, on the packet that fills the gap.
+- Info: netloom goes by content; on ports that are not those of TLS or HTTP, Wireshark may show TCP.
 ";
 
 #[test]

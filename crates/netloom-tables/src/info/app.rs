@@ -13,19 +13,19 @@ use netloom_decode::app::wire::Reader;
 /// Longest text of a packet in the line, in bytes.
 const TEXT_MAX: usize = 256;
 /// Longest first line of HTTP.
-const LINE_MAX: usize = 1024;
+pub(super) const LINE_MAX: usize = 1024;
 /// Questions that are named.
 const QUESTIONS_MAX: usize = 64;
 /// Records that are named.
 const RECORDS_MAX: usize = 32;
 
 /// Appends text of a packet.
-fn push_text(bytes: &[u8], out: &mut String) {
+pub(super) fn push_text(bytes: &[u8], out: &mut String) {
     push_up_to(TEXT_MAX, bytes, out);
 }
 
 /// Appends so much of it.
-fn push_up_to(max: usize, bytes: &[u8], out: &mut String) {
+pub(super) fn push_up_to(max: usize, bytes: &[u8], out: &mut String) {
     let cut = bytes.get(..max).unwrap_or(bytes);
     out.push_str(&text::display(cut));
     if cut.len() < bytes.len() {

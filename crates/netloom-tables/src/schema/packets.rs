@@ -10,6 +10,7 @@ use super::text;
 use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
+use crate::info::SegmentNote;
 
 /// The `packets` table: a row is a packet.
 #[derive(Debug)]
@@ -38,6 +39,9 @@ pub struct PacketRow<'a> {
     pub checksum_ok: Option<bool>,
     /// Bytes of payload that the `payload` column shows.
     pub payload_bytes: usize,
+    /// What it says as a part of its TCP stream; where that is not known, the `info` column goes
+    /// by the packet alone.
+    pub note: Option<&'a SegmentNote>,
 }
 
 impl<'a> PacketRow<'a> {
@@ -53,6 +57,7 @@ impl<'a> PacketRow<'a> {
             domain: None,
             checksum_ok: None,
             payload_bytes: usize::MAX,
+            note: None,
         }
     }
 }
@@ -341,9 +346,9 @@ static COLUMNS: &[Column<Packets>] = &[
         "info",
         Make::Text(|row, out| crate::info::append(row, out)),
     )
-    .requires(Requires::FLOW_NAME)
+    .requires(Requires::FLOW_NAME.with(Requires::STREAMS))
     .identity(Identity::Text)
-    .doc("The packet in one line, for people; its wording may change. Null where nothing was understood."),
+    .doc("The packet in one line, for people; its wording may change. A TLS record or an HTTP message that several packets carry is told by the one that ends it. Null where nothing was understood."),
     column(
         "fragment",
         Make::Bool(|row| Some(row.decoded.ip.is_some_and(|ip| ip.fragment.is_some()))),
