@@ -217,8 +217,7 @@ Differences that are known:
 
 In `history` only:
 
-- `gnutella/*`, `ncp.pcap`, `tunnels/tunnel-direct-bypass.pcap`, `tunnels/vxlan.pcap`: `X` says
-  that a limit of an analyzer was exceeded (a header too long, a frame too large, too many
-  changes of tunnel); netloom has none of these limits.
+- `gnutella/*`, `ncp.pcap`: `X` says that a limit of an analyzer was exceeded that the test sets
+  (a header too long, a frame too large); netloom has none of these limits.
 - `ssh/ssh.pcap`: one of its tests reads the packets of port 22 alone.
 ";
