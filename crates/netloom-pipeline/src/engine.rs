@@ -102,6 +102,7 @@ pub fn run<T: Stage>(
         next: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         side: AtomicUsize::new(0),
         filled: AtomicUsize::new(0),
+        lead_done: AtomicBool::new(false),
         ending: AtomicU64::new(0),
         over: AtomicBool::new(false),
         winding_down: AtomicBool::new(false),
@@ -199,6 +200,8 @@ struct Engine<'e, T: Stage> {
     /// Which of the two the round is that is being worked on, and how many blocks it has.
     side: AtomicUsize,
     filled: AtomicUsize,
+    /// The first thread has done what it does while the others read on.
+    lead_done: AtomicBool,
     /// The last round is over: flows that are alive end, by this number; 0: not yet.
     ending: AtomicU64,
     /// Nothing more is to be read or ended.
@@ -222,6 +225,8 @@ struct Hand<W> {
     /// Blocks to fill. A thread fills the memory it filled before: what another core wrote last
     /// would have to come from that core's cache first.
     spare: Vec<Block>,
+    /// How many blocks it has in all.
+    blocks: usize,
 }
 
 impl<W> Hand<W> {
@@ -230,6 +235,7 @@ impl<W> Hand<W> {
             thread,
             worker: stage.new_worker(),
             spare: Vec::new(),
+            blocks: 0,
         }
     }
 }
@@ -242,7 +248,10 @@ impl<T: Stage> Engine<'_, T> {
         loop {
             self.read_and_decode(&mut hand);
             self.barrier.wait();
-            // The first thread puts things in order.
+            // The first thread makes a round of what was read,
+            self.barrier.wait();
+            // and puts it in order: what it does alone is kept short by reading on meanwhile.
+            self.read_until_lead_is_done(&mut hand);
             self.barrier.wait();
             if self.over.load(Ordering::Acquire) {
                 self.help_wind_down();
@@ -259,6 +268,7 @@ impl<T: Stage> Engine<'_, T> {
             self.barrier.wait();
             if self.needs.rows {
                 // The first thread tells the blocks their packets' flows.
+                self.read_until_lead_is_done(&mut hand);
                 self.barrier.wait();
                 self.make_rows();
                 self.barrier.wait();
@@ -280,10 +290,14 @@ impl<T: Stage> Engine<'_, T> {
         loop {
             self.read_and_decode(hand);
             self.barrier.wait();
-            let last = self.put_in_order(&mut clock, &mut fragments, serial);
+            let (last, live_clock) = self.begin_round();
+            self.barrier.wait();
+            self.put_in_order(last, live_clock, &mut clock, &mut fragments, serial);
             self.reset_tasks();
+            self.lead_done.store(true, Ordering::Release);
             self.barrier.wait();
             self.run_shards(hand);
+            self.lead_done.store(false, Ordering::Release);
             self.barrier.wait();
             if self.needs.rows {
                 self.tell_flow_ids();
@@ -291,6 +305,7 @@ impl<T: Stage> Engine<'_, T> {
                 self.stage.shards_done(serial, &mut states(&mut shards));
                 drop(shards);
                 self.reset_tasks();
+                self.lead_done.store(true, Ordering::Release);
                 self.barrier.wait();
                 self.make_rows();
                 self.barrier.wait();
@@ -303,9 +318,7 @@ impl<T: Stage> Engine<'_, T> {
             let done = handed_out.is_ok() && self.stage.is_done(serial);
             if last || done || handed_out.is_err() {
                 self.over.store(true, Ordering::Release);
-                // The others stand where a round's blocks are decoded.
-                self.barrier.wait();
-                self.barrier.wait();
+                self.pass_over_round();
                 let wound_down = self.wind_down(handed_out, serial);
                 return wound_down.map(|()| fragments);
             }
@@ -319,11 +332,18 @@ impl<T: Stage> Engine<'_, T> {
         self.stage.capture_end(serial, &mut states(&mut shards));
         drop(shards);
         self.ending.store(number, Ordering::Release);
-        // The others stand where a round's blocks are decoded.
-        self.barrier.wait();
-        self.barrier.wait();
+        self.pass_over_round();
         self.end_flows(number, hand, |shard| self.stage.shard_end(serial, shard));
         self.ending.store(0, Ordering::Release);
+    }
+
+    /// The others stand where a round's blocks are decoded: they go on to where its shards would be
+    /// run.
+    fn pass_over_round(&self) {
+        self.lead_done.store(true, Ordering::Release);
+        for _ in 0..3 {
+            self.barrier.wait();
+        }
     }
 
     /// A thread's share of ending all flows: a few shards a thread, then `end_shard` for each of
@@ -417,78 +437,111 @@ impl<T: Stage> Engine<'_, T> {
 
     /// Phase 1: whoever is free reads the next block and decodes it.
     fn read_and_decode(&self, hand: &mut Hand<T::Worker>) {
-        loop {
-            let mut source = lock(&self.source);
-            if source.ended || source.round_over || source.filled >= self.blocks[0].len() {
-                return;
-            }
-            if self.control.stop.load(Ordering::Relaxed) {
-                source.ended = true;
-                source.stopped = true;
-                return;
-            }
-            let mut block = hand.spare.pop().unwrap_or_default();
-            block.clear();
-            match source.source.next_batch(&mut block.batch) {
-                Ok(true) => {}
-                Ok(false) => {
-                    source.ended = true;
-                    return;
-                }
-                Err(error) => {
-                    source.ended = true;
-                    source.failed = Some(error);
-                    return;
-                }
-            }
-            source.round_over = !source.source.is_ready();
-            source.clock = source.source.clock().filter(|_| source.round_over);
-            if block.batch.is_empty() {
-                hand.spare.push(block);
-                continue;
-            }
-            // A source that dropped packets has left their numbers out.
-            block.batch.first_number = block.batch.first_number.max(source.next_number);
-            source.next_number = block.batch.end_number();
-            // Nobody else has this place: they are given out under the source's lock.
-            let mut slot = self.blocks[source.side][source.filled]
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            source.filled += 1;
-            let progress = source.source.progress();
-            drop(source);
-            self.control
-                .packets
-                .fetch_add(block.batch.len() as u64, Ordering::Relaxed);
-            self.control
-                .bytes_done
-                .store(progress.done, Ordering::Relaxed);
-            self.control
-                .bytes_total
-                .store(progress.total.unwrap_or(0), Ordering::Relaxed);
-            block.decode(self.options, self.stage, self.needs, &mut hand.worker);
-            slot.owner = hand.thread;
-            slot.block = block;
-        }
+        while self.read_block(hand, |_| true) {}
     }
 
-    /// Phase 2: what goes in packet order. Returns whether this is the last round.
+    /// What the others do while the first thread has something to do alone: they read the round to
+    /// come, as far as nobody would have to wait for packets that have yet to come, and with one
+    /// block more than a round needs of them.
+    fn read_until_lead_is_done(&self, hand: &mut Hand<T::Worker>) {
+        let most = self.blocks[0].len().div_ceil(self.threads) + 1;
+        while !self.lead_done.load(Ordering::Acquire)
+            && (hand.blocks < most || !hand.spare.is_empty())
+            && self.read_block(hand, |source| source.is_ready())
+        {}
+    }
+
+    /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round has all
+    /// it can have.
+    fn read_block(
+        &self,
+        hand: &mut Hand<T::Worker>,
+        may: impl Fn(&(dyn PacketSource + Send)) -> bool,
+    ) -> bool {
+        let mut source = lock(&self.source);
+        if source.ended || source.round_over || source.filled >= self.blocks[0].len() {
+            return false;
+        }
+        if self.control.stop.load(Ordering::Relaxed) {
+            source.ended = true;
+            source.stopped = true;
+            return false;
+        }
+        if !may(&*source.source) {
+            return false;
+        }
+        let mut block = hand.spare.pop().unwrap_or_else(|| {
+            hand.blocks += 1;
+            Block::default()
+        });
+        block.clear();
+        match source.source.next_batch(&mut block.batch) {
+            Ok(true) => {}
+            Ok(false) => {
+                source.ended = true;
+                return false;
+            }
+            Err(error) => {
+                source.ended = true;
+                source.failed = Some(error);
+                return false;
+            }
+        }
+        source.round_over = !source.source.is_ready();
+        source.clock = source.source.clock().filter(|_| source.round_over);
+        if block.batch.is_empty() {
+            hand.spare.push(block);
+            return true;
+        }
+        // A source that dropped packets has left their numbers out.
+        block.batch.first_number = block.batch.first_number.max(source.next_number);
+        source.next_number = block.batch.end_number();
+        // Nobody else has this place: they are given out under the source's lock.
+        let mut slot = self.blocks[source.side][source.filled]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        source.filled += 1;
+        let progress = source.source.progress();
+        drop(source);
+        self.control
+            .packets
+            .fetch_add(block.batch.len() as u64, Ordering::Relaxed);
+        self.control
+            .bytes_done
+            .store(progress.done, Ordering::Relaxed);
+        self.control
+            .bytes_total
+            .store(progress.total.unwrap_or(0), Ordering::Relaxed);
+        block.decode(self.options, self.stage, self.needs, &mut hand.worker);
+        slot.owner = hand.thread;
+        slot.block = block;
+        true
+    }
+
+    /// Makes a round of what was read. Returns whether it is the last, and the time that a live
+    /// source has come to.
+    fn begin_round(&self) -> (bool, Option<Timestamp>) {
+        let mut source = lock(&self.source);
+        self.side.store(source.side, Ordering::Release);
+        // From here on, the other side is for the next round.
+        source.side = 1 - source.side;
+        source.round_over = false;
+        self.filled
+            .store(std::mem::take(&mut source.filled), Ordering::Release);
+        self.lead_done.store(false, Ordering::Release);
+        (source.ended, source.clock.take())
+    }
+
+    /// Phase 2: what goes in packet order.
     fn put_in_order(
         &self,
+        last: bool,
+        live_clock: Option<Timestamp>,
         clock: &mut Clock,
         fragments: &mut Fragments,
         serial: &mut T::Serial,
-    ) -> bool {
-        let (filled, last, live_clock) = {
-            let mut source = lock(&self.source);
-            self.side.store(source.side, Ordering::Release);
-            // From here on, the other side is for the next round.
-            source.side = 1 - source.side;
-            source.round_over = false;
-            let filled = std::mem::take(&mut source.filled);
-            (filled, source.ended, source.clock.take())
-        };
-        self.filled.store(filled, Ordering::Release);
+    ) {
+        let filled = self.filled.load(Ordering::Acquire);
         let mut ticks = self.ticks.write().unwrap_or_else(PoisonError::into_inner);
         ticks.clear();
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
@@ -538,7 +591,6 @@ impl<T: Stage> Engine<'_, T> {
             }
             fragments.flush(block);
         }
-        last
     }
 
     /// Phase 3: shards.
