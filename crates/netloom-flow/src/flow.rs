@@ -93,6 +93,8 @@ pub(crate) struct Flow {
     /// What the payload says, where somebody looks.
     pub(crate) payload: Payload,
     features: FlowFeatures,
+    /// Bytes on the heap, as the table's account has them.
+    accounted: u32,
 }
 
 impl Flow {
@@ -152,10 +154,25 @@ impl Flow {
             tcp_flags: [0; 2],
             payload: Payload::Unseen,
             features: FlowFeatures::default(),
+            accounted: 0,
         }
     }
 
+    /// Brings the bytes that a table has on the heap up to date for this flow.
+    #[inline]
+    pub(crate) fn account(&mut self, heap: &mut usize) {
+        let now = self.heap_bytes() as u32;
+        *heap = *heap + now as usize - self.accounted as usize;
+        self.accounted = now;
+    }
+
+    /// Bytes that [`account`](Self::account) has put down for it.
+    pub(crate) fn accounted(&self) -> usize {
+        self.accounted as usize
+    }
+
     /// Bytes on the heap beyond the flow itself.
+    #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.tcp
             .as_ref()

@@ -209,7 +209,6 @@ impl FlowTable {
         let Some(flow) = self.flows.get_mut(number) else {
             return Ingested::default();
         };
-        let heap = flow.heap_bytes();
         let from_src = if checksum == Verdict::Bad {
             flow.ingest_corrupt(packet, forward, self.rules, self.features)
         } else {
@@ -226,7 +225,8 @@ impl FlowTable {
             from_src
         };
         let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
-        let heap_now = flow.heap_bytes();
+        let heap_before = self.heap;
+        flow.account(&mut self.heap);
         let ingested = Ingested {
             is_new,
             from_src,
@@ -238,10 +238,7 @@ impl FlowTable {
         let class = self.timeouts.class(flow);
         self.lists
             .touch(&mut self.flows, number, class, packet.timestamp.as_nanos());
-        if heap_now != heap {
-            self.heap = self.heap + heap_now - heap;
-        }
-        if heap_now > heap {
+        if self.heap > heap_before {
             // This flow is the last that would go.
             while self.flows.len() > 1
                 && self.memory() > self.max_memory
@@ -323,10 +320,9 @@ impl FlowTable {
             return;
         };
         if let Some(applications) = &mut self.applications {
-            let heap = flow.heap_bytes();
             let from_src = flow.is_from_src(forward);
             applications.ingest(flow, packet, from_src, false, &self.sensor);
-            self.heap = self.heap + flow.heap_bytes() - heap;
+            flow.account(&mut self.heap);
         }
     }
 
@@ -336,9 +332,8 @@ impl FlowTable {
         if let Some(number) = self.find(hash, key)
             && let Some(flow) = self.flows.get_mut(number)
         {
-            let heap = flow.heap_bytes();
             flow.keep_hint(hint);
-            self.heap = self.heap + flow.heap_bytes() - heap;
+            flow.account(&mut self.heap);
         }
     }
 
@@ -415,13 +410,13 @@ impl FlowTable {
         hash: u64,
         closed: &mut Vec<FlowRecord>,
     ) -> u32 {
-        let flow = Flow::new(packet, key, forward, self.rules, &self.servers);
+        let mut flow = Flow::new(packet, key, forward, self.rules, &self.servers);
         let heap = flow.heap_bytes();
         while self.flows.len() > 0
             && self.memory() + self.growth() + heap > self.max_memory
             && self.evict(packet.number, closed)
         {}
-        self.heap += heap;
+        flow.account(&mut self.heap);
         let number = self.flows.insert(flow);
         let (flows, hasher) = (&self.flows, &self.hasher);
         self.by_key.insert_unique(hash, number, |&number| {
@@ -473,7 +468,7 @@ impl FlowTable {
         }
         self.lists.remove(&mut self.flows, number);
         if let Some(mut flow) = self.flows.remove(number) {
-            self.heap = self.heap.saturating_sub(flow.heap_bytes());
+            self.heap = self.heap.saturating_sub(flow.accounted());
             if let Some(applications) = &mut self.applications {
                 applications.finish(&mut flow, closed_by, &self.sensor);
             }

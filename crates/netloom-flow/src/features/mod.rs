@@ -310,6 +310,7 @@ impl FlowFeatures {
     }
 
     /// Bytes on the heap.
+    #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         let State::Kept(kept) = &self.0 else {
             return 0;

@@ -73,6 +73,7 @@ pub(crate) struct TcpTracker {
 
 impl TcpTracker {
     /// Bytes on the heap beyond the tracker itself.
+    #[inline]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.history.heap_bytes()
             + self
