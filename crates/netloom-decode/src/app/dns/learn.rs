@@ -228,12 +228,10 @@ impl Answer {
 
     /// Addresses that a service binding hints at.
     fn hints(self, data: &[u8], bytes: &[u8]) -> Vec<IpAddr> {
-        let mut target = Vec::new();
-        let binding = name::read(data, self.data + 2, &mut target)
+        let binding = name::read(data, self.data + 2)
             .ok()
-            .filter(|_| target.is_empty())
-            .filter(|&end| end <= self.end)
-            .and_then(|end| {
+            .filter(|(target, end)| target.is_empty() && *end <= self.end)
+            .and_then(|(target, end)| {
                 let rest = bytes.get(end - self.data..)?;
                 service_binding(u16_at(bytes, 0)?, target, rest)
             });

@@ -16,19 +16,19 @@ pub(super) enum Broken {
     Malformed,
 }
 
+/// Bytes of a label that are copied at once.
+const SHORT_LABEL: usize = 16;
+
 /// Pointers that are followed in one name.
 const JUMPS_MAX: u32 = 32;
 
-/// Reads the name at `at` into `out` (cleared first) in text form without the final dot; gives
-/// the place behind it.
+/// The name at `at` in text form without the final dot, and the place behind it.
 ///
 /// Pointers may lead forwards too: no resolver writes them so, but some read them.
-pub(super) fn read(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Broken> {
-    out.clear();
+pub(super) fn read(message: &[u8], at: usize) -> Result<(Vec<u8>, usize), Broken> {
     let mut text = Text::new();
     let end = text.read(message, at)?;
-    out.extend_from_slice(text.bytes());
-    Ok(end)
+    Ok((text.bytes().to_vec(), end))
 }
 
 /// A name in text form, without a place on the heap.
@@ -49,6 +49,25 @@ impl Text {
 
     pub(super) fn bytes(&self) -> &[u8] {
         self.buffer.get(..self.len).unwrap_or_default()
+    }
+
+    /// A label. Most are short: those are copied as sixteen bytes, of which what is too much is
+    /// written over by what comes next.
+    #[inline]
+    fn push_label(&mut self, message: &[u8], start: usize, label: &[u8]) {
+        let from = message
+            .get(start..)
+            .and_then(<[u8]>::first_chunk::<SHORT_LABEL>);
+        let to = self
+            .buffer
+            .get_mut(self.len..)
+            .and_then(<[u8]>::first_chunk_mut::<SHORT_LABEL>);
+        if let (Some(from), Some(to), true) = (from, to, label.len() <= SHORT_LABEL) {
+            *to = *from;
+            self.len += label.len();
+        } else {
+            self.push(label);
+        }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -75,7 +94,7 @@ impl Text {
                     if self.len > 0 {
                         self.push(b".");
                     }
-                    self.push(label);
+                    self.push_label(message, start, label);
                     if self.len > NAME_MAX {
                         return Err(Broken::Malformed);
                     }
@@ -162,23 +181,19 @@ mod tests {
 
     #[test]
     fn pointers() {
-        let mut name = Vec::new();
         // "b" at 0, then "a" with a pointer to it.
         let message = b"\x01b\x00\x01a\xc0\x00\xff";
-        assert_eq!(read(message, 3, &mut name), Ok(7));
-        assert_eq!(name, b"a.b");
-        assert_eq!(read(b"\xc0\x02\x01a\x00", 0, &mut name), Ok(2));
-        assert_eq!(name, b"a");
+        assert_eq!(read(message, 3), Ok((b"a.b".to_vec(), 7)));
+        assert_eq!(read(b"\xc0\x02\x01a\x00", 0), Ok((b"a".to_vec(), 2)));
         // To itself, and in circles.
         for message in [&b"\xc0\x00"[..], b"\xc0\x02\xc0\x00", b"\x01a\xc0\x00"] {
-            assert_eq!(read(message, 0, &mut name), Err(Broken::Malformed));
+            assert_eq!(read(message, 0), Err(Broken::Malformed));
         }
-        assert_eq!(read(b"\x40aa\x00", 0, &mut name), Err(Broken::Malformed));
-        assert_eq!(read(b"\x03ab", 0, &mut name), Err(Broken::Cut));
-        assert_eq!(read(b"\x00", 0, &mut name), Ok(1));
-        assert_eq!(name, b"");
+        assert_eq!(read(b"\x40aa\x00", 0), Err(Broken::Malformed));
+        assert_eq!(read(b"\x03ab", 0), Err(Broken::Cut));
+        assert_eq!(read(b"\x00", 0), Ok((Vec::new(), 1)));
         let long = [[1, b'a'].repeat(200), vec![0]].concat();
-        assert_eq!(read(&long, 0, &mut name), Err(Broken::Malformed));
+        assert_eq!(read(&long, 0), Err(Broken::Malformed));
     }
 
     #[test]

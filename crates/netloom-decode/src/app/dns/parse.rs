@@ -125,8 +125,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn name(&mut self) -> Result<Vec<u8>, Broken> {
-        let mut name = Vec::new();
-        self.at = name::read(self.data, self.at, &mut name)?;
+        let mut name;
+        (name, self.at) = name::read(self.data, self.at)?;
         if self.nbns {
             netbios::decode_name(&mut name);
         }
@@ -201,8 +201,7 @@ impl<'a> Cursor<'a> {
     fn record_data(&self, rtype: u16, start: usize, bytes: &'a [u8]) -> Option<Data<'a>> {
         // Names may point anywhere before them, but have to end with the data.
         let name_at = |skip: usize| {
-            let mut name = Vec::new();
-            let end = name::read(self.data, start + skip, &mut name).ok()?;
+            let (name, end) = name::read(self.data, start + skip).ok()?;
             (end <= start + bytes.len()).then_some((name, end))
         };
         match rtype {

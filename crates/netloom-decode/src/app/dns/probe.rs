@@ -1,6 +1,6 @@
 //! Recognition.
 
-use super::name;
+use super::name::{Broken, Text};
 use super::number::known_type;
 use super::parse::{Counts, HEADER_LEN};
 use super::{CERTIFICATES, Message, NetbiosName};
@@ -44,11 +44,12 @@ pub(super) fn nbns(probe: &Probe<'_>) -> Guess {
     };
     let own_port = probe.has_port(137);
     // The first name, of the question or of the record, is a NetBIOS name.
-    let mut text = Vec::new();
-    let Ok(end) = name::read(probe.data, HEADER_LEN, &mut text) else {
+    let mut name = Text::new();
+    let Ok(end) = name.read(probe.data, HEADER_LEN) else {
         return if own_port { Guess::Unsure } else { Guess::No };
     };
-    let label = text.split(|&byte| byte == b'.').next().unwrap_or_default();
+    let mut labels = name.bytes().split(|&byte| byte == b'.');
+    let label = labels.next().unwrap_or_default();
     let known = matches!(u16_at(probe.data, end), Some(0x20 | 0x21));
     let netbios = NetbiosName::decode(label).is_some();
     if netbios && known && u16_at(probe.data, end + 2) == Some(1) {
@@ -97,17 +98,17 @@ fn datagram(probe: &Probe<'_>, service: &'static str, own_port: bool) -> Guess {
 
 /// Whether a name follows the header that is not the root's.
 fn readable_name(data: &[u8]) -> bool {
-    let mut text = Vec::new();
-    name::read(data, HEADER_LEN, &mut text).is_ok() && !text.is_empty()
+    let mut name = Text::new();
+    name.read(data, HEADER_LEN).is_ok() && !name.bytes().is_empty()
 }
 
 /// The name of the question behind the header, where its type and class exist.
-fn question(data: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    let end = name::read(data, HEADER_LEN, &mut text).ok()?;
+fn question(data: &[u8]) -> Option<Text> {
+    let mut name = Text::new();
+    let end = name.read(data, HEADER_LEN).ok()?;
     let known = known_type(u16_at(data, end)?).is_some();
     let class = u16_at(data, end + 2)? & 0x7fff;
-    (known && matches!(class, 1 | 3 | 4 | 254 | 255)).then_some(text)
+    (known && matches!(class, 1 | 3 | 4 | 254 | 255)).then_some(name)
 }
 
 /// Whether everything about the message makes sense, up to its last byte.
@@ -126,13 +127,13 @@ fn strict(data: &[u8], len: usize, counts: Counts, service: &'static str) -> boo
         return false;
     };
     // Clients of DNSCrypt fill their first query up as they like.
-    if starts_with_ignore_case(&name, CERTIFICATES) {
+    if starts_with_ignore_case(name.bytes(), CERTIFICATES) {
         return true;
     }
     let Some(message) = Message::parse(data, len, service) else {
         return false;
     };
-    name.iter().all(|&byte| byte > b' ' && byte != 0x7f)
+    name.bytes().iter().all(|&byte| byte > b' ' && byte != 0x7f)
         && !message.malformed
         && message.excess == 0
         // Cut when it was captured is fine, ending too early is not.
@@ -157,10 +158,9 @@ fn stream(probe: &Probe<'_>, service: &'static str, port: u16) -> Guess {
         return Guess::No;
     };
     if probe.has_port(port) {
-        let mut text = Vec::new();
-        return match name::read(message, HEADER_LEN, &mut text) {
+        return match Text::new().read(message, HEADER_LEN) {
             Ok(_) => Guess::Certain,
-            Err(name::Broken::Cut) if message.len() < len => Guess::More,
+            Err(Broken::Cut) if message.len() < len => Guess::More,
             Err(_) => Guess::Unsure,
         };
     }
