@@ -183,7 +183,7 @@ pub struct Expect {
 }
 
 /// Facts about a device on the network, for the `hosts` table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 #[non_exhaustive]
 pub struct Device<'a> {
     /// Its address, where the message says which; else the packet's source.

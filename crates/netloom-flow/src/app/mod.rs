@@ -19,7 +19,7 @@ pub(crate) mod tls;
 use netloom_decode::app::{Context, Interest, Next, Parser, Probe};
 
 use self::detect::{Detecting, Verdict};
-use self::sink::Sink;
+use self::sink::{Said, Sink};
 use self::stream::Half;
 pub(crate) use self::stream::StreamStart;
 
@@ -146,6 +146,7 @@ pub(crate) struct AppFlow {
     phase: Phase,
     info: Option<Box<AppInfo>>,
     trackers: Option<Box<Trackers>>,
+    said: Said,
     /// TCP: client's and server's stream.
     halves: Option<Box<[Half; 2]>>,
     retries: u8,
@@ -160,6 +161,7 @@ impl Default for AppFlow {
             phase: Phase::Detecting(Box::new(Detecting::new())),
             info: None,
             trackers: None,
+            said: Said::default(),
             halves: None,
             retries: 0,
             changes: 0,
@@ -221,6 +223,7 @@ impl AppFlow {
             interest: wish.interest,
             info: self.info.get_or_insert_default(),
             trackers: &mut self.trackers,
+            said: &mut self.said,
             rows: wish.rows,
         };
         match parser.datagram(context, payload, &mut sink) {
@@ -380,6 +383,7 @@ impl AppFlow {
             interest: wish.interest,
             info: self.info.get_or_insert_default(),
             trackers: &mut self.trackers,
+            said: &mut self.said,
             rows: wish.rows,
         };
         let next = parser.gap(context, missing, &mut sink);
@@ -414,6 +418,7 @@ impl AppFlow {
                 interest: wish.interest,
                 info: self.info.get_or_insert_default(),
                 trackers: &mut self.trackers,
+                said: &mut self.said,
                 rows: wish.rows,
             };
             let step = parser.stream(context, rest, &mut sink);
@@ -533,6 +538,7 @@ impl AppFlow {
                 interest: wish.interest,
                 info: self.info.get_or_insert_default(),
                 trackers: &mut self.trackers,
+                said: &mut self.said,
                 rows: wish.rows,
             };
             parser.finish(context, &mut sink);

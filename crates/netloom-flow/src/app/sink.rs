@@ -1,5 +1,8 @@
 //! Events of parsers become what a flow knows, and rows.
 
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
 use netloom_decode::app::{Context, Device, Event, Events, Interest, text};
 
 use super::record::{AppRow, DeviceRecord, MessageRecord};
@@ -11,7 +14,31 @@ pub(super) struct Sink<'a> {
     pub(super) interest: Interest,
     pub(super) info: &'a mut AppInfo,
     pub(super) trackers: &'a mut Option<Box<Trackers>>,
+    pub(super) said: &'a mut Said,
     pub(super) rows: &'a mut Vec<AppRow>,
+}
+
+/// What a flow said of devices last: DHCP, mDNS and SSDP repeat themselves again and again.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    recent: [u64; 4],
+    next: u8,
+}
+
+impl Said {
+    /// Whether this is none of the last few things that were said. Of two with the same hash (which
+    /// somebody may have sought) the second is taken for a repetition: no more than it could leave
+    /// out.
+    fn is_new(&mut self, device: &Device<'_>, sender: IpAddr) -> bool {
+        let hash = foldhash::fast::FixedState::default().hash_one((device, sender));
+        let is_new = !self.recent.contains(&hash);
+        if is_new {
+            let place = usize::from(self.next) % self.recent.len();
+            self.recent[place] = hash;
+            self.next = self.next.wrapping_add(1);
+        }
+        is_new
+    }
 }
 
 /// Text of a packet, boxed.
@@ -89,8 +116,11 @@ impl Events for Sink<'_> {
                 }
             }
             Event::Device(device) if self.interest.contains(Interest::DEVICES) => {
-                let record = copy_device(&device, &self.context);
-                self.rows.push(AppRow::Device(Box::new(record)));
+                let sender = sender(&self.context);
+                if self.said.is_new(&device, sender) {
+                    let record = copy_device(&device, sender);
+                    self.rows.push(AppRow::Device(Box::new(record)));
+                }
             }
             Event::Dns(message) if self.interest.contains(Interest::DNS) => {
                 let pairing = &mut self.trackers.get_or_insert_default().dns;
@@ -127,12 +157,16 @@ impl Events for Sink<'_> {
     }
 }
 
-fn copy_device(device: &Device<'_>, context: &Context) -> DeviceRecord {
-    let sender = if context.from_client {
+/// Who sent the packet.
+fn sender(context: &Context) -> IpAddr {
+    if context.from_client {
         context.client.0
     } else {
         context.server.0
-    };
+    }
+}
+
+fn copy_device(device: &Device<'_>, sender: IpAddr) -> DeviceRecord {
     DeviceRecord {
         address: device
             .address
