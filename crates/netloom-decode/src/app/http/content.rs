@@ -175,10 +175,10 @@ fn is_text(start: &[u8]) -> bool {
         }
         Err(_) => return false,
     };
-    !valid.is_empty()
-        && valid
-            .bytes()
-            .all(|byte| byte >= b' ' && byte != 0x7f || (8..=13).contains(&byte) || byte == 0x1b)
+    let odd = |byte: u8| byte == 0x7f || byte < b' ' && !(8..=13).contains(&byte) && byte != 0x1b;
+    // Without a branch for each byte, many are compared at once.
+    let any_odd = |piece: &[u8]| piece.iter().fold(false, |any, &byte| any | odd(byte));
+    !valid.is_empty() && !valid.as_bytes().chunks(64).any(any_odd)
 }
 
 /// Whether a kind is something that runs.
