@@ -25,7 +25,7 @@ use super::{Category, Detector, Over, Protocol};
 
 pub use learn::{is_response, learn, learn_from};
 pub(crate) use name::plain_name;
-pub use name::reverse_address;
+pub use name::{Name, reverse_address};
 pub use netbios::{NetbiosName, netbios_base};
 pub use number::{opcode_name, qclass_name, qtype_name, rcode_name, rtype};
 pub use text::answer_text;
@@ -176,7 +176,7 @@ pub struct Edns {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Question {
     /// Name asked for.
-    pub name: Vec<u8>,
+    pub name: Name,
     /// Type (QTYPE).
     pub qtype: u16,
     /// Class (QCLASS), the mDNS unicast bit included.
@@ -187,7 +187,7 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record<'a> {
     /// Owner.
-    pub name: Vec<u8>,
+    pub name: Name,
     /// Type.
     pub rtype: u16,
     /// Class, the mDNS cache-flush bit included.

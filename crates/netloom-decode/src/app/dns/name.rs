@@ -1,11 +1,43 @@
 //! Domain names in messages (RFC 1035, sections 3.1 and 4.1.4), and reverse ones.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
+
+use smallvec::SmallVec;
 
 use crate::app::wire::Reader;
 
 /// Longest name, in bytes of its text; RFC 1035 allows 255 bytes on the wire.
 const NAME_MAX: usize = 255;
+
+/// Bytes of a name that take no place on the heap: most names are shorter.
+const INLINE: usize = 36;
+
+/// A domain name in text form, without the final dot; empty: the root. Bytes that are no text are as
+/// they were sent.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Name(SmallVec<[u8; INLINE]>);
+
+impl Deref for Name {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Name {
+    fn from(text: &[u8]) -> Self {
+        Self(SmallVec::from_slice(text))
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
 
 /// Why a name could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -82,11 +82,11 @@ fn write_hex(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// A name of NBNS in text form: its first label decoded where it is a NetBIOS name, the scope
-/// behind it as it is.
-pub(super) fn decode_name(name: &mut Vec<u8>) {
+/// behind it as it is. `None`: it is as it stands.
+pub(super) fn decode_name(name: &[u8]) -> Option<Vec<u8>> {
     let (label, scope) = match name.iter().position(|&byte| byte == b'.') {
         Some(dot) => name.split_at(dot),
-        None => (&name[..], &[][..]),
+        None => (name, &[][..]),
     };
     let mut text = Vec::with_capacity(20 + scope.len());
     if let Some(decoded) = NetbiosName::decode(label) {
@@ -101,9 +101,7 @@ pub(super) fn decode_name(name: &mut Vec<u8>) {
         text.extend(pairs);
         text.truncate(text.trim_ascii_end().len());
     }
-    if !text.is_empty() {
-        *name = text;
-    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// The name without the suffix in angle brackets and the scope, as Zeek writes it.
@@ -143,9 +141,8 @@ mod tests {
     }
 
     fn text(name: &[u8], suffix: u8) -> String {
-        let mut out = encode(name, suffix);
-        decode_name(&mut out);
-        String::from_utf8(out).unwrap()
+        let wire = encode(name, suffix);
+        String::from_utf8(decode_name(&wire).unwrap_or(wire)).unwrap()
     }
 
     #[test]
@@ -170,15 +167,11 @@ mod tests {
         assert_eq!(text(&all, 0), format!("*{}", "<00>".repeat(15)));
         let mut scoped = encode(b"A", 0);
         scoped.extend_from_slice(b".scope");
-        decode_name(&mut scoped);
-        assert_eq!(scoped, b"A<00>.scope");
+        assert_eq!(decode_name(&scoped).as_deref(), Some(&b"A<00>.scope"[..]));
         let mut damaged = encode(b"WORKGROUP", 0x1d);
         damaged[10] = b'%';
-        decode_name(&mut damaged);
-        assert_eq!(damaged, b"WORKG");
-        let mut other = b"www.example.org".to_vec();
-        decode_name(&mut other);
-        assert_eq!(other, b"www.example.org");
+        assert_eq!(decode_name(&damaged).as_deref(), Some(&b"WORKG"[..]));
+        assert_eq!(decode_name(b"www.example.org"), None);
     }
 
     #[test]

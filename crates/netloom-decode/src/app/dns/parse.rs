@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use netloom_packet::MacAddr;
 
-use super::name::{self, Broken};
+use super::name::{self, Broken, Name, Text};
 use super::netbios::{self, NetbiosName};
 use super::number::rtype;
 use super::{Data, Edns, Message, Question, Record, ServiceBinding};
@@ -124,13 +124,14 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn name(&mut self) -> Result<Vec<u8>, Broken> {
-        let mut name;
-        (name, self.at) = name::read(self.data, self.at)?;
-        if self.nbns {
-            netbios::decode_name(&mut name);
-        }
-        Ok(name)
+    fn name(&mut self) -> Result<Name, Broken> {
+        let mut text = Text::new();
+        self.at = text.read(self.data, self.at)?;
+        let netbios = self.nbns.then(|| netbios::decode_name(text.bytes()));
+        Ok(match netbios.flatten() {
+            Some(name) => Name::from(&name[..]),
+            None => Name::from(text.bytes()),
+        })
     }
 
     fn u16(&mut self) -> Result<u16, Broken> {

@@ -74,12 +74,12 @@ fn a_response_is_read() {
         (message.id, message.rcode(), message.excess),
         (0x1234, 0, 0)
     );
-    assert_eq!(message.questions[0].name, b"www.example.org");
+    assert_eq!(&*message.questions[0].name, b"www.example.org");
     assert_eq!(
         message.answers[0].data,
         Data::Name(b"cdn.example.net".to_vec())
     );
-    assert_eq!(message.answers[1].name, b"cdn.example.net");
+    assert_eq!(&*message.answers[1].name, b"cdn.example.net");
     let edns = message.edns.unwrap();
     assert!(edns.dnssec_ok && edns.payload_size == 4096 && edns.version == 0);
     let texts: Vec<_> = message.answers.iter().filter_map(answer_text).collect();
@@ -247,7 +247,7 @@ fn a_netbios_registration() {
     let said = exchange(&NBNS_DETECTOR, &[(true, &bytes)]);
     assert!(said.has("Device"), "{said:?}");
     let message = Message::parse(&bytes, bytes.len(), "nbns").unwrap();
-    assert_eq!(message.questions[0].name, b"DESK<20>");
+    assert_eq!(&*message.questions[0].name, b"DESK<20>");
     assert_eq!(opcode_name(message.opcode(), true), "netbios-registration");
     assert_eq!(
         answer_text(&message.additionals[0]).as_deref(),
