@@ -148,7 +148,7 @@ pub fn parse(data: &[u8]) -> Option<Pdu> {
     {
         pdu.ntlm = ntlmssp::find(blob);
         // Of SPNEGO or NTLM ([MS-RPCE] 2.2.1.1.7), as the trailer before says.
-        let kind = (length - auth).checked_sub(8).and_then(|at| data.get(at));
+        let kind = length.checked_sub(auth + 8).and_then(|at| data.get(at));
         if matches!(kind, Some(9 | 10)) {
             pdu.token = SecurityToken::read(blob);
         }
@@ -480,6 +480,14 @@ mod tests {
              interfaces.version=[3.0] endpoint=[epmapper]"
         );
         assert_eq!(said.0[1], "REQUEST: call_id=2 opnum=3 endpoint=epmapper");
+    }
+
+    #[test]
+    fn a_verifier_longer_than_its_fragment_is_none() {
+        let mut bind = BIND.to_vec();
+        bind[10..12].copy_from_slice(&[0xff, 0xff]);
+        let pdu = parse(&bind).unwrap();
+        assert_eq!((pdu.token, pdu.ntlm), (SecurityToken::default(), None));
     }
 
     #[test]

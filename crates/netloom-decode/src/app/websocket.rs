@@ -285,7 +285,7 @@ impl Frames {
             Err(()) => return Step::DONE,
         };
         let side = usize::from(context.from_client);
-        let whole = header.length as u64 + header.payload;
+        let whole = header.payload.saturating_add(header.length as u64);
         let is_data = matches!(header.opcode, 0..=2) && header.payload > 0;
         let looked_at =
             is_data && header.payload <= PAYLOAD_MAX && !matches!(self.inside, Inside::PassedOver);
@@ -417,6 +417,15 @@ mod tests {
         );
         assert!(said.has("client=SSH-2.0-a server=SSH-2.0-b"), "{said:#?}");
         assert!(said.has("carries: ssh"));
+    }
+
+    #[test]
+    fn a_frame_longer_than_anything_is_passed_over() {
+        let mut frame = vec![0x82, 0x7f];
+        frame.extend([0xff; 8]);
+        frame.extend(b"SSH-2.0-x\r\n");
+        let said = conversation(&DETECTOR, &[(false, &frame)]);
+        assert!(!said.has("SSH"), "{:?}", said.0);
     }
 
     #[test]
