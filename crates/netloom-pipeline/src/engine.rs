@@ -445,10 +445,13 @@ impl<T: Stage> Engine<'_, T> {
     /// block more than a round needs of them.
     fn read_until_lead_is_done(&self, hand: &mut Hand<T::Worker>) {
         let most = self.blocks[0].len().div_ceil(self.threads) + 1;
-        while !self.lead_done.load(Ordering::Acquire)
-            && (hand.blocks < most || !hand.spare.is_empty())
-            && self.read_block(hand, |source| source.is_ready())
-        {}
+        loop {
+            let over = self.lead_done.load(Ordering::Acquire);
+            let room = hand.blocks < most || !hand.spare.is_empty();
+            if over || !room || !self.read_block(hand, |source| source.is_ready()) {
+                return;
+            }
+        }
     }
 
     /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round has all
