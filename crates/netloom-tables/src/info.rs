@@ -9,6 +9,7 @@ mod stream;
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
+use netloom_decode::app::dns::is_message;
 use netloom_decode::net::arp::Arp;
 use netloom_decode::{Fragment, Icmp, Ip, Network, Tcp, TcpFlags, Transport};
 use netloom_packet::MacAddr;
@@ -179,29 +180,32 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
     }
 }
 
-/// What the payload says, where it is DNS, TLS or HTTP by its bytes and by what is known of its flow or
-/// ports. Nothing is appended where it is not.
+/// What the payload says, where it is DNS, TLS or HTTP by its bytes. Nothing is appended where it is not.
+///
+/// What its flow turned out to be is not asked: the line is there with the packet.
 fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
     let payload = payload(row);
     let begin = out.len();
-    let said = match (row.service, is_tcp) {
-        (Some("dns"), true) => payload
-            .get(2..)
-            .and_then(|message| app::dns(message, message.len(), "dns", out)),
-        (Some(service @ ("dns" | "mdns" | "llmnr")), false) => {
-            let service = match service {
-                "mdns" => "mdns",
-                "llmnr" => "llmnr",
-                _ => "dns",
-            };
-            app::dns(payload, row.decoded.payload_wire_len as usize, service, out)
-        }
-        (_, true) => match payload.first() {
-            Some(20..=24) => app::tls(payload, out),
-            Some(b'A'..=b'Z') => app::http(payload, out),
-            _ => None,
-        },
+    let by_port = match row.decoded.service_by_port() {
+        Some(service @ ("dns" | "mdns" | "llmnr")) => Some(service),
         _ => None,
+    };
+    let said = match payload.first() {
+        Some(20..=24) if is_tcp && by_port.is_none() => app::tls(payload, out),
+        Some(b'A'..=b'Z') if is_tcp && by_port.is_none() => app::http(payload, out),
+        _ => {
+            let len = row.decoded.payload_wire_len as usize;
+            let service = by_port.unwrap_or("dns");
+            if !is_message(payload, len, is_tcp, by_port.is_some()) {
+                None
+            } else if is_tcp {
+                payload
+                    .get(2..)
+                    .and_then(|message| app::dns(message, message.len(), service, out))
+            } else {
+                app::dns(payload, len, service, out)
+            }
+        }
     };
     if said.is_none() {
         out.truncate(begin);

@@ -24,7 +24,7 @@
 //!
 //! # Passes
 //!
-//! A packet's `service`, `server_name`, `domain` and `info` are known when its flow has ended,
+//! A packet's `service`, `server_name` and `domain` are known when its flow has ended,
 //! its `flow_id` maybe only after it (a fragment that came before the first one of its datagram).
 //! Where a request for packets or anomalies has one of these columns, the source is opened twice:
 //! the first pass finds them out (and gives all other tables), the second makes the rows. Who

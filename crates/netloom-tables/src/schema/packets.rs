@@ -346,7 +346,7 @@ static COLUMNS: &[Column<Packets>] = &[
         "info",
         Make::Text(|row, out| crate::info::append(row, out)),
     )
-    .requires(Requires::FLOW_NAME.with(Requires::STREAMS))
+    .requires(Requires::HEADERS.with(Requires::STREAMS))
     .identity(Identity::Text)
     .doc("The packet in one line, for people; its wording may change. A TLS record or an HTTP message that several packets carry is told by the one that ends it. Null where nothing was understood."),
     column(

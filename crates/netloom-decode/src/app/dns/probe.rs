@@ -38,6 +38,35 @@ pub(super) fn llmnr(probe: &Probe<'_>) -> Guess {
     datagram(probe, "llmnr", true)
 }
 
+/// Whether a payload is a message, as far as it alone tells; TCP: whether it begins one, behind its
+/// length.
+///
+/// On its own port a message may be damaged, cut, or have nothing behind its header, as some errors
+/// do; on any other it must make sense up to its last byte.
+pub fn is_message(payload: &[u8], wire_len: usize, tcp: bool, own_port: bool) -> bool {
+    let (data, len) = if tcp {
+        let Some(len) = u16_at(payload, 0).map(usize::from) else {
+            return false;
+        };
+        let data = payload.get(2..).unwrap_or_default();
+        (data.get(..len).unwrap_or(data), len)
+    } else {
+        (payload, wire_len)
+    };
+    match plausible(data, len, false) {
+        Some(counts) => own_port || strict(data, len, counts, "dns"),
+        None if own_port => is_bare_response(data, len) || question(data).is_some(),
+        None => false,
+    }
+}
+
+/// Whether it is the header of a response and nothing else.
+fn is_bare_response(data: &[u8], len: usize) -> bool {
+    let response = u16_at(data, 2).is_some_and(|flags| flags & 0x8000 != 0);
+    let empty = Counts::read(data).is_some_and(|counts| counts.least_bytes() == HEADER_LEN);
+    response && empty && len == HEADER_LEN
+}
+
 pub(super) fn nbns(probe: &Probe<'_>) -> Guess {
     let Some(counts) = plausible(probe.data, probe.wire_len, true) else {
         return Guess::No;

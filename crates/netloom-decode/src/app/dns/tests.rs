@@ -223,6 +223,25 @@ fn probes() {
     }
 }
 
+#[test]
+fn a_message_by_itself() {
+    let request = query("www.example.org", rtype::AAAA);
+    let len = request.len();
+    assert!(is_message(&request, len, false, false));
+    assert!(!is_message(&request[..len - 1], len - 1, false, false));
+    assert!(is_message(&request[..len - 1], len, false, true));
+    let framed = [&(len as u16).to_be_bytes()[..], &request].concat();
+    assert!(is_message(&framed, framed.len(), true, false));
+    assert!(!is_message(&framed[..1], 1, true, true));
+    // "Format error", and nothing else.
+    let bare = header(0x8181, [0; 4]);
+    assert!(is_message(&bare, 12, false, true));
+    assert!(!is_message(&bare, 12, false, false));
+    // What is no message is none on its port either.
+    assert!(!is_message(&[0xff; 40], 40, false, true));
+    assert!(!is_message(b"\x16\x03\x01\0\x05hello", 10, true, true));
+}
+
 /// First-level encoding.
 fn netbios(name: &[u8], suffix: u8) -> String {
     let mut bytes = [b' '; 16];
