@@ -79,6 +79,9 @@ impl Extra {
     }
 }
 
+/// Packets that a block keeps room for, once there were more.
+const KEPT: usize = 1024;
+
 /// A block: packets, what is in them, and where each goes.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -148,6 +151,7 @@ impl Block {
 
     /// Forgets everything but the memory.
     pub(crate) fn clear(&mut self) {
+        self.give_back();
         // The source clears the block itself, cheaper: it keeps the length.
         self.batch.packets.clear();
         self.route.clear();
@@ -163,6 +167,19 @@ impl Block {
         self.lessons.clear();
         self.others.clear();
         self.times.clear();
+    }
+
+    /// Gives memory back after the last of many small packets.
+    fn give_back(&mut self) {
+        if self.decoded.capacity() < 2 * KEPT || self.batch.len() > KEPT {
+            return;
+        }
+        self.decoded.truncate(KEPT);
+        self.decoded.shrink_to(KEPT);
+        self.route.shrink_to(KEPT);
+        self.keys.shrink_to(KEPT);
+        self.items.shrink_to(KEPT);
+        self.notes.shrink_to(KEPT);
     }
 
     /// Decodes all packets and says where they go; fragments get their place later, in order.

@@ -9,7 +9,7 @@ use crate::options::PipelineOptions;
 use crate::stage::{FragmentFacts, Needs, Stage, StagePacket};
 
 /// Ended flows that a shard keeps room for.
-const KEPT_CLOSED: usize = 64;
+const KEPT_CLOSED: usize = 16;
 
 /// What the flow tables of all shards came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

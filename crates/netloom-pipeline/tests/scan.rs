@@ -74,6 +74,7 @@ fn passes_are_made_where_columns_need_them() {
     for (table, columns, passes) in [
         (TableName::Packets, "number,ts,len", 1),
         (TableName::Packets, "src_ip,tcp_flags", 1),
+        (TableName::Packets, "number,info", 1),
         (TableName::Packets, "number,flow_id", 2),
         (TableName::Packets, "domain", 2),
         (TableName::Anomalies, "ts,kind", 1),

@@ -42,7 +42,8 @@ pub use self::write::{
 /// How captures are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// Bytes read at a time, and so about the size of a batch. Larger packets are read too.
+    /// Bytes read at a time, and so about the size of a batch; down to a quarter of it where packets
+    /// are small. Larger packets are read too.
     ///
     /// The default, 256 KiB, is what measured best: a few blocks and what is decoded of them
     /// fit a core's second-level cache.

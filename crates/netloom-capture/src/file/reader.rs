@@ -12,6 +12,9 @@ use super::{compressed, sniff};
 
 /// The smallest block that is asked for; a packet may be larger, then the block grows.
 const MIN_BLOCK: usize = 64;
+/// Packets in a block, about, where they are small: what is decoded of a packet takes more memory than
+/// a small packet itself.
+const PACKETS: usize = 1024;
 
 /// What is known of a stream before it is opened.
 pub(super) struct Stream {
@@ -47,6 +50,8 @@ pub(super) struct CaptureReader {
     /// read next.
     offset: u64,
     block_size: usize,
+    /// Bytes that are read at a time by now, as packets are small or large.
+    wanted: usize,
     eager: bool,
     compressed: bool,
     ended: bool,
@@ -97,6 +102,7 @@ impl CaptureReader {
             carried: Vec::new(),
             offset: 0,
             block_size: block_size.max(MIN_BLOCK),
+            wanted: block_size.max(MIN_BLOCK) / 4,
             eager,
             compressed: !opened.layers.is_empty(),
             ended: false,
@@ -163,6 +169,10 @@ impl CaptureReader {
             }
         }
         self.offset += consumed as u64;
+        self.wanted = match consumed.checked_div(batch.packets.len()) {
+            Some(bytes) => (bytes * PACKETS).clamp(self.block_size / 4, self.block_size),
+            None => self.block_size,
+        };
         self.tally.store(&mut self.info);
         self.next_number += batch.packets.len() as u64;
         if !batch.packets.is_empty() {
@@ -177,11 +187,11 @@ impl CaptureReader {
     /// Gives the block its size. It keeps its old content: clearing 1 MiB takes longer than
     /// finding the packets in it.
     fn size(&self, block: &mut Vec<u8>) {
-        let size = self.block_size.max(self.carried.len() + MIN_BLOCK);
+        let size = self.wanted.max(self.carried.len() + MIN_BLOCK);
         if block.len() > size {
             block.truncate(size);
             // A block that grew for one packet does not stay so.
-            block.shrink_to(size * 2);
+            block.shrink_to(size.max(self.block_size) * 2);
         } else if block.len() < size {
             block.resize(size, 0);
         }
