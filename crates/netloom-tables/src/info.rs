@@ -188,6 +188,8 @@ fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
     let begin = out.len();
     let by_port = match row.decoded.service_by_port() {
         Some(service @ ("dns" | "mdns" | "llmnr")) => Some(service),
+        // Messages of the same form, with names of another.
+        Some("nbns") => return false,
         _ => None,
     };
     let said = match payload.first() {

@@ -55,16 +55,15 @@ pub fn is_message(payload: &[u8], wire_len: usize, tcp: bool, own_port: bool) ->
     };
     match plausible(data, len, false) {
         Some(counts) => own_port || strict(data, len, counts, "dns"),
-        None if own_port => is_bare_response(data, len) || question(data).is_some(),
+        None if own_port => is_bare(data, len) || question(data).is_some(),
         None => false,
     }
 }
 
-/// Whether it is the header of a response and nothing else.
-fn is_bare_response(data: &[u8], len: usize) -> bool {
-    let response = u16_at(data, 2).is_some_and(|flags| flags & 0x8000 != 0);
+/// Whether it is a header and nothing else.
+fn is_bare(data: &[u8], len: usize) -> bool {
     let empty = Counts::read(data).is_some_and(|counts| counts.least_bytes() == HEADER_LEN);
-    response && empty && len == HEADER_LEN
+    empty && len == HEADER_LEN
 }
 
 pub(super) fn nbns(probe: &Probe<'_>) -> Guess {
