@@ -102,6 +102,7 @@ impl CaptureReader {
             carried: Vec::new(),
             offset: 0,
             block_size: block_size.max(MIN_BLOCK),
+            // As for small packets, until it is known how large they are.
             wanted: block_size.max(MIN_BLOCK) / 4,
             eager,
             compressed: !opened.layers.is_empty(),
@@ -170,7 +171,9 @@ impl CaptureReader {
         }
         self.offset += consumed as u64;
         self.wanted = match consumed.checked_div(batch.packets.len()) {
-            Some(bytes) => (bytes * PACKETS).clamp(self.block_size / 4, self.block_size),
+            Some(bytes) => bytes
+                .saturating_mul(PACKETS)
+                .clamp(self.block_size / 4, self.block_size),
             None => self.block_size,
         };
         self.tally.store(&mut self.info);
