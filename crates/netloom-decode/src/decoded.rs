@@ -584,6 +584,16 @@ impl std::fmt::Display for Stop {
     }
 }
 
+impl Decoded {
+    /// The payload in the packet's bytes, as far as it was captured.
+    #[inline]
+    pub fn payload<'a>(&self, data: &'a [u8]) -> &'a [u8] {
+        let start = self.payload_offset as usize;
+        let end = start.saturating_add(self.payload_len as usize);
+        data.get(start..end.min(data.len())).unwrap_or_default()
+    }
+}
+
 impl Default for Decoded {
     /// Nothing understood.
     fn default() -> Self {

@@ -675,9 +675,7 @@ fn is_reply(packet: &FlowPacket<'_>, server: u16) -> bool {
     if !matches!(decoded.transport, Transport::Udp) {
         return false;
     }
-    let at = decoded.payload_offset as usize;
-    let end = at.saturating_add(decoded.payload_len as usize);
-    let payload = packet.data.get(at..end).unwrap_or_default();
+    let payload = decoded.payload(packet.data);
     match server {
         53 | 137 | 5353 | 5355 => {
             let to_one = decoded.ip.is_some_and(|ip| !ip.dst.is_multicast());

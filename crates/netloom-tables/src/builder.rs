@@ -562,16 +562,12 @@ impl CellBuilder {
         let start = texts.values.len();
         let valid = write(&mut texts.values).is_some() && texts.values.len() <= MAX_TEXT;
         let last = texts.last();
-        if !valid {
-            texts.values.truncate(start);
-            places.push(None);
-        } else if last == Some(&texts.values[start..]) {
-            texts.values.truncate(start);
-            places.push(Some(texts.len() as u32 - 1));
-        } else {
+        if valid && last != Some(&texts.values[start..]) {
             texts.offsets.push(texts.values.len(), true);
-            places.push(Some(texts.len() as u32 - 1));
+        } else {
+            texts.values.truncate(start);
         }
+        places.push(valid.then(|| texts.len() as u32 - 1));
     }
 
     fn finish(&mut self) -> ArrayRef {

@@ -60,11 +60,7 @@ pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
 
 /// The captured payload.
 fn payload<'a>(row: &PacketRow<'a>) -> &'a [u8] {
-    let start = row.decoded.payload_offset as usize;
-    let end = start.saturating_add(row.decoded.payload_len as usize);
-    row.data
-        .get(start..end.min(row.data.len()))
-        .unwrap_or_default()
+    row.decoded.payload(row.data)
 }
 
 /// The EtherType; `None` where there is none.

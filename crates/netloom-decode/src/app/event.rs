@@ -15,6 +15,16 @@ pub trait Events {
     fn event(&mut self, event: Event<'_>);
 }
 
+impl dyn Events + '_ {
+    /// Tells what the messages of a flow carry, beyond doubt.
+    pub(super) fn carries(&mut self, protocol: &'static Protocol) {
+        self.event(Event::Carries {
+            protocol,
+            early: false,
+        });
+    }
+}
+
 /// Kinds of events that cost something to make, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Interest(u16);

@@ -126,13 +126,6 @@ struct Session {
 /// The port of a data connection, and whether the server opens it.
 type Channel = (IpAddr, u16, bool);
 
-fn carries(protocol: &'static Protocol, events: &mut dyn Events) {
-    events.event(Event::Carries {
-        protocol,
-        early: false,
-    });
-}
-
 impl Session {
     /// A token of the security exchange (RFC 2228, section 3). Where it is TLS, its handshake is
     /// read as any other.
@@ -143,7 +136,7 @@ impl Session {
             let parser = tls::DETECTOR.parser.filter(|_| hello);
             self.inner = parser.map(|parser| Box::new(Nested::new(parser())));
             if self.inner.is_some() && !std::mem::replace(&mut self.secured, true) {
-                carries(&tls::PROTOCOL, events);
+                events.carries(&tls::PROTOCOL);
             }
         }
         if let Some(inner) = &mut self.inner
@@ -229,7 +222,7 @@ impl Session {
         }
         // The exchange has come to a good end (RFC 2228, section 5).
         if code == 235 && self.secured {
-            carries(&GRIDFTP, events);
+            events.carries(&GRIDFTP);
         }
         self.reply_end(context, code, last, words, events)
     }

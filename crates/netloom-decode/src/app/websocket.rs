@@ -136,9 +136,9 @@ impl Look {
             };
         };
         if !tls_or_mqtt(detector.protocol) {
-            carries(&PROTOCOL, events);
+            events.carries(&PROTOCOL);
         }
-        carries(detector.protocol, events);
+        events.carries(detector.protocol);
         let Some(new) = detector.parser else {
             return Inside::PassedOver;
         };
@@ -158,13 +158,6 @@ impl Look {
 /// that they stand in is whole.
 fn tls_or_mqtt(protocol: &Protocol) -> bool {
     matches!(protocol.name, "tls" | "mqtt")
-}
-
-fn carries(protocol: &'static Protocol, events: &mut dyn Events) {
-    events.event(Event::Carries {
-        protocol,
-        early: false,
-    });
 }
 
 impl Inside {
@@ -273,7 +266,7 @@ impl Frames {
     /// Tells once that a message was whole.
     fn tell_spoken(&mut self, header: &Header, events: &mut dyn Events) {
         if header.last && !std::mem::replace(&mut self.spoken, true) {
-            carries(&PROTOCOL, events);
+            events.carries(&PROTOCOL);
         }
     }
 

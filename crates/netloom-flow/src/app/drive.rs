@@ -71,11 +71,7 @@ impl Applications {
         sensor: &str,
     ) {
         let decoded = packet.decoded;
-        let from = decoded.payload_offset as usize;
-        let payload = packet
-            .data
-            .get(from..from + decoded.payload_len as usize)
-            .unwrap_or_default();
+        let payload = decoded.payload(packet.data);
         let mut context = context(flow, packet.timestamp, packet.number);
         context.from_client = from_src;
         let mut wish = Wish {

@@ -22,11 +22,10 @@ const FACTS_MAX: usize = 64;
 /// of IRC to another, media of SIP and RTSP (SDP, RFC 8866).
 pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>) {
     let Some(ip) = &decoded.ip else { return };
-    let from = decoded.payload_offset as usize;
-    let data = packet.data.get(from..from + decoded.payload_len as usize);
-    let Some(data) = data.filter(|data| data.len() >= 6) else {
+    let data = decoded.payload(packet.data);
+    if data.len() < 6 {
         return;
-    };
+    }
     let most = lessons.len() + FACTS_MAX;
     let mut teach = |fact| {
         if lessons.len() < most {

@@ -50,13 +50,11 @@ impl Streams {
         let Some((key, from_first)) = FlowKey::new(decoded, rules) else {
             return;
         };
-        let start = decoded.payload_offset as usize;
-        let end = start.saturating_add(decoded.payload_len as usize);
         let segment = Segment {
             from_first,
             seq: tcp.seq,
             flags: tcp.flags,
-            payload: packet.packet.data.get(start..end).unwrap_or_default(),
+            payload: decoded.payload(packet.packet.data),
             wire_len,
         };
         let (note, before, after) = match self.young.get_mut(&key) {

@@ -12,6 +12,10 @@ use netloom_decode::app::wire::Reader;
 
 /// Longest text of a packet in the line, in bytes.
 const TEXT_MAX: usize = 256;
+/// Longest TLS record (RFC 5246, section 6.2.3, and a little).
+pub(super) const RECORD_MAX: u16 = 16_640;
+/// Longest record of a handshake that may hold no more than a Finished message, encrypted.
+pub(super) const FINISHED_MAX: u16 = 96;
 /// Longest first line of HTTP.
 pub(super) const LINE_MAX: usize = 1024;
 /// Questions that are named.
@@ -111,7 +115,7 @@ pub(super) fn tls(payload: &[u8], out: &mut String) -> Option<()> {
     let mut encrypted = false;
     while reader.len() >= 5 {
         let (kind, record_version, len) = (reader.u8()?, reader.u16()?, reader.u16()?);
-        if !(20..=24).contains(&kind) || record_version >> 8 != 3 || len > 16_640 {
+        if !(20..=24).contains(&kind) || record_version >> 8 != 3 || len > RECORD_MAX {
             break;
         }
         let body = reader.take_up_to(len.into());
@@ -141,9 +145,6 @@ pub(super) fn tls(payload: &[u8], out: &mut String) -> Option<()> {
     any.then_some(())
 }
 
-/// Longest record of a handshake that may hold no more than a Finished message, encrypted.
-const FINISHED_MAX: usize = 96;
-
 /// Whether a record of the handshake is readable, as far as one packet tells: what is encrypted
 /// begins with zeros or with anything. Messages that do not end with a record have long records.
 fn is_plain(body: &[u8]) -> bool {
@@ -151,7 +152,7 @@ fn is_plain(body: &[u8]) -> bool {
     while let (Some(kind), Some(len)) = (reader.u8(), reader.u24()) {
         let (len, left) = (len as usize, reader.len());
         // RFC 5246, section 7.4.1.1: a Hello Request stands alone.
-        if kind == 0 && body.len() != 4 || len > left && body.len() <= FINISHED_MAX {
+        if kind == 0 && body.len() != 4 || len > left && body.len() <= usize::from(FINISHED_MAX) {
             return false;
         }
         reader.take_up_to(len);
@@ -190,36 +191,50 @@ fn handshake(body: &[u8], record_version: u16, out: &mut String) -> Option<()> {
         first = false;
         out.push_str(name);
         let message = reader.take_up_to(len);
-        if kind == 1
-            && let Some(hello) = ClientHello::parse(message, Carrier::Tcp, record_version)
-            && let Some(name) = hello.server_name
-        {
-            out.push_str(" (SNI=");
-            push_text(name, out);
-            out.push(')');
+        if kind == 1 {
+            push_server_name(message, record_version, out);
         }
     }
     Some(())
 }
 
+/// Appends the server's name in a Client Hello, if there is one.
+pub(super) fn push_server_name(hello: &[u8], record_version: u16, out: &mut String) {
+    if let Some(hello) = ClientHello::parse(hello, Carrier::Tcp, record_version)
+        && let Some(name) = hello.server_name
+    {
+        out.push_str(" (SNI=");
+        push_text(name, out);
+        out.push(')');
+    }
+}
+
 /// The first line of an HTTP/1 message. `None` where there is none.
 pub(super) fn http(payload: &[u8], out: &mut String) -> Option<()> {
     let (line, _) = text::line(payload)?;
-    let is_response = line.starts_with(b"HTTP/1.");
-    let is_request = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
-    if !is_response && !is_request {
+    if !line.starts_with(b"HTTP/1.") && !is_request(line) {
         return None;
     }
     push_up_to(LINE_MAX, line, out);
     if let Some(kind) = header(payload, b"content-type:") {
-        out.push_str("  (");
-        let end = kind.iter().position(|&byte| byte == b';');
-        let kind = kind.get(..end.unwrap_or(kind.len()))?.trim_ascii();
-        // Types are the same in any case (RFC 9110, section 8.3.1).
-        push_text(&kind.to_ascii_lowercase(), out);
-        out.push(')');
+        push_media_type(kind, out);
     }
     Some(())
+}
+
+/// Whether a line is a request's first.
+pub(super) fn is_request(line: &[u8]) -> bool {
+    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
+}
+
+/// Appends the media type that a `Content-Type` says.
+pub(super) fn push_media_type(value: &[u8], out: &mut String) {
+    let end = value.iter().position(|&byte| byte == b';');
+    let kind = value.get(..end.unwrap_or(value.len())).unwrap_or_default();
+    out.push_str("  (");
+    // Types are the same in any case (RFC 9110, section 8.3.1).
+    push_text(&kind.trim_ascii().to_ascii_lowercase(), out);
+    out.push(')');
 }
 
 /// Value of a header field, if its line is in this packet.

@@ -379,9 +379,8 @@ static COLUMNS: &[Column<Packets>] = &[
 /// The payload as hex.
 fn payload(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let start = row.decoded.payload_offset as usize;
-    let len = (row.decoded.payload_len as usize).min(row.payload_bytes);
-    let bytes = row.data.get(start..start.checked_add(len)?)?;
+    let bytes = row.decoded.payload(row.data);
+    let bytes = bytes.get(..row.payload_bytes).unwrap_or(bytes);
     if bytes.is_empty() {
         return None;
     }

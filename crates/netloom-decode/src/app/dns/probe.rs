@@ -44,14 +44,13 @@ pub(super) fn llmnr(probe: &Probe<'_>) -> Guess {
 /// On its own port a message may be damaged, cut, or have nothing behind its header, as some errors
 /// do; on any other it must make sense up to its last byte.
 pub fn is_message(payload: &[u8], wire_len: usize, tcp: bool, own_port: bool) -> bool {
-    let (data, len) = if tcp {
-        let Some(len) = u16_at(payload, 0).map(usize::from) else {
-            return false;
-        };
-        let data = payload.get(2..).unwrap_or_default();
-        (data.get(..len).unwrap_or(data), len)
+    let message = if tcp {
+        framed(payload)
     } else {
-        (payload, wire_len)
+        Some((payload, wire_len))
+    };
+    let Some((data, len)) = message else {
+        return false;
     };
     match plausible(data, len, false) {
         Some(counts) => own_port || strict(data, len, counts, "dns"),
@@ -168,17 +167,22 @@ fn strict(data: &[u8], len: usize, counts: Counts, service: &'static str) -> boo
         && (!message.truncated || data.len() < len)
 }
 
-/// Messages over TCP have their length in front (RFC 1035, section 4.2.2).
+/// The message that a stream begins with, as far as it is there, and how long it is: its length
+/// stands in front (RFC 1035, section 4.2.2).
+fn framed(stream: &[u8]) -> Option<(&[u8], usize)> {
+    let len = usize::from(u16_at(stream, 0)?);
+    let message = stream.get(2..).unwrap_or_default();
+    Some((message.get(..len).unwrap_or(message), len))
+}
+
 fn stream(probe: &Probe<'_>, service: &'static str, port: u16) -> Guess {
     let data = probe.data;
-    let Some(len) = u16_at(data, 0).map(usize::from) else {
+    let Some((message, len)) = framed(data) else {
         return Guess::More;
     };
     if len < HEADER_LEN {
         return Guess::No;
     }
-    let message = data.get(2..).unwrap_or_default();
-    let message = message.get(..len).unwrap_or(message);
     if message.len() < HEADER_LEN {
         return Guess::More;
     }

@@ -3,7 +3,7 @@
 use netloom_decode::app::text;
 
 use super::Progress;
-use crate::info::app::{LINE_MAX, push_text, push_up_to};
+use crate::info::app::{LINE_MAX, is_request, push_media_type, push_up_to};
 
 /// Longest head that is waited for.
 const HEAD_MAX: usize = 16 << 10;
@@ -48,11 +48,6 @@ pub(super) fn begins(data: &[u8]) -> bool {
             }
             None => false,
         })
-}
-
-/// Whether a line is a request's first.
-fn is_request(line: &[u8]) -> bool {
-    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
 }
 
 /// Requests that were not answered yet, the oldest first: two bits each.
@@ -222,12 +217,7 @@ impl Message {
             }
         }
         if let Some(kind) = kind {
-            self.line.push_str("  (");
-            let end = kind.iter().position(|&byte| byte == b';');
-            let kind = kind.get(..end.unwrap_or(kind.len())).unwrap_or_default();
-            // Types are the same in any case (RFC 9110, section 8.3.1).
-            push_text(&kind.trim_ascii().to_ascii_lowercase(), &mut self.line);
-            self.line.push(')');
+            push_media_type(kind, &mut self.line);
         }
         if let Some(status) = first.strip_prefix(b"HTTP/1.") {
             let (_, status) = text::word(status);

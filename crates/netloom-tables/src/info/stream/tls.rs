@@ -3,16 +3,12 @@
 use std::fmt::Write as _;
 
 use netloom_decode::app::tls::names::{alert, version};
-use netloom_decode::app::tls::{Carrier, ClientHello, ServerHello};
+use netloom_decode::app::tls::{Carrier, ServerHello};
 use netloom_decode::app::wire::Reader;
 
 use super::Progress;
-use crate::info::app::push_text;
+use crate::info::app::{FINISHED_MAX, RECORD_MAX, push_server_name};
 
-/// Longest record (RFC 5246, section 6.2.3, and a little).
-const RECORD_MAX: u16 = 16_640;
-/// Longest record of a handshake that may hold no more than a Finished message, encrypted.
-const FINISHED_MAX: u16 = 96;
 /// Longest handshake message that is believed.
 const MESSAGE_MAX: u32 = 1 << 18;
 /// What is kept of a Client Hello that several segments carry.
@@ -262,13 +258,8 @@ impl Record {
             20 => "Finished",
             _ => "Certificate Status",
         });
-        if message.kind == CLIENT_HELLO
-            && let Some(hello) = ClientHello::parse(&message.start, Carrier::Tcp, record_version)
-            && let Some(name) = hello.server_name
-        {
-            self.names.push_str(" (SNI=");
-            push_text(name, &mut self.names);
-            self.names.push(')');
+        if message.kind == CLIENT_HELLO {
+            push_server_name(&message.start, record_version, &mut self.names);
         }
     }
 }

@@ -66,11 +66,11 @@ fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
 /// Appends which of `rows` rows are not null, as a page has it: by bits from the first byte of
 /// `valid` on, of which `ones` are set.
 pub(super) fn levels(valid: &[u8], rows: usize, ones: usize, out: &mut Vec<u8>) {
-    let begin = out.len();
-    out.extend_from_slice(&[0; 4]);
-    if ones == rows || ones == 0 {
-        repeat(u32::from(ones > 0), rows, 1, out);
-    } else {
+    behind_length(out, |out| {
+        if ones == rows || ones == 0 {
+            repeat(u32::from(ones > 0), rows, 1, out);
+            return;
+        }
         let groups = rows.div_ceil(GROUP);
         varint((groups as u64) << 1 | 1, out);
         out.extend_from_slice(&valid[..groups]);
@@ -78,16 +78,19 @@ pub(super) fn levels(valid: &[u8], rows: usize, ones: usize, out: &mut Vec<u8>) 
         if let (Some(last), 1..) = (out.last_mut(), rows % GROUP) {
             *last &= (1 << (rows % GROUP)) - 1;
         }
-    }
-    let len = (out.len() - begin - 4) as u32;
-    out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
+    });
 }
 
 /// Appends levels of at most `width` bits as a page has them.
 pub(super) fn all_levels(levels: &[u32], width: u32, out: &mut Vec<u8>) {
+    behind_length(out, |out| encode(levels, width, out));
+}
+
+/// Appends what is written, behind its length.
+fn behind_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let begin = out.len();
     out.extend_from_slice(&[0; 4]);
-    encode(levels, width, out);
+    write(out);
     let len = (out.len() - begin - 4) as u32;
     out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
 }
