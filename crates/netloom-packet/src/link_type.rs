@@ -124,6 +124,8 @@ link_types! {
     FRELAY_WITH_DIR = 206, "FRELAY_WITH_DIR";
     /// USB as Linux captures it, 64-byte header.
     USB_LINUX_MMAPPED = 220, "USB_LINUX_MMAPPED";
+    /// Solaris's ipnet: 24 bytes with the address family.
+    IPNET = 226, "IPNET";
     /// Raw IPv4.
     IPV4 = 228, "IPV4";
     /// Raw IPv6.
@@ -136,6 +138,8 @@ link_types! {
     NETANALYZER = 240, "NETANALYZER";
     /// As `NETANALYZER`, with preamble.
     NETANALYZER_TRANSPARENT = 241, "NETANALYZER_TRANSPARENT";
+    /// IP over InfiniBand: a global route header of 40 bytes, EtherType, two bytes.
+    IPOIB = 242, "IPOIB";
     /// Infiniband.
     INFINIBAND = 247, "INFINIBAND";
     /// Linux netlink.

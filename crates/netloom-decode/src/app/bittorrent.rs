@@ -72,11 +72,6 @@ fn stream_probe(data: &[u8]) -> Guess {
     if HANDSHAKE.starts_with(data) {
         return Guess::More;
     }
-    // A tracker or a search for peers over a bare stream.
-    if data.starts_with(b"GET /announce?info_hash=") || data.starts_with(b"GET /scrape?info_hash=")
-    {
-        return Guess::Certain;
-    }
     middle(data)
 }
 

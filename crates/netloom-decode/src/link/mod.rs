@@ -63,10 +63,12 @@ pub(crate) mod ethertypes {
     pub(crate) const FABRIC_PATH: u16 = 0x8903;
     pub(crate) const CISCO_METADATA: u16 = 0x8909;
     pub(crate) const VNTAG: u16 = 0x8926;
+    pub(crate) const ETAG: u16 = 0x893f;
     pub(crate) const NSH: u16 = 0x894f;
     pub(crate) const LOOPBACK: u16 = 0x9000;
     /// VLAN tags of vendors before 802.1ad.
     pub(crate) const OLD_QINQ: [u16; 3] = [0x9100, 0x9200, 0x9300];
+    pub(crate) const ARISTA: u16 = 0xd28b;
     pub(crate) const RTAG: u16 = 0xf1c1;
     /// IS-IS and the other OSI protocols where they have an EtherType (GRE, Cisco HDLC).
     pub(crate) const OSI: u16 = 0x00fe;
@@ -85,13 +87,12 @@ fn other_frame(walk: &mut Walk<'_>, link_type: LinkType) -> Next {
     match link_type {
         LinkType::NULL | LinkType::LOOP => null::step(walk),
         LinkType::RAW | LinkType(12 | 14) => raw(walk),
-        LinkType::IPV4 => {
-            note_ethertype(walk, ethertypes::IPV4);
-            Next::Ipv4
-        }
-        LinkType::IPV6 => {
-            note_ethertype(walk, ethertypes::IPV6);
-            Next::Ipv6
+        // The version nibble counts where it says otherwise.
+        LinkType::IPV4 | LinkType::IPV6 => raw(walk),
+        LinkType::IPNET => ipnet(walk),
+        LinkType::IPOIB => {
+            // Two bytes behind the EtherType are reserved.
+            tag::behind(walk, 40, 2)
         }
         LinkType::LINUX_SLL => cooked::version_1(walk),
         LinkType::LINUX_SLL2 => cooked::version_2(walk),
@@ -166,6 +167,9 @@ fn other_ethertype(walk: &mut Walk<'_>, ethertype: u16) -> Next {
         ethertypes::VLAN | ethertypes::SERVICE_VLAN => return tag::vlan(walk),
         tpid if ethertypes::OLD_QINQ.contains(&tpid) => return tag::vlan(walk),
         ethertypes::VNTAG | ethertypes::RTAG => return tag::skip_to_ethertype(walk, 4),
+        // 802.1BR: where from and where to in bridge extenders.
+        ethertypes::ETAG => return tag::skip_to_ethertype(walk, 6),
+        ethertypes::ARISTA => return tag::arista(walk),
         ethertypes::CISCO_METADATA => return tag::cisco_metadata(walk),
         ethertypes::MACSEC => return tag::macsec(walk),
         _ => note_ethertype(walk, ethertype),
@@ -209,6 +213,20 @@ fn raw(walk: &mut Walk<'_>) -> Next {
         _ => {}
     }
     Next::Ip
+}
+
+/// Solaris's ipnet header: version, address family in Solaris's numbers, 22 bytes about the
+/// interface and zones.
+fn ipnet(walk: &mut Walk<'_>) -> Next {
+    const HEADER: usize = 24;
+    let Some(&[_version, family, ..]) = walk.peek::<HEADER>() else {
+        return walk.short(Layer::Link, HEADER);
+    };
+    walk.skip(HEADER);
+    match family {
+        2 | 26 => raw(walk),
+        _ => recognised(walk, Network::Other),
+    }
 }
 
 /// Skips the direction byte that LINKTYPE_..._WITH_DIR have in front (0: received, else sent).

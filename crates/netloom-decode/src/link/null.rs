@@ -46,6 +46,14 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
         23 => recognised(walk, Network::Ipx),
         7 => recognised(walk, Network::Osi),
         0x0600..=0xffff => ethertype(walk, family as u16),
+        // A hardware type in front of an EtherType.
+        _ if matches!(
+            (header, version),
+            ([_, _, 0x08, 0x00], Some(4)) | ([_, _, 0x86, 0xdd], Some(6))
+        ) =>
+        {
+            ethertype(walk, u16::from_be_bytes([header[2], header[3]]))
+        }
         _ => recognised(walk, Network::Other),
     }
 }

@@ -35,6 +35,37 @@ pub(super) fn skip_to_ethertype(walk: &mut Walk<'_>, len: usize) -> Next {
     type_or_length(walk, u16::from_be_bytes([hi, lo]))
 }
 
+/// An EtherType between `before` bytes that do not matter here and `after` such bytes.
+pub(super) fn behind(walk: &mut Walk<'_>, before: usize, after: usize) -> Next {
+    let len = before + 2 + after;
+    let bytes = walk.rest();
+    let Some(&[hi, lo]) = bytes.get(before..).and_then(<[u8]>::first_chunk) else {
+        return walk.short(Layer::Link, len);
+    };
+    if bytes.len() < len {
+        return walk.short(Layer::Link, len);
+    }
+    walk.skip(len);
+    type_or_length(walk, u16::from_be_bytes([hi, lo]))
+}
+
+/// Arista's tag: a subtype, of which 1 is a time stamp, whose version says if it has 8 or 6 bytes
+/// (seconds of 4 or of 2), then the type.
+pub(super) fn arista(walk: &mut Walk<'_>) -> Next {
+    const TIMESTAMP: [u8; 2] = [0, 1];
+    let Some(&[s0, s1, _time_scale, format]) = walk.peek::<4>() else {
+        return walk.short(Layer::Link, 4);
+    };
+    match ([s0, s1], format >> 4) {
+        (TIMESTAMP, 1) => skip_to_ethertype(walk, 12),
+        (TIMESTAMP, 2) => skip_to_ethertype(walk, 10),
+        _ => {
+            note_ethertype(walk, ethertypes::ARISTA);
+            recognised(walk, Network::Other)
+        }
+    }
+}
+
 /// Cisco MetaData: version, count of options, options of 4 bytes (security group tags), type.
 pub(super) fn cisco_metadata(walk: &mut Walk<'_>) -> Next {
     let Some(&[_version, options]) = walk.peek::<2>() else {

@@ -579,3 +579,62 @@ fn inside(data: &[u8], decoded: &Decoded) {
         assert!(stop.offset as usize <= data.len());
     }
 }
+
+#[test]
+fn tags_of_bridge_extenders_and_of_switches_with_a_clock() {
+    let tagged = |tag: &[u8]| [ethernet(tag), vec![0x08, 0x00]].concat();
+    // 802.1BR: priority and ingress, egress, extensions of both.
+    reaches_udp(
+        LinkType::ETHERNET,
+        &tagged(&[0x89, 0x3f, 0, 0, 0x10, 0x20, 0, 0]),
+    );
+    // Arista's time stamps of 8 and of 6 bytes.
+    reaches_udp(
+        LinkType::ETHERNET,
+        &tagged(&[0xd2, 0x8b, 0, 1, 0, 0x10, 1, 2, 3, 4, 5, 6, 7, 8]),
+    );
+    reaches_udp(
+        LinkType::ETHERNET,
+        &tagged(&[0xd2, 0x8b, 0, 1, 1, 0x20, 1, 2, 3, 4, 5, 6]),
+    );
+    // Another subtype, and a tag that was cut.
+    let other = run(
+        LinkType::ETHERNET,
+        &ethernet(&[0xd2, 0x8b, 0, 9, 0, 0x10, 1, 2]),
+    );
+    assert_eq!(
+        (other.network, other.ethertype),
+        (Network::Other, Some(0xd28b))
+    );
+    let cut = run(
+        LinkType::ETHERNET,
+        &ethernet(&[0xd2, 0x8b, 0, 1, 0, 0x10, 1, 2]),
+    );
+    assert_eq!(cut.stopped.unwrap().kind, StopKind::Truncated);
+}
+
+#[test]
+fn ip_over_infiniband_and_solaris() {
+    let mut ipoib = [0; 44];
+    ipoib[40] = 0x08;
+    let decoded = reaches_udp(LinkType::IPOIB, &ipoib);
+    assert_eq!(decoded.ethertype, Some(0x0800));
+    assert!(run(LinkType::IPOIB, &ipoib[..43]).stopped.is_some());
+    let mut ipnet = [0; 24];
+    (ipnet[0], ipnet[1]) = (1, 2);
+    reaches_udp(LinkType::IPNET, &ipnet);
+    ipnet[1] = 26;
+    reaches_udp6(LinkType::IPNET, &ipnet);
+    ipnet[1] = 99;
+    assert_eq!(run(LinkType::IPNET, &ipnet).network, Network::Other);
+    assert!(run(LinkType::IPNET, &ipnet[..23]).stopped.is_some());
+}
+
+#[test]
+fn what_the_version_says_counts_where_the_link_type_says_otherwise() {
+    reaches_udp6(LinkType::IPV4, &[]);
+    reaches_udp(LinkType::IPV6, &[]);
+    // BSD loopback with a hardware type in front of the EtherType.
+    reaches_udp(LinkType::NULL, &[0x0f, 0, 0x08, 0]);
+    reaches_udp6(LinkType::NULL, &[0x0f, 0, 0x86, 0xdd]);
+}

@@ -17,6 +17,8 @@ const VERSION: u16 = 0x0007;
 
 const PPP: u16 = 0x880b;
 const WCCP: u16 = 0x883e;
+/// Cisco MetaData: in GRE, what it is in front of stands first.
+const CISCO_METADATA: u16 = 0x8909;
 const TRANSPARENT_ETHERNET: u16 = 0x6558;
 
 /// A GRE header that has been read.
@@ -138,6 +140,20 @@ fn open(walk: &mut Walk<'_>, header: Header) -> Next {
         // IP, VLAN tags, MPLS, PPPoE.
         0x0800 | 0x86dd | 0x8100 | 0x88a8 | 0x8847 | 0x8848 | 0x8864 => Next::EtherType(protocol),
         TRANSPARENT_ETHERNET => Next::Link(LinkType::ETHERNET),
+        CISCO_METADATA => {
+            let Some(&[t0, t1, _version, options]) =
+                walk.rest().get(len..).and_then(<[u8]>::first_chunk)
+            else {
+                return walk.short(Layer::Tunnel, len + 4);
+            };
+            let behind = len + 4 + 4 * usize::from(options.max(1));
+            let next = match u16::from_be_bytes([t0, t1]) {
+                protocol @ (0x0800 | 0x86dd) => Next::EtherType(protocol),
+                TRANSPARENT_ETHERNET => Next::Link(LinkType::ETHERNET),
+                _ => return Next::Done,
+            };
+            return enter(walk, TunnelKind::Gre, key, behind, next);
+        }
         PPP => {
             let framing = Rest::after(walk, len).ppp_framing_len();
             return enter(walk, TunnelKind::Gre, key, len + framing, Next::Ppp);

@@ -142,6 +142,24 @@ fn gre() {
 }
 
 #[test]
+fn cisco_metadata_in_gre() {
+    // A key, then the type before version, count of options and a security group tag.
+    let header = [0x20, 0, 0x89, 0x09, 0, 0, 0, 40];
+    let metadata = [0x08, 0, 1, 1, 0, 1, 0, 9];
+    opens(
+        &ipv4(47, &[&header[..], &metadata, &inner()].concat()),
+        TunnelKind::Gre,
+        40,
+    );
+    stays(&ipv4(
+        47,
+        &[&header[..], &[0x12, 0x34, 1, 1, 0, 1, 0, 9]].concat(),
+    ));
+    let cut = from_ip(&ipv4(47, &[&header[..], &[8, 0]].concat()));
+    assert_eq!(cut.stopped.unwrap().kind, StopKind::Truncated);
+}
+
+#[test]
 fn erspan() {
     let frame = ethernet(&inner());
     let one = [0, 0, 0x88, 0xbe];
@@ -193,6 +211,10 @@ fn vxlan() {
     }
     let reply = ipv4(17, &udp(4789, 50_000, &[&header[..], &frame].concat()));
     opens(&reply, TunnelKind::Vxlan, 12_345);
+    // Reserved bits are to be ignored (RFC 7348 section 5), where nobody else sends to the port.
+    let odd = [0xff, 1, 0, 0, 0, 0x30, 0x39, 7];
+    opens(&over_udp(4789, &[&odd, &frame]), TunnelKind::Vxlan, 12_345);
+    stays(&over_udp(8472, &[&odd, &frame]));
     // Group policy.
     opens(
         &over_udp(4789, &[&[0x88, 0, 0, 5, 0, 0, 1, 0], &frame]),

@@ -11,6 +11,8 @@ const HEADER_LEN: usize = 8;
 const HAS_VNI: u8 = 0x08;
 /// VXLAN-GPE: the last byte of the first word is the next protocol.
 const HAS_NEXT_PROTOCOL: u8 = 0x04;
+/// VXLAN's port.
+const PORT: u16 = 4789;
 /// VXLAN-GPE's port.
 const GENERIC_PORT: u16 = 4790;
 /// VXLAN-GPE: operation and maintenance, nothing inside.
@@ -24,11 +26,25 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
     else {
         return Next::Done;
     };
-    if flags & RESERVED != 0 || flags & HAS_VNI == 0 || reserved != 0 {
+    if flags & HAS_VNI == 0 {
         return Next::Done;
     }
     let rest = Rest::after(walk, HEADER_LEN);
     let ethernet = Next::Link(LinkType::ETHERNET);
+    if flags & RESERVED != 0 || reserved != 0 {
+        // To be ignored, on the port that is VXLAN's alone.
+        return if walk.out.dst_port == PORT && rest.is_ethernet() {
+            enter(
+                walk,
+                TunnelKind::Vxlan,
+                u24([v0, v1, v2]),
+                HEADER_LEN,
+                ethernet,
+            )
+        } else {
+            Next::Done
+        };
+    }
     // Some senders leave the flag out on the port where every header has the field.
     let on_its_port = [walk.out.src_port, walk.out.dst_port].contains(&GENERIC_PORT);
     let is_generic = flags & HAS_NEXT_PROTOCOL != 0 || (on_its_port && next_protocol != 0);

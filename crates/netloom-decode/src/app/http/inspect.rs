@@ -165,6 +165,14 @@ impl Inspector {
             let uri = text::display(request.uri.get(..120).unwrap_or(request.uri));
             support::risk(events, Risk::SuspiciousUrl, &format!("{what}: {uri}"));
         }
+        // A question to a tracker, by whatever program (BEP 3).
+        if ["/announce?", "/scrape?"]
+            .iter()
+            .any(|path| request.uri.starts_with(path.as_bytes()))
+            && memchr::memmem::find(request.uri, b"info_hash=").is_some()
+        {
+            events.event(Event::App("BitTorrent"));
+        }
         if has_lookup(request.uri) {
             risk(events, Risk::Exploit, request.uri);
         }
