@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use super::model::Report;
+use crate::summary::risky;
 
 /// A query and what it gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub fn queries(report: &Report) -> Vec<Query> {
     list.dns();
     list.tls();
     list.http();
+    list.risky();
     list.quality();
     list.queries
 }
@@ -410,6 +412,7 @@ impl List<'_> {
             dns.rtt_ms.count,
         );
         let (names, types, rcodes) = (dns.top_names.len(), dns.types.len(), dns.rcodes.len());
+        let (failed, servers, slow) = (dns.failed_names.len(), dns.servers.len(), dns.slow.len());
         self.counted(
             "dns",
             "names asked for",
@@ -433,13 +436,35 @@ impl List<'_> {
         );
         self.top(
             "dns",
+            "names that failed",
+            "/dns/failed_names",
+            &format!(
+                "SELECT lower(query) AS name, count(*) AS count FROM {unicast} AND rcode > 0 AND query IS NOT NULL \
+                 GROUP BY 1 ORDER BY 2 DESC, 1"
+            ),
+            failed,
+        );
+        self.top(
+            "dns",
             "servers",
             "/dns/servers",
             &format!(
-                "SELECT dst_ip AS address, count(*) AS queries, count(rcode) AS answered FROM {unicast} \
-                 GROUP BY 1 ORDER BY 2 DESC, 1"
+                "SELECT address, queries, answered, round(1000 * times[(timed + 1) / 2], 3) AS median_ms \
+                 FROM (SELECT dst_ip AS address, count(*) AS queries, count(rcode) AS answered, count(rtt) AS timed, \
+                 array_agg(rtt ORDER BY rtt) FILTER (WHERE rtt IS NOT NULL) AS times FROM {unicast} GROUP BY 1) \
+                 ORDER BY 2 DESC, 1"
             ),
-            self.report.dns.servers.len(),
+            servers,
+        );
+        self.top(
+            "dns",
+            "slowest answers",
+            "/dns/slow",
+            &format!(
+                "SELECT lower(query) AS name, dst_ip AS server, round(1000 * rtt, 6) AS rtt_ms FROM {unicast} \
+                 AND rtt IS NOT NULL ORDER BY rtt DESC"
+            ),
+            slow,
         );
     }
 
@@ -507,6 +532,32 @@ impl List<'_> {
         for (what, facts, column, rows) in lists {
             self.counted("http", what, facts, (column, "http"), rows);
         }
+    }
+
+    fn risky(&mut self) {
+        if self.report.risky.is_empty() || self.report.approximate {
+            return;
+        }
+        // Those that are not in the report would add nothing but length.
+        let is_told = |name: &str| self.report.risky.iter().any(|risky| risky.protocol == name);
+        let cases: String = risky::conditions()
+            .filter(|(_, name)| is_told(name))
+            .map(|(condition, name)| format!(" WHEN {condition} THEN '{name}'"))
+            .collect();
+        let outer = if self.has_outer_flows() {
+            " AND NOT outer"
+        } else {
+            ""
+        };
+        self.add(
+            "risky",
+            "flows of each",
+            "/risky",
+            format!(
+                "SELECT risky AS protocol, {OF_FLOWS} FROM (SELECT *, CASE{cases} END AS risky FROM flows \
+                 WHERE confidence = 'content'{outer}) WHERE risky IS NOT NULL GROUP BY 1 ORDER BY bytes DESC, 1"
+            ),
+        );
     }
 
     fn quality(&mut self) {

@@ -11,7 +11,7 @@ mod named;
 mod performance;
 mod protocols;
 mod quality;
-mod risky;
+pub(crate) mod risky;
 mod timeline;
 mod words;
 

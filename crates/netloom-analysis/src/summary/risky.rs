@@ -81,6 +81,48 @@ pub(crate) const RISKS: &[Risk] = risks! {
         => "Use HTTPS.";
 };
 
+/// What a row of `flows` is told by in SQL, in the order of [`RiskCounter::flow`], and the risk's
+/// name. It holds where `confidence` is `content`.
+pub(crate) fn conditions() -> impl Iterator<Item = (String, &'static str)> {
+    let of_risk = [
+        (
+            &["http", "http_proxy"][..],
+            FlowRisk::CleartextCredentials,
+            "http login",
+        ),
+        (
+            &["smtp", "pop3", "imap"],
+            FlowRisk::CleartextCredentials,
+            "mail login",
+        ),
+        (&["snmp"], FlowRisk::CleartextCredentials, "snmp"),
+        (&["smb"], FlowRisk::ObsoleteSmb, "smb1"),
+    ];
+    of_risk
+        .into_iter()
+        .map(|(services, risk, name)| {
+            let condition = format!(
+                "{} AND array_has(risks, '{}')",
+                is_one_of(services),
+                risk.name()
+            );
+            (condition, name)
+        })
+        .chain(
+            RISKS
+                .iter()
+                .filter(|risk| !risk.services.is_empty())
+                .map(|risk| (is_one_of(risk.services), risk.name)),
+        )
+}
+
+fn is_one_of(services: &[&str]) -> String {
+    match services {
+        [service] => format!("service = '{service}'"),
+        several => format!("service IN ('{}')", several.join("', '")),
+    }
+}
+
 /// The risk that a service is by itself.
 fn risk_of_service(service: &str) -> Option<u8> {
     RISKS

@@ -57,6 +57,7 @@ impl Page<'_> {
             }
             out.push_str("</div>");
         }
+        self.sql(out, "risky");
         out.push_str("</section>");
     }
 
