@@ -3,6 +3,7 @@
 mod dns;
 mod tls;
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use netloom_flow::app::{AppRecord, FieldValue, HttpRecord, MessageRecord};
@@ -14,7 +15,7 @@ use crate::seen::{Seen, field, field_text};
 
 /// How many events a check finds. `all` are the checks of its test.
 pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
-    let events = match &*check.kind {
+    let mut events = match &*check.kind {
         "dns" => dns::events(check, all, seen),
         "http" => seen.http().map(|(app, row)| http(app, row)).collect(),
         kind @ ("tls" | "quic") => tls::events(kind, seen),
@@ -24,16 +25,91 @@ pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
             .map(|(app, message)| self::message(app, message))
             .collect(),
     };
+    events.iter_mut().for_each(|event| of_flow(event, seen));
     let matches = |event: &&Event| {
         check.values.iter().all(|(key, value)| match key.as_str() {
-            "has-key" => event.contains_key(value),
+            "has-key" => value.split(' ').all(|key| has(event, key)),
+            "not-has-key" => !value.split(' ').any(|key| has(event, key)),
             key if is_left_out(key) => true,
-            key => event
-                .get(key)
-                .is_some_and(|ours| tls::same(key, value, ours)),
+            key => holds(event, key, value),
         })
     };
     events.iter().filter(matches).count()
+}
+
+/// Whether a key is there, or something below it.
+fn has(event: &Event, key: &str) -> bool {
+    event.keys().any(|ours| {
+        ours.strip_prefix(key)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
+
+/// Whether a key has the value; its last part may say how they are compared.
+fn holds(event: &Event, key: &str, value: &str) -> bool {
+    let (of, how) = key.rsplit_once(".__").unwrap_or((key, ""));
+    let ours = event.get(of);
+    if how == "len" {
+        return value.parse() == Ok(len(event, of));
+    }
+    let Some(ours) = ours else { return false };
+    let number = |text: &str| text.parse::<f64>().ok();
+    let order = number(ours).and_then(|ours| ours.partial_cmp(&number(value)?));
+    match how {
+        "find" | "contains" => ours.contains(value),
+        "startswith" => ours.starts_with(value),
+        "endswith" => ours.ends_with(value),
+        "gt" => order.is_some_and(Ordering::is_gt),
+        "gte" => order.is_some_and(Ordering::is_ge),
+        "lt" => order.is_some_and(Ordering::is_lt),
+        "lte" => order.is_some_and(Ordering::is_le),
+        _ => tls::same(key, value, ours),
+    }
+}
+
+/// Items of a list, or characters of a text.
+fn len(event: &Event, key: &str) -> usize {
+    let is_item = |index: usize| has(event, &format!("{key}[{index}]"));
+    match (0..).take_while(|&index| is_item(index)).count() {
+        0 => event.get(key).map_or(0, |text| text.chars().count()),
+        items => items,
+    }
+}
+
+/// The key under which an event holds its flow, which no check has.
+const FLOW: &str = "netloom.flow";
+
+/// What the event's flow says: hardware addresses, VLANs, and of SSH the fingerprints.
+fn of_flow(event: &mut Event, seen: &Seen) {
+    let Some(id) = event.remove(FLOW) else { return };
+    let Some(flow) = seen.flows.iter().find(|flow| flow.flow_id.as_str() == id) else {
+        return;
+    };
+    // A response of DNS is an event of its own, from the responder.
+    let back = event.get("src_ip") != Some(&flow.src_ip.to_string());
+    let (src, dst) = if back {
+        (flow.dst_mac, flow.src_mac)
+    } else {
+        (flow.src_mac, flow.dst_mac)
+    };
+    let is_ssh = has(event, "ssh");
+    let mut put = |key: String, value: Option<String>| {
+        if let Some(value) = value {
+            event.insert(key, value);
+        }
+    };
+    put("ether.src_mac".to_owned(), src.map(|mac| mac.to_string()));
+    put("ether.dest_mac".to_owned(), dst.map(|mac| mac.to_string()));
+    if is_ssh {
+        for (name, kind) in [("client", "hassh"), ("server", "hassh_server")] {
+            let app = flow.app.as_deref();
+            let hash = app.and_then(|app| app.fingerprint(kind));
+            put(format!("ssh.{name}.hassh.hash"), hash.map(str::to_owned));
+        }
+    }
+    for (index, vlan) in flow.vlans.as_slice().iter().enumerate() {
+        put(format!("vlan[{index}]"), Some(vlan.to_string()));
+    }
 }
 
 /// Who talked to whom; `back`: the other way.
@@ -52,6 +128,7 @@ fn ends(app: &AppRecord, back: bool) -> Event {
         ("dest_port", dst.1.to_string()),
         ("proto", protocol.to_owned()),
         ("community_id", id),
+        (FLOW, app.flow_id.as_str().to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))

@@ -21,6 +21,7 @@ fn event(kind: &str, row: &Value) -> Event {
             event.insert(key.to_owned(), value);
         }
     };
+    put(super::FLOW, cell(row, "flow_id"));
     put("src_ip", cell(row, "src_ip"));
     put("src_port", cell(row, "src_port"));
     put("dest_ip", cell(row, "dst_ip"));
@@ -145,6 +146,7 @@ pub(super) fn same(key: &str, expected: &str, ours: &str) -> bool {
         "tls.serial" | "tls.fingerprint" => text.replace(':', "").to_uppercase(),
         "tls.version" => text.replace("TLSv1.", "TLS 1.").replace("TLSv1", "TLS 1.0"),
         "src_ip" | "dest_ip" => plain_address(text),
+        key if key.ends_with(".rdata") || key.starts_with("dns.grouped.") => plain_address(text),
         _ => text.to_owned(),
     };
     plain(expected) == plain(ours)
