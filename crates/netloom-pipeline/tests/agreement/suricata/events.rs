@@ -4,14 +4,14 @@ mod dns;
 mod tls;
 
 use std::cmp::Ordering;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use netloom_flow::app::{AppRecord, FieldValue, HttpRecord, MessageRecord};
 use netloom_flow::community_id;
 
 use super::checks::Check;
 use super::{Event, is_left_out};
-use crate::seen::{Seen, field, field_text};
+use crate::seen::{Seen, field};
 
 /// How many events a check finds. `all` are the checks of its test.
 pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
@@ -92,7 +92,7 @@ fn of_flow(event: &mut Event, seen: &Seen) {
     } else {
         (flow.src_mac, flow.dst_mac)
     };
-    let is_ssh = has(event, "ssh");
+    let (is_ssh, is_tls) = (has(event, "ssh"), has(event, "tls"));
     let mut put = |key: String, value: Option<String>| {
         if let Some(value) = value {
             event.insert(key, value);
@@ -100,6 +100,18 @@ fn of_flow(event: &mut Event, seen: &Seen) {
     };
     put("ether.src_mac".to_owned(), src.map(|mac| mac.to_string()));
     put("ether.dest_mac".to_owned(), dst.map(|mac| mac.to_string()));
+    // What was spoken before the connection became TLS.
+    let before = flow.app.as_deref().and_then(|app| app.service);
+    if is_tls
+        && flow.protocol == 6
+        && let Some(before) = before.filter(|before| before.name != "tls")
+    {
+        let name = match before.name {
+            "postgresql" => "pgsql",
+            other => other,
+        };
+        put("tls.from_proto".to_owned(), Some(name.to_owned()));
+    }
     if is_ssh {
         for (name, kind) in [("client", "hassh"), ("server", "hassh_server")] {
             let app = flow.app.as_deref();
@@ -142,7 +154,17 @@ fn http(app: &AppRecord, http: &HttpRecord) -> Event {
             event.insert(format!("http.{key}"), value);
         }
     };
-    put("hostname", http.host.as_deref().map(str::to_owned));
+    // An address of IPv6 has its brackets here.
+    put(
+        "hostname",
+        http.host.as_deref().map(|host| {
+            if host.parse::<Ipv6Addr>().is_ok() {
+                format!("[{host}]")
+            } else {
+                host.to_owned()
+            }
+        }),
+    );
     put("url", http.uri.as_deref().map(str::to_owned));
     put("http_method", http.method.as_deref().map(str::to_owned));
     put(
@@ -152,8 +174,9 @@ fn http(app: &AppRecord, http: &HttpRecord) -> Event {
     put("http_refer", http.referrer.as_deref().map(str::to_owned));
     put(
         "http_content_type",
-        http.resp_mime_type.as_deref().map(str::to_owned),
+        http.resp_content_type.as_deref().map(str::to_owned),
     );
+    put("redirect", http.location.as_deref().map(str::to_owned));
     put("status", http.status_code.map(|status| status.to_string()));
     if http.status_code.is_none() {
         // A status that is no number stands before the reason.
@@ -221,9 +244,9 @@ fn message(app: &AppRecord, message: &MessageRecord) -> Event {
         );
     }
     if service == "ftp"
-        && let Some(command) = field_text(message, "command")
+        && let Some(received) = event.get_mut("ftp.reply_received")
     {
-        event.insert("ftp.command".to_owned(), command);
+        *received = if received == "true" { "yes" } else { "no" }.to_owned();
     }
     event
 }

@@ -106,10 +106,14 @@ fn version(ours: &str) -> String {
         "TLSv11" => "TLS 1.1".to_owned(),
         "TLSv12" => "TLS 1.2".to_owned(),
         "TLSv13" => "TLS 1.3".to_owned(),
-        other => other.strip_prefix("TLSv13-draft").map_or_else(
-            || other.to_owned(),
-            |draft| format!("TLS 1.3 draft-{draft}"),
-        ),
+        other => match other.strip_prefix("TLSv13-draft") {
+            // Older drafts are not told apart.
+            Some(draft) if draft.parse::<u8>().is_ok_and(|draft| draft < 16) => {
+                "TLS 1.3 draft-<16".to_owned()
+            }
+            Some(draft) => format!("TLS 1.3 draft-{draft}"),
+            None => other.to_owned(),
+        },
     }
 }
 
@@ -143,7 +147,12 @@ fn distinguished(name: &str) -> String {
 /// The same but for how each writes it.
 pub(super) fn same(key: &str, expected: &str, ours: &str) -> bool {
     let plain = |text: &str| match key {
-        "tls.serial" | "tls.fingerprint" => text.replace(':', "").to_uppercase(),
+        // The serial number with the byte that only says that it is positive.
+        "tls.serial" => {
+            let digits = text.replace(':', "").to_uppercase();
+            digits.trim_start_matches("00").to_owned()
+        }
+        "tls.fingerprint" => text.replace(':', "").to_uppercase(),
         "tls.version" => text.replace("TLSv1.", "TLS 1.").replace("TLSv1", "TLS 1.0"),
         "src_ip" | "dest_ip" => plain_address(text),
         // Fingerprints of SSHFP have colons between their bytes.
