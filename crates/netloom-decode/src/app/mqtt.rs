@@ -47,6 +47,12 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 _ => Guess::No,
             }
         }
+        // A connection that began before the capture and is only kept alive: PINGREQ, PINGRESP.
+        [0xc0, 0] | [0xd0, 0] if probe.has_port(1883) => match (data, probe.other) {
+            ([0xc0, 0], [0xd0, 0]) | ([0xd0, 0], [0xc0, 0]) => Guess::Certain,
+            (_, []) => Guess::More,
+            _ => Guess::Unsure,
+        },
         // CONNACK of 3.1 and 3.1.1.
         [0x20, 2, 0 | 1, 0..=5] => Guess::Unsure,
         _ => Guess::No,

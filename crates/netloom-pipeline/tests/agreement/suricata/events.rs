@@ -19,11 +19,11 @@ pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
         "dns" => dns::events(check, all, seen),
         "http" => seen.http().map(|(app, row)| http(app, row)).collect(),
         kind @ ("tls" | "quic") => tls::events(kind, seen),
-        kind => seen
-            .messages()
-            .filter(|(_, message)| message.service.name == kind)
-            .map(|(app, message)| self::message(app, message))
-            .collect(),
+        kind => {
+            let messages = seen.messages();
+            let of_kind = messages.filter(|(_, message)| message.service.name == kind);
+            transactions(of_kind.map(|(app, row)| message(app, row)).collect())
+        }
     };
     events.iter_mut().for_each(|event| of_flow(event, seen));
     let matches = |event: &&Event| {
@@ -122,6 +122,55 @@ fn of_flow(event: &mut Event, seen: &Seen) {
     for (index, vlan) in flow.vlans.as_slice().iter().enumerate() {
         put(format!("vlan[{index}]"), Some(vlan.to_string()));
     }
+}
+
+/// Messages as transactions: of MQTT a request goes with its answers, of SMB all that is read from a
+/// file, and all that is written to one.
+fn transactions(messages: Vec<Event>) -> Vec<Event> {
+    const ANSWERS: [(&str, &[&str]); 7] = [
+        ("connack", &["connect"]),
+        ("puback", &["publish"]),
+        ("pubrec", &["publish"]),
+        ("pubrel", &["pubrec"]),
+        ("pubcomp", &["pubrel"]),
+        ("suback", &["subscribe"]),
+        ("unsuback", &["unsubscribe"]),
+    ];
+    let mut all: Vec<Event> = Vec::new();
+    for message in messages {
+        let id = |event: &Event, kind: &str| event.get(&format!("mqtt.{kind}.message_id")).cloned();
+        let before = ANSWERS.iter().find_map(|(answer, requests)| {
+            if !has(&message, &format!("mqtt.{answer}")) {
+                return None;
+            }
+            all.iter().rposition(|event| {
+                event.get(FLOW) == message.get(FLOW)
+                    && !has(event, &format!("mqtt.{answer}"))
+                    && requests.iter().any(|request| {
+                        has(event, &format!("mqtt.{request}"))
+                            && id(event, request) == id(&message, answer)
+                    })
+            })
+        });
+        if let Some(before) = before {
+            all[before].extend(message);
+            continue;
+        }
+        let transfer = matches!(
+            message.get("smb.command").map(String::as_str),
+            Some("SMB2_COMMAND_READ" | "SMB2_COMMAND_WRITE")
+        );
+        let same = |event: &Event| {
+            [FLOW, "smb.command", "smb.fuid"]
+                .iter()
+                .all(|key| event.get(*key) == message.get(*key))
+        };
+        if transfer && has(&message, "smb.fuid") && all.iter().any(same) {
+            continue;
+        }
+        all.push(message);
+    }
+    all
 }
 
 /// Who talked to whom; `back`: the other way.
@@ -228,6 +277,13 @@ fn message(app: &AppRecord, message: &MessageRecord) -> Event {
                     );
                 }
             }
+        }
+    }
+    // Suricata's name for what Zeek calls an endpoint.
+    if let Some(FieldValue::List(names)) = field(message, "dcerpc.endpoint") {
+        for (index, name) in names.iter().enumerate() {
+            let key = format!("{prefix}.dcerpc.interfaces[{index}].service");
+            event.insert(key, name.to_string());
         }
     }
     if let (Some(FieldValue::List(topics)), Some(FieldValue::List(levels))) =
