@@ -214,6 +214,17 @@ static COLUMNS: &[Column<Tls>] = &[
     .doc("Extensions of the client's first hello, in its order, IANA's names; GREASE is one of them.")
     .zeek("ssl_client_exts"),
     column(
+        "client_signature_algorithms",
+        Make::U32List(|row, out| {
+            let numbers = &row.record.client_signature_algorithms;
+            out.extend(numbers.iter().map(|&number| u32::from(number)));
+            (!numbers.is_empty()).then_some(())
+        }),
+    )
+    .when_asked()
+    .of_nobody()
+    .doc("Signature algorithms of the client's first hello, in its order, IANA's numbers; GREASE is among them. What the last part of `ja4` is made of."),
+    column(
         "ja3",
         Make::Text(|row, out| text::some(row.record.ja3.as_deref(), out)),
     )

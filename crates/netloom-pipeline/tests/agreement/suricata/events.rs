@@ -165,7 +165,12 @@ fn transactions(messages: Vec<Event>) -> Vec<Event> {
                 .iter()
                 .all(|key| event.get(*key) == message.get(*key))
         };
-        if transfer && has(&message, "smb.fuid") && all.iter().any(same) {
+        // A call over a pipe is no transfer.
+        if transfer
+            && has(&message, "smb.fuid")
+            && !has(&message, "smb.dcerpc")
+            && all.iter().any(same)
+        {
             continue;
         }
         all.push(message);

@@ -39,6 +39,7 @@ fn value((app, record): (&AppRecord, &DnsRecord), field: &str) -> Option<String>
             };
             String::from_utf8_lossy(base).to_lowercase()
         }),
+        "original_query" => record.query.as_deref().map_or_else(unset, str::to_owned),
         "qclass" => record
             .qclass
             .map_or_else(unset, |number| number.to_string()),

@@ -85,6 +85,35 @@ fn event(kind: &str, row: &Value) -> Event {
             put(&format!("tls.{key}[{index}]"), item);
         }
     }
+    // The numbers of JA3, which leaves GREASE out, in lists.
+    let ja3 = cell(row, "ja3_text");
+    let mut parts = ja3.split(',');
+    let number = parts.next().unwrap_or_default();
+    put(
+        "tls.client_handshake.version",
+        match number {
+            "769" => "TLSv1".to_owned(),
+            "770" => "TLS 1.1".to_owned(),
+            "771" => "TLS 1.2".to_owned(),
+            _ => String::new(),
+        },
+    );
+    for key in ["ciphers", "exts"] {
+        let numbers = parts.next().unwrap_or_default().replace('-', ",");
+        put(
+            &format!("tls.client_handshake.{key}"),
+            format!("[{numbers}]"),
+        );
+    }
+    let numbers = row["client_signature_algorithms"].as_array();
+    let numbers = numbers.map(Vec::as_slice).unwrap_or_default().iter();
+    // GREASE (RFC 8701): both bytes alike, 0x?a.
+    let numbers = numbers.filter_map(Value::as_u64);
+    let numbers =
+        numbers.filter(|number| number & 0x0f0f != 0x0a0a || number >> 8 != number & 0xff);
+    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    let numbers = numbers.join(",");
+    put("tls.client_handshake.sig_algs", format!("[{numbers}]"));
     for (index, name) in items("client_extensions").into_iter().enumerate() {
         let (name, value) = match &*name {
             "application_layer_protocol_negotiation" => {
@@ -107,10 +136,8 @@ fn version(ours: &str) -> String {
         "TLSv12" => "TLS 1.2".to_owned(),
         "TLSv13" => "TLS 1.3".to_owned(),
         other => match other.strip_prefix("TLSv13-draft") {
-            // Older drafts are not told apart.
-            Some(draft) if draft.parse::<u8>().is_ok_and(|draft| draft < 16) => {
-                "TLS 1.3 draft-<16".to_owned()
-            }
+            // Those that had no number.
+            Some("") => "TLS 1.3 draft-<16".to_owned(),
             Some(draft) => format!("TLS 1.3 draft-{draft}"),
             None => other.to_owned(),
         },
