@@ -483,6 +483,23 @@ mod tests {
     }
 
     #[test]
+    fn only_kept_alive() {
+        use super::super::trial::probe as probe_of;
+        let guess = |data, other, port| {
+            let mut probe = probe_of(data, true, true, (40_000, port));
+            probe.other = other;
+            (DETECTOR.probe)(&probe)
+        };
+        let (request, response) = (&b"\xc0\x00"[..], &b"\xd0\x00"[..]);
+        assert_eq!(guess(request, b"", 1883), Guess::More);
+        assert_eq!(guess(request, response, 1883), Guess::Certain);
+        assert_eq!(guess(response, request, 1883), Guess::Certain);
+        assert_eq!(guess(request, request, 1883), Guess::Unsure);
+        assert_eq!(guess(request, response, 1884), Guess::No);
+        assert_eq!(guess(b"\xc0\x01", response, 1883), Guess::No);
+    }
+
+    #[test]
     fn recognised() {
         assert_eq!(guess(&DETECTOR, CONNECT), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x10\x0c\x00\x04MQT"), Guess::More);

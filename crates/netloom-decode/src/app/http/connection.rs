@@ -682,7 +682,7 @@ fn is_prefix(data: &[u8], word: &[u8]) -> bool {
     data.get(..shorter) == word.get(..shorter)
 }
 
-/// Whether a header field is first.
+/// Whether there is a header field among the lines up to an empty one.
 fn has_field(mut data: &[u8]) -> bool {
     while let Some((line, taken)) = text::line(data).filter(|(line, _)| !line.is_empty()) {
         let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
