@@ -57,6 +57,9 @@ Differences that are known:
 - Zeek has the owner of its first record in the `query` of an mDNS announcement; netloom has it in
   `answer_names`, for nobody asked.
 - Zeek writes the names in answers in lower case; netloom as they were sent.
+- Zeek says `RD` and `Z` of the query alone; without one netloom has those of the response.
+- Zeek takes a NetBIOS name's type for `NIMLOC` in broadcasts; it is `NB`.
+- Zeek reads TLS where its test brings the keys (`tls12-decryption.pcap`); netloom has none.
 - Zeek counts two bytes for the end of a last line that has none (`http-single-conn-22.pcap`).
 ";
 
