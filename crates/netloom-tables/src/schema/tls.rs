@@ -433,6 +433,6 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::Text(|row, out| filled(&row.quic()?.history, out)),
     )
     .of_nobody()
-    .doc("QUIC: a letter for each packet, the client's in upper case: i initial, h handshake, z early data, r retry, s a hello, c close, u unknown version; o the first, second, fourth, eighth short packet. At most 100.")
+    .doc("QUIC: a letter for each packet, the client's in upper case: i initial, h handshake, z early data, r retry, s a hello, c close, u unknown version, x something that is no packet (padding behind one); o the first, second, fourth, eighth short packet. At most 100.")
     .zeek("history"),
 ];
