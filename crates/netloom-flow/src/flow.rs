@@ -243,6 +243,9 @@ impl Flow {
         if has_payload || syn || starts[0].is_seen() || starts[1].is_seen() {
             starts[usize::from(!from_src)].note(header.seq, syn);
         }
+        if syn && header.flags.contains(TcpFlags::ACK) {
+            starts[usize::from(from_src)].answered(header.ack);
+        }
         match &self.payload {
             Payload::Read {
                 has_hole, quiet, ..

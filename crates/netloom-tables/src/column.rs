@@ -176,6 +176,8 @@ impl Requires {
     pub const NFSTREAM: Self = Self(4096);
     /// Packets are told what they say as parts of their TCP streams.
     pub const STREAMS: Self = Self(8192);
+    /// DNS records are written in full; payloads are looked at.
+    pub const RECORDS: Self = Self(16384 | Self::APPLICATIONS.0);
 
     /// Both sets.
     #[must_use]
@@ -199,6 +201,9 @@ impl Requires {
         }
         if self.contains(Self::CONTENT) {
             interest = interest.with(Interest::CONTENT);
+        }
+        if self.contains(Self::RECORDS) {
+            interest = interest.with(Interest::RECORDS);
         }
         interest
     }

@@ -50,8 +50,10 @@ impl Interest {
     pub const DETAILS: Self = Self(128);
     /// All bytes of HTTP bodies ([`Exchange::Content`](super::http::Exchange::Content)).
     pub const CONTENT: Self = Self(256);
+    /// DNS records in full, in the rows of flows.
+    pub const RECORDS: Self = Self(512);
     /// Everything.
-    pub const ALL: Self = Self(511);
+    pub const ALL: Self = Self(1023);
 
     /// Both sets.
     #[must_use]

@@ -47,6 +47,12 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 _ => Guess::No,
             }
         }
+        // A connection that began before the capture and is only kept alive: PINGREQ, PINGRESP.
+        [0xc0, 0] | [0xd0, 0] if probe.has_port(1883) => match (data, probe.other) {
+            ([0xc0, 0], [0xd0, 0]) | ([0xd0, 0], [0xc0, 0]) => Guess::Certain,
+            (_, []) => Guess::More,
+            _ => Guess::Unsure,
+        },
         // CONNACK of 3.1 and 3.1.1.
         [0x20, 2, 0 | 1, 0..=5] => Guess::Unsure,
         _ => Guess::No,
@@ -474,6 +480,23 @@ mod tests {
         );
         assert!(said.has("properties.receive_maximum=20 client_id=id"));
         assert!(said.has("return_code=140 properties.topic_alias_maximum=10"));
+    }
+
+    #[test]
+    fn only_kept_alive() {
+        use super::super::trial::probe as probe_of;
+        let guess = |data, other, port| {
+            let mut probe = probe_of(data, true, true, (40_000, port));
+            probe.other = other;
+            (DETECTOR.probe)(&probe)
+        };
+        let (request, response) = (&b"\xc0\x00"[..], &b"\xd0\x00"[..]);
+        assert_eq!(guess(request, b"", 1883), Guess::More);
+        assert_eq!(guess(request, response, 1883), Guess::Certain);
+        assert_eq!(guess(response, request, 1883), Guess::Certain);
+        assert_eq!(guess(request, request, 1883), Guess::Unsure);
+        assert_eq!(guess(request, response, 1884), Guess::No);
+        assert_eq!(guess(b"\xc0\x01", response, 1883), Guess::No);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Client {
     pub host: String,
     /// Version of Windows.
     pub version: Option<String>,
+    /// Revision of NTLMSSP that stands behind it ([MS-NLMP] 2.2.2.10).
+    pub revision: u8,
 }
 
 const UNICODE: u32 = 1;
@@ -114,6 +116,7 @@ pub fn parse(message: &[u8]) -> Option<Ntlm> {
                 user: name(message, 36, flags),
                 host: name(message, 44, flags),
                 version: version(message, flags, 64),
+                revision: message.get(71).copied().unwrap_or_default(),
             })))
         }
         _ => None,

@@ -159,6 +159,8 @@ fn message(content: &[u8]) -> Option<Parts<'_>> {
 /// What has been said of the flow.
 #[derive(Debug, Default)]
 struct Snmp {
+    /// Messages that made sense, up to two.
+    understood: u8,
     said_login: bool,
     said_device: bool,
 }
@@ -166,8 +168,11 @@ struct Snmp {
 impl Parser for Snmp {
     fn datagram(&mut self, _context: &Context, data: &[u8], events: &mut dyn Events) -> Next {
         let Some(parts) = expect(data, SEQUENCE).and_then(|(content, _)| message(content)) else {
-            return Next::Continue;
+            // One message, and then something else altogether: it was none, or sent amiss.
+            let amiss = self.understood == 1 && data.first() != Some(&SEQUENCE);
+            return if amiss { Next::NotThis } else { Next::Continue };
         };
+        self.understood = self.understood.saturating_add(1).min(2);
         let login = match &parts {
             Parts::Community(..) => Login {
                 user: &[],
@@ -415,6 +420,22 @@ mod tests {
             said.has("encrypted: version=3 usm=alice encrypted=true"),
             "{said:?}"
         );
+    }
+
+    #[test]
+    fn one_message_and_then_something_else() {
+        let bytes = response();
+        let end = |pieces: &[(bool, &[u8])]| {
+            let mut said = Said::default();
+            let mut parser = (DETECTOR.parser.unwrap())();
+            datagrams(parser.as_mut(), pieces.iter().copied(), &mut said)
+        };
+        let cut = end(&[(true, &bytes), (false, b"\x30\x40\x80\x81")]);
+        assert!(matches!(cut, Next::Continue));
+        let other = end(&[(true, &bytes), (false, b"\x12\x34")]);
+        assert!(matches!(other, Next::NotThis));
+        let well = [(true, &*bytes), (false, &*bytes), (false, &b"\x12"[..])];
+        assert!(matches!(end(&well), Next::Continue));
     }
 
     #[test]

@@ -43,8 +43,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
 
 /// Longest identification that is kept (RFC 4253, section 4.2: 255 bytes with its end).
 const BANNER_MAX: usize = 255;
-/// Lines that a server may send before its identification.
-const LINES_MAX: u8 = 32;
+/// Lines that a server may send before its identification; RFC 4253 has no limit, OpenSSH's client
+/// has this one.
+const LINES_MAX: u16 = 1024;
 /// Longest packet in clear that is waited for.
 const PACKET_MAX: usize = 40_000;
 
@@ -58,7 +59,7 @@ const GEX_REPLY: u8 = 33;
 #[derive(Debug, Default)]
 struct Side {
     banner: Option<Box<[u8]>>,
-    lines: u8,
+    lines: u16,
     /// The lists of its key exchange, from `kex_algorithms` on; eight are used.
     lists: Option<Box<[u8]>>,
 }
@@ -462,6 +463,27 @@ mod tests {
         // md5 of the client's lists, made with md5sum.
         assert!(said.has("kind: \"hassh\""));
         assert!(said.has("host_key_fingerprint=SHA256:"));
+    }
+
+    #[test]
+    fn a_server_may_say_much_before_its_name() {
+        let said = |lines: usize| {
+            let mut words = b"welcome\n".repeat(lines);
+            words.extend(b"SSH-2.0-a\r\n");
+            let (up, down) = (offer(["x"; 8]), offer(["x"; 8]));
+            conversation(
+                &DETECTOR,
+                &[
+                    (true, b"SSH-2.0-b\r\n"),
+                    (false, &words),
+                    (true, &up),
+                    (false, &down),
+                    (false, &packet(&[NEWKEYS])),
+                ],
+            )
+        };
+        assert!(said(200).has("server=SSH-2.0-a"), "{:#?}", said(200));
+        assert!(!said(1100).has("server=SSH-2.0-a"));
     }
 
     #[test]

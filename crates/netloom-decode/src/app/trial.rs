@@ -96,7 +96,8 @@ pub(crate) fn guess(detector: &Detector, data: &[u8]) -> Guess {
     (detector.probe)(&probe(data, tcp, true, (40_000, 40_001)))
 }
 
-fn context(tcp: bool, from_client: bool, number: u64, wire_len: usize) -> Context {
+/// Where a piece was seen.
+pub(crate) fn context(tcp: bool, from_client: bool, number: u64, wire_len: usize) -> Context {
     Context {
         timestamp: Timestamp::from_nanos(0),
         number,

@@ -1,6 +1,6 @@
 //! DNS queries and their answers: rows of `dns`.
 
-use netloom_decode::app::dns::{Message, Question, answer_text};
+use netloom_decode::app::dns::{Message, Question, Record, answer_text, record_line, rtype};
 use netloom_decode::app::text::display;
 use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
@@ -53,6 +53,13 @@ pub struct DnsRecord {
     pub answer_names: Vec<Box<str>>,
     /// Their types; as many as `answers`.
     pub answer_types: Vec<u16>,
+    /// The records of the answer section (of an update: what must hold) as lines of a zone file; empty without
+    /// [`Interest::RECORDS`].
+    pub answer_records: Vec<Box<str>>,
+    /// Those of the authority section (of an update: what is to change).
+    pub authority_records: Vec<Box<str>>,
+    /// Those of the additional section, OPT not included.
+    pub additional_records: Vec<Box<str>>,
     /// The server refused: no record of any kind in its response, or an error without the question.
     pub rejected: bool,
     /// Bytes of the query message.
@@ -88,7 +95,6 @@ impl Pairing {
         interest: Interest,
         out: &mut dyn FnMut(Box<DnsRecord>),
     ) {
-        let details = interest.contains(Interest::DETAILS);
         let response = message.is_response();
         // Multicast DNS leaves the identifier 0 (RFC 6762, section 18.1): nothing can be paired.
         let alone = message.service == "mdns" && message.id == 0;
@@ -103,11 +109,11 @@ impl Pairing {
             .filter(|_| !alone)
             .map(|at| others.remove(at));
         if let Some(mut waiting) = other {
-            waiting.complete(context, message, details);
+            waiting.complete(context, message, interest);
             waiting.rows.into_iter().for_each(out);
             return;
         }
-        let waiting = Waiting::new(context, message, details);
+        let waiting = Waiting::new(context, message, interest);
         if alone {
             waiting.rows.into_iter().for_each(out);
             return;
@@ -142,7 +148,7 @@ impl Pairing {
 }
 
 impl Waiting {
-    fn new(context: &Context, message: &Message<'_>, details: bool) -> Self {
+    fn new(context: &Context, message: &Message<'_>, interest: Interest) -> Self {
         let mut base = Box::new(DnsRecord {
             service: message.service,
             ts: context.timestamp,
@@ -152,7 +158,7 @@ impl Waiting {
             z: (message.flags >> 4 & 7) as u8,
             ..DnsRecord::default()
         });
-        base.add(message, details);
+        base.add(message, interest);
         let mut rows = SmallVec::new();
         let Some((first, others)) = message.questions.split_first() else {
             // An inverse query (RFC 1035, section 6.4) has its subject there, too.
@@ -196,9 +202,9 @@ impl Waiting {
     }
 
     /// Takes what the other message of the pair says.
-    fn complete(&mut self, context: &Context, message: &Message<'_>, details: bool) {
+    fn complete(&mut self, context: &Context, message: &Message<'_>, interest: Interest) {
         for (number, row) in self.rows.iter_mut().enumerate() {
-            row.add(message, details);
+            row.add(message, interest);
             if message.is_response() {
                 let rtt = context.timestamp.as_nanos() - row.ts.as_nanos();
                 row.rtt = Some(rtt).filter(|&rtt| rtt > 0);
@@ -227,6 +233,17 @@ impl Waiting {
                     .iter()
                     .map(|name| name.len())
                     .sum::<usize>()
+                + [
+                    &row.answer_records,
+                    &row.authority_records,
+                    &row.additional_records,
+                ]
+                .into_iter()
+                .map(|lines| {
+                    let texts = lines.iter().map(|line| line.len()).sum::<usize>();
+                    lines.capacity() * size_of::<Box<str>>() + texts
+                })
+                .sum::<usize>()
         };
         let rows = self.rows.iter();
         rows.map(|record| size_of::<DnsRecord>() + row(record))
@@ -243,9 +260,13 @@ impl DnsRecord {
     }
 
     /// What a message says whatever its questions are.
-    fn add(&mut self, message: &Message<'_>, details: bool) {
+    fn add(&mut self, message: &Message<'_>, interest: Interest) {
         let len = u32::try_from(message.len).ok();
         self.tc |= message.flags & 0x0200 != 0;
+        let update = message.opcode() == 5;
+        if interest.contains(Interest::RECORDS) && (update || message.is_response()) {
+            self.records(message);
+        }
         if !message.is_response() {
             self.query_tc = message.flags & 0x0200 != 0;
             self.query_bytes = len;
@@ -261,7 +282,7 @@ impl DnsRecord {
             && !message.truncated
             && !message.malformed;
         self.rejected = nothing && (!message.questions.is_empty() || message.extended_rcode() != 0);
-        if !details {
+        if !interest.contains(Interest::DETAILS) {
             return;
         }
         let mut bytes = 0;
@@ -279,6 +300,36 @@ impl DnsRecord {
             self.answer_names.push(name_text(&record.name));
         }
     }
+
+    /// The records of a response, or of what an update asks for (RFC 2136), in full.
+    fn records(&mut self, message: &Message<'_>) {
+        let sections = [&message.answers, &message.authorities, &message.additionals];
+        if sections.iter().all(|records| records.is_empty()) {
+            return;
+        }
+        let nbns = message.service == "nbns";
+        let mut room = ANSWERS_BYTES_MAX;
+        self.answer_records = lines(&message.answers, nbns, &mut room);
+        self.authority_records = lines(&message.authorities, nbns, &mut room);
+        self.additional_records = lines(&message.additionals, nbns, &mut room);
+    }
+}
+
+/// Records as lines of a zone file, as long as there is room.
+fn lines(records: &[Record<'_>], nbns: bool, room: &mut usize) -> Vec<Box<str>> {
+    let mut lines = Vec::new();
+    for record in records {
+        if record.rtype == rtype::OPT && !nbns {
+            continue;
+        }
+        let line = record_line(record, nbns);
+        let Some(left) = room.checked_sub(line.len()) else {
+            break;
+        };
+        *room = left;
+        lines.push(line.into());
+    }
+    lines
 }
 
 /// A name as it is shown: the root is a dot.
@@ -305,7 +356,6 @@ fn class_mask(message: &Message<'_>) -> u16 {
         0xffff
     }
 }
-
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};

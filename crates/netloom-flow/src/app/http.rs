@@ -71,6 +71,10 @@ pub struct HttpRecord {
     pub sniffed: [Option<&'static str>; 2],
     /// Media type of the response's body, by its first bytes, else by its header.
     pub resp_mime_type: Option<Cow<'static, str>>,
+    /// `Content-Type` of the response without its parameters, whatever its body looks like.
+    pub resp_content_type: Option<Cow<'static, str>>,
+    /// `Location`: where a response leads to.
+    pub location: Option<Box<str>>,
     /// `Server`.
     pub server: Option<Box<str>>,
     /// Whether the response's body ended as its head said.
@@ -295,6 +299,8 @@ impl Waiting {
         }
         record.status_msg = message;
         record.version = Some(version(response.version));
+        record.resp_content_type.clone_from(&record.resp_mime_type);
+        record.location = response.location.map(kept);
         if response.server.is_some() {
             record.server = response.server.map(kept);
         }
@@ -355,6 +361,7 @@ impl Waiting {
             &record.filename,
             &record.orig_filename,
             &record.server,
+            &record.location,
         ];
         size_of::<HttpRecord>()
             + texts

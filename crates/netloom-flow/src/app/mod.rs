@@ -229,7 +229,13 @@ impl AppFlow {
         match parser.datagram(context, payload, &mut sink) {
             Next::Continue | Next::Skip(_) | Next::Quiet => {}
             Next::Done => self.phase = Phase::Over,
-            Next::NotThis => self.give_up(detector),
+            Next::NotThis => {
+                self.give_up(detector);
+                // What it was not is the first of what it is.
+                if !self.is_over() {
+                    self.datagram(context, payload, wish);
+                }
+            }
             Next::Become(next) => {
                 self.change(next);
                 // What made the parser change is the first of the next one.

@@ -8,6 +8,9 @@ use crate::tcp::{Delivered, StreamAssembler};
 /// Bytes that came too early and wait for a hole to be filled.
 const EARLY_MAX: usize = 64 * 1024;
 
+/// Bytes that a SYN may bring and its answer acknowledges (RFC 7413).
+const SYN_DATA_MAX: u32 = 16 * 1024;
+
 /// Where one direction of a connection begins: kept for every connection, so that the payload
 /// finds its place whenever it comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +34,16 @@ impl StreamStart {
             } else {
                 Self::Middle(seq)
             };
+        }
+    }
+
+    /// The other side answers a SYN: of several that were sent, this one opens the stream.
+    #[inline]
+    pub(crate) fn answered(&mut self, ack: u32) {
+        if let Self::Syn(seq) = *self
+            && ack.wrapping_sub(seq).wrapping_sub(1) > SYN_DATA_MAX
+        {
+            *self = Self::Syn(ack.wrapping_sub(1));
         }
     }
 
@@ -216,5 +229,29 @@ impl Half {
                 .as_ref()
                 .map_or(0, |hole| size_of::<Hole>() + hole.beyond.capacity())
             + self.assembler.as_ref().map_or(0, StreamAssembler::buffered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StreamStart;
+
+    #[test]
+    fn the_syn_that_is_answered_counts() {
+        let mut start = StreamStart::default();
+        start.note(100, true);
+        start.note(70_000, true);
+        assert_eq!(start, StreamStart::Syn(100));
+        // What the first one brought was acknowledged with it.
+        start.answered(101);
+        start.answered(801);
+        assert_eq!(start, StreamStart::Syn(100));
+        start.answered(70_001);
+        assert_eq!(start, StreamStart::Syn(70_000));
+        start.answered(90);
+        assert_eq!(start, StreamStart::Syn(89));
+        let mut start = StreamStart::Middle(5);
+        start.answered(70_001);
+        assert_eq!(start, StreamStart::Middle(5));
     }
 }

@@ -44,6 +44,8 @@ pub struct TlsRecord {
     pub client_alpns: Vec<Box<str>>,
     /// Extensions of the client's first hello in their order, IANA's names.
     pub client_extensions: Vec<Box<str>>,
+    /// Signature algorithms of the client's first hello in their order (IANA's numbers).
+    pub client_signature_algorithms: Vec<u16>,
     /// Letters of the messages in Zeek's `ssl_history`, the client's in upper case.
     pub ssl_history: String,
     /// JA3 of the first hello of the client.
@@ -311,6 +313,10 @@ impl TlsRecord {
             let names = hello.extensions.iter().take(LIST_MAX);
             self.client_extensions = names.map(|&kind| names::extension(kind).into()).collect();
         }
+        if details && self.client_signature_algorithms.is_empty() {
+            let numbers = hello.signature_algorithms.iter().take(LIST_MAX);
+            self.client_signature_algorithms = numbers.copied().collect();
+        }
         let first = |own: &mut Option<Box<str>>, made: &Option<Box<str>>| {
             if own.is_none() {
                 own.clone_from(made);
@@ -370,6 +376,7 @@ impl TlsRecord {
             + text(&self.server_name)
             + text(&self.next_protocol)
             + text(&self.ja3_text)
+            + self.client_signature_algorithms.capacity() * size_of::<u16>()
             + self
                 .client_alpns
                 .iter()

@@ -48,7 +48,11 @@ impl Seen {
     pub(crate) fn tls(&self) -> Vec<Value> {
         let all = Columns::<Tls>::all();
         let names = all.defs().map(|column| column.name);
-        let more = ["client_extensions", "ja3_text"];
+        let more = [
+            "client_extensions",
+            "client_signature_algorithms",
+            "ja3_text",
+        ];
         let columns = Columns::<Tls>::named(names.chain(more)).unwrap();
         let mut builder = TableBuilder::new(&columns);
         for record in &self.records {

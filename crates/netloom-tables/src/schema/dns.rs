@@ -55,6 +55,14 @@ const fn column(name: &'static str, make: Make<Dns>) -> Column<Dns> {
     column::column(name, make).requires(Requires::APPLICATIONS)
 }
 
+/// A list of records.
+fn lines(records: &[Box<str>], item: &mut dyn FnMut(std::fmt::Arguments<'_>)) -> Option<()> {
+    for record in records {
+        item(format_args!("{record}"));
+    }
+    (!records.is_empty()).then_some(())
+}
+
 static COLUMNS: &[Column<Dns>] = &[
     column("ts", Make::Time(|row| Some(row.record.ts)))
         .required()
@@ -254,6 +262,30 @@ static COLUMNS: &[Column<Dns>] = &[
     .of_nobody()
     .doc("Their types, named as in `qtype_name`: `CNAME` for an alias on the way to what was asked for.")
     .ecs("dns.answers.type"),
+    column(
+        "answer_records",
+        Make::TextList(|row, item| lines(&row.record.answer_records, item)),
+    )
+    .requires(Requires::RECORDS)
+    .identity(Identity::Text)
+    .doc("The records of the answer section in full, as lines of a zone file: owner, time to live, class, type, data (`_sip._tcp.example.org 60 IN SRV 10 5 5060 sip.example.org`); null where there is none.")
+    .when_asked(),
+    column(
+        "authority_records",
+        Make::TextList(|row, item| lines(&row.record.authority_records, item)),
+    )
+    .requires(Requires::RECORDS)
+    .identity(Identity::Text)
+    .doc("Those of the authority section, in the same form: who answers for a name, and how long it may be held to be none; of a dynamic update, what is to change.")
+    .when_asked(),
+    column(
+        "additional_records",
+        Make::TextList(|row, item| lines(&row.record.additional_records, item)),
+    )
+    .requires(Requires::RECORDS)
+    .identity(Identity::Text)
+    .doc("Those of the additional section, in the same form, OPT not included.")
+    .when_asked(),
     column("rejected", Make::Bool(|row| Some(row.record.rejected)))
         .required()
         .doc("Whether the server refused: no record of any kind, or an error that repeats no question.")

@@ -257,6 +257,20 @@ static COLUMNS: &[Column<Http>] = &[
     .zeek("resp_mime_types")
     .ecs("http.response.mime_type"),
     column(
+        "resp_content_type",
+        Make::Text(|row, out| text::some(row.record.resp_content_type.as_deref(), out)),
+    )
+    .of_nobody()
+    .doc("Media type that the response's header names (Content-Type, without parameters), whatever the body looks like.")
+    .when_asked(),
+    column(
+        "location",
+        Make::Text(|row, out| text::some(row.record.location.as_deref(), out)),
+    )
+    .identity(Identity::Uri)
+    .doc("Where the response leads to (Location).")
+    .when_asked(),
+    column(
         "server",
         Make::Text(|row, out| text::some(row.record.server.as_deref(), out)),
     )

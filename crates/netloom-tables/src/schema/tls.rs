@@ -214,6 +214,17 @@ static COLUMNS: &[Column<Tls>] = &[
     .doc("Extensions of the client's first hello, in its order, IANA's names; GREASE is one of them.")
     .zeek("ssl_client_exts"),
     column(
+        "client_signature_algorithms",
+        Make::U32List(|row, out| {
+            let numbers = &row.record.client_signature_algorithms;
+            out.extend(numbers.iter().map(|&number| u32::from(number)));
+            (!numbers.is_empty()).then_some(())
+        }),
+    )
+    .when_asked()
+    .of_nobody()
+    .doc("Signature algorithms of the client's first hello, in its order, IANA's numbers; GREASE is among them. What the last part of `ja4` is made of."),
+    column(
         "ja3",
         Make::Text(|row, out| text::some(row.record.ja3.as_deref(), out)),
     )
@@ -422,6 +433,6 @@ static COLUMNS: &[Column<Tls>] = &[
         Make::Text(|row, out| filled(&row.quic()?.history, out)),
     )
     .of_nobody()
-    .doc("QUIC: a letter for each packet, the client's in upper case: i initial, h handshake, z early data, r retry, s a hello, c close, u unknown version; o the first, second, fourth, eighth short packet. At most 100.")
+    .doc("QUIC: a letter for each packet, the client's in upper case: i initial, h handshake, z early data, r retry, s a hello, c close, u unknown version, x something that is no packet (padding behind one); o the first, second, fourth, eighth short packet. At most 100.")
     .zeek("history"),
 ];

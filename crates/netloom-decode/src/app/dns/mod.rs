@@ -7,6 +7,7 @@
 
 mod devices;
 mod learn;
+mod line;
 mod name;
 mod netbios;
 mod number;
@@ -24,6 +25,7 @@ use netloom_packet::MacAddr;
 use super::{Category, Detector, Over, Protocol};
 
 pub use learn::{is_response, learn, learn_from};
+pub use line::record_line;
 pub(crate) use name::plain_name;
 pub use name::{Name, reverse_address};
 pub use netbios::{NetbiosName, netbios_base};
@@ -213,8 +215,9 @@ pub enum Data<'a> {
     Srv(u16, u16, u16, Vec<u8>),
     /// TXT, SPF: its strings.
     Txt(Vec<&'a [u8]>),
-    /// SOA: primary name server, mailbox.
-    Soa(Vec<u8>, Vec<u8>),
+    /// SOA: primary name server, mailbox; serial, refresh, retry, expire, minimum (as far as they
+    /// are there, else 0).
+    Soa(Vec<u8>, Vec<u8>, [u32; 5]),
     /// RRSIG: type covered, signer.
     Rrsig(u16, Vec<u8>),
     /// NSEC: the next name.

@@ -240,8 +240,12 @@ impl<'a> Cursor<'a> {
             }
             rtype::SOA => {
                 let (primary, end) = name_at(0)?;
-                let (mailbox, _) = name_at(end - start)?;
-                Some(Data::Soa(primary, mailbox))
+                let (mailbox, end) = name_at(end - start)?;
+                let mut numbers = [0; 5];
+                for (number, at) in numbers.iter_mut().zip((end - start..).step_by(4)) {
+                    *number = u32_at(bytes, at).unwrap_or(0);
+                }
+                Some(Data::Soa(primary, mailbox, numbers))
             }
             rtype::RRSIG => Some(Data::Rrsig(u16_at(bytes, 0)?, name_at(18)?.0)),
             rtype::NSEC => Some(Data::Nsec(name_at(0)?.0)),

@@ -1,7 +1,7 @@
 //! Flows of messages.
 
 use super::number::{rcode_name, rtype};
-use super::{CERTIFICATES, DNSCRYPT, Data, Message, devices, qtype_name};
+use super::{CERTIFICATES, DNSCRYPT, Data, Message, devices, is_message, qtype_name};
 use crate::app::text::display;
 use crate::app::wire::u16_at;
 use crate::app::{Context, Event, Events, Interest, Next, Parser, Risk, STREAM_MAX, Step, support};
@@ -39,8 +39,8 @@ struct Flow {
     suspicious: bool,
     error: bool,
     malformed: bool,
-    /// Directions (of the originator, of the responder) whose messages can no longer be told
-    /// apart.
+    /// Directions (of the responder, of the originator) whose messages cannot be told apart since a
+    /// gap.
     lost: [bool; 2],
 }
 
@@ -160,8 +160,15 @@ fn suspicious(message: &Message<'_>) -> Option<String> {
 
 impl Parser for Flow {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
-        if self.lost[usize::from(context.from_client)] {
-            return Step::then(data.len(), Next::Quiet);
+        if let Some(lost) = self.lost.get_mut(usize::from(context.from_client))
+            && *lost
+        {
+            // A segment that begins with a message up to whose last byte all makes sense.
+            let len = u16_at(data, 0).map_or(usize::MAX, usize::from);
+            if data.len() < len.saturating_add(2) || !is_message(data, len, true, false) {
+                return Step::consumed(data.len());
+            }
+            *lost = false;
         }
         let mut consumed = 0;
         loop {
@@ -193,11 +200,11 @@ impl Parser for Flow {
     }
 
     fn gap(&mut self, context: &Context, _missing: u64, _events: &mut dyn Events) -> Next {
-        // Where the next message begins cannot be told.
+        // Where the next message begins cannot be told from what is here.
         if let Some(lost) = self.lost.get_mut(usize::from(context.from_client)) {
             *lost = true;
         }
-        Next::Quiet
+        Next::Continue
     }
 
     fn datagram(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Next {

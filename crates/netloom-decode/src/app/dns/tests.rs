@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::trial::{Said, conversation, datagrams, exchange, guess, probe, streams};
+use crate::app::trial::{Said, context, conversation, datagrams, exchange, guess, probe, streams};
 use crate::app::{Guess, Next};
 
 /// A name in wire form.
@@ -348,6 +348,31 @@ fn over_tcp_messages_follow_each_other() {
         &mut said,
     );
     assert!(matches!(next, Next::NotThis));
+}
+
+#[test]
+fn behind_a_gap_a_stream_is_read_on() {
+    let framed = |message: Vec<u8>| {
+        let mut framed = (message.len() as u16).to_be_bytes().to_vec();
+        framed.extend(message);
+        framed
+    };
+    let (first, second) = (framed(query("a.b", 1)), framed(query("c.d", 1)));
+    let context = context(true, true, 1, 0);
+    let mut parser = (DETECTOR.parser.unwrap())();
+    let mut said = Said::default();
+    let step = parser.stream(&context, &first, &mut said);
+    assert_eq!(step.consumed, first.len());
+    assert!(matches!(parser.gap(&context, 9, &mut said), Next::Continue));
+    // The rest of a message is none, and nothing is held for it.
+    assert_eq!(
+        parser.stream(&context, &second[3..], &mut said).consumed,
+        second.len() - 3
+    );
+    let all = format!("{:?}", said.0);
+    assert!(all.contains("a.b") && !all.contains("c.d"), "{all}");
+    parser.stream(&context, &second, &mut said);
+    assert!(format!("{:?}", said.0).contains("c.d"), "{said:?}");
 }
 
 #[test]

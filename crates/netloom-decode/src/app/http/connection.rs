@@ -682,12 +682,16 @@ fn is_prefix(data: &[u8], word: &[u8]) -> bool {
     data.get(..shorter) == word.get(..shorter)
 }
 
-/// Whether a header field is first.
-fn has_field(data: &[u8]) -> bool {
-    text::line(data).is_some_and(|(line, _)| {
-        let colon = line.iter().position(|&byte| byte == b':');
-        colon.is_some_and(|at| at > 0 && line.get(..at).is_some_and(|name| !name.contains(&b' ')))
-    })
+/// Whether there is a header field among the lines up to an empty one.
+fn has_field(mut data: &[u8]) -> bool {
+    while let Some((line, taken)) = text::line(data).filter(|(line, _)| !line.is_empty()) {
+        let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
+        if name.len() < line.len() && !name.is_empty() && !name.contains(&b' ') {
+            return true;
+        }
+        data = data.get(taken..).unwrap_or_default();
+    }
+    false
 }
 
 /// Whether the last transfer coding is `chunked`.

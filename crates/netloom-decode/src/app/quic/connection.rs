@@ -47,6 +47,8 @@ pub(super) struct Quic {
     client: Side,
     server: Side,
     history: String,
+    /// Whether the protection of a packet came off.
+    opened: bool,
     /// Datagrams since something new was learnt.
     quiet: u32,
     /// Whether what is known has been told.
@@ -66,6 +68,7 @@ impl Default for Quic {
             client: Side::default(),
             server: Side::default(),
             history: String::new(),
+            opened: false,
             quiet: 0,
             told: false,
         }
@@ -127,6 +130,7 @@ impl Quic {
             self.keys = None;
             self.key_dcid = packet.scid.to_vec();
         }
+        self.opened |= payload.is_some();
         if let Some(payload) = payload {
             self.frames(context, by_client, &payload, events);
         }
@@ -366,8 +370,11 @@ impl Parser for Quic {
             let Some(&first) = rest.first() else { break };
             if first & 0x80 == 0 {
                 // Takes the rest of the datagram; what is padded with zeros is none.
+                let by_client = context.from_client != self.flipped;
                 if first & 0x40 != 0 {
-                    self.short(context.from_client != self.flipped);
+                    self.short(by_client);
+                } else if self.opened {
+                    self.letter(by_client, 'X');
                 }
                 break;
             }

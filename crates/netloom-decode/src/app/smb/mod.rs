@@ -102,9 +102,14 @@ struct Request {
     delete: bool,
     dialects: Vec<String>,
     rpc: Option<dce_rpc::Pdu>,
+    /// The interface that is called.
+    interface: Option<Interface>,
     ntlm: Option<Ntlm>,
     token: SecurityToken,
 }
+
+/// Presentation context, UUID and version of an interface.
+type Interface = (u16, String, String);
 
 /// State of a connection.
 #[derive(Debug, Default)]
@@ -122,9 +127,14 @@ struct Smb {
     requests: u64,
     /// A bind written to a pipe, and the status of the write: its answer will be read.
     bind: Option<(Request, u32)>,
+    /// Interfaces that pipes were bound to.
+    bound: Vec<([u8; 16], Interface)>,
     /// Messages seen, up to [`DOUBTFUL`] and one.
     messages: u8,
 }
+
+/// Most interfaces kept of the pipes of a connection.
+const BOUND_MAX: usize = 64;
 
 /// Messages until Zeek takes a connection for SMB.
 const DOUBTFUL: u8 = 3;
@@ -158,7 +168,14 @@ impl Parser for Smb {
             .bind
             .as_ref()
             .map_or(0, |(request, _)| request.heap_bytes());
-        size_of::<Self>() + requests + names + bind + self.pipes.capacity() * 4
+        let interface = |(_, uuid, version): &Interface| uuid.len() + version.len();
+        let bound = self.bound.capacity() * size_of::<([u8; 16], Interface)>()
+            + self
+                .bound
+                .iter()
+                .map(|(_, of)| interface(of))
+                .sum::<usize>();
+        size_of::<Self>() + requests + names + bind + bound + self.pipes.capacity() * 4
     }
 }
 
@@ -253,6 +270,23 @@ impl Smb {
         }
     }
 
+    /// Keeps what a pipe is bound to, and finds it again for a call.
+    fn bound(&mut self, request: &mut Request) {
+        let Some(pdu) = &request.rpc else { return };
+        for interface in &pdu.interfaces {
+            if self.bound.len() >= BOUND_MAX {
+                self.bound.remove(0);
+            }
+            self.bound.push((request.file, interface.clone()));
+        }
+        if pdu.opnum.is_some() {
+            let mut bound = self.bound.iter().rev();
+            let found = bound
+                .find(|(file, (context, ..))| (file, context) == (&request.file, &pdu.context));
+            request.interface = found.map(|(_, interface)| interface.clone());
+        }
+    }
+
     /// What a security blob says.
     fn ntlm(&mut self, ntlm: &Ntlm, events: &mut dyn Events) {
         match ntlm {
@@ -301,13 +335,14 @@ fn status_fields<'a>(name: &'a str, code: &'a str) -> [(&'static str, Value<'a>)
 }
 
 /// Fields of a login's blob.
-fn ntlm_fields(ntlm: &Ntlm) -> Vec<(&'static str, Value<'_>)> {
+fn ntlm_fields<'a>(ntlm: &'a Ntlm, version: &'a mut String) -> Vec<(&'static str, Value<'a>)> {
     let mut fields = Vec::new();
     if let Ntlm::Authenticate(client) = ntlm {
         fields.push(("ntlmssp.domain", Value::Word(&client.domain)));
         fields.push(("ntlmssp.user", Value::Word(&client.user)));
         fields.push(("ntlmssp.host", Value::Word(&client.host)));
-        if let Some(version) = &client.version {
+        if let Some(windows) = &client.version {
+            *version = format!("{windows} rev {}", client.revision);
             fields.push(("ntlmssp.version", Value::Word(version)));
         }
     }
@@ -319,8 +354,20 @@ fn share_field(pipe: bool) -> &'static str {
     if pipe { "named_pipe" } else { "share" }
 }
 
-/// A file's or server's number of 16 bytes, as Suricata writes it (all fields but the last least
-/// significant byte first).
+/// A file's number as Suricata writes it: two numbers of 64 bits ([MS-SMB2] 2.2.14.1) in groups, each
+/// least significant byte first.
+fn file_text(file: &[u8; 16]) -> String {
+    let mut swapped = *file;
+    swapped.swap(8, 9);
+    swapped.swap(10, 11);
+    if let Some(last) = swapped.get_mut(12..) {
+        last.reverse();
+    }
+    dce_rpc::uuid_text(&swapped, true)
+}
+
+/// A server's number of 16 bytes, as Suricata writes it (all fields but the last least significant
+/// byte first).
 fn guid_text(guid: &[u8; 16]) -> String {
     let mut swapped = *guid;
     swapped.swap(8, 9);

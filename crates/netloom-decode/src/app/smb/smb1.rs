@@ -194,6 +194,7 @@ impl Smb {
             self.dialect = old_dialect(chosen.as_bytes());
         }
         let [status_field, code_field] = status_fields(name, &number);
+        let mut version = String::new();
         let mut fields = vec![
             ("id", Value::Number(request.number)),
             ("dialect", Value::Word(self.dialect_name())),
@@ -250,7 +251,7 @@ impl Smb {
                     }
                 }
                 if let Some(ntlm) = &request.ntlm {
-                    fields.extend(ntlm_fields(ntlm));
+                    fields.extend(ntlm_fields(ntlm, &mut version));
                 }
             }
             0x75 => {

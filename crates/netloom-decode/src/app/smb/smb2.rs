@@ -2,7 +2,8 @@
 
 use super::names::{command_1, command_2, dialect, disposition, status};
 use super::{
-    NAME_MAX, Request, Smb, guid_text, ntlm_fields, share_field, status_fields, unix_seconds,
+    NAME_MAX, Request, Smb, file_text, guid_text, ntlm_fields, share_field, status_fields,
+    unix_seconds,
 };
 use crate::app::dce_rpc::{self, LISTS, Texts};
 use crate::app::ntlmssp::{self, Ntlm};
@@ -119,6 +120,7 @@ impl Smb {
                 ..Request::default()
             };
             self.request_2(message, &mut request, file);
+            self.bound(&mut request);
             self.token(request.token, events);
             self.spoken_in_pipe(&request, events);
             if let Some(ntlm) = request.ntlm.take() {
@@ -181,7 +183,10 @@ impl Smb {
                 request.file = file_2(message, HEADER + 8, file);
                 request.name = self.file_name(&request.file).to_owned();
             }
-            command::READ => request.file = file_2(message, HEADER + 16, file),
+            command::READ => {
+                request.file = file_2(message, HEADER + 16, file);
+                request.name = self.file_name(&request.file).to_owned();
+            }
             command::WRITE => {
                 request.file = file_2(message, HEADER + 16, file);
                 request.name = self.file_name(&request.file).to_owned();
@@ -236,6 +241,7 @@ impl Smb {
         let mut fields = Vec::new();
         let dialects: Vec<&[u8]> = request.dialects.iter().map(String::as_bytes).collect();
         let guid;
+        let mut version = String::new();
         let mut answer = None;
         match request.command {
             command::NEGOTIATE => {
@@ -258,7 +264,7 @@ impl Smb {
                     self.logged_in(Some(code == 0), events);
                 }
                 if let Some(ntlm) = &request.ntlm {
-                    fields.extend(ntlm_fields(ntlm));
+                    fields.extend(ntlm_fields(ntlm, &mut version));
                 }
             }
             command::TREE_CONNECT => {
@@ -305,6 +311,11 @@ impl Smb {
                 } else {
                     return;
                 }
+                guid = (file_text(&request.file), String::new());
+                if !request.name.is_empty() {
+                    fields.push(("filename", Value::Word(&request.name)));
+                }
+                fields.push(("fuid", Value::Word(&guid.0)));
             }
             command::GET_INFO => return,
             command::IOCTL => {
@@ -323,7 +334,9 @@ impl Smb {
                 return;
             }
             command::WRITE if !request.name.is_empty() => {
+                guid = (file_text(&request.file), String::new());
                 fields.push(("filename", Value::Word(&request.name)));
+                fields.push(("fuid", Value::Word(&guid.0)));
             }
             command::SET_INFO if !request.second.is_empty() => {
                 fields.push(("rename.from", Value::Word(&request.name)));
@@ -359,7 +372,11 @@ impl Smb {
             fields.push(("tree_id", Value::Number(request.tree.into())));
         }
         fields.extend(own);
-        let interfaces = request.rpc.as_ref().map_or(&[][..], |pdu| &pdu.interfaces);
+        // A call names the interface that its context was bound to.
+        let interfaces = match &request.interface {
+            Some(called) => std::slice::from_ref(called),
+            None => request.rpc.as_ref().map_or(&[][..], |pdu| &pdu.interfaces),
+        };
         let results = answer.map_or(&[][..], |pdu| &pdu.results);
         let texts = Texts::new(interfaces, results);
         let lists = texts.lists();
@@ -420,7 +437,7 @@ impl Smb {
             return String::new();
         };
         self.name_file(file, &request.name);
-        guid_text(&file)
+        file_text(&file)
     }
 
     /// A request without an answer: lost, or one direction alone was captured.

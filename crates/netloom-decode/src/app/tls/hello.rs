@@ -132,6 +132,11 @@ impl<'a> ClientHello<'a> {
     }
 }
 
+/// Where the length of the session identifier stands: behind version and random.
+const SESSION_ID_AT: usize = 34;
+/// Stands for a draft of TLS 1.3 that had no number on the wire.
+const UNNUMBERED_DRAFT: u16 = 0x7f00;
+
 impl<'a> ServerHello<'a> {
     /// Reads the body of a ServerHello, drafts of TLS 1.3 included; `None` where it ends early or
     /// its fixed fields make no sense.
@@ -150,7 +155,13 @@ impl<'a> ServerHello<'a> {
         let random = reader.take(32)?;
         hello.retry = random == RETRY_RANDOM;
         // Drafts before 22 had neither session identifier nor compression method.
-        let draft = (0x7f00..0x7f16).contains(&legacy_version);
+        // The first ones said the version of TLS 1.3 itself, which no ServerHello of it has.
+        let unnumbered =
+            legacy_version == 0x0304 && !matches!(body.get(SESSION_ID_AT), Some(0 | 32));
+        if unnumbered {
+            hello.version = UNNUMBERED_DRAFT;
+        }
+        let draft = unnumbered || (0x7f00..0x7f16).contains(&legacy_version);
         if !draft {
             hello.session_id = reader.bytes8()?;
             if hello.session_id.len() > 32 {

@@ -39,8 +39,9 @@ pub fn version(number: u16) -> Cow<'static, str> {
         0xfeff | 0x0100 => "DTLSv10",
         0xfefd => "DTLSv12",
         0xfefc => "DTLSv13",
+        0x7f00 => "TLSv13-draft",
         // RFC 8446 before it was one; Facebook's own numbers.
-        0x7f00..=0x7fff => return format!("TLSv13-draft{}", number & 0xff).into(),
+        0x7f01..=0x7fff => return format!("TLSv13-draft{}", number & 0xff).into(),
         0xfb17 => "TLSv13-draft23-fb",
         0xfb1a => "TLSv13-draft26-fb",
         other => return format!("unknown-{other}").into(),
@@ -273,6 +274,7 @@ mod tests {
     fn versions() {
         assert_eq!(version(0x0303), "TLSv12");
         assert_eq!(version(0x7f17), "TLSv13-draft23");
+        assert_eq!(version(0x7f00), "TLSv13-draft");
         assert_eq!(version(0xfefd), "DTLSv12");
         assert_eq!(version(0x1234), "unknown-4660");
     }

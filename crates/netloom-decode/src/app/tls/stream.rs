@@ -1,5 +1,6 @@
 //! TLS over TCP.
 
+use crate::app::http;
 use crate::app::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step,
 };
@@ -26,6 +27,9 @@ pub static DETECTOR: Detector = Detector {
     probe,
     parser: Some(|| Box::<Tls>::default()),
 };
+
+/// How an answer of HTTP begins.
+const ANSWER: &[u8] = b"HTTP/1.";
 
 /// Encrypted records after which a stream without a hello has no more to tell.
 const ENCRYPTED_MAX: u32 = 4;
@@ -224,7 +228,8 @@ impl Parser for Tls {
             let Some(record) = side.record else {
                 // The next record begins.
                 let Some(header) = RecordHeader::parse(rest) else {
-                    if !side.started {
+                    let side_started = side.started;
+                    if !side_started {
                         match self.sslv2(context, rest, events) {
                             Some(0) => return Step::consumed(consumed),
                             Some(len) => {
@@ -233,6 +238,15 @@ impl Parser for Tls {
                                 continue;
                             }
                             None => (),
+                        }
+                    }
+                    // A server of HTTP that is spoken to in TLS says so in its own words.
+                    if !from_client && !side_started && self.session.has_client_hello() {
+                        if rest.starts_with(ANSWER) {
+                            return Step::then(consumed, Next::Become(Some(&http::DETECTOR)));
+                        }
+                        if ANSWER.starts_with(rest) {
+                            return Step::consumed(consumed);
                         }
                     }
                     if rest.len() < RecordHeader::LEN

@@ -485,3 +485,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_of_http() {
+    let end = |answer: &[u8]| {
+        let hello = record(22, &message(1, &client_hello(&[])));
+        let mut parser = (DETECTOR.parser.unwrap())();
+        let mut said = crate::app::trial::Said::default();
+        let pieces = [(true, hello), (false, answer.to_vec())];
+        crate::app::trial::streams(parser.as_mut(), pieces, &mut said)
+    };
+    assert!(matches!(
+        end(b"HTTP/1.1 400 Bad Request\r\n"),
+        Next::Become(Some(next)) if next.protocol.name == "http"
+    ));
+    assert!(matches!(end(b"HTTP/"), Next::Continue));
+    assert!(matches!(end(b"HTTX/1.1 400"), Next::Continue));
+}
+
+#[test]
+fn a_draft_without_a_number() {
+    // Version of TLS 1.3, random, cipher suite, extensions: none of them.
+    let mut body = vec![3, 4];
+    body.extend([9; 32]);
+    body.extend([0xc0, 0x2b, 0, 0]);
+    let hello = ServerHello::parse(&body, Carrier::Tcp).unwrap();
+    assert_eq!((hello.version, hello.cipher_suite), (0x7f00, 0xc02b));
+    let plain = server_hello(0x0304, 0x1301, &[]);
+    let hello = ServerHello::parse(&plain, Carrier::Tcp).unwrap();
+    assert_eq!((hello.version, hello.cipher_suite), (0x0304, 0x1301));
+}

@@ -38,17 +38,37 @@ fn filter(filter: &Yaml) -> Option<Check> {
     if !filter["requires"]["lt-version"].is_badvalue() {
         return None;
     }
-    let mut values: BTreeMap<String, String> = filter["match"]
-        .as_hash()?
-        .iter()
-        .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), text_of(value))))
-        .collect();
+    let mut values = BTreeMap::new();
+    for (key, value) in filter["match"].as_hash()? {
+        flatten(key.as_str()?, value, &mut values);
+    }
     Some(Check {
         kind: values.remove("event_type")?,
         count: usize::try_from(filter["count"].as_i64()?).ok()?,
         values,
         output: filter["filename"].as_str().map(str::to_owned),
     })
+}
+
+/// A value under its key; the members of an object under keys of their own.
+fn flatten(key: &str, value: &Yaml, values: &mut BTreeMap<String, String>) {
+    match value {
+        Yaml::Hash(members) if !members.is_empty() => {
+            for (member, value) in members {
+                flatten(&format!("{key}.{}", text_of(member)), value, values);
+            }
+        }
+        // Several keys that must be there, or must not.
+        Yaml::Array(keys) if key.ends_with("has-key") => {
+            values.insert(
+                key.to_owned(),
+                keys.iter().map(text_of).collect::<Vec<_>>().join(" "),
+            );
+        }
+        other => {
+            values.insert(key.to_owned(), text_of(other));
+        }
+    }
 }
 
 /// A value as text; lists and objects as JSON without quotes and spaces.
@@ -75,12 +95,14 @@ fn text_of(value: &Yaml) -> String {
 #[test]
 fn filters_are_read() {
     let checks = parse(
-        "args:\n- -k none\nchecks:\n  - filter:\n      requires:\n        min-version: 7\n      count: 2\n      match:\n        event_type: smb\n        smb.share: \"\\\\\\\\a\\\\b\"\n  - shell:\n      args: x\n  - filter:\n      filename: b.json\n      count: 1\n      match:\n        event_type: mqtt\n        mqtt.subscribe.topics: [ {topic: a, qos: 1} ]\n  - filter:\n      requires: {lt-version: 8}\n      count: 1\n      match: {event_type: tls}\n",
+        "args:\n- -k none\nchecks:\n  - filter:\n      requires:\n        min-version: 7\n      count: 2\n      match:\n        event_type: smb\n        smb.share: \"\\\\\\\\a\\\\b\"\n  - shell:\n      args: x\n  - filter:\n      filename: b.json\n      count: 1\n      match:\n        event_type: mqtt\n        not-has-key: [ a, b ]\n        ether: {src_mac: c}\n        mqtt.subscribe.topics: [ {topic: a, qos: 1} ]\n  - filter:\n      requires: {lt-version: 8}\n      count: 1\n      match: {event_type: tls}\n",
     );
     assert_eq!(checks.len(), 2);
     assert_eq!((&*checks[0].kind, checks[0].count), ("smb", 2));
     assert_eq!(checks[0].values["smb.share"], "\\\\a\\b");
     assert_eq!(checks[1].output.as_deref(), Some("b.json"));
+    assert_eq!(checks[1].values["not-has-key"], "a b");
+    assert_eq!(checks[1].values["ether.src_mac"], "c");
     assert_eq!(
         checks[1].values["mqtt.subscribe.topics"],
         "[{topic:a,qos:1}]"

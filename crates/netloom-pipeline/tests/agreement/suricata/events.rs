@@ -3,37 +3,179 @@
 mod dns;
 mod tls;
 
-use std::net::IpAddr;
+use std::cmp::Ordering;
+use std::net::{IpAddr, Ipv6Addr};
 
 use netloom_flow::app::{AppRecord, FieldValue, HttpRecord, MessageRecord};
 use netloom_flow::community_id;
 
 use super::checks::Check;
 use super::{Event, is_left_out};
-use crate::seen::{Seen, field, field_text};
+use crate::seen::{Seen, field};
 
 /// How many events a check finds. `all` are the checks of its test.
 pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
-    let events = match &*check.kind {
+    let mut events = match &*check.kind {
         "dns" => dns::events(check, all, seen),
         "http" => seen.http().map(|(app, row)| http(app, row)).collect(),
         kind @ ("tls" | "quic") => tls::events(kind, seen),
-        kind => seen
-            .messages()
-            .filter(|(_, message)| message.service.name == kind)
-            .map(|(app, message)| self::message(app, message))
-            .collect(),
+        kind => {
+            let messages = seen.messages();
+            let of_kind = messages.filter(|(_, message)| message.service.name == kind);
+            transactions(of_kind.map(|(app, row)| message(app, row)).collect())
+        }
     };
+    events.iter_mut().for_each(|event| of_flow(event, seen));
     let matches = |event: &&Event| {
         check.values.iter().all(|(key, value)| match key.as_str() {
-            "has-key" => event.contains_key(value),
+            "has-key" => value.split(' ').all(|key| has(event, key)),
+            "not-has-key" => !value.split(' ').any(|key| has(event, key)),
             key if is_left_out(key) => true,
-            key => event
-                .get(key)
-                .is_some_and(|ours| tls::same(key, value, ours)),
+            key => holds(event, key, value),
         })
     };
     events.iter().filter(matches).count()
+}
+
+/// Whether a key is there, or something below it.
+fn has(event: &Event, key: &str) -> bool {
+    event.keys().any(|ours| {
+        ours.strip_prefix(key)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
+
+/// Whether a key has the value; its last part may say how they are compared.
+fn holds(event: &Event, key: &str, value: &str) -> bool {
+    let (of, how) = key.rsplit_once(".__").unwrap_or((key, ""));
+    let ours = event.get(of);
+    if how == "len" {
+        return value.parse() == Ok(len(event, of));
+    }
+    let Some(ours) = ours else { return false };
+    let number = |text: &str| text.parse::<f64>().ok();
+    let order = number(ours).and_then(|ours| ours.partial_cmp(&number(value)?));
+    match how {
+        "find" | "contains" => ours.contains(value),
+        "startswith" => ours.starts_with(value),
+        "endswith" => ours.ends_with(value),
+        "gt" => order.is_some_and(Ordering::is_gt),
+        "gte" => order.is_some_and(Ordering::is_ge),
+        "lt" => order.is_some_and(Ordering::is_lt),
+        "lte" => order.is_some_and(Ordering::is_le),
+        _ => tls::same(key, value, ours),
+    }
+}
+
+/// Items of a list, or characters of a text.
+fn len(event: &Event, key: &str) -> usize {
+    let is_item = |index: usize| has(event, &format!("{key}[{index}]"));
+    match (0..).take_while(|&index| is_item(index)).count() {
+        0 => event.get(key).map_or(0, |text| text.chars().count()),
+        items => items,
+    }
+}
+
+/// The key under which an event holds its flow, which no check has.
+const FLOW: &str = "netloom.flow";
+
+/// What the event's flow says: hardware addresses, VLANs, and of SSH the fingerprints.
+fn of_flow(event: &mut Event, seen: &Seen) {
+    let Some(id) = event.remove(FLOW) else { return };
+    let Some(flow) = seen.flows.iter().find(|flow| flow.flow_id.as_str() == id) else {
+        return;
+    };
+    // A response of DNS is an event of its own, from the responder.
+    let back = event.get("src_ip") != Some(&flow.src_ip.to_string());
+    let (src, dst) = if back {
+        (flow.dst_mac, flow.src_mac)
+    } else {
+        (flow.src_mac, flow.dst_mac)
+    };
+    let (is_ssh, is_tls) = (has(event, "ssh"), has(event, "tls"));
+    let mut put = |key: String, value: Option<String>| {
+        if let Some(value) = value {
+            event.insert(key, value);
+        }
+    };
+    put("ether.src_mac".to_owned(), src.map(|mac| mac.to_string()));
+    put("ether.dest_mac".to_owned(), dst.map(|mac| mac.to_string()));
+    // What was spoken before the connection became TLS.
+    let before = flow.app.as_deref().and_then(|app| app.service);
+    if is_tls
+        && flow.protocol == 6
+        && let Some(before) = before.filter(|before| before.name != "tls")
+    {
+        let name = match before.name {
+            "postgresql" => "pgsql",
+            other => other,
+        };
+        put("tls.from_proto".to_owned(), Some(name.to_owned()));
+    }
+    if is_ssh {
+        for (name, kind) in [("client", "hassh"), ("server", "hassh_server")] {
+            let app = flow.app.as_deref();
+            let hash = app.and_then(|app| app.fingerprint(kind));
+            put(format!("ssh.{name}.hassh.hash"), hash.map(str::to_owned));
+        }
+    }
+    for (index, vlan) in flow.vlans.as_slice().iter().enumerate() {
+        put(format!("vlan[{index}]"), Some(vlan.to_string()));
+    }
+}
+
+/// Messages as transactions: of MQTT a request goes with its answers, of SMB all that is read from a
+/// file, and all that is written to one.
+fn transactions(messages: Vec<Event>) -> Vec<Event> {
+    const ANSWERS: [(&str, &[&str]); 7] = [
+        ("connack", &["connect"]),
+        ("puback", &["publish"]),
+        ("pubrec", &["publish"]),
+        ("pubrel", &["pubrec"]),
+        ("pubcomp", &["pubrel"]),
+        ("suback", &["subscribe"]),
+        ("unsuback", &["unsubscribe"]),
+    ];
+    let mut all: Vec<Event> = Vec::new();
+    for message in messages {
+        let id = |event: &Event, kind: &str| event.get(&format!("mqtt.{kind}.message_id")).cloned();
+        let before = ANSWERS.iter().find_map(|(answer, requests)| {
+            if !has(&message, &format!("mqtt.{answer}")) {
+                return None;
+            }
+            all.iter().rposition(|event| {
+                event.get(FLOW) == message.get(FLOW)
+                    && !has(event, &format!("mqtt.{answer}"))
+                    && requests.iter().any(|request| {
+                        has(event, &format!("mqtt.{request}"))
+                            && id(event, request) == id(&message, answer)
+                    })
+            })
+        });
+        if let Some(before) = before {
+            all[before].extend(message);
+            continue;
+        }
+        let transfer = matches!(
+            message.get("smb.command").map(String::as_str),
+            Some("SMB2_COMMAND_READ" | "SMB2_COMMAND_WRITE")
+        );
+        let same = |event: &Event| {
+            [FLOW, "smb.command", "smb.fuid"]
+                .iter()
+                .all(|key| event.get(*key) == message.get(*key))
+        };
+        // A call over a pipe is no transfer.
+        if transfer
+            && has(&message, "smb.fuid")
+            && !has(&message, "smb.dcerpc")
+            && all.iter().any(same)
+        {
+            continue;
+        }
+        all.push(message);
+    }
+    all
 }
 
 /// Who talked to whom; `back`: the other way.
@@ -52,6 +194,7 @@ fn ends(app: &AppRecord, back: bool) -> Event {
         ("dest_port", dst.1.to_string()),
         ("proto", protocol.to_owned()),
         ("community_id", id),
+        (FLOW, app.flow_id.as_str().to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
@@ -65,7 +208,17 @@ fn http(app: &AppRecord, http: &HttpRecord) -> Event {
             event.insert(format!("http.{key}"), value);
         }
     };
-    put("hostname", http.host.as_deref().map(str::to_owned));
+    // An address of IPv6 has its brackets here.
+    put(
+        "hostname",
+        http.host.as_deref().map(|host| {
+            if host.parse::<Ipv6Addr>().is_ok() {
+                format!("[{host}]")
+            } else {
+                host.to_owned()
+            }
+        }),
+    );
     put("url", http.uri.as_deref().map(str::to_owned));
     put("http_method", http.method.as_deref().map(str::to_owned));
     put(
@@ -75,8 +228,9 @@ fn http(app: &AppRecord, http: &HttpRecord) -> Event {
     put("http_refer", http.referrer.as_deref().map(str::to_owned));
     put(
         "http_content_type",
-        http.resp_mime_type.as_deref().map(str::to_owned),
+        http.resp_content_type.as_deref().map(str::to_owned),
     );
+    put("redirect", http.location.as_deref().map(str::to_owned));
     put("status", http.status_code.map(|status| status.to_string()));
     if http.status_code.is_none() {
         // A status that is no number stands before the reason.
@@ -130,6 +284,13 @@ fn message(app: &AppRecord, message: &MessageRecord) -> Event {
             }
         }
     }
+    // Suricata's name for what Zeek calls an endpoint.
+    if let Some(FieldValue::List(names)) = field(message, "dcerpc.endpoint") {
+        for (index, name) in names.iter().enumerate() {
+            let key = format!("{prefix}.dcerpc.interfaces[{index}].service");
+            event.insert(key, name.to_string());
+        }
+    }
     if let (Some(FieldValue::List(topics)), Some(FieldValue::List(levels))) =
         (field(message, "topics"), field(message, "topics_qos"))
     {
@@ -144,9 +305,9 @@ fn message(app: &AppRecord, message: &MessageRecord) -> Event {
         );
     }
     if service == "ftp"
-        && let Some(command) = field_text(message, "command")
+        && let Some(received) = event.get_mut("ftp.reply_received")
     {
-        event.insert("ftp.command".to_owned(), command);
+        *received = if received == "true" { "yes" } else { "no" }.to_owned();
     }
     event
 }

@@ -39,6 +39,7 @@ fn value((app, record): (&AppRecord, &DnsRecord), field: &str) -> Option<String>
             };
             String::from_utf8_lossy(base).to_lowercase()
         }),
+        "original_query" => record.query.as_deref().map_or_else(unset, str::to_owned),
         "qclass" => record
             .qclass
             .map_or_else(unset, |number| number.to_string()),
@@ -118,7 +119,11 @@ fn compare(capture: &str, seen: &Seen, log: &[Row], tally: &mut Tally) {
                 continue;
             }
             let ours = row.and_then(|row| value(row, field));
-            tally.add(capture, ours.as_ref() == Some(expected), || {
+            let same = ours.as_ref().is_some_and(|ours| match field.as_str() {
+                "query" => *ours == expected.to_lowercase(),
+                _ => ours == expected,
+            });
+            tally.add(capture, same, || {
                 let shown = ours.as_deref().unwrap_or("no row");
                 format!("{field}: Zeek `{expected}`, netloom `{shown}`")
             });

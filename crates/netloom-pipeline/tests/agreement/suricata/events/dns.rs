@@ -1,6 +1,7 @@
 //! `dns` events: requests and responses, in the two forms that Suricata has had.
 
 use netloom_decode::app::dns::{qtype_name, rcode_name};
+use netloom_decode::app::text::display;
 use netloom_flow::app::{AppRecord, DnsRecord};
 
 use super::{Check, Event, ends};
@@ -145,26 +146,71 @@ fn answers(event: &mut Event, row: &DnsRecord) {
     }
     put(event, "flags", format!("{bits:x}"));
     let mut grouped = std::collections::HashMap::<String, usize>::new();
-    for (index, (data, owner)) in row.answers.iter().zip(&row.answer_names).enumerate() {
-        let kind = qtype_name(row.answer_types[index], false).into_owned();
-        let data = bare(data);
-        put(event, &format!("answers[{index}].rrname"), owner);
-        put(event, &format!("answers[{index}].rrtype"), &kind);
-        put(event, &format!("answers[{index}].rdata"), data);
-        if let Some(ttl) = row.ttls.get(index) {
-            put(event, &format!("answers[{index}].ttl"), ttl);
-        }
+    for (kind, data) in section(event, "answers", &row.answer_records) {
         let place = grouped.entry(kind.clone()).or_default();
         put(event, &format!("grouped.{kind}[{place}]"), data);
         *place += 1;
     }
+    section(event, "authorities", &row.authority_records);
+    section(event, "additionals", &row.additional_records);
 }
 
-/// The data of an answer in Zeek's words: without what Zeek says of its type.
-fn bare(data: &str) -> &str {
-    // `TXT 35 v=spf1 …`
-    match data.strip_prefix("TXT ") {
-        Some(rest) => rest.split_once(' ').map_or(rest, |(_, text)| text),
-        None => data,
+/// The records of a section, which are lines of a zone file; type and data of each.
+fn section(event: &mut Event, name: &str, lines: &[Box<str>]) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for line in lines {
+        let mut words = line.splitn(5, ' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (owner, ttl, _class, kind, data) = (word(), word(), word(), word(), word());
+        let several: Vec<String> = match kind {
+            // A text of several strings is several records.
+            "TXT" => strings(data),
+            "MX" => vec![data.rsplit(' ').next().unwrap_or_default().to_owned()],
+            _ => vec![bytes(data).unwrap_or_else(|| data.to_owned())],
+        };
+        for data in several {
+            let key = format!("{name}[{}]", all.len());
+            put(event, &format!("{key}.rrname"), owner);
+            put(event, &format!("{key}.rrtype"), kind);
+            put(event, &format!("{key}.ttl"), ttl);
+            let members: &[&str] = match kind {
+                "SRV" => &["srv.priority", "srv.weight", "srv.port", "srv.name"],
+                "SSHFP" => &["sshfp.algo", "sshfp.type", "sshfp.fingerprint"],
+                "SOA" => &[
+                    "soa.mname",
+                    "soa.rname",
+                    "soa.serial",
+                    "soa.refresh",
+                    "soa.retry",
+                    "soa.expire",
+                    "soa.minimum",
+                ],
+                _ => &["rdata"],
+            };
+            if let ["rdata"] = members {
+                put(event, &format!("{key}.rdata"), &data);
+            } else {
+                for (member, value) in members.iter().zip(data.split(' ')) {
+                    put(event, &format!("{key}.{member}"), value);
+                }
+            }
+            all.push((kind.to_owned(), data));
+        }
     }
+    all
+}
+
+/// Strings between quotation marks; `\x22` is one inside.
+fn strings(text: &str) -> Vec<String> {
+    let inside = text.split('"').skip(1).step_by(2);
+    inside.map(|string| string.replace("\\x22", "\"")).collect()
+}
+
+/// Data of an unknown form (`\# 2 6162`) as text.
+fn bytes(data: &str) -> Option<String> {
+    let (_, digits) = data.strip_prefix("\\# ")?.split_once(' ')?;
+    let pairs = digits.as_bytes().chunks(2);
+    let bytes =
+        pairs.filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    Some(display(&bytes.collect::<Vec<u8>>()).into_owned())
 }

@@ -21,6 +21,7 @@ fn event(kind: &str, row: &Value) -> Event {
             event.insert(key.to_owned(), value);
         }
     };
+    put(super::FLOW, cell(row, "flow_id"));
     put("src_ip", cell(row, "src_ip"));
     put("src_port", cell(row, "src_port"));
     put("dest_ip", cell(row, "dst_ip"));
@@ -84,6 +85,35 @@ fn event(kind: &str, row: &Value) -> Event {
             put(&format!("tls.{key}[{index}]"), item);
         }
     }
+    // The numbers of JA3, which leaves GREASE out, in lists.
+    let ja3 = cell(row, "ja3_text");
+    let mut parts = ja3.split(',');
+    let number = parts.next().unwrap_or_default();
+    put(
+        "tls.client_handshake.version",
+        match number {
+            "769" => "TLSv1".to_owned(),
+            "770" => "TLS 1.1".to_owned(),
+            "771" => "TLS 1.2".to_owned(),
+            _ => String::new(),
+        },
+    );
+    for key in ["ciphers", "exts"] {
+        let numbers = parts.next().unwrap_or_default().replace('-', ",");
+        put(
+            &format!("tls.client_handshake.{key}"),
+            format!("[{numbers}]"),
+        );
+    }
+    let numbers = row["client_signature_algorithms"].as_array();
+    let numbers = numbers.map(Vec::as_slice).unwrap_or_default().iter();
+    // GREASE (RFC 8701): both bytes alike, 0x?a.
+    let numbers = numbers.filter_map(Value::as_u64);
+    let numbers =
+        numbers.filter(|number| number & 0x0f0f != 0x0a0a || number >> 8 != number & 0xff);
+    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    let numbers = numbers.join(",");
+    put("tls.client_handshake.sig_algs", format!("[{numbers}]"));
     for (index, name) in items("client_extensions").into_iter().enumerate() {
         let (name, value) = match &*name {
             "application_layer_protocol_negotiation" => {
@@ -105,10 +135,12 @@ fn version(ours: &str) -> String {
         "TLSv11" => "TLS 1.1".to_owned(),
         "TLSv12" => "TLS 1.2".to_owned(),
         "TLSv13" => "TLS 1.3".to_owned(),
-        other => other.strip_prefix("TLSv13-draft").map_or_else(
-            || other.to_owned(),
-            |draft| format!("TLS 1.3 draft-{draft}"),
-        ),
+        other => match other.strip_prefix("TLSv13-draft") {
+            // Those that had no number.
+            Some("") => "TLS 1.3 draft-<16".to_owned(),
+            Some(draft) => format!("TLS 1.3 draft-{draft}"),
+            None => other.to_owned(),
+        },
     }
 }
 
@@ -142,9 +174,17 @@ fn distinguished(name: &str) -> String {
 /// The same but for how each writes it.
 pub(super) fn same(key: &str, expected: &str, ours: &str) -> bool {
     let plain = |text: &str| match key {
-        "tls.serial" | "tls.fingerprint" => text.replace(':', "").to_uppercase(),
+        // The serial number with the byte that only says that it is positive.
+        "tls.serial" => {
+            let digits = text.replace(':', "").to_uppercase();
+            digits.trim_start_matches("00").to_owned()
+        }
+        "tls.fingerprint" => text.replace(':', "").to_uppercase(),
         "tls.version" => text.replace("TLSv1.", "TLS 1.").replace("TLSv1", "TLS 1.0"),
         "src_ip" | "dest_ip" => plain_address(text),
+        // Fingerprints of SSHFP have colons between their bytes.
+        key if key.ends_with(".fingerprint") => text.replace(':', ""),
+        key if key.ends_with(".rdata") || key.starts_with("dns.grouped.") => plain_address(text),
         _ => text.to_owned(),
     };
     plain(expected) == plain(ours)
