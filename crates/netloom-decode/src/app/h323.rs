@@ -41,6 +41,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 Guess::No
             }
         }
+        // H.245: what a terminal can do, with the protocol's identifier 0.0.8.245.0.n.
+        [3, 0, _, _, 2, _, _, 6, 0, 8, 0x81, 0x75, 0, 2..=20, ..] => Guess::Certain,
+        [3, 0, _, _, 2, ..] if data.len() < 14 => Guess::More,
         [3, 0, _, _, 8, 2, ..] | [3, 0, _, _, 8] | [3, 0, _, _] | [3, 0, _] | [3, 0] | [3] | [] => {
             Guess::More
         }

@@ -47,10 +47,32 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 _ => Guess::No,
             }
         }
+        // A connection that began before the capture: a ping and its answer, or a message and its
+        // acknowledgement.
+        [0xc0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xd0, 0]) => Guess::Certain,
+        [0xd0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xc0, 0]) => Guess::Certain,
+        [0xc0 | 0xd0, 0] | [0xc0 | 0xd0] if !probe.from_start => Guess::More,
+        [0x32 | 0x3a, ..] if !probe.from_start && acknowledged(data, probe.other) => Guess::Certain,
+        [0x40, 2, ..] if !probe.from_start && acknowledged(probe.other, data) => Guess::Certain,
+        [0x32 | 0x3a, ..] if !probe.from_start && probe.other.is_empty() => Guess::More,
         // CONNACK of 3.1 and 3.1.1.
         [0x20, 2, 0 | 1, 0..=5] => Guess::Unsure,
         _ => Guess::No,
     }
+}
+
+/// Whether a message of quality 1 has a topic, and is acknowledged under its number.
+fn acknowledged(message: &[u8], answer: &[u8]) -> bool {
+    let whole = remaining_length(message)
+        .and_then(|(length, header)| message.get(header..header + usize::try_from(length).ok()?));
+    let Some(mut reader) = whole.map(Reader::new) else {
+        return false;
+    };
+    let topic = reader.bytes16().is_some_and(|topic| {
+        !topic.is_empty() && topic.iter().all(|byte| !byte.is_ascii_control())
+    });
+    matches!(answer, [0x40, 2, high, low, ..]
+        if topic && reader.u16() == Some(u16::from_be_bytes([*high, *low])))
 }
 
 /// The variable length after the first byte, and the bytes of the fixed header.

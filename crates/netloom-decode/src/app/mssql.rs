@@ -32,8 +32,22 @@ const LOGIN7: u8 = 0x10;
 const RESPONSE: u8 = 0x04;
 const SSPI: u8 = 0x11;
 
+/// A request of a session that began before the capture: a batch, a call or a transaction, whose
+/// headers hold that of the transaction alone (ALL_HEADERS of MS-TDS, since 7.2).
+fn transaction(data: &[u8]) -> bool {
+    matches!(data, [1 | 3 | 14, 0..=0x1f, ..])
+        && u16_at(data, 2).is_some_and(|length| length > 30)
+        && data.get(7) == Some(&0)
+        && data
+            .get(8..18)
+            .is_some_and(|headers| headers == [22, 0, 0, 0, 18, 0, 0, 0, 2, 0])
+}
+
 fn probe(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
+    if transaction(data) {
+        return Guess::Certain;
+    }
     match data {
         [kind @ (PRELOGIN | LOGIN7 | RESPONSE), status, ..] if data.len() >= 8 => {
             let length = u16_at(data, 2).map_or(0, usize::from);

@@ -47,9 +47,21 @@ fn probe(probe: &Probe<'_>) -> Guess {
     };
     match (fits, mode) {
         (false, _) => Guess::No,
+        (true, PRIVATE) if private_list(probe) => Guess::Certain,
         (true, 1..=5) => Guess::Certain,
         (true, _) => Guess::Unsure,
     }
+}
+
+/// An answer of mode 7 from ntpd: no error, and its items of their size are all there is.
+fn private_list(probe: &Probe<'_>) -> bool {
+    let (count, size) = (u16_at(probe.data, 4), u16_at(probe.data, 6));
+    let (Some(count @ 1..=500), Some(size @ 1..=500)) = (count, size) else {
+        return false;
+    };
+    probe.data.first().is_some_and(|first| first & 0x80 != 0)
+        && matches!(probe.data.get(2), Some(2 | 3))
+        && 8 + usize::from(count) * usize::from(size) == probe.wire_len.max(probe.data.len())
 }
 
 /// Every message speaks for itself.
