@@ -174,5 +174,9 @@ mod tests {
         assert_eq!(guess(&DETECTOR, STARTUP), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x04\0\0\0\x05\0\0\0\0"), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x04\0\0\0\x05\0\0\0\x01x"), Guess::No);
+        // Among nodes.
+        assert_eq!(guess(&DETECTOR, b"\xca\x55\x2d\xfa\x0c"), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, b"\xca\x55"), Guess::More);
+        assert_eq!(guess(&DETECTOR, b"\xca\x55\x2d\xfb"), Guess::No);
     }
 }

@@ -149,5 +149,10 @@ mod tests {
             guess(&DETECTOR, &[3, 0, 0, 11, 6, 0xe0, 0, 0, 0, 0, 0]),
             Guess::No
         );
+        let mut capabilities = [3, 0, 0, 16, 2, 0x70, 1, 6, 0, 8, 0x81, 0x75, 0, 5, 0, 0x80];
+        assert_eq!(guess(&DETECTOR, &capabilities), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, &capabilities[..9]), Guess::More);
+        capabilities[11] = 0x76;
+        assert_eq!(guess(&DETECTOR, &capabilities), Guess::No);
     }
 }

@@ -449,7 +449,7 @@ fn text<'a>(reader: &mut Reader<'a>) -> Option<Value<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::trial::{conversation, guess};
+    use crate::app::trial::{conversation, guess, probe as probe_of};
 
     const CONNECT: &[u8] = b"\x10\x18\x00\x04MQTT\x04\xc2\x00\x3c\x00\x02id\x00\x02me\x00\x04pass";
 
@@ -506,5 +506,24 @@ mod tests {
             guess(&DETECTOR, b"\x10\x0c\x00\x04MQTx\x04\x02\x00"),
             Guess::No
         );
+    }
+
+    #[test]
+    fn connections_from_the_middle() {
+        let of = |data, other, from_start| {
+            (DETECTOR.probe)(&Probe {
+                other,
+                from_start,
+                ..probe_of(data, true, true, (40_000, 40_001))
+            })
+        };
+        assert_eq!(of(b"\xc0\0", b"\xd0\0", false), Guess::Certain);
+        assert_eq!(of(b"\xc0\0", b"\xd0\0", true), Guess::No);
+        assert_eq!(of(b"\xc0\0", b"", false), Guess::More);
+        let message = b"\x32\x08\0\x02ab\0\x07hi";
+        assert_eq!(of(message, b"\x40\x02\0\x07", false), Guess::Certain);
+        assert_eq!(of(b"\x40\x02\0\x07", message, false), Guess::Certain);
+        assert_eq!(of(message, b"\x40\x02\0\x08", false), Guess::No);
+        assert_eq!(of(&message[..8], b"\x40\x02\0\x07", false), Guess::No);
     }
 }

@@ -163,6 +163,11 @@ mod tests {
         // The request of the monitor list that amplifies.
         let list = [0x17, 0, 3, 42, 0, 0, 0, 0];
         assert_eq!(guess(&list, 123), Guess::Unsure);
+        // Its answer: as many items of the size as there are.
+        let mut answer = vec![0x97, 0, 3, 42, 0, 2, 0, 4, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(guess(&answer, 123), Guess::Certain);
+        answer.pop();
+        assert_eq!(guess(&answer, 123), Guess::Unsure);
         assert!(exchange(&DETECTOR, &[(true, &list)]).has("private: version=2 mode=7 req_code=42"));
     }
 

@@ -193,5 +193,16 @@ mod tests {
             (DETECTOR.probe)(&first(&REQUEST[..16], false, true, ports)),
             Guess::No
         );
+        // A length that no stream shows to be one.
+        let mut long = REQUEST.to_vec();
+        assert_eq!(
+            (DETECTOR.probe)(&first(&long, true, true, ports)),
+            Guess::Certain
+        );
+        long[5] = 0x0b;
+        assert_eq!(
+            (DETECTOR.probe)(&first(&long, true, true, ports)),
+            Guess::No
+        );
     }
 }

@@ -86,12 +86,13 @@ impl Applications {
             app.flip();
         }
         if let Transport::Tcp(header) = &decoded.transport {
+            let padding = is_padding(header.flags, payload);
             let data = TcpData {
                 seq: header.seq,
                 ack: header.flags.contains(TcpFlags::ACK).then_some(header.ack),
                 syn: header.flags.contains(TcpFlags::SYN),
-                payload,
-                wire_len: decoded.payload_wire_len,
+                payload: if padding { &[] } else { payload },
+                wire_len: if padding { 0 } else { decoded.payload_wire_len },
             };
             app.segment(
                 &context,
@@ -193,4 +194,13 @@ fn ends(flow: &Flow) -> ((IpAddr, u16), (IpAddr, u16)) {
     } else {
         (second, first)
     }
+}
+
+/// Whether an acknowledgement's payload is what an Ethernet frame was filled up with (46 bytes are
+/// the least, headers have 40): some devices count it into the IP datagram. The data behind it has
+/// the same sequence number, and would be overlaid. One byte may be a probe of a closed window.
+fn is_padding(flags: TcpFlags, payload: &[u8]) -> bool {
+    (2..=6).contains(&payload.len())
+        && flags == TcpFlags::ACK
+        && payload.iter().all(|&byte| byte == 0)
 }

@@ -46,12 +46,13 @@ fn established(probe: &Probe<'_>) -> Guess {
     let (Some(first), Some(id)) = (data.first(), data.get(ID)) else {
         return Guess::No;
     };
+    // An identifier has at most 20 bytes; what follows is encrypted.
     let same = previous.get(ID) == Some(id)
-        && previous.get(9..17) != data.get(9..17)
+        && previous.get(21..29) != data.get(21..29)
         && previous.first().is_some_and(|before| before & 0xc0 == 0x40);
     let varied =
         id.iter().any(|&byte| byte != id[0]) && id.iter().filter(|&&byte| byte == 0).count() < 3;
-    if first & 0xc0 == 0x40 && probe.wire_len >= 21 && probe.has_port(443) && same && varied {
+    if first & 0xc0 == 0x40 && data.len() >= 29 && probe.has_port(443) && same && varied {
         Guess::Unsure
     } else {
         Guess::No

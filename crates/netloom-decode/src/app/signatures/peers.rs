@@ -1,6 +1,6 @@
 //! Peer to peer: files, coins, mining.
 
-use super::{certain_if, contains, signatures, starts, starts_any};
+use super::{certain_if, signatures, starts, starts_any};
 use crate::app::wire::{u16_at, u16_le_at, u32_at, u32_le_at};
 use crate::app::{Guess, Probe};
 
@@ -87,11 +87,19 @@ fn gnutella(probe: &Probe<'_>) -> Guess {
         });
     }
     let data = probe.data;
+    let reliable = match data {
+        // Flags of which these two would have to be understood, sequence, part and how many parts
+        // there are; none where it acknowledges.
+        [b'G', b'N', b'D', flags, _, _, part, parts, ..] => {
+            flags & 0x0c == 0 && (*parts == 0 || (1..=*parts).contains(part))
+        }
+        _ => false,
+    };
     // GUID (16), kind, then time to live, hops and length, or for a message of the distributed
     // hash table its version and length. A ping has nothing more; its GUID is that of a servent of
     // today (the ninth byte ff, the last one 0).
     let (Some(guid), Some(&kind)) = (data.get(..16), data.get(16)) else {
-        return certain_if(data.starts_with(b"GND") && data.len() >= 8 && matches!(data[3], 0..=3));
+        return certain_if(reliable);
     };
     let length = u32_le_at(data, 19).unwrap_or(u32::MAX);
     let whole = length as usize + 23 == probe.wire_len.max(data.len());
@@ -110,9 +118,7 @@ fn gnutella(probe: &Probe<'_>) -> Guess {
                 .iter()
                 .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
         });
-    certain_if(
-        data.starts_with(b"GND") && matches!(data[3], 0..=3) || whole && (lives && fits || table),
-    )
+    certain_if(reliable || whole && (lives && fits || table))
 }
 
 fn direct_connect(probe: &Probe<'_>) -> Guess {
@@ -365,6 +371,10 @@ pub(super) mod tests {
             ),
             tcp("gnutella", "'GNUTELLA CONNECT/0.6' 0d0a"),
             udp("gnutella", "'GND' 01 0102 0101 00"),
+            udp(
+                "gnutella",
+                "'GND' 10 3e8f 0101 540b 514b 5250 0652 4e41 5d2f e235 0970",
+            ),
             udp(
                 "gnutella",
                 "0102030405060708 ff 09090909090900 00 01 00 08000000 c3 'SCP' 4101 0000",
