@@ -72,6 +72,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("ETHEREUM", &["ethereum", "ethereum_discovery"]),
     ("GTP", &["gtp", "gtp_prime"]),
     ("IPSec", &["ipsec"]),
+    ("IP_PIM", &["pim"]),
 ];
 
 /// What netloom knows by content.
