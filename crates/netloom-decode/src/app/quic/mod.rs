@@ -50,8 +50,7 @@ fn established(probe: &Probe<'_>) -> Guess {
     let same = previous.get(ID) == Some(id)
         && previous.get(21..29) != data.get(21..29)
         && previous.first().is_some_and(|before| before & 0xc0 == 0x40);
-    let varied =
-        id.iter().any(|&byte| byte != id[0]) && id.iter().filter(|&&byte| byte == 0).count() < 3;
+    let varied = id.iter().any(|&byte| byte != id[0]) && !id.windows(2).any(|two| two == [0, 0]);
     if first & 0xc0 == 0x40 && data.len() >= 29 && probe.has_port(443) && same && varied {
         Guess::Unsure
     } else {
