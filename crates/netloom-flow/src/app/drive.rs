@@ -204,3 +204,20 @@ fn is_padding(flags: TcpFlags, payload: &[u8]) -> bool {
         && (flags == TcpFlags::ACK || flags.0 == TcpFlags::ACK.0 | TcpFlags::SYN.0)
         && payload.iter().all(|&byte| byte == 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_a_frame_up_is_no_data() {
+        let ack = TcpFlags::ACK;
+        assert!(is_padding(ack, &[0; 6]));
+        assert!(is_padding(TcpFlags(ack.0 | TcpFlags::SYN.0), &[0; 2]));
+        assert!(!is_padding(TcpFlags(ack.0 | TcpFlags::PSH.0), &[0; 6]));
+        assert!(!is_padding(ack, &[0, 0, 1]));
+        for length in [0, 1, 7] {
+            assert!(!is_padding(ack, &[0; 8][..length]), "{length}");
+        }
+    }
+}

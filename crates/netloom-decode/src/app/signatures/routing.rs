@@ -425,7 +425,11 @@ fn geneve(probe: &Probe<'_>) -> Guess {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::IpAddr;
+
     use crate::app::signatures::tests::{Sample, tcp, udp};
+    use crate::app::trial::probe;
+    use crate::app::{Detector, Guess};
 
     pub(in crate::app::signatures) fn samples() -> Vec<Sample> {
         let wake = format!("ffffffffffff {}", "0200c0ffee01".repeat(16));
@@ -485,5 +489,25 @@ pub(super) mod tests {
             .port(4789),
             udp("geneve", "00 00 6558 00000a 00 020000000001").port(6081),
         ]
+    }
+
+    #[test]
+    fn echoes_and_idle_interfaces() {
+        let idle = [2, 4, 0, 0, 0, 1];
+        let group = IpAddr::from([0xff02, 0, 0, 0, 0, 0, 0, 0x66]);
+        let of = |detector: &Detector, data: &[u8], to: IpAddr, port| {
+            let mut probe = probe(data, false, true, (port, port));
+            probe.server.0 = to;
+            (detector.probe)(&probe)
+        };
+        let hsrp = &super::hsrp::DETECTOR;
+        let other = IpAddr::from([192, 0, 2, 9]);
+        assert_eq!(of(hsrp, &idle, group, 2029), Guess::Certain);
+        assert_eq!(of(hsrp, &idle, other, 2029), Guess::No);
+        assert_eq!(of(hsrp, &idle, group, 2030), Guess::No);
+        let own = probe(&[], false, true, (1, 1)).client.0;
+        let bfd = &super::bfd::DETECTOR;
+        assert_eq!(of(bfd, &[0; 12], own, 3785), Guess::Certain);
+        assert_eq!(of(bfd, &[0; 12], other, 3785), Guess::No);
     }
 }

@@ -266,10 +266,14 @@ fn flute(probe: &Probe<'_>) -> Guess {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::app::signatures::tests::{Sample, tcp, udp};
+    use crate::app::signatures::tests::{Sample, bytes, tcp, udp};
+    use crate::app::trial::probe;
+    use crate::app::{Guess, Probe};
 
     pub(in crate::app::signatures) fn samples() -> Vec<Sample> {
         vec![
+            tcp("afp", "00 02 22c6 00000000 00000006 00000000 1100 00020e1c")
+                .other("01 02 22c6 00000000 00000002 00000000 0e1c"),
             tcp("ceph", "'ceph v027'"),
             tcp("ceph", "'ceph v2' 0a 1000"),
             tcp("lustre", "0071ceac 01000000 8358a8c0 00000200"),
@@ -321,5 +325,25 @@ pub(super) mod tests {
             "10 a0 0500 00000000 00000001 00000000 c0100001 00000000",
         )
         .port(4001)
+    }
+
+    #[test]
+    fn sessions_from_the_middle() {
+        let asked = bytes("00 02 22c6 00000000 00000006 00000000 1100 00020e1c");
+        let of = |other: &[u8]| {
+            (super::afp::DETECTOR.probe)(&Probe {
+                other,
+                ..probe(&asked, true, true, (40_000, 40_001))
+            })
+        };
+        let answer = bytes("01 02 22c6 00000000 00000002 00000000 0e1c");
+        assert_eq!(of(&answer), Guess::Certain);
+        assert_eq!(of(&[]), Guess::More);
+        // The number of the request, and what is reserved.
+        for at in [3, 12] {
+            let mut wrong = answer.clone();
+            wrong[at] ^= 1;
+            assert_eq!(of(&wrong), Guess::No, "{at}");
+        }
     }
 }
