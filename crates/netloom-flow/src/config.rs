@@ -107,6 +107,12 @@ impl FlowRules {
         !asked || u64::from(caplen) >= end
     }
 
+    /// What a packet adds to its flow's bytes: its length on the wire; for ndpiReader what was
+    /// captured of it, which is less where only a frame's end was cut off.
+    pub(crate) fn bytes(self, wire_len: u32, caplen: u32) -> u64 {
+        u64::from(if self == Self::Ndpi { caplen } else { wire_len })
+    }
+
     /// Whether a packet is to be looked at as NFStream does
     /// ([`nfstream_view`](crate::nfstream_view)), and time never goes back: a packet whose
     /// timestamp is before that of another one that counted is to be passed to the table with the

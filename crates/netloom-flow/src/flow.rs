@@ -360,7 +360,7 @@ impl Flow {
         }
 
         let counters = &mut self.counters[usize::from(!from_src)];
-        counters.bytes += u64::from(packet.wire_len);
+        counters.bytes += rules.bytes(packet.wire_len, packet.caplen);
         if rules == FlowRules::Zeek {
             // A datagram counts once, when it is whole.
             if is_fragment {
@@ -417,7 +417,7 @@ impl Flow {
             push_letter(&mut self.letters, letter);
         }
         let counters = &mut self.counters[usize::from(!from_src)];
-        counters.bytes += u64::from(packet.wire_len);
+        counters.bytes += rules.bytes(packet.wire_len, packet.caplen);
         if rules != FlowRules::Zeek {
             self.last = self.last.max(packet.timestamp.as_nanos());
             counters.packets += 1;

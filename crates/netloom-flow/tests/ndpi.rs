@@ -95,6 +95,7 @@ fn protocol_name(protocol: u8) -> String {
         51 => "AH",
         58 => "ICMPV6",
         89 => "OSPF",
+        103 => "PIM",
         112 => "VRRP",
         113 => "PGM",
         132 => "SCTP",
@@ -163,11 +164,13 @@ side has is a miss; an explained difference is a miss too.
 What nDPI's rules mean here: ndpiReader was run with `-t`, so GRE, GTP-U, TZSP, CAPWAP and
 VXLAN are opened, and MPLS, PPPoE and IP in IP always are. Fragments after the first, and
 packets whose IP datagram was not captured whole, count in no flow. ICMP is one flow between
-two hosts. Nothing ends a flow, and its first packet gives the direction.
+two hosts. Nothing ends a flow, and its first packet gives the direction. Bytes are those that were
+captured, where the end of a frame was cut off behind the datagram.
 
 Differences that are known:
 
 - `ah.pcapng`: an IPv4 Authentication Header (protocol 51) is one of the headers that netloom
   looks behind, so the flow is the ICMP in it; for ndpiReader it is a flow of protocol AH.
+- `ajp.pcap`: half of the packets are copies within Cisco FabricPath, which nDPI does not know.
 - `fuzz-2006-06-26-2594.pcap`: a damaged UDP datagram that netloom does not take for one.
 ";

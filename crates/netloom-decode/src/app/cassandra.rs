@@ -18,7 +18,7 @@ pub static PROTOCOL: Protocol = Protocol {
 pub static DETECTOR: Detector = Detector {
     protocol: &PROTOCOL,
     over: Over::Tcp,
-    ports: &[9042],
+    ports: &[9042, 7000],
     probe,
     parser: Some(|| Box::<Cassandra>::default()),
 };
@@ -31,6 +31,14 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let Some(&version) = data.first() else {
         return Guess::More;
     };
+    // Nodes among each other begin with a magic number.
+    if version == 0xca {
+        return match data.get(..4) {
+            Some([0xca, 0x55, 0x2d, 0xfa]) => Guess::Certain,
+            Some(_) => Guess::No,
+            None => Guess::More,
+        };
+    }
     if !matches!(version & 0x7f, 3..=5) {
         return Guess::No;
     }
@@ -166,5 +174,9 @@ mod tests {
         assert_eq!(guess(&DETECTOR, STARTUP), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x04\0\0\0\x05\0\0\0\0"), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x04\0\0\0\x05\0\0\0\x01x"), Guess::No);
+        // Among nodes.
+        assert_eq!(guess(&DETECTOR, b"\xca\x55\x2d\xfa\x0c"), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, b"\xca\x55"), Guess::More);
+        assert_eq!(guess(&DETECTOR, b"\xca\x55\x2d\xfb"), Guess::No);
     }
 }

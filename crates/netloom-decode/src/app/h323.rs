@@ -41,6 +41,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 Guess::No
             }
         }
+        // H.245: what a terminal can do, with the protocol's identifier 0.0.8.245.0.n.
+        [3, 0, _, _, 2, _, _, 6, 0, 8, 0x81, 0x75, 0, 2..=20, ..] => Guess::Certain,
+        [3, 0, _, _, 2, ..] if data.len() < 14 => Guess::More,
         [3, 0, _, _, 8, 2, ..] | [3, 0, _, _, 8] | [3, 0, _, _] | [3, 0, _] | [3, 0] | [3] | [] => {
             Guess::More
         }
@@ -146,5 +149,10 @@ mod tests {
             guess(&DETECTOR, &[3, 0, 0, 11, 6, 0xe0, 0, 0, 0, 0, 0]),
             Guess::No
         );
+        let mut capabilities = [3, 0, 0, 16, 2, 0x70, 1, 6, 0, 8, 0x81, 0x75, 0, 5, 0, 0x80];
+        assert_eq!(guess(&DETECTOR, &capabilities), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, &capabilities[..9]), Guess::More);
+        capabilities[11] = 0x76;
+        assert_eq!(guess(&DETECTOR, &capabilities), Guess::No);
     }
 }

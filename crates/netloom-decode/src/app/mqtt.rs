@@ -53,10 +53,32 @@ fn probe(probe: &Probe<'_>) -> Guess {
             (_, []) => Guess::More,
             _ => Guess::Unsure,
         },
+        // A connection that began before the capture: a ping and its answer, or a message and its
+        // acknowledgement.
+        [0xc0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xd0, 0]) => Guess::Certain,
+        [0xd0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xc0, 0]) => Guess::Certain,
+        [0xc0 | 0xd0, 0] | [0xc0 | 0xd0] if !probe.from_start => Guess::More,
+        [0x32 | 0x3a, ..] if !probe.from_start && acknowledged(data, probe.other) => Guess::Certain,
+        [0x40, 2, ..] if !probe.from_start && acknowledged(probe.other, data) => Guess::Certain,
+        [0x32 | 0x3a, ..] if !probe.from_start && probe.other.is_empty() => Guess::More,
         // CONNACK of 3.1 and 3.1.1.
         [0x20, 2, 0 | 1, 0..=5] => Guess::Unsure,
         _ => Guess::No,
     }
+}
+
+/// Whether a message of quality 1 has a topic, and is acknowledged under its number.
+fn acknowledged(message: &[u8], answer: &[u8]) -> bool {
+    let whole = remaining_length(message)
+        .and_then(|(length, header)| message.get(header..header + usize::try_from(length).ok()?));
+    let Some(mut reader) = whole.map(Reader::new) else {
+        return false;
+    };
+    let topic = reader.bytes16().is_some_and(|topic| {
+        !topic.is_empty() && topic.iter().all(|byte| !byte.is_ascii_control())
+    });
+    matches!(answer, [0x40, 2, high, low, ..]
+        if topic && reader.u16() == Some(u16::from_be_bytes([*high, *low])))
 }
 
 /// The variable length after the first byte, and the bytes of the fixed header.
@@ -433,7 +455,7 @@ fn text<'a>(reader: &mut Reader<'a>) -> Option<Value<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::trial::{conversation, guess};
+    use crate::app::trial::{conversation, guess, probe as probe_of};
 
     const CONNECT: &[u8] = b"\x10\x18\x00\x04MQTT\x04\xc2\x00\x3c\x00\x02id\x00\x02me\x00\x04pass";
 
@@ -507,5 +529,24 @@ mod tests {
             guess(&DETECTOR, b"\x10\x0c\x00\x04MQTx\x04\x02\x00"),
             Guess::No
         );
+    }
+
+    #[test]
+    fn connections_from_the_middle() {
+        let of = |data, other, from_start| {
+            (DETECTOR.probe)(&Probe {
+                other,
+                from_start,
+                ..probe_of(data, true, true, (40_000, 40_001))
+            })
+        };
+        assert_eq!(of(b"\xc0\0", b"\xd0\0", false), Guess::Certain);
+        assert_eq!(of(b"\xc0\0", b"\xd0\0", true), Guess::No);
+        assert_eq!(of(b"\xc0\0", b"", false), Guess::More);
+        let message = b"\x32\x08\0\x02ab\0\x07hi";
+        assert_eq!(of(message, b"\x40\x02\0\x07", false), Guess::Certain);
+        assert_eq!(of(b"\x40\x02\0\x07", message, false), Guess::Certain);
+        assert_eq!(of(message, b"\x40\x02\0\x08", false), Guess::No);
+        assert_eq!(of(&message[..8], b"\x40\x02\0\x07", false), Guess::No);
     }
 }

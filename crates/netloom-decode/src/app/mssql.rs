@@ -32,8 +32,33 @@ const LOGIN7: u8 = 0x10;
 const RESPONSE: u8 = 0x04;
 const SSPI: u8 = 0x11;
 
+/// A call by name, as versions before 7.2 send it: how many letters, then they in UTF-16.
+fn call(data: &[u8]) -> bool {
+    let letters = u16_le_at(data, 8).map_or(0, usize::from);
+    data.first() == Some(&3)
+        && (4..=128).contains(&letters)
+        && data.get(10..10 + 2 * letters).is_some_and(|name| {
+            name.chunks_exact(2).all(|letter| {
+                letter[1] == 0
+                    && (letter[0].is_ascii_alphanumeric() || b"_.@#$".contains(&letter[0]))
+            })
+        })
+}
+
+/// A request of a session that began before the capture: a batch, a call or a transaction, whose
+/// headers hold that of the transaction alone (ALL_HEADERS of MS-TDS, since 7.2).
+fn transaction(data: &[u8]) -> bool {
+    matches!(data, [1 | 3 | 14, 0..=0x1f, ..])
+        && u16_at(data, 2).is_some_and(|length| length > 30)
+        && data.get(7) == Some(&0)
+        && (data.get(8..18) == Some(&[22, 0, 0, 0, 18, 0, 0, 0, 2, 0]) || call(data))
+}
+
 fn probe(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
+    if transaction(data) {
+        return Guess::Certain;
+    }
     match data {
         [kind @ (PRELOGIN | LOGIN7 | RESPONSE), status, ..] if data.len() >= 8 => {
             let length = u16_at(data, 2).map_or(0, usize::from);
@@ -289,5 +314,19 @@ mod tests {
             guess(&DETECTOR, b"\x12\x01\0\x1a\0\0\0\0\x01\0\x0b\0\x06\x01"),
             Guess::No
         );
+    }
+
+    #[test]
+    fn sessions_from_the_middle() {
+        let batch =
+            b"\x01\x01\0\x20\0\0\x01\0\x16\0\0\0\x12\0\0\0\x02\0\0\0\0\0\0\0\0\0\x01\0\0\0g\0";
+        assert_eq!(guess(&DETECTOR, batch), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, &batch[..17]), Guess::No);
+        let call = b"\x03\x01\0\x20\0\0\x01\0\x04\0p\0r\0o\0c\0\0\0";
+        assert_eq!(guess(&DETECTOR, call), Guess::Certain);
+        let mut wrong = *call;
+        wrong[11] = 1;
+        assert_eq!(guess(&DETECTOR, &wrong), Guess::No);
+        assert_eq!(guess(&DETECTOR, &call[..16]), Guess::No);
     }
 }

@@ -47,9 +47,21 @@ fn probe(probe: &Probe<'_>) -> Guess {
     };
     match (fits, mode) {
         (false, _) => Guess::No,
+        (true, PRIVATE) if private_list(probe) => Guess::Certain,
         (true, 1..=5) => Guess::Certain,
         (true, _) => Guess::Unsure,
     }
+}
+
+/// An answer of mode 7 from ntpd: no error, and its items of their size are all there is.
+fn private_list(probe: &Probe<'_>) -> bool {
+    let (count, size) = (u16_at(probe.data, 4), u16_at(probe.data, 6));
+    let (Some(count @ 1..=500), Some(size @ 1..=500)) = (count, size) else {
+        return false;
+    };
+    probe.data.first().is_some_and(|first| first & 0x80 != 0)
+        && matches!(probe.data.get(2), Some(2 | 3))
+        && 8 + usize::from(count) * usize::from(size) == probe.wire_len.max(probe.data.len())
 }
 
 /// Every message speaks for itself.
@@ -151,6 +163,11 @@ mod tests {
         // The request of the monitor list that amplifies.
         let list = [0x17, 0, 3, 42, 0, 0, 0, 0];
         assert_eq!(guess(&list, 123), Guess::Unsure);
+        // Its answer: as many items of the size as there are.
+        let mut answer = vec![0x97, 0, 3, 42, 0, 2, 0, 4, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(guess(&answer, 123), Guess::Certain);
+        answer.pop();
+        assert_eq!(guess(&answer, 123), Guess::Unsure);
         assert!(exchange(&DETECTOR, &[(true, &list)]).has("private: version=2 mode=7 req_code=42"));
     }
 

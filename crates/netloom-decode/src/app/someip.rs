@@ -80,6 +80,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let own = DETECTOR.ports.iter().any(|&port| probe.has_port(port));
     if discovery || whole || followed || own {
         Guess::Certain
+    } else if probe.tcp && length >= 1 << 16 {
+        // So long a message cannot be told by its header alone.
+        Guess::No
     } else if probe.tcp && data.len() < end + 16 {
         // A stream shows by its next header, where that can be waited for.
         if end + 16 <= Probe::MAX {
@@ -188,6 +191,17 @@ mod tests {
         );
         assert_eq!(
             (DETECTOR.probe)(&first(&REQUEST[..16], false, true, ports)),
+            Guess::No
+        );
+        // A length that no stream shows to be one.
+        let mut long = REQUEST.to_vec();
+        assert_eq!(
+            (DETECTOR.probe)(&first(&long, true, true, ports)),
+            Guess::Certain
+        );
+        long[5] = 0x0b;
+        assert_eq!(
+            (DETECTOR.probe)(&first(&long, true, true, ports)),
             Guess::No
         );
     }

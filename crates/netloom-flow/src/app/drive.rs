@@ -86,12 +86,13 @@ impl Applications {
             app.flip();
         }
         if let Transport::Tcp(header) = &decoded.transport {
+            let padding = is_padding(header.flags, payload);
             let data = TcpData {
                 seq: header.seq,
                 ack: header.flags.contains(TcpFlags::ACK).then_some(header.ack),
                 syn: header.flags.contains(TcpFlags::SYN),
-                payload,
-                wire_len: decoded.payload_wire_len,
+                payload: if padding { &[] } else { payload },
+                wire_len: if padding { 0 } else { decoded.payload_wire_len },
             };
             app.segment(
                 &context,
@@ -192,5 +193,31 @@ fn ends(flow: &Flow) -> ((IpAddr, u16), (IpAddr, u16)) {
         (first, second)
     } else {
         (second, first)
+    }
+}
+
+/// Whether the payload of an acknowledgement, or of a SYN with one, is what an Ethernet frame was filled up with (46 bytes are
+/// the least, headers have 40): some devices count it into the IP datagram. The data behind it has
+/// the same sequence number, and would be overlaid. One byte may be a probe of a closed window.
+fn is_padding(flags: TcpFlags, payload: &[u8]) -> bool {
+    (2..=6).contains(&payload.len())
+        && (flags == TcpFlags::ACK || flags.0 == TcpFlags::ACK.0 | TcpFlags::SYN.0)
+        && payload.iter().all(|&byte| byte == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_a_frame_up_is_no_data() {
+        let ack = TcpFlags::ACK;
+        assert!(is_padding(ack, &[0; 6]));
+        assert!(is_padding(TcpFlags(ack.0 | TcpFlags::SYN.0), &[0; 2]));
+        assert!(!is_padding(TcpFlags(ack.0 | TcpFlags::PSH.0), &[0; 6]));
+        assert!(!is_padding(ack, &[0, 0, 1]));
+        for length in [0, 1, 7] {
+            assert!(!is_padding(ack, &[0; 8][..length]), "{length}");
+        }
     }
 }

@@ -70,6 +70,35 @@ pub(super) fn header(data: &[u8]) -> Option<(Version, usize)> {
     })
 }
 
+/// Whether this is a server's refusal of a first message, not protected either: an identifier of
+/// eight bytes, no version, then `REJ` with its entries within the first bytes.
+pub(super) fn rejection(data: &[u8]) -> bool {
+    const TAG: &[u8] = b"REJ\0";
+    let head = matches!(data.first(), Some(first) if first & 0xcb == 0x08);
+    let area = data.get(..64 + TAG.len()).unwrap_or(data);
+    let Some(at) = area
+        .windows(TAG.len())
+        .position(|four| four == TAG)
+        .filter(|&at| head && at >= 22)
+    else {
+        return false;
+    };
+    let mut reader = Reader::new(data.get(at + TAG.len()..).unwrap_or_default());
+    let (Some(count @ 1..=128), Some(0)) = (reader.u16_le(), reader.u16_le()) else {
+        return false;
+    };
+    let mut last = 0;
+    (0..count).all(|_| {
+        let named = reader
+            .take(4)
+            .is_some_and(|tag| tag[0].is_ascii_uppercase() && tag[1].is_ascii_uppercase());
+        let end = reader.u32_le().unwrap_or(0);
+        let ordered = end >= last && end > 0;
+        last = end;
+        named && ordered
+    })
+}
+
 /// The `CHLO` in a datagram that is not protected.
 pub(super) fn find(data: &[u8]) -> Option<Chlo<'_>> {
     // Behind packet number, hash and frame header: within the first bytes.

@@ -38,6 +38,26 @@ pub static DETECTOR: Detector = Detector {
 /// Least datagram with a client's Initial packet (RFC 9000, section 14.1).
 const INITIAL_DATAGRAM: usize = 1200;
 
+/// A connection whose start the capture lacks (RFC 9000, section 17.3.1): the fixed bit, and one
+/// identifier in all datagrams to the end that chose it. Nothing else can be read of it.
+fn established(probe: &Probe<'_>) -> Guess {
+    const ID: std::ops::Range<usize> = 1..9;
+    let (data, previous) = (probe.data, probe.previous);
+    let (Some(first), Some(id)) = (data.first(), data.get(ID)) else {
+        return Guess::No;
+    };
+    // An identifier has at most 20 bytes; what follows is encrypted.
+    let same = previous.get(ID) == Some(id)
+        && previous.get(21..29) != data.get(21..29)
+        && previous.first().is_some_and(|before| before & 0xc0 == 0x40);
+    let varied = id.iter().any(|&byte| byte != id[0]) && !id.windows(2).any(|two| two == [0, 0]);
+    if first & 0xc0 == 0x40 && data.len() >= 29 && probe.has_port(443) && same && varied {
+        Guess::Unsure
+    } else {
+        Guess::No
+    }
+}
+
 fn probe(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
     let Some(&first) = data.first() else {
@@ -48,8 +68,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
     {
         return Guess::Certain;
     }
+    if google::rejection(data) {
+        return Guess::Certain;
+    }
     if first & 0x80 == 0 {
-        return Guess::No;
+        return established(probe);
     }
     let Some(packet) = Long::read(data, probe.wire_len) else {
         return Guess::No;

@@ -379,3 +379,37 @@ proptest! {
         play(&datagrams);
     }
 }
+
+#[test]
+fn a_refusal_of_googles() {
+    let mut data = vec![0x08, 1, 2, 3, 4, 5, 6, 7, 8, 1];
+    data.extend([0x5a; 12]);
+    data.extend(b"\xa4\x01\0\x03REJ\0\x02\0\0\0STK\0\x08\0\0\0SNO\0\x10\0\0\0");
+    assert!(google::rejection(&data));
+    let mut wrong = data.clone();
+    wrong[32] = 1;
+    assert!(!google::rejection(&wrong));
+    assert!(!google::rejection(&data[..data.len() - 1]));
+    data[0] = 0x09;
+    assert!(!google::rejection(&data));
+}
+
+#[test]
+fn one_identifier_in_all_datagrams() {
+    let mut before = vec![0x41];
+    before.extend([9, 8, 7, 6, 5, 4, 3, 2]);
+    before.extend([0x11; 40]);
+    let mut data = before.clone();
+    data[9..].fill(0x22);
+    let of = |data: &[u8], previous: &[u8], port| {
+        (DETECTOR.probe)(&Probe {
+            previous,
+            ..crate::app::trial::probe(data, false, true, (40_000, port))
+        })
+    };
+    assert_eq!(of(&data, &before, 443), Guess::Unsure);
+    assert_eq!(of(&data, &before, 4000), Guess::No);
+    assert_eq!(of(&data, &data, 443), Guess::No);
+    before[3] = 0;
+    assert_eq!(of(&data, &before, 443), Guess::No);
+}

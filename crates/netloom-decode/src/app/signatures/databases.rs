@@ -35,6 +35,8 @@ signatures! {
     pulsar "pulsar" "Apache Pulsar" Rpc Tcp [6650];
     /// Neo4j's Bolt.
     bolt "bolt" "Bolt (Neo4j)" Database Tcp [7687];
+    /// Z39.50 of libraries: how a session begins.
+    z3950 "z3950" "Z39.50" Database Tcp [210];
     /// Elasticsearch's transport between nodes.
     elasticsearch "elasticsearch" "Elasticsearch" Database Tcp [9300];
 }
@@ -287,6 +289,49 @@ fn elasticsearch(probe: &Probe<'_>) -> Guess {
     }
 }
 
+/// An InitializeRequest (20) or its answer (21) of BER: version (3), options (4), sizes (5, 6), in
+/// this order, behind a number of its own (2).
+fn z3950(probe: &Probe<'_>) -> Guess {
+    let data = probe.data;
+    let mut reader = Reader::new(data);
+    match reader.u8() {
+        None => return Guess::More,
+        Some(0xb4 | 0xb5) => {}
+        Some(_) => return Guess::No,
+    }
+    let length = match reader.u8() {
+        None => return Guess::More,
+        Some(0x81) => reader.u8().map(usize::from),
+        Some(0x82) => reader.u16().map(usize::from),
+        Some(short @ 0x10..=0x7f) => Some(short.into()),
+        Some(_) => return Guess::No,
+    };
+    let Some(length) = length.filter(|&length| length < 4096) else {
+        return Guess::No;
+    };
+    let Some(body) = reader.rest().get(..length) else {
+        return Guess::More;
+    };
+    let mut reader = Reader::new(body);
+    let mut tags = [0_u8; 4];
+    let mut at = 0;
+    while at < tags.len() {
+        let (Some(tag), Some(value)) = (reader.u8(), reader.bytes8()) else {
+            return Guess::No;
+        };
+        // The number of its own is up to the client.
+        if at == 0 && tag == 0x82 {
+            continue;
+        }
+        if value.len() > 4 {
+            return Guess::No;
+        }
+        tags[at] = tag;
+        at += 1;
+    }
+    certain_if(tags == [0x83, 0x84, 0x85, 0x86])
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use crate::app::signatures::tests::{Sample, tcp};
@@ -297,6 +342,7 @@ pub(super) mod tests {
                 "stomp",
                 "'CONNECT' 0a 'accept-version:1.2' 0a 'host:x' 0a 0a 00",
             ),
+            tcp("z3950", "b4 10 8302 00e0 8402 e9a2 8502 0400 8602 0400"),
             tcp("zeromq", "ff 00000000 00000001 7f 03 00 'NULL' 00"),
             tcp("gearman", "00 'REQ' 00000001 00000002 'wc'"),
             tcp("beanstalk", "'reserve-with-timeout 5' 0d0a"),

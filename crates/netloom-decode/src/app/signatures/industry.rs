@@ -392,9 +392,12 @@ fn pc_worx(probe: &Probe<'_>) -> Guess {
     }
 }
 
-/// Version 1, from, to, length; then what asks for an association.
+/// Version 1, from, to, length; then what asks for an association. Or a frame of HDLC.
 fn dlms(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
+    if data.first() == Some(&0x7e) {
+        return super::fieldbus::hdlc_frame(data, probe.tcp);
+    }
     let whole = u16_at(data, 6).map(|length| usize::from(length) + 8) == Some(data.len());
     if data.len() < 10 {
         return if probe.tcp && matches!(data, [] | [0] | [0, 1, ..]) {
@@ -525,6 +528,7 @@ pub(super) mod tests {
                 "pcworx",
                 "0101 001a 00000000 7880 0003 000c 'IBETH01N0_M' 00",
             ),
+            tcp("iec62056", "7e a007 03 21 93 0f01 7e"),
             tcp("iec62056", "0001 0001 0010 0004 60 02 a109"),
             tcp("red_lion", "0004 01 2b 1b 00"),
             tcp("proconos", "cc01 000b 4002 0000").port(20_547),

@@ -29,10 +29,102 @@ signatures! {
     dante "dante" "Dante" Media Udp [8700, 8800];
     /// Sonos: how its players find each other.
     sonos "sonos" "Sonos" Music Udp [6969];
+    /// Who may speak in a conference (BFCP, RFC 8855).
+    bfcp "bfcp" "BFCP" Voip Both [];
+    /// Control of media gateways (Megaco, H.248), in text.
+    megaco "megaco" "Megaco (H.248)" Voip Both [2944];
     /// PulseAudio's native protocol.
     pulse_audio "pulseaudio" "PulseAudio" Media Tcp [4713];
     /// Music Player Daemon.
     mpd "mpd" "MPD" Music Tcp [6600];
+}
+
+/// Version 1 or 2, kind, length, conference, transaction, user: an answer repeats the last three.
+fn bfcp(probe: &Probe<'_>) -> Guess {
+    let head = |data: &[u8]| {
+        matches!(data.first(), Some(0x20 | 0x40 | 0x50)).then_some(())?;
+        let (kind, words) = (*data.get(1)?, u16_at(data, 2)?);
+        ((1..=18).contains(&kind) && words <= 256 && data.len() >= 12).then_some(kind)
+    };
+    let Some(kind) = head(probe.data) else {
+        return match probe.data {
+            [] | [0x20] => Guess::More,
+            [0x20, 1..=18, ..] if probe.tcp && probe.data.len() < 12 => Guess::More,
+            _ => Guess::No,
+        };
+    };
+    let Some(other) = head(probe.other) else {
+        return if probe.other.is_empty() {
+            Guess::More
+        } else {
+            Guess::No
+        };
+    };
+    // Who asks, and the status that answers; anything may be answered by an error (13).
+    let answers = |asked, answer| {
+        matches!(
+            (asked, answer),
+            (1..=3, 4) | (5, 6) | (7, 8) | (9, 10) | (11, 12) | (1..=11, 13) | (14, 15) | (17, 18)
+        )
+    };
+    certain_if(
+        (answers(kind, other) || answers(other, kind))
+            && probe.data.get(4..12) == probe.other.get(4..12)
+            && u32_at(probe.data, 4) != Some(0),
+    )
+}
+
+/// `MEGACO/1` or `!/1`, who sends it, then the kind of message.
+fn megaco(probe: &Probe<'_>) -> Guess {
+    let data = probe.data.get(..256).unwrap_or(probe.data);
+    let lower = data.to_ascii_lowercase();
+    let Some(rest) = lower
+        .strip_prefix(b"megaco/")
+        .or_else(|| lower.strip_prefix(b"!/"))
+    else {
+        return if probe.tcp && (b"MEGACO/".starts_with(data) || b"!/".starts_with(data)) {
+            Guess::More
+        } else {
+            Guess::No
+        };
+    };
+    let words = |text: &u8| !text.is_ascii_whitespace();
+    let mut words = rest
+        .split(|byte| !words(byte))
+        .filter(|word| !word.is_empty());
+    let (Some([b'1'..=b'9'] | [b'1'..=b'9', _]), Some([b'[' | b'<' | b'a'..=b'z', ..]), Some(kind)) =
+        (words.next(), words.next(), words.next())
+    else {
+        return Guess::No;
+    };
+    let kinds: [&[u8]; 9] = [
+        b"t=",
+        b"p=",
+        b"transaction=",
+        b"reply=",
+        b"pn=",
+        b"pending=",
+        b"k{",
+        b"er=",
+        b"error=",
+    ];
+    // Spaces may stand before the sign.
+    certain_if(
+        kinds.iter().any(|name| kind.starts_with(name))
+            || matches!(
+                kind,
+                b"t" | b"p"
+                    | b"pn"
+                    | b"k"
+                    | b"er"
+                    | b"transaction"
+                    | b"reply"
+                    | b"pending"
+                    | b"error"
+            ) && words
+                .next()
+                .is_some_and(|sign| matches!(sign[0], b'=' | b'{')),
+    )
 }
 
 /// Whole packets of 188 bytes, each with its mark.
@@ -210,6 +302,12 @@ pub(super) mod tests {
         rtmp.data.resize(1537, 0x5a);
         vec![
             udp("mpeg_ts", &format!("{packet}{packet}{packet}")),
+            udp("bfcp", "2001 0001 00000007 0001 0002 05040003")
+                .other("2004 0000 00000007 0001 0002"),
+            udp(
+                "megaco",
+                "'!/1 [192.0.2.1]:2944' 0a 'T=5{C=-{AV=a{AT{M}}}}'",
+            ),
             rtmp,
             udp(
                 "srt",

@@ -8,6 +8,7 @@
 pub mod chat;
 pub mod databases;
 pub mod devices;
+pub mod fieldbus;
 pub mod games;
 pub mod industry;
 pub mod media;
@@ -52,13 +53,14 @@ macro_rules! signatures {
 use signatures;
 
 /// The lists of all kinds; the strictest signatures come first.
-const KINDS: [&[&Detector]; 13] = [
+const KINDS: [&[&Detector]; 14] = [
     storage::DETECTORS,
     databases::DETECTORS,
     rpc::DETECTORS,
     monitoring::DETECTORS,
     devices::DETECTORS,
     industry::DETECTORS,
+    fieldbus::DETECTORS,
     routing::DETECTORS,
     media::DETECTORS,
     remote::DETECTORS,

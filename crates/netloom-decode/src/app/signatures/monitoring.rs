@@ -1,7 +1,7 @@
 //! Monitoring, measuring, flow export.
 
 use super::{certain_if, contains, fields, signatures, starts, starts_any};
-use crate::app::wire::{u16_at, u32_at};
+use crate::app::wire::{Reader, u16_at, u32_at};
 use crate::app::{Guess, Probe};
 
 signatures! {
@@ -38,7 +38,9 @@ signatures! {
     /// Gauges of fuel tanks: Veeder-Root's commands.
     atg "atg" "Automatic tank gauge" Iot Tcp [10_001];
     /// Measurements of RIPE's Atlas probes.
-    ripe_atlas "ripe_atlas" "RIPE Atlas" Management Udp [];
+    ripe_atlas "ripe_atlas" "RIPE Atlas" Management Both [];
+    /// Kismet's server for its clients, versions before 2016.
+    kismet "kismet" "Kismet" Management Tcp [2501];
     /// Roughtime.
     roughtime "roughtime" "Roughtime" Network Udp [2002];
 }
@@ -388,14 +390,44 @@ fn atg(probe: &Probe<'_>) -> Guess {
     }
 }
 
-fn ripe_atlas(probe: &Probe<'_>) -> Guess {
-    starts(probe.data, b"MGGB")
+fn kismet(probe: &Probe<'_>) -> Guess {
+    starts(probe.data, b"*KISMET: ")
 }
 
-/// The mark, then the length of the message.
+fn ripe_atlas(probe: &Probe<'_>) -> Guess {
+    starts_any(probe.data, &[b"MGGB", b"MGLNDD_"])
+}
+
+/// The mark, then the length of the message; before the mark there was, how many tags there are,
+/// where their values begin, and the tags in order: a request's nonce, or an answer's signed part
+/// and certificate.
+fn roughtime_answer(probe: &Probe<'_>) -> bool {
+    let mut reader = Reader::new(probe.data);
+    let Some(count @ 3..=16) = reader.u32_le() else {
+        return false;
+    };
+    let mut last = 0;
+    for _ in 1..count {
+        match reader.u32_le() {
+            Some(offset) if offset.is_multiple_of(4) && offset >= last => last = offset,
+            _ => return false,
+        }
+    }
+    let (mut tag, mut known) = (0, 0);
+    for _ in 0..count {
+        match reader.u32_le() {
+            Some(next) if next > tag => tag = next,
+            _ => return false,
+        }
+        known += u32::from([*b"SREP", *b"CERT"].contains(&tag.to_le_bytes()));
+    }
+    known == 2 && count as usize * 8 + last as usize <= probe.wire_len.max(probe.data.len())
+}
+
 fn roughtime(probe: &Probe<'_>) -> Guess {
     certain_if(
         probe.data.starts_with(b"ROUGHTIM")
+            || roughtime_answer(probe)
             || probe.wire_len == 1024
                 && matches!(probe.data.get(..4), Some([2..=6, 0, 0, 0]))
                 && contains(probe.data, b"NONC", 64)
@@ -452,6 +484,12 @@ pub(super) mod tests {
             tcp("atg", "01 'I20100' 0d0a"),
             udp("ripe_atlas", "'MGGB' 00000001"),
             udp("roughtime", "'ROUGHTIM' 00040000"),
+            udp(
+                "roughtime",
+                "03000000 04000000 08000000 'SIG' 00 'SREP' 'CERT' 01010101 02020202 03030303",
+            ),
+            udp("ripe_atlas", "'MGLNDD_192.0.2.1_4000' 0a"),
+            tcp("kismet", "'*KISMET: 0.0.0 1144004381 '"),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! Peer to peer: files, coins, mining.
 
-use super::{certain_if, contains, signatures, starts, starts_any};
+use super::{certain_if, signatures, starts, starts_any};
 use crate::app::wire::{u16_at, u16_le_at, u32_at, u32_le_at};
 use crate::app::{Guess, Probe};
 
@@ -87,17 +87,38 @@ fn gnutella(probe: &Probe<'_>) -> Guess {
         });
     }
     let data = probe.data;
-    // GUID (16), kind, time to live, hops, length.
-    let plain = data.len() >= 23
-        && matches!(data[16], 0 | 1 | 0x31 | 0x32 | 0x40 | 0x80 | 0x81)
-        && (1..=8).contains(&data[17])
-        && data[18] <= 8
-        && u32_le_at(data, 19).map(|length| length as usize + 23)
-            == Some(probe.wire_len.max(data.len()));
-    certain_if(
-        data.starts_with(b"GND") && data.len() >= 8 && matches!(data[3], 0..=3)
-            || plain && contains(data, b"SCP", 64),
-    )
+    let reliable = match data {
+        // Flags of which these two would have to be understood, sequence, part and how many parts
+        // there are; none where it acknowledges.
+        [b'G', b'N', b'D', flags, _, _, part, parts, ..] => {
+            flags & 0x0c == 0 && (*parts == 0 || (1..=*parts).contains(part))
+        }
+        _ => false,
+    };
+    // GUID (16), kind, then time to live, hops and length, or for a message of the distributed
+    // hash table its version and length. A ping has nothing more; its GUID is that of a servent of
+    // today (the ninth byte ff, the last one 0).
+    let (Some(guid), Some(&kind)) = (data.get(..16), data.get(16)) else {
+        return certain_if(reliable);
+    };
+    let length = u32_le_at(data, 19).unwrap_or(u32::MAX);
+    let whole = length as usize + 23 == probe.wire_len.max(data.len());
+    let lives = data.len() >= 23 && (1..=8).contains(&data[17]) && data[18] <= 8;
+    let fits = match kind {
+        0 if length == 0 => guid[8] == 0xff && guid[15] == 0,
+        0 | 1 | 2 | 0x31 | 0x32 | 0x40 | 0x80 | 0x81 => length > 2 && guid != [0; 16],
+        _ => false,
+    };
+    // Kind of request or answer, and the four letters of who made the program.
+    let table = kind == 0x44
+        && matches!(data.get(17), Some(0 | 1))
+        && matches!(data.get(23), Some(1..=8))
+        && data.get(24..28).is_some_and(|maker| {
+            maker
+                .iter()
+                .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+        });
+    certain_if(reliable || whole && (lives && fits || table))
 }
 
 fn direct_connect(probe: &Probe<'_>) -> Guess {
@@ -350,6 +371,18 @@ pub(super) mod tests {
             ),
             tcp("gnutella", "'GNUTELLA CONNECT/0.6' 0d0a"),
             udp("gnutella", "'GND' 01 0102 0101 00"),
+            udp(
+                "gnutella",
+                "'GND' 10 3e8f 0101 540b 514b 5250 0652 4e41 5d2f e235 0970",
+            ),
+            udp(
+                "gnutella",
+                "0102030405060708 ff 09090909090900 00 01 00 08000000 c3 'SCP' 4101 0000",
+            ),
+            udp(
+                "gnutella",
+                "0102030405060708 ff 09090909090900 44 0000 06000000 05 'GTKG' 00",
+            ),
             tcp("directconnect", "'$Lock EXTENDEDPROTOCOL Pk=x|'"),
             tcp(
                 "soulseek",

@@ -1,7 +1,7 @@
 //! Private networks, tunnels, and what hides traffic.
 
 use super::{certain_if, contains, signatures, starts, starts_any};
-use crate::app::wire::{u16_at, u32_at, u32_le_at};
+use crate::app::wire::{Reader, u16_at, u32_at, u32_le_at};
 use crate::app::{Guess, Probe};
 
 signatures! {
@@ -345,12 +345,50 @@ fn nebula(probe: &Probe<'_>) -> Guess {
     certain_if((first || second) && probe.wire_len > 64)
 }
 
+/// How many values there are, then each: its name, its kind, how many, and they themselves. Two of
+/// them are looked at.
+fn softether_pack(data: &[u8]) -> bool {
+    let mut reader = Reader::new(data);
+    let Some(2..=256) = reader.u32() else {
+        return false;
+    };
+    for _ in 0..2 {
+        // The length counts a NUL that is not there.
+        let Some(length @ 2..=64) = reader.u32() else {
+            return false;
+        };
+        let named = reader.take(length as usize - 1).is_some_and(|name| {
+            name.iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.@".contains(byte))
+        });
+        let (Some(kind @ 0..=4), Some(count @ 1..=16), true) = (reader.u32(), reader.u32(), named)
+        else {
+            return false;
+        };
+        for _ in 0..count {
+            let value = match kind {
+                0 => reader.skip(4),
+                4 => reader.skip(8),
+                _ => match reader.u32() {
+                    Some(length @ 0..=4096) => reader.skip(length as usize),
+                    _ => None,
+                },
+            };
+            if value.is_none() {
+                return false;
+            }
+        }
+    }
+    true
+}
+
 fn softether(probe: &Probe<'_>) -> Guess {
     certain_if(
         probe.data.starts_with(b"B\0\0\0\0\0\0\0IP=") && contains(probe.data, b",PORT=", 48)
             || probe.data.starts_with(b"IP=")
                 && contains(probe.data, b",PORT=", 40)
-                && contains(probe.other, b"B", 1),
+                && (contains(probe.other, b"B", 1) || probe.other == b"A")
+            || softether_pack(probe.data),
     )
 }
 
@@ -449,6 +487,11 @@ pub(super) mod tests {
             udp("tailscale", "5453f09f92ac 0102"),
             udp("zerotier", "0102030405060708 1111111111 2222222222 00 0102030405060708 01 0b 01 06 0000 0000018000000000").port(9993),
             udp("nebula", &nebula),
+            udp(
+                "softether",
+                "00000002 00000003 'ip' 00000002 00000001 00000001 '4' 00000005 'port' 00000000 00000001 00001388",
+            ),
+            udp("softether", "'IP=192.0.2.1,PORT=5004'").other("'A'"),
             udp("softether", "'B' 00000000000000 'IP=192.0.2.1,PORT=5004'"),
             udp("ciscovpn", "fe577e2b 0102030405060708"),
             udp("ayiya", "44 52 11 29 60000000").port(5072),

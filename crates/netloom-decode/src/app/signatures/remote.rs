@@ -31,13 +31,44 @@ signatures! {
     rdpeudp "rdpeudp" "RDP over UDP" RemoteAccess Udp [3389];
 }
 
+/// Acknowledgement and data (MS-RDPEUDP, sections 2.2.2.1, 2.2.2.6 and 2.2.2.4): what was received,
+/// filled up to a multiple of four, then the number of this datagram twice, and a record of TLS or
+/// DTLS.
+fn rdpeudp_data(data: &[u8]) -> bool {
+    if u16_at(data, 6) != Some(0x000c) {
+        return false;
+    }
+    let received = u16_at(data, 8).map_or(usize::MAX, usize::from);
+    if received > 2048 {
+        return false;
+    }
+    let at = 8 + (2 + received).next_multiple_of(4);
+    let (Some(coded), Some(start)) = (u32_at(data, at), u32_at(data, at + 4)) else {
+        return false;
+    };
+    let record = data.get(at + 8..).unwrap_or_default();
+    coded == start
+        && match record {
+            [0x14..=0x17, 3, 1..=3, high, low, rest @ ..] => {
+                usize::from(u16::from_be_bytes([*high, *low])) <= rest.len()
+            }
+            [0x14..=0x17, 0xfe, 0xfd | 0xff, ..] => {
+                u16_at(record, 11).is_some_and(|length| usize::from(length) + 13 <= record.len())
+            }
+            _ => false,
+        }
+}
+
 /// A SYN (MS-RDPEUDP, sections 2.2.2.1 and 2.2.2.5): nothing acknowledged yet, the flag, and how
-/// much a datagram may hold each way; filled up to that size.
+/// much a datagram may hold each way; filled up to that size. Or a datagram from the middle.
 fn rdpeudp(probe: &Probe<'_>) -> Guess {
     const SYN: u16 = 1;
     /// Acknowledgement, FIN, data.
     const OTHERS: u16 = 0x000e;
     let data = probe.data;
+    if rdpeudp_data(data) {
+        return Guess::Certain;
+    }
     let (Some(u32::MAX), Some(flags), Some(up), Some(down)) = (
         u32_at(data, 0),
         u16_at(data, 6),
@@ -234,6 +265,10 @@ pub(super) mod tests {
             udp("pcanywhere", "'NQ'").port(5632),
             tcp("dameware", &dameware).port(6129),
             udp("rdpeudp", &rdpeudp),
+            udp(
+                "rdpeudp",
+                "01020304 0400 000c 0001 0100 05060708 05060708 16 0303 0004 0e000000",
+            ),
         ]
     }
 }

@@ -1,5 +1,7 @@
 //! Routing, redundancy, provisioning and mobile cores: what networks say among themselves.
 
+use std::net::IpAddr;
+
 use super::monitoring::whole_fields;
 use super::{certain_if, contains, signatures, starts};
 use crate::app::wire::{u16_at, u32_at};
@@ -87,8 +89,11 @@ fn rip(probe: &Probe<'_>) -> Guess {
 /// Version 1, state, multiplier, length.
 fn bfd(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
+    // What an echo says is its sender's own matter; it goes to its sender's own address, through
+    // the neighbour (RFC 5881).
+    let echo = probe.server.1 == 3785 && probe.server.0 == probe.client.0;
     certain_if(
-        data.len() >= 24
+        echo || data.len() >= 24
             && data[0] >> 5 == 1
             && data[0] & 0x1f <= 9
             && data[2] > 0
@@ -106,7 +111,15 @@ fn hsrp(probe: &Probe<'_>) -> Guess {
         [0, 0..=3, 0 | 1 | 2 | 4 | 8 | 16, hello, hold, ..] => {
             certain_if(probe.wire_len == 20 && probe.has_port(1985) && hello <= hold)
         }
-        [1, 40, 2, 0..=6, ..] => certain_if(probe.has_port(1985)),
+        [1, 40, 2, 0..=6, ..] => certain_if(probe.has_port(1985) || probe.has_port(2029)),
+        // The state of an interface alone: how many groups are idle and how many active.
+        [2, 4, _, _, _, _] => {
+            let group = match probe.server.0 {
+                IpAddr::V4(address) => address.octets() == [224, 0, 0, 102],
+                IpAddr::V6(address) => address.segments() == [0xff02, 0, 0, 0, 0, 0, 0, 0x66],
+            };
+            certain_if(group && (probe.has_port(1985) || probe.has_port(2029)))
+        }
         _ => Guess::No,
     }
 }
@@ -412,7 +425,11 @@ fn geneve(probe: &Probe<'_>) -> Guess {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::IpAddr;
+
     use crate::app::signatures::tests::{Sample, tcp, udp};
+    use crate::app::trial::probe;
+    use crate::app::{Detector, Guess};
 
     pub(in crate::app::signatures) fn samples() -> Vec<Sample> {
         let wake = format!("ffffffffffff {}", "0200c0ffee01".repeat(16));
@@ -472,5 +489,25 @@ pub(super) mod tests {
             .port(4789),
             udp("geneve", "00 00 6558 00000a 00 020000000001").port(6081),
         ]
+    }
+
+    #[test]
+    fn echoes_and_idle_interfaces() {
+        let idle = [2, 4, 0, 0, 0, 1];
+        let group = IpAddr::from([0xff02, 0, 0, 0, 0, 0, 0, 0x66]);
+        let of = |detector: &Detector, data: &[u8], to: IpAddr, port| {
+            let mut probe = probe(data, false, true, (port, port));
+            probe.server.0 = to;
+            (detector.probe)(&probe)
+        };
+        let hsrp = &super::hsrp::DETECTOR;
+        let other = IpAddr::from([192, 0, 2, 9]);
+        assert_eq!(of(hsrp, &idle, group, 2029), Guess::Certain);
+        assert_eq!(of(hsrp, &idle, other, 2029), Guess::No);
+        assert_eq!(of(hsrp, &idle, group, 2030), Guess::No);
+        let own = probe(&[], false, true, (1, 1)).client.0;
+        let bfd = &super::bfd::DETECTOR;
+        assert_eq!(of(bfd, &[0; 12], own, 3785), Guess::Certain);
+        assert_eq!(of(bfd, &[0; 12], other, 3785), Guess::No);
     }
 }

@@ -9,8 +9,11 @@ signatures! {
     ice "ice" "Ice (ZeroC)" Rpc Both [10_000];
     /// Java's remote method invocation.
     java_rmi "jrmi" "Java RMI" Rpc Tcp [1099];
-    /// Apache Thrift: the strict binary protocol, framed or not.
-    thrift "apache_thrift" "Apache Thrift" Rpc Tcp [9090];
+    /// Apache Thrift: the strict binary protocol, framed or not; in datagrams the compact one, as
+    /// Jaeger's agents are sent it.
+    thrift "apache_thrift" "Apache Thrift" Rpc Both [9090, 6831];
+    /// OpenWire of ActiveMQ.
+    openwire "openwire" "OpenWire (ActiveMQ)" Rpc Tcp [61_616];
     /// HAProxy's PROXY protocol, which tells a server whom it really talks to.
     haproxy "haproxy" "PROXY protocol" Network Tcp [];
     /// FastCGI: the start of a request.
@@ -54,6 +57,9 @@ fn java_rmi(probe: &Probe<'_>) -> Guess {
 }
 
 fn thrift(probe: &Probe<'_>) -> Guess {
+    if !probe.tcp {
+        return thrift_compact(probe);
+    }
     let strict = |data: &[u8]| {
         let (Some([0x80, 1, 0, kind]), Some(length)) = (data.first_chunk::<4>(), u32_at(data, 4))
         else {
@@ -78,6 +84,52 @@ fn thrift(probe: &Probe<'_>) -> Guess {
         }
         _ if probe.data.len() < 16 && matches!(probe.data.first(), None | Some(0 | 0x80)) => {
             Guess::More
+        }
+        _ => Guess::No,
+    }
+}
+
+/// Protocol 82, version 1 with the kind of message, sequence and the name's length as numbers of
+/// seven bits each, the name, then a field of the arguments.
+fn thrift_compact(probe: &Probe<'_>) -> Guess {
+    let number = |data: &[u8]| {
+        let mut number = 0_u64;
+        for (index, &byte) in data.iter().take(5).enumerate() {
+            number |= u64::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                return Some((number, index + 1));
+            }
+        }
+        None
+    };
+    let [0x82, kind, rest @ ..] = probe.data else {
+        return Guess::No;
+    };
+    let Some(rest) = number(rest).and_then(|(_, width)| rest.get(width..)) else {
+        return Guess::No;
+    };
+    let Some((length @ 4..=64, width)) = number(rest) else {
+        return Guess::No;
+    };
+    let name = rest.get(width..width + length as usize);
+    certain_if(
+        kind & 0x1f == 1
+            && matches!(kind >> 5, 1..=4)
+            && name.is_some_and(|name| {
+                name.iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(byte))
+            })
+            && matches!(rest.get(width + length as usize), Some(field) if field & 0x0f <= 12),
+    )
+}
+
+/// Length, the kind of what tells the format, then the name.
+fn openwire(probe: &Probe<'_>) -> Guess {
+    let data = probe.data;
+    match data.get(4..) {
+        None | Some([]) if matches!(data, [] | [0, ..]) => Guess::More,
+        Some([1, name @ ..]) if u32_at(data, 0).is_some_and(|length| length < 1 << 16) => {
+            starts(name, b"ActiveMQ")
         }
         _ => Guess::No,
     }
@@ -328,6 +380,8 @@ pub(super) mod tests {
         vec![
             tcp("ice", "'IceP' 01000100 03 00 0e000000"),
             tcp("jrmi", "'JRMI' 0002 4b"),
+            udp("apache_thrift", "82 81 b281 01 04 'ping' 1c 00"),
+            tcp("openwire", "0000000e 01 'ActiveMQ' 0000000c 00"),
             tcp("apache_thrift", "80010001 00000004 'ping' 00000001 00"),
             tcp(
                 "apache_thrift",

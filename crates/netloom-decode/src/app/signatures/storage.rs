@@ -103,7 +103,29 @@ fn afp(probe: &Probe<'_>) -> Guess {
     let (request, command) = (data[0], data[1]);
     let length = u32_at(data, 8).unwrap_or(u32::MAX) as usize;
     let quiet = u32_at(data, 4) == Some(0) && u32_at(data, 12) == Some(0);
+    // A session that began before the capture: a command, and the answer to it.
+    let header = |data: &[u8], answer: u8| {
+        data.starts_with(&[answer, 2])
+            && u32_at(data, 12) == Some(0)
+            && u32_at(data, 8).is_some_and(|length| (2..1 << 20).contains(&length))
+    };
+    if header(data, request)
+        && header(probe.other, 1 - request.min(1))
+        && data.get(2..4) == probe.other.get(2..4)
+        && (quiet || request == 1)
+    {
+        let [asked, answered] = if request == 0 {
+            [data, probe.other]
+        } else {
+            [probe.other, data]
+        };
+        let whole = u32_at(asked, 8).map(|length| length as usize + 16) == Some(asked.len());
+        return certain_if(whole && answered.len() >= 16);
+    }
     // GetStatus and OpenSession come first.
+    if probe.other.is_empty() && request <= 1 && command == 2 {
+        return Guess::More;
+    }
     certain_if(
         request <= 1
             && matches!(command, 3 | 4)
@@ -197,12 +219,13 @@ fn delivery_optimization(probe: &Probe<'_>) -> Guess {
 
 fn uftp(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
-    // Version 4 or 5, function, sequence, source, group, group's instance, ...; ANNOUNCE (1) has
-    // its header's length in words.
+    // Version 4 or 5, function, sequence, source, group, group's instance, ...; then the function
+    // again, with its header's length in words.
     match data {
-        [0x40 | 0x50, 1, _, _, ..] if data.len() >= 32 => certain_if(
+        [0x40 | 0x50, function @ 1..=16, _, _, ..] if data.len() >= 24 => certain_if(
             probe.has_port(1044)
-                && data.get(16) == Some(&1)
+                && data.get(16) == Some(function)
+                && data[17] > 0
                 && usize::from(data[17]) * 4 + 16 <= data.len(),
         ),
         _ => Guess::No,
@@ -243,10 +266,14 @@ fn flute(probe: &Probe<'_>) -> Guess {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::app::signatures::tests::{Sample, tcp, udp};
+    use crate::app::signatures::tests::{Sample, bytes, tcp, udp};
+    use crate::app::trial::probe;
+    use crate::app::{Guess, Probe};
 
     pub(in crate::app::signatures) fn samples() -> Vec<Sample> {
         vec![
+            tcp("afp", "00 02 22c6 00000000 00000006 00000000 1100 00020e1c")
+                .other("01 02 22c6 00000000 00000002 00000000 0e1c"),
             tcp("ceph", "'ceph v027'"),
             tcp("ceph", "'ceph v2' 0a 1000"),
             tcp("lustre", "0071ceac 01000000 8358a8c0 00000200"),
@@ -298,5 +325,25 @@ pub(super) mod tests {
             "10 a0 0500 00000000 00000001 00000000 c0100001 00000000",
         )
         .port(4001)
+    }
+
+    #[test]
+    fn sessions_from_the_middle() {
+        let asked = bytes("00 02 22c6 00000000 00000006 00000000 1100 00020e1c");
+        let of = |other: &[u8]| {
+            (super::afp::DETECTOR.probe)(&Probe {
+                other,
+                ..probe(&asked, true, true, (40_000, 40_001))
+            })
+        };
+        let answer = bytes("01 02 22c6 00000000 00000002 00000000 0e1c");
+        assert_eq!(of(&answer), Guess::Certain);
+        assert_eq!(of(&[]), Guess::More);
+        // The number of the request, and what is reserved.
+        for at in [3, 12] {
+            let mut wrong = answer.clone();
+            wrong[at] ^= 1;
+            assert_eq!(of(&wrong), Guess::No, "{at}");
+        }
     }
 }

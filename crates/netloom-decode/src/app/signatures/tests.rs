@@ -81,6 +81,7 @@ fn samples() -> Vec<Sample> {
     all.extend(super::chat::tests::samples());
     all.extend(super::databases::tests::samples());
     all.extend(super::devices::tests::samples());
+    all.extend(super::fieldbus::tests::samples());
     all.extend(super::games::tests::samples());
     all.extend(super::industry::tests::samples());
     all.extend(super::media::tests::samples());

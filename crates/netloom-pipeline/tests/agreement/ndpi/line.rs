@@ -105,6 +105,7 @@ fn transport(protocol: u8) -> String {
         51 => "AH",
         58 => "ICMPV6",
         89 => "OSPF",
+        103 => "PIM",
         112 => "VRRP",
         113 => "PGM",
         132 => "SCTP",

@@ -11,7 +11,8 @@ use super::line::Line;
 use crate::support::Tally;
 
 /// nDPI's name and netloom's names, where they are not the same but for case and `_`: nDPI's is
-/// left out of the table then. Several where netloom tells apart what nDPI does not.
+/// left out of the table then. Several where netloom tells apart what nDPI does not; `a+b` is a
+/// flow of `a` that carries `b` as well.
 const NAMES: &[(&str, &[&str])] = &[
     // The same under another name.
     ("BJNP", &["bjnp"]),
@@ -36,15 +37,30 @@ const NAMES: &[(&str, &[&str])] = &[
     ("PTPv2", &["ptp"]),
     ("SMBv1", &["smb"]),
     ("SMBv23", &["smb"]),
+    ("RESP", &["redis"]),
+    ("Thrift", &["apache_thrift"]),
     ("Usenet", &["nntp"]),
+    ("Whois-DAS", &["whois"]),
+    // Version 10 of NetFlow is IPFIX.
+    ("NetFlow", &["netflow", "ipfix"]),
+    // netloom has one name for both generations of the controllers' protocol.
+    ("S7CommPlus", &["s7comm"]),
+    // Remote desktop's transport over UDP has a name of its own.
+    ("RDP", &["rdp", "rdpeudp"]),
+    // SOAP is what the body of HTTP holds: netloom says what carries it.
+    ("SOAP", &["soap", "http"]),
     // A WebSocket begins as HTTP: netloom says what it became.
     ("HTTP", &["http", "websocket"]),
     ("HTTP_Proxy", &["http", "http_proxy", "http_connect"]),
     ("HTTP_Connect", &["http", "http_connect"]),
-    // TLS of a protocol with a port of its own: netloom says what the bytes are.
-    ("IMAPS", &["tls", "imaps"]),
-    ("POPS", &["tls", "pops"]),
-    ("SMTPS", &["tls", "smtps"]),
+    // TLS of a protocol with a port of its own: netloom says what the bytes are. Where TLS was
+    // agreed on within the protocol (STARTTLS), netloom says what the flow began as, and that it
+    // carries TLS.
+    ("FTPS", &["tls", "ftps", "ftp+tls"]),
+    ("IMAPS", &["tls", "imaps", "imap+tls"]),
+    ("POPS", &["tls", "pops", "pop3+tls"]),
+    ("SMTPS", &["tls", "smtps", "smtp+tls"]),
+    ("TLS", &["tls", "rdp+tls"]),
     // SRTP is RTP whose payload cannot be read; the header is the same.
     ("SRTP", &["srtp", "rtp"]),
     // nDPI names the game; the bytes are Photon, which many games speak.
@@ -56,6 +72,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("ETHEREUM", &["ethereum", "ethereum_discovery"]),
     ("GTP", &["gtp", "gtp_prime"]),
     ("IPSec", &["ipsec"]),
+    ("IP_PIM", &["pim"]),
 ];
 
 /// What netloom knows by content.
@@ -68,6 +85,18 @@ fn service(flow: &FlowRecord) -> Option<&'static str> {
         .and_then(|app| app.service)
         .or_else(|| service_of_protocol(flow.protocol))
         .map(|service| service.name)
+}
+
+/// Whether one of the flow's names, or with what it carries, is nDPI's.
+fn agrees(theirs: &str, flow: &FlowRecord) -> bool {
+    let Some(ours) = service(flow) else {
+        return false;
+    };
+    let carried = flow.app.iter().flat_map(|app| &app.carried);
+    same(theirs, ours)
+        || carried
+            .map(|carried| format!("{ours}+{}", carried.name))
+            .any(|both| same(theirs, &both))
 }
 
 fn same(theirs: &str, ours: &str) -> bool {
@@ -102,7 +131,7 @@ impl Protocols {
         }
         let master = line.master();
         let ours: Vec<Option<&str>> = found.iter().map(|flow| service(flow)).collect();
-        let is = ours.iter().flatten().any(|ours| same(master, ours));
+        let is = found.iter().any(|flow| agrees(master, flow));
         count(&mut self.by_theirs, master, is);
         self.theirs.add(capture, is, || {
             let said = match ours.as_slice() {
