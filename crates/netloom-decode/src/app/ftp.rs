@@ -107,8 +107,22 @@ const REPLY_MAX: usize = 16;
 struct Pending {
     command: Box<[u8]>,
     data: Box<[u8]>,
+    /// Whether more was sent than is kept: of the command, of its replies.
+    cut: [bool; 2],
     codes: Vec<Box<[u8]>>,
     replies: Vec<Box<[u8]>>,
+}
+
+impl Pending {
+    /// Keeps a line of a reply; whether there was room.
+    fn reply(&mut self, words: &[u8]) -> bool {
+        let room = self.replies.len() < REPLY_MAX;
+        self.cut[1] |= !room || words.len() > TEXT_MAX;
+        if room {
+            self.replies.push(keep(words, TEXT_MAX));
+        }
+        room
+    }
 }
 
 /// Reads a control connection.
@@ -166,6 +180,7 @@ impl Session {
             } else {
                 keep(data, TEXT_MAX)
             },
+            cut: [data.len() > TEXT_MAX, false],
             codes: Vec::new(),
             replies: Vec::new(),
         });
@@ -183,10 +198,8 @@ impl Session {
     fn reply(&mut self, context: &Context, line: &[u8], events: &mut dyn Events) -> Next {
         let Some((code, last, words)) = reply(line) else {
             // A line within a reply of several.
-            if let Some(pending) = &mut self.pending
-                && pending.replies.len() < REPLY_MAX
-            {
-                pending.replies.push(keep(line.trim_ascii(), TEXT_MAX));
+            if let Some(pending) = &mut self.pending {
+                pending.reply(line.trim_ascii());
             }
             return Next::Continue;
         };
@@ -211,9 +224,8 @@ impl Session {
         let Some(pending) = &mut self.pending else {
             return Next::Continue;
         };
-        if pending.replies.len() < REPLY_MAX {
+        if pending.reply(words) {
             pending.codes.push(keep(line, 3));
-            pending.replies.push(keep(words, TEXT_MAX));
         }
         if matches!(code, 235 | 335)
             && let Some(token) = words.strip_prefix(b"ADAT=")
@@ -302,6 +314,9 @@ impl Session {
             fields.push(("reply", Value::List(&replies)));
         }
         fields.push(("reply_received", Value::Flag(!replies.is_empty())));
+        let [command_cut, reply_cut] = pending.cut;
+        fields.push(("command_truncated", Value::Flag(command_cut)));
+        fields.push(("reply_truncated", Value::Flag(reply_cut)));
         let last = pending
             .replies
             .last()
@@ -431,6 +446,19 @@ mod tests {
 
     use super::super::trial::{Said, conversation, guess, probe as make, streams};
     use super::*;
+
+    #[test]
+    fn what_is_cut_is_said_to_be() {
+        let said = |name: usize, lines: usize| {
+            let command = [&b"RETR "[..], &b"x".repeat(name), b"\r\n"].concat();
+            let reply = [&b"150-a\r\n".repeat(lines)[..], b"150 b\r\n"].concat();
+            let all = [(true, &command[..]), (false, &reply), (true, b"QUIT\r\n")];
+            conversation(&DETECTOR, &all)
+        };
+        assert!(said(9, 1).has("command_truncated=false reply_truncated=false"));
+        assert!(said(600, 1).has("command_truncated=true reply_truncated=false"));
+        assert!(said(9, 20).has("command_truncated=false reply_truncated=true"));
+    }
 
     #[test]
     fn a_session() {

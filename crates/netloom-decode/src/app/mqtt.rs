@@ -48,7 +48,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
             }
         }
         // A connection that began before the capture and is only kept alive: PINGREQ, PINGRESP.
-        [0xc0, 0] | [0xd0, 0] if probe.has_port(1883) => match (data, probe.other) {
+        [0xc0 | 0xd0, 0] if probe.has_port(1883) => match (data, probe.other) {
             ([0xc0, 0], [0xd0, 0]) | ([0xd0, 0], [0xc0, 0]) => Guess::Certain,
             (_, []) => Guess::More,
             _ => Guess::Unsure,

@@ -712,3 +712,17 @@ fn upgraded(fields: &[(&[u8], &[u8])]) -> Option<&'static Detector> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has_field;
+
+    #[test]
+    fn fields_before_the_empty_line() {
+        assert!(has_field(b"Host: a\r\n\r\n"));
+        assert!(has_field(b"Fake\r\nHost: a\r\n\r\n"));
+        assert!(!has_field(b"Fake\r\n\r\nHost: a\r\n"));
+        assert!(!has_field(b"not a: field\r\n\r\n"));
+        assert!(!has_field(b""));
+    }
+}

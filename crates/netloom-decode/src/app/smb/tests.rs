@@ -153,3 +153,47 @@ fn recognised() {
     );
     assert_eq!(guess(&DETECTOR, b"\0\0\0\x45SMBx"), Guess::No);
 }
+
+#[test]
+fn a_file_is_two_numbers() {
+    let mut file = [0; 16];
+    file[0] = 0x2a;
+    file[4] = 8;
+    file[8] = 9;
+    file[10] = 0x20;
+    file[12] = 0x1d;
+    assert_eq!(file_text(&file), "0000002a-0008-0000-0009-00200000001d");
+}
+
+#[test]
+fn a_call_names_what_its_pipe_is_bound_to() {
+    let pdu = |context, interfaces: &[(u16, &str)], opnum| dce_rpc::Pdu {
+        context,
+        opnum,
+        interfaces: interfaces
+            .iter()
+            .map(|(context, uuid)| (*context, (*uuid).to_owned(), "1.0".to_owned()))
+            .collect(),
+        ..dce_rpc::Pdu::default()
+    };
+    let mut smb = Smb::default();
+    let mut ask = |file, pdu| {
+        let mut request = Request {
+            file: [file; 16],
+            rpc: Some(pdu),
+            ..Request::default()
+        };
+        smb.bound(&mut request);
+        request.interface.map(|(_, uuid, _)| uuid)
+    };
+    assert_eq!(ask(1, pdu(0, &[(0, "a"), (1, "b")], None)), None);
+    assert_eq!(ask(1, pdu(1, &[], Some(4))).as_deref(), Some("b"));
+    assert_eq!(ask(1, pdu(2, &[], Some(4))), None);
+    assert_eq!(ask(2, pdu(1, &[], Some(4))), None);
+    // What is kept has an end.
+    for number in 0..200 {
+        ask(3, pdu(number, &[(number, "c")], None));
+    }
+    assert_eq!(ask(1, pdu(1, &[], Some(4))), None);
+    assert!(smb.bound.len() <= BOUND_MAX);
+}

@@ -25,7 +25,9 @@ pub(super) fn count(check: &Check, all: &[Check], seen: &Seen) -> usize {
             transactions(of_kind.map(|(app, row)| message(app, row)).collect())
         }
     };
-    events.iter_mut().for_each(|event| of_flow(event, seen));
+    for event in &mut events {
+        of_flow(event, seen);
+    }
     let matches = |event: &&Event| {
         check.values.iter().all(|(key, value)| match key.as_str() {
             "has-key" => value.split(' ').all(|key| has(event, key)),
@@ -70,7 +72,7 @@ fn holds(event: &Event, key: &str, value: &str) -> bool {
 /// Items of a list, or characters of a text.
 fn len(event: &Event, key: &str) -> usize {
     let is_item = |index: usize| has(event, &format!("{key}[{index}]"));
-    match (0..).take_while(|&index| is_item(index)).count() {
+    match (0..4096).take_while(|&index| is_item(index)).count() {
         0 => event.get(key).map_or(0, |text| text.chars().count()),
         items => items,
     }
@@ -307,7 +309,8 @@ fn message(app: &AppRecord, message: &MessageRecord) -> Event {
     if service == "ftp"
         && let Some(received) = event.get_mut("ftp.reply_received")
     {
-        *received = if received == "true" { "yes" } else { "no" }.to_owned();
+        let word = if received == "true" { "yes" } else { "no" };
+        word.clone_into(received);
     }
     event
 }
