@@ -18,6 +18,7 @@ pub mod remote;
 pub mod routing;
 pub mod rpc;
 pub mod storage;
+pub mod titles;
 
 use super::{Detector, Guess};
 
@@ -52,7 +53,7 @@ macro_rules! signatures {
 use signatures;
 
 /// The lists of all kinds; the strictest signatures come first.
-const KINDS: [&[&Detector]; 13] = [
+const KINDS: [&[&Detector]; 14] = [
     storage::DETECTORS,
     databases::DETECTORS,
     rpc::DETECTORS,
@@ -66,6 +67,7 @@ const KINDS: [&[&Detector]; 13] = [
     private::DETECTORS,
     chat::DETECTORS,
     games::DETECTORS,
+    titles::DETECTORS,
 ];
 
 const COUNT: usize = {
