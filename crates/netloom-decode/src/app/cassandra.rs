@@ -24,6 +24,8 @@ pub static DETECTOR: Detector = Detector {
 };
 
 const KEPT: usize = 1024;
+/// What nodes begin with when they connect to each other.
+const BETWEEN_NODES: [u8; 4] = [0xca, 0x55, 0x2d, 0xfa];
 const COMMANDS_MAX: u32 = 64;
 
 fn probe(probe: &Probe<'_>) -> Guess {
@@ -31,6 +33,17 @@ fn probe(probe: &Probe<'_>) -> Guess {
     let Some(&version) = data.first() else {
         return Guess::More;
     };
+    // Between nodes: the mark of the first message.
+    if data.starts_with(&BETWEEN_NODES) {
+        return if data.len() < 8 {
+            Guess::More
+        } else {
+            Guess::Certain
+        };
+    }
+    if BETWEEN_NODES.starts_with(data) {
+        return Guess::More;
+    }
     if !matches!(version & 0x7f, 3..=5) {
         return Guess::No;
     }
@@ -82,6 +95,9 @@ struct Cassandra {
 
 impl Parser for Cassandra {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
+        if data.starts_with(&BETWEEN_NODES) {
+            return Step::DONE;
+        }
         if !context.from_client {
             return Step::then(data.len(), Next::Quiet);
         }
@@ -166,5 +182,17 @@ mod tests {
         assert_eq!(guess(&DETECTOR, STARTUP), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x04\0\0\0\x05\0\0\0\0"), Guess::Certain);
         assert_eq!(guess(&DETECTOR, b"\x04\0\0\0\x05\0\0\0\x01x"), Guess::No);
+    }
+
+    #[test]
+    fn nodes_among_each_other() {
+        let first = b"\xca\x55\x2d\xfa\x0c\x0a\x0c\x11\x06";
+        assert_eq!(guess(&DETECTOR, first), Guess::Certain);
+        assert_eq!(guess(&DETECTOR, &first[..3]), Guess::More);
+        assert_eq!(
+            guess(&DETECTOR, b"\xca\x55\x2d\xfb\x0c\x0a\x0c\x11"),
+            Guess::No
+        );
+        assert!(conversation(&DETECTOR, &[(true, first)]).0.is_empty());
     }
 }

@@ -45,6 +45,19 @@ fn probe(probe: &Probe<'_>) -> Guess {
         }
         _ => false,
     };
+    // An answer of ntpd's own: which daemon, what was asked, items and their size (RFC 1305's
+    // mode 7, as ntpd has it).
+    let items = u16_at(probe.data, 4)
+        .zip(u16_at(probe.data, 6))
+        .map(|(count, size)| usize::from(count & 0xfff) * usize::from(size & 0xfff));
+    if mode == PRIVATE
+        && fits
+        && first & 0x80 != 0
+        && matches!(probe.data.get(2..4), Some([0 | 2 | 3, 0..=0x2d]))
+        && items.is_some_and(|items| items > 0 && items + 8 == probe.wire_len)
+    {
+        return Guess::Certain;
+    }
     match (fits, mode) {
         (false, _) => Guess::No,
         (true, 1..=5) => Guess::Certain,
@@ -151,6 +164,12 @@ mod tests {
         // The request of the monitor list that amplifies.
         let list = [0x17, 0, 3, 42, 0, 0, 0, 0];
         assert_eq!(guess(&list, 123), Guess::Unsure);
+        // Its answer: one item of 72 bytes.
+        let mut answer = vec![0x97, 0, 3, 42, 0, 1, 0, 72];
+        answer.resize(80, 0x77);
+        assert_eq!(guess(&answer, 123), Guess::Certain);
+        assert_eq!(guess(&answer[..79], 123), Guess::Unsure);
+        assert_eq!(guess(&answer, 124), Guess::No);
         assert!(exchange(&DETECTOR, &[(true, &list)]).has("private: version=2 mode=7 req_code=42"));
     }
 

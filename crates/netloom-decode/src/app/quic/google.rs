@@ -50,6 +50,20 @@ impl<'a> Chlo<'a> {
     }
 }
 
+/// Whether a server's refusal (`REJ`) or hello (`SHLO`) stands in clear behind a public header
+/// without a version: tag, number of entries, and the first of them, a tag and where it ends.
+pub(super) fn refused(data: &[u8]) -> bool {
+    let start = data.get(..96).unwrap_or(data);
+    data.first().is_some_and(|first| first & 0xc3 == 0)
+        && start.windows(16).any(|window| {
+            (window.starts_with(b"REJ\0") || window.starts_with(b"SHLO"))
+                && matches!(window[4..8], [1..=64, 0, 0, 0])
+                && window[8..11].iter().all(u8::is_ascii_uppercase)
+                && matches!(window[11], 0 | b'A'..=b'Z')
+                && window[14..] == [0, 0]
+        })
+}
+
 /// The version in a public header of Google's (Q043 and before: flags, connection ID, version),
 /// or in the long header of Q044 to Q048, and where the header ends at the earliest.
 pub(super) fn header(data: &[u8]) -> Option<(Version, usize)> {

@@ -49,7 +49,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
         return Guess::Certain;
     }
     if first & 0x80 == 0 {
-        return Guess::No;
+        return if google::refused(data) {
+            Guess::Certain
+        } else {
+            Guess::No
+        };
     }
     let Some(packet) = Long::read(data, probe.wire_len) else {
         return Guess::No;

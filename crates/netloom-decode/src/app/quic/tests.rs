@@ -357,6 +357,22 @@ fn what_nobody_wants_is_not_looked_at() {
     assert!(names.0.has("quic_sni quic.example"));
 }
 
+#[test]
+fn googles_server_alone_is_known_by_what_it_refuses() {
+    let probe = |data: &[u8]| (DETECTOR.probe)(&probe_of(data, false, false));
+    let mut data = b"\x08\x25\x42\xda\xab\xb0\x35\x31\x7b\x01".to_vec();
+    data.extend([0x5a; 12]);
+    data.extend(b"\xa0\x01REJ\0\x07\0\0\0STK\0\x38\0\0\0SNO\0");
+    assert_eq!(probe(&data), Guess::Certain);
+    let at = data.iter().position(|&byte| byte == b'R').unwrap();
+    for (place, byte) in [(at, b'X'), (at + 4, 0), (at + 6, 1), (at + 8, 0)] {
+        let mut wrong = data.clone();
+        wrong[place] = byte;
+        assert_eq!(probe(&wrong), Guess::No, "{place}");
+    }
+    assert_eq!(probe(&data[..at + 12]), Guess::No);
+}
+
 proptest! {
     #[test]
     fn any_datagrams(datagrams in proptest::collection::vec((any::<bool>(), proptest::collection::vec(any::<u8>(), 0..100)), 0..20)) {

@@ -222,7 +222,7 @@ fn zoom(probe: &Probe<'_>) -> Guess {
                 && u32_at(data, 28 + length) == Some(36),
         );
     }
-    // The servers' answer repeats the identifier and the time of what the client said.
+    // The servers' answer repeats the identifier of what the client said, and a time of it.
     let other = probe.other;
     let named = |data: &[u8], from: usize| data.iter().skip(from).take(12).any(|&byte| byte != 0);
     if data.first() == Some(&2) && other.first() == Some(&1) {
@@ -230,7 +230,10 @@ fn zoom(probe: &Probe<'_>) -> Guess {
             data.len() >= 35
                 && other.len() >= 35
                 && data[3..19] == other[3..19]
-                && data[23..27] == other[27..31]
+                && u32_at(other, 27)
+                    .zip(u32_at(data, 23))
+                    .and_then(|(now, answered)| now.checked_sub(answered))
+                    .is_some_and(|late| late < 60_000)
                 && named(data, 3),
         );
     }

@@ -395,6 +395,9 @@ fn pc_worx(probe: &Probe<'_>) -> Guess {
 /// Version 1, from, to, length; then what asks for an association.
 fn dlms(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
+    if data.first() == Some(&0x7e) {
+        return super::plants::hdlc(probe);
+    }
     let whole = u16_at(data, 6).map(|length| usize::from(length) + 8) == Some(data.len());
     if data.len() < 10 {
         return if probe.tcp && matches!(data, [] | [0] | [0, 1, ..]) {

@@ -35,6 +35,44 @@ signatures! {
     mpd "mpd" "MPD" Music Tcp [6600];
     /// Agora's network for calls (SD-RTN): the hello.
     sd_rtn "sd_rtn" "Agora SD-RTN" Voip Udp [8130];
+    /// Megaco (H.248) in words.
+    megaco "megaco" "Megaco (H.248)" Voip Both [2944];
+}
+
+/// Version, who speaks (address, name or device), then transactions in braces (RFC 3525, annex B).
+fn megaco(probe: &Probe<'_>) -> Guess {
+    let data = probe.data;
+    let Some(rest) = [&b"!/"[..], b"MEGACO/"]
+        .iter()
+        .find_map(|word| data.strip_prefix(*word))
+    else {
+        return starts_any(data, &[b"!/", b"MEGACO/"]);
+    };
+    let [b'1'..=b'4', b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = rest else {
+        return if rest.len() < 2 {
+            Guess::More
+        } else {
+            Guess::No
+        };
+    };
+    let braces = contains(rest, b"{", 256) && contains(rest, b"=", 256);
+    match rest.first() {
+        Some(b'<' | b'[' | b'$') if braces => Guess::Certain,
+        Some(first) if first.is_ascii_alphanumeric() && braces => certain_if(
+            [
+                &b"Transaction"[..],
+                b"Reply",
+                b"\nT=",
+                b" T=",
+                b"\nP=",
+                b" P=",
+            ]
+            .iter()
+            .any(|word| contains(rest, word, 256)),
+        ),
+        _ if probe.tcp && rest.len() < 256 => Guess::More,
+        _ => Guess::No,
+    }
 }
 
 /// Connection (4), two bytes, kind 21h, five zero bytes, how many fields, then fields (tag of four
@@ -227,6 +265,11 @@ pub(super) mod tests {
         let mut rtmp = tcp("rtmp", "03 00000001 00000000").other("03");
         rtmp.data.resize(1537, 0x5a);
         vec![
+            udp("megaco", "'!/1 <gate>' 0a 'T=1{C=-{AV=DS/1/5{AT{M}}}}'"),
+            tcp(
+                "megaco",
+                "'MEGACO/1 [192.0.2.1]:2944 Transaction = 1 { Context = 1 {'",
+            ),
             udp(
                 "sd_rtn",
                 "01020304 0000 21 0000000000 04 'SNI' 00 0b00 'example.com' 'PDMD' 0000",

@@ -13,6 +13,7 @@ pub mod industry;
 pub mod media;
 pub mod monitoring;
 pub mod peers;
+pub mod plants;
 pub mod private;
 pub mod remote;
 pub mod routing;
@@ -53,13 +54,14 @@ macro_rules! signatures {
 use signatures;
 
 /// The lists of all kinds; the strictest signatures come first.
-const KINDS: [&[&Detector]; 14] = [
+const KINDS: [&[&Detector]; 15] = [
     storage::DETECTORS,
     databases::DETECTORS,
     rpc::DETECTORS,
     monitoring::DETECTORS,
     devices::DETECTORS,
     industry::DETECTORS,
+    plants::DETECTORS,
     routing::DETECTORS,
     media::DETECTORS,
     remote::DETECTORS,

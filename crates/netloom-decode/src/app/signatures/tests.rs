@@ -97,6 +97,7 @@ fn samples() -> Vec<Sample> {
     all.extend(super::media::tests::samples());
     all.extend(super::monitoring::tests::samples());
     all.extend(super::peers::tests::samples());
+    all.extend(super::plants::tests::samples());
     all.extend(super::private::tests::samples());
     all.extend(super::remote::tests::samples());
     all.extend(super::routing::tests::samples());

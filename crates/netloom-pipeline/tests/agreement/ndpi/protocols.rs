@@ -41,10 +41,11 @@ const NAMES: &[(&str, &[&str])] = &[
     ("HTTP", &["http", "websocket"]),
     ("HTTP_Proxy", &["http", "http_proxy", "http_connect"]),
     ("HTTP_Connect", &["http", "http_connect"]),
-    // TLS of a protocol with a port of its own: netloom says what the bytes are.
-    ("IMAPS", &["tls", "imaps"]),
-    ("POPS", &["tls", "pops"]),
-    ("SMTPS", &["tls", "smtps"]),
+    // TLS of a protocol with a port of its own: netloom says what the bytes are; with STARTTLS, what
+    // they began as and still are within.
+    ("IMAPS", &["tls", "imaps", "imap"]),
+    ("POPS", &["tls", "pops", "pop3"]),
+    ("SMTPS", &["tls", "smtps", "smtp"]),
     // SRTP is RTP whose payload cannot be read; the header is the same.
     ("SRTP", &["srtp", "rtp"]),
     // nDPI names the game; the bytes are Photon, which many games speak.
