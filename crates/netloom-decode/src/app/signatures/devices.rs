@@ -48,8 +48,7 @@ fn weave(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
     if data.len() < 24 {
         return match data.get(2..4) {
-            None => Guess::More,
-            Some([0 | 0x10, 0x13]) => Guess::More,
+            None | Some([0 | 0x10, 0x13]) => Guess::More,
             _ => Guess::No,
         };
     }

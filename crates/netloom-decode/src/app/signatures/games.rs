@@ -212,9 +212,8 @@ fn raknet(probe: &Probe<'_>) -> Guess {
             || raknet_frames(probe.data, probe.wire_len)
             || raknet_records(probe.data).is_some_and(|count| {
                 count > 1
-                    || raknet_records(probe.previous)
-                        .or(raknet_records(probe.other))
-                        .is_some()
+                    || raknet_records(probe.previous).is_some()
+                    || raknet_records(probe.other).is_some()
             }),
     )
 }

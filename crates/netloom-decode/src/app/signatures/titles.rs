@@ -78,6 +78,8 @@ fn netcode(probe: &Probe<'_>) -> Guess {
 }
 
 fn neteasegames(probe: &Probe<'_>) -> Guess {
+    // Magic numbers that both sides begin with.
+    const MAGIC: [&[u8]; 2] = [b"\xb3\xaf\x8d\xe8\xff\0", b"\x07\x08\x08\x0c"];
     let (data, other) = (probe.data, probe.other);
     // Question and answer of twelve bytes: kind 1, check, what, the connection's number.
     let asked =
@@ -92,8 +94,6 @@ fn neteasegames(probe: &Probe<'_>) -> Guess {
     if pair(other, data) || pair(data, other) {
         return Guess::Certain;
     }
-    // Magic numbers that both sides begin with.
-    const MAGIC: [&[u8]; 2] = [b"\xb3\xaf\x8d\xe8\xff\0", b"\x07\x08\x08\x0c"];
     certain_if(
         data.len() >= 28
             && other.len() >= 28
@@ -202,7 +202,6 @@ fn tencentgames(probe: &Probe<'_>) -> Guess {
             ),
             None => Guess::More,
         },
-        [0x42, 0x15, 0xf7] | [0x42, 0x15] | [0x42] | [0x33] | [] => Guess::More,
         // GCloud: perhaps a mark of the client, length, kind, length of the head, its first field.
         [0x43, 0x66, 0xaa, rest @ ..] | [0xaa, rest @ ..] => {
             if rest.len() < 13 {
@@ -215,7 +214,7 @@ fn tencentgames(probe: &Probe<'_>) -> Guess {
                     && u32_at(rest, 9) == Some(0x10e6_8601),
             )
         }
-        [0x43, 0x66] | [0x43] => Guess::More,
+        [] | [0x33 | 0x42 | 0x43] | [0x42, 0x15] | [0x42, 0x15, 0xf7] | [0x43, 0x66] => Guess::More,
         _ => Guess::No,
     }
 }
