@@ -36,13 +36,12 @@ fn probe(probe: &Probe<'_>) -> Guess {
             break;
         };
         if head >> 6 != 2 || !matches!(kind, 192..=195 | 200..=213) {
-            // What is encrypted (SRTCP, RFC 3711) is only readable up to the first source.
-            return Guess::No;
+            return encrypted(probe);
         }
         let reports = usize::from(head & 31);
         let size = 4 * (usize::from(words) + 1);
         if kind == 200 && size < 28 + 24 * reports || kind == 201 && size < 8 + 24 * reports {
-            return Guess::No;
+            return encrypted(probe);
         }
         if count == 0 {
             first = kind;
@@ -56,8 +55,46 @@ fn probe(probe: &Probe<'_>) -> Guess {
     } else if at == probe.wire_len && count == 1 {
         Guess::Unsure
     } else {
+        encrypted(probe)
+    }
+}
+
+/// SRTCP (RFC 3711, 3.4): only the first header and source can be read; at the end stand whether
+/// it is encrypted, the packet's number, and a tag of ten bytes (or four). The packet before has
+/// the same source and a number before this one.
+fn encrypted(probe: &Probe<'_>) -> Guess {
+    let number = |data: &[u8], tag: usize| {
+        let report = matches!(data, [first, 200 | 201, ..] if first >> 6 == 2);
+        let last = u32_at(data, data.len().checked_sub(4 + tag)?)?;
+        (report && data.len() >= 12 + tag && last >> 31 == 1).then_some(last)
+    };
+    let source = |data: &[u8]| u32_at(data, 4).filter(|&source| source != 0);
+    let (data, previous) = (probe.data, probe.previous);
+    let counts = [10, 4].iter().any(|&tag| {
+        number(data, tag)
+            .zip(number(previous, tag))
+            .is_some_and(|(now, before)| now > before && now - before <= 16)
+    });
+    if counts
+        && data.len() == probe.wire_len
+        && source(data).is_some()
+        && source(data) == source(previous)
+    {
+        Guess::Certain
+    } else {
         Guess::No
     }
+}
+
+/// Whether packets fill the datagram: what is encrypted does not add up.
+fn fills(mut data: &[u8]) -> bool {
+    while let (Some(&head), Some(words)) = (data.first(), u16_at(data, 2))
+        && head >> 6 == 2
+        && let Some(rest) = data.get(4 * (usize::from(words) + 1)..)
+    {
+        data = rest;
+    }
+    data.is_empty()
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +107,9 @@ impl Parser for Rtcp {
         self.messages += 1;
         if self.messages > MESSAGES_MAX {
             return Next::Done;
+        }
+        if !fills(data) {
+            return Next::Continue;
         }
         let mut rest = data;
         while let (Some(&head), Some(&kind), Some(words)) =
@@ -147,5 +187,34 @@ mod tests {
     fn recognised() {
         assert_eq!(guess(&DETECTOR, COMPOUND), Guess::Certain);
         assert_eq!(guess(&DETECTOR, &COMPOUND[..20]), Guess::No);
+    }
+
+    #[test]
+    fn encrypted_reports_count() {
+        // RFC 3711: header, source, what cannot be read, number with its flag, tag.
+        let report = |source: &[u8; 4], number: u32| {
+            let mut data = b"\x81\xc8\0\x0c".to_vec();
+            data.extend(source);
+            data.extend([0x5a; 60]);
+            data.extend((1 << 31 | number).to_be_bytes());
+            data.extend([0xa5; 10]);
+            data
+        };
+        let ask = |data: &[u8], previous: &[u8]| {
+            let probe = Probe {
+                previous,
+                ..crate::app::trial::probe(data, false, true, (40_000, 40_001))
+            };
+            (DETECTOR.probe)(&probe)
+        };
+        let (first, second) = (report(b"abcd", 1), report(b"abcd", 2));
+        assert_eq!(ask(&second, &first), Guess::Certain);
+        // Alone, backwards, of another source, cut.
+        assert_eq!(ask(&first, b""), Guess::No);
+        assert_eq!(ask(&first, &second), Guess::No);
+        assert_eq!(ask(&second, &report(b"abce", 1)), Guess::No);
+        assert_eq!(ask(&second[..80], &first), Guess::No);
+        let said = exchange(&DETECTOR, &[(true, &first)]);
+        assert!(said.0.is_empty(), "{said:?}");
     }
 }

@@ -12,6 +12,7 @@ const CLIENT: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 40_000);
 const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 2), 8_123);
 const SYN: u8 = 2;
 const ACK: u8 = 16;
+const PSH: u8 = 8;
 
 /// A flow table and the number of the next packet.
 struct Bench {
@@ -98,6 +99,19 @@ const REQUEST: &[u8] =
     b"GET /index.html HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: test/1.0\r\n\r\n";
 const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn padding_behind_acknowledgements_is_no_data() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, &[0; 2], 0);
+    bench.tcp(true, 100, 500, ACK | PSH, REQUEST, 0);
+    let asked = 100 + REQUEST.len() as u32;
+    bench.tcp(false, 500, asked, ACK, &[0; 6], 0);
+    bench.tcp(false, 500, asked, ACK | PSH, RESPONSE, 0);
+    let (_, rows) = bench.end();
+    assert_eq!(http_rows(&rows), [("/index.html", 200)]);
+}
 
 fn http_rows(rows: &[AppRecord]) -> Vec<(&str, u16)> {
     rows.iter()

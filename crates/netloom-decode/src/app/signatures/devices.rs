@@ -37,7 +37,31 @@ signatures! {
     kodi "kodi" "Kodi" Iot Udp [9777];
     /// Logitech's media server (Slim devices).
     slim_proto "slimproto" "Slim devices" Music Both [3483];
+    /// Weave over TCP: Nest's devices and their service.
+    weave "weave" "Weave" Iot Tcp [11_095];
 }
+
+/// Length (2), then a message: flags, encryption and version 1 (2), number (4), who sends it (8)
+/// and who is to have it (8), all little endian. One of them is the service, whose numbers are of
+/// Nest's (18:b4:30) with 02 behind.
+fn weave(probe: &Probe<'_>) -> Guess {
+    let data = probe.data;
+    if data.len() < 24 {
+        return match data.get(2..4) {
+            None | Some([0 | 0x10, 0x13]) => Guess::More,
+            _ => Guess::No,
+        };
+    }
+    let service = |at: usize| data.get(at..at + 8).is_some_and(|id| id[1..] == SERVICE);
+    certain_if(
+        u16_le_at(data, 0).is_some_and(|length| (26..8192).contains(&length))
+            && matches!(data[2..4], [0 | 0x10, 0x13])
+            && (service(8) || service(16)),
+    )
+}
+
+/// Weave's numbers of services, their lowest byte left out.
+const SERVICE: [u8; 7] = [0, 0, 0, 2, 0x30, 0xb4, 0x18];
 
 /// Mark, length; then zeros or an identifier. The hello is all ones.
 fn xiaomi(probe: &Probe<'_>) -> Guess {
@@ -225,6 +249,10 @@ pub(super) mod tests {
             "00".repeat(9)
         );
         vec![
+            tcp(
+                "weave",
+                "3200 0013 09030000 0102030405060708 04000000 0230b418 5a5a5a5a",
+            ),
             udp(
                 "xiaomi",
                 "2131 0020 ffffffff ffffffff ffffffff ffffffffffffffffffffffffffffffff",

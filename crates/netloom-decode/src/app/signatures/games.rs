@@ -33,8 +33,8 @@ signatures! {
     cod_mobile "cod_mobile" "Call of Duty: Mobile" Game Udp [];
     /// Nintendo's Pia, games between consoles.
     nintendo "nintendo" "Nintendo" Game Udp [];
-    /// KCP sessions of miHoYo's games: the handshake.
-    genshin_impact "genshin_impact" "Genshin Impact" Game Udp [22101, 22102];
+    /// KCP sessions of miHoYo's games: the handshake; their protocol over TCP.
+    genshin_impact "genshin_impact" "Genshin Impact" Game Both [22101, 22102];
     /// Battle.net chat and patch protocols (BNCS).
     battle_net "battle_net" "Battle.net" Game Tcp [6112];
     /// Sony's remote play and the discovery of its consoles.
@@ -63,6 +63,15 @@ fn source_engine(probe: &Probe<'_>) -> Guess {
         Some(b'I') => certain_if(rest.len() > 20 && rest.split(|&b| b == 0).count() > 4),
         // A challenge, or queries that want one.
         Some(b'A' | b'U' | b'V') if data.len() == 9 => Guess::Unsure,
+        // Connecting: both sides fill up their messages with digits, NUL behind.
+        _ if data.len() >= 20
+            && data.ends_with(b"000\0")
+            && probe.other.len() >= 20
+            && probe.other.starts_with(&[0xff; 4])
+            && probe.other.ends_with(b"000\0") =>
+        {
+            Guess::Certain
+        }
         Some(b'D' | b'E') if probe.other.get(..4) == Some(&[0xff; 4]) => Guess::Unsure,
         _ => Guess::No,
     }
@@ -198,7 +207,63 @@ fn minecraft(probe: &Probe<'_>) -> Guess {
 
 fn raknet(probe: &Probe<'_>) -> Guess {
     const MAGIC: &[u8] = b"\0\xff\xff\0\xfe\xfe\xfe\xfe\xfd\xfd\xfd\xfd\x12\x34\x56\x78";
-    certain_if(matches!(probe.data.first(), Some(1..=0x1d)) && contains(probe.data, MAGIC, 64))
+    certain_if(
+        matches!(probe.data.first(), Some(1..=0x1d)) && contains(probe.data, MAGIC, 64)
+            || raknet_frames(probe.data, probe.wire_len)
+            || raknet_records(probe.data).is_some_and(|count| {
+                count > 1
+                    || raknet_records(probe.previous).is_some()
+                    || raknet_records(probe.other).is_some()
+            }),
+    )
+}
+
+/// Kind 8x, number (3), then frames that fill the datagram: flags, bits of what they carry (2),
+/// numbers as the reliability in the flags wants them. One of them is a ping (9 bytes), a pong
+/// (17) or a request for a connection (18).
+fn raknet_frames(data: &[u8], whole: usize) -> bool {
+    if !matches!(data.first(), Some(0x80..=0x8f)) {
+        return false;
+    }
+    let (mut at, mut known) = (4, false);
+    while at < whole {
+        let (Some(&flags), Some(bits)) = (data.get(at), u16_at(data, at + 1)) else {
+            return false;
+        };
+        let reliability = flags >> 5;
+        if flags & 0x0f != 0 || bits == 0 {
+            return false;
+        }
+        at += 3;
+        // Number of the message; of the sequence; order and its channel; part of a message.
+        at += 3 * usize::from(matches!(reliability, 2..=4 | 6 | 7));
+        at += 3 * usize::from(matches!(reliability, 1 | 4));
+        at += 4 * usize::from(matches!(reliability, 1 | 3 | 4 | 7));
+        at += 10 * usize::from(flags & 0x10 != 0);
+        known |= matches!(
+            (data.get(at), bits),
+            (Some(0), 72) | (Some(3), 136) | (Some(9), 144)
+        );
+        at += usize::from(bits).div_ceil(8);
+    }
+    known && at == whole
+}
+
+/// Acknowledged or not, count (2), numbers or ranges of numbers that fill the datagram: how many.
+fn raknet_records(data: &[u8]) -> Option<u16> {
+    let mut reader = Reader::new(data);
+    if !matches!(reader.u8()?, 0xa0 | 0xc0) {
+        return None;
+    }
+    let count = reader.u16()?;
+    for _ in 0..count {
+        match reader.u8()? {
+            0 => reader.skip(6)?,
+            1 => reader.skip(3)?,
+            _ => return None,
+        }
+    }
+    (count > 0 && reader.is_empty()).then_some(count)
 }
 
 /// Peer (2), flags (1), number of commands (1), time (4), challenge (4); each command: kind (1),
@@ -289,6 +354,20 @@ fn nintendo(probe: &Probe<'_>) -> Guess {
 
 fn genshin_impact(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
+    if probe.tcp {
+        // Kind 1, length, what it is, number, the two halves of the product's number.
+        let hello = starts_any(
+            data,
+            &[
+                b"\x01\0\0\0\x2a\x07\0\0\0\0",
+                b"\x01\0\0\0\x32\x08\0\0\0\x01",
+            ],
+        );
+        return match data.get(14..18) {
+            Some(product) => hello.min(certain_if(product == b"\0\0\x4d\xa6")),
+            None => hello.min(Guess::More),
+        };
+    }
     if data.len() != 20 {
         return Guess::No;
     }
@@ -460,6 +539,20 @@ pub(super) mod tests {
                 "genshin_impact",
                 "000000ff 00000000 00000000 499602d2 ffffffff",
             ),
+            tcp(
+                "genshin_impact",
+                "01 0000002a 07 00000000 01020304 00004da6 00000000",
+            ),
+            udp(
+                "source_engine",
+                "ffffffff 71 01020304 '0000000000' 00 00 '000' 00",
+            )
+            .other("ffffffff 41 01020304 01020304 '0000000000' 00 '000' 00"),
+            udp(
+                "raknet",
+                "84 020000 00 0088 03 0000000000000001 0000000000000002 00 0048 00 0000000000000003",
+            ),
+            udp("raknet", "c0 0002 01 010000 00 030000 050000"),
             tcp("battle_net", "01 ff50 3a00 00000000 '68XIPX3W' 1b000000"),
             udp(
                 "playstation",

@@ -37,6 +37,24 @@ signatures! {
     pulse_audio "pulseaudio" "PulseAudio" Media Tcp [4713];
     /// Music Player Daemon.
     mpd "mpd" "MPD" Music Tcp [6600];
+    /// Agora's network for calls (SD-RTN): the hello.
+    sd_rtn "sd_rtn" "Agora SD-RTN" Voip Udp [8130];
+}
+
+/// Connection (4), two bytes, kind 21h, five zero bytes, how many fields, then fields (tag of four
+/// letters, length, value): the server's name first.
+fn sd_rtn(probe: &Probe<'_>) -> Guess {
+    let data = probe.data;
+    let length = u16_le_at(data, 17).map_or(0, usize::from);
+    let name = data.get(19..19 + length).unwrap_or_default();
+    certain_if(
+        data.get(6..12) == Some(&[0x21, 0, 0, 0, 0, 0])
+            && data.get(13..17) == Some(b"SNI\0")
+            && !name.is_empty()
+            && name
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte)),
+    )
 }
 
 /// Version 1 or 2, kind, length, conference, transaction, user: an answer repeats the last three.
@@ -301,6 +319,10 @@ pub(super) mod tests {
         let mut rtmp = tcp("rtmp", "03 00000001 00000000").other("03");
         rtmp.data.resize(1537, 0x5a);
         vec![
+            udp(
+                "sd_rtn",
+                "01020304 0000 21 0000000000 04 'SNI' 00 0b00 'example.com' 'PDMD' 0000",
+            ),
             udp("mpeg_ts", &format!("{packet}{packet}{packet}")),
             udp("bfcp", "2001 0001 00000007 0001 0002 05040003")
                 .other("2004 0000 00000007 0001 0002"),

@@ -19,6 +19,7 @@ pub mod remote;
 pub mod routing;
 pub mod rpc;
 pub mod storage;
+pub mod titles;
 
 use super::{Detector, Guess};
 
@@ -53,7 +54,7 @@ macro_rules! signatures {
 use signatures;
 
 /// The lists of all kinds; the strictest signatures come first.
-const KINDS: [&[&Detector]; 14] = [
+const KINDS: [&[&Detector]; 15] = [
     storage::DETECTORS,
     databases::DETECTORS,
     rpc::DETECTORS,
@@ -68,6 +69,7 @@ const KINDS: [&[&Detector]; 14] = [
     private::DETECTORS,
     chat::DETECTORS,
     games::DETECTORS,
+    titles::DETECTORS,
 ];
 
 const COUNT: usize = {

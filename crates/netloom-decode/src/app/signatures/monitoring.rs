@@ -43,6 +43,27 @@ signatures! {
     kismet "kismet" "Kismet" Management Tcp [2501];
     /// Roughtime.
     roughtime "roughtime" "Roughtime" Network Udp [2002];
+    /// Measurements of the quality of access (EAQ, Brazil).
+    eaq "eaq" "EAQ" Management Udp [6000];
+}
+
+/// Number, another that grows with it, a third, then 9000h; the answer has 6000h.
+fn eaq(probe: &Probe<'_>) -> Guess {
+    let (data, other, previous) = (probe.data, probe.other, probe.previous);
+    let asked = |data: &[u8]| data.len() == 16 && data.ends_with(&[0, 0, 0x90, 0]);
+    let answered = |data: &[u8]| data.len() == 16 && data.ends_with(&[0, 0, 0x60, 0]);
+    let known = |data: &[u8]| data.starts_with(&[0, 0]) && data.get(4..8) != Some(&[0; 4]);
+    let pair = |asking: &[u8], answer: &[u8]| {
+        asked(asking) && answered(answer) && asking[..14] == answer[..14]
+    };
+    // Unanswered: the next number, and what counts with it.
+    let grown = |at: usize| {
+        let (before, now) = (u32_at(previous, at)?, u32_at(data, at)?);
+        now.checked_sub(before)
+    };
+    let next =
+        asked(data) && asked(previous) && grown(0) == Some(1) && matches!(grown(4), Some(1..=16));
+    certain_if(known(data) && (pair(data, other) || pair(other, data) || next))
 }
 
 fn zabbix(probe: &Probe<'_>) -> Guess {
@@ -450,6 +471,10 @@ pub(super) mod tests {
             "00".repeat(48)
         );
         vec![
+            udp("eaq", "00000001 00000ddb 00014c94 00006000")
+                .other("00000001 00000ddb 00014c94 00009000"),
+            udp("eaq", "00000001 00000ddb 00014c94 00009000")
+                .previous("00000000 00000dda 00014b07 00009000"),
             tcp("zabbix", "'ZBXD' 01 0a00000000000000 'agent.ping'"),
             udp(
                 "collectd",

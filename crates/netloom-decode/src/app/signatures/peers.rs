@@ -29,6 +29,8 @@ signatures! {
     nano "nano" "Nano" Finance Tcp [7075];
     /// Ripple's, Stellar's and others' peers are TLS; Cardano's handshake is not.
     cardano "cardano" "Cardano" Finance Tcp [3001];
+    /// ZUG: the consensus of the Casper association's nodes.
+    zug "zug" "ZUG" Finance Udp [19_000];
 }
 
 fn edonkey(probe: &Probe<'_>) -> Guess {
@@ -202,6 +204,10 @@ fn libp2p(probe: &Probe<'_>) -> Guess {
 fn ppstream(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
     let whole = probe.wire_len.max(data.len());
+    // Newer, as iQIYI: two bytes of kind before the length, the program's name in words.
+    if u16_le_at(data, 2).map(usize::from) == Some(whole) && contains(data, b"PPStream\0", 256) {
+        return Guess::Certain;
+    }
     let Some(length) = u16_le_at(data, 0).map(usize::from) else {
         return Guess::No;
     };
@@ -213,6 +219,10 @@ fn ppstream(probe: &Probe<'_>) -> Guess {
     }
     let again = |other: &[u8]| other.get(2) == Some(&0x43);
     certain_if((again(probe.previous) || again(probe.other)) && data.get(5..9) != Some(&[0; 4]))
+}
+
+fn zug(probe: &Probe<'_>) -> Guess {
+    starts(probe.data, b"\0zUG\x10")
 }
 
 /// Magic, command of twelve bytes filled up with NUL, length, check sum.
@@ -389,6 +399,12 @@ pub(super) mod tests {
                 "3c000000 01000000 04000000 'user' 04000000 'pass' a0000000 20000000 '0123456789abcdef0123456789abcdef' 01000000",
             ),
             tcp("ipfs", "13 '/multistream/1.0.0' 0a"),
+            udp(
+                "ppstream",
+                "1c40 1a00 4474717a 0102030405060708 'PPStream' 00 00",
+            )
+            .other("00"),
+            udp("zug", "00 'zUG' 10 01020304"),
             udp("ppstream", "1000 43 00 01 01020304 05060708 090a0b").other("1000 43 00"),
             tcp("bitcoin", "f9beb4d9 'version' 0000000000 66000000 01020304"),
             rlpx,

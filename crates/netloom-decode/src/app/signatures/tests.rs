@@ -13,6 +13,7 @@ pub(super) struct Sample {
     pub(super) server_port: u16,
     pub(super) data: Vec<u8>,
     pub(super) other: Vec<u8>,
+    pub(super) previous: Vec<u8>,
 }
 
 /// Bytes from text: `"text"` in single quotes as it is, else hexadecimal digits.
@@ -40,6 +41,7 @@ pub(super) fn tcp(name: &'static str, data: &str) -> Sample {
         server_port: 40_001,
         data: bytes(data),
         other: Vec::new(),
+        previous: Vec::new(),
     }
 }
 
@@ -68,9 +70,18 @@ impl Sample {
         }
     }
 
+    /// With what came before it the same way.
+    pub(super) fn previous(self, previous: &str) -> Self {
+        Self {
+            previous: bytes(previous),
+            ..self
+        }
+    }
+
     fn probe(&self) -> Probe<'_> {
         Probe {
             other: &self.other,
+            previous: &self.previous,
             ..probe(&self.data, self.tcp, true, (40_000, self.server_port))
         }
     }
@@ -92,6 +103,7 @@ fn samples() -> Vec<Sample> {
     all.extend(super::routing::tests::samples());
     all.extend(super::rpc::tests::samples());
     all.extend(super::storage::tests::samples());
+    all.extend(super::titles::tests::samples());
     all
 }
 

@@ -69,6 +69,28 @@ const NAMES: &[(&str, &[&str])] = &[
     ("i3D", &["discord"]),
     // nDPI names the maker; the bytes of its games' connections are ENet.
     ("GaijinEntertainment", &["gaijinentertainment", "enet"]),
+    // nDPI names the firm by the address; the bytes are TLS on Apple's port for push messages.
+    ("ApplePush", &["applepush", "tls"]),
+    // nDPI names the product by the name that is asked for; the bytes are DNS.
+    ("AVASTSecureDNS", &["dns"]),
+    // nDPI names the firm that made the engine; the bytes are Unreal Engine's handshake.
+    ("EpicGames", &["unreal_engine"]),
+    // nDPI names the game that the engine was made for first; the bytes are Source Engine's.
+    ("HalfLife2", &["source_engine"]),
+    // PPStream is iQIYI's older name, and stands in the bytes.
+    ("iQIYI", &["ppstream"]),
+    // nDPI names the product by the address; the bytes are RTCP and RTP, encrypted.
+    ("KakaoTalk_Voice", &["rtcp", "rtp"]),
+    // nDPI names what the connection is for; the bytes are Weave.
+    ("NestLogSink", &["weave"]),
+    // OICQ is QQ's older name; nDPI knows both.
+    ("OICQ", &["qq"]),
+    // nDPI names the firm by the name of its server; the bytes are XMPP.
+    ("TruPhone", &["xmpp"]),
+    // Xiaomi's devices and its push messages.
+    ("Xiaomi", &["xiaomi", "xiaomi_push"]),
+    // yojimbo is the library above netcode, whose bytes these are.
+    ("Yojimbo", &["netcode"]),
     ("ETHEREUM", &["ethereum", "ethereum_discovery"]),
     ("GTP", &["gtp", "gtp_prime"]),
     ("IPSec", &["ipsec"]),
