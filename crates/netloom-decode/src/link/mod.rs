@@ -86,9 +86,8 @@ pub(crate) fn frame(walk: &mut Walk<'_>, link_type: LinkType) -> Next {
 fn other_frame(walk: &mut Walk<'_>, link_type: LinkType) -> Next {
     match link_type {
         LinkType::NULL | LinkType::LOOP => null::step(walk),
-        LinkType::RAW | LinkType(12 | 14) => raw(walk),
-        // The version nibble counts where it says otherwise.
-        LinkType::IPV4 | LinkType::IPV6 => raw(walk),
+        // The version nibble counts, whatever IPV4 and IPV6 promise.
+        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | LinkType(12 | 14) => raw(walk),
         LinkType::IPNET => ipnet(walk),
         LinkType::IPOIB => {
             // Two bytes behind the EtherType are reserved.

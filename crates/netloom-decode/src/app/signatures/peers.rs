@@ -1,6 +1,6 @@
 //! Peer to peer: files, coins, mining.
 
-use super::{certain_if, signatures, starts, starts_any};
+use super::{certain_if, contains, signatures, starts, starts_any};
 use crate::app::wire::{u16_at, u16_le_at, u32_at, u32_le_at};
 use crate::app::{Guess, Probe};
 
