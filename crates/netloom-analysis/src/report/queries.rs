@@ -540,10 +540,10 @@ impl List<'_> {
         }
         // Those that are not in the report would add nothing but length.
         let is_told = |name: &str| self.report.risky.iter().any(|risky| risky.protocol == name);
-        let cases: String = risky::conditions()
-            .filter(|(_, name)| is_told(name))
-            .map(|(condition, name)| format!(" WHEN {condition} THEN '{name}'"))
-            .collect();
+        let mut cases = String::new();
+        for (condition, name) in risky::conditions().filter(|(_, name)| is_told(name)) {
+            _ = write!(cases, " WHEN {condition} THEN '{name}'");
+        }
         let outer = if self.has_outer_flows() {
             " AND NOT outer"
         } else {
