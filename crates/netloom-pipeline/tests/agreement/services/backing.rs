@@ -215,6 +215,11 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
         "iot-sentinel/captures_IoT-Sentinel/WeMoInsightSwitch",
         TLS,
     ),
+    (
+        "ripe_atlas",
+        "zeek/Traces/modbus/modbus-and-non-modbus-p502.pcap",
+        "a probe that begins with MGLNDD_, which nDPI calls so in other captures",
+    ),
     ("tls", "mercury/test/afl_data/", TLS),
     ("tls", "zeek/Traces/tls/https-to-http.pcap", TLS),
     (
