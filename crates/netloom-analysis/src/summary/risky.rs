@@ -81,39 +81,35 @@ pub(crate) const RISKS: &[Risk] = risks! {
         => "Use HTTPS.";
 };
 
+/// Services (by content) whose flows are at a risk only where the flow has this one of its own.
+const WITH_RISK: [(&[&str], FlowRisk, &str); 4] = [
+    (
+        &["http", "http_proxy"],
+        FlowRisk::CleartextCredentials,
+        "http login",
+    ),
+    (
+        &["smtp", "pop3", "imap"],
+        FlowRisk::CleartextCredentials,
+        "mail login",
+    ),
+    (&["snmp"], FlowRisk::CleartextCredentials, "snmp"),
+    (&["smb"], FlowRisk::ObsoleteSmb, "smb1"),
+];
+
 /// What a row of `flows` is told by in SQL, in the order of [`RiskCounter::flow`], and the risk's
 /// name. It holds where `confidence` is `content`.
 pub(crate) fn conditions() -> impl Iterator<Item = (String, &'static str)> {
-    let of_risk = [
-        (
-            &["http", "http_proxy"][..],
-            FlowRisk::CleartextCredentials,
-            "http login",
-        ),
-        (
-            &["smtp", "pop3", "imap"],
-            FlowRisk::CleartextCredentials,
-            "mail login",
-        ),
-        (&["snmp"], FlowRisk::CleartextCredentials, "snmp"),
-        (&["smb"], FlowRisk::ObsoleteSmb, "smb1"),
-    ];
-    of_risk
-        .into_iter()
-        .map(|(services, risk, name)| {
-            let condition = format!(
-                "{} AND array_has(risks, '{}')",
-                is_one_of(services),
-                risk.name()
-            );
-            (condition, name)
-        })
-        .chain(
-            RISKS
-                .iter()
-                .filter(|risk| !risk.services.is_empty())
-                .map(|risk| (is_one_of(risk.services), risk.name)),
-        )
+    let with_risk = WITH_RISK.iter().map(|(services, risk, name)| {
+        let service = is_one_of(services);
+        let condition = format!("{service} AND array_has(risks, '{}')", risk.name());
+        (condition, *name)
+    });
+    let by_service = RISKS
+        .iter()
+        .filter(|risk| !risk.services.is_empty())
+        .map(|risk| (is_one_of(risk.services), risk.name));
+    with_risk.chain(by_service)
 }
 
 fn is_one_of(services: &[&str]) -> String {
@@ -203,24 +199,12 @@ impl RiskCounter {
         let (Some(service), Some(Confidence::Content)) = (app.service, app.confidence) else {
             return;
         };
-        let login = app
-            .risks
+        let has = |risk: FlowRisk| app.risks.iter().find(|(of_flow, _)| *of_flow == risk);
+        let login = has(FlowRisk::CleartextCredentials);
+        let named = WITH_RISK
             .iter()
-            .find(|(risk, _)| *risk == FlowRisk::CleartextCredentials);
-        let named = match service.name {
-            "http" | "http_proxy" if login.is_some() => Some("http login"),
-            "smtp" | "pop3" | "imap" if login.is_some() => Some("mail login"),
-            "snmp" if login.is_some() => Some("snmp"),
-            "smb"
-                if app
-                    .risks
-                    .iter()
-                    .any(|(risk, _)| *risk == FlowRisk::ObsoleteSmb) =>
-            {
-                Some("smb1")
-            }
-            _ => None,
-        };
+            .find(|(services, risk, _)| services.contains(&service.name) && has(*risk).is_some())
+            .map(|(_, _, name)| *name);
         let risk = named
             .and_then(risk_by_name)
             .or_else(|| risk_of_service(service.name));

@@ -47,14 +47,14 @@ fn probe(probe: &Probe<'_>) -> Guess {
                 _ => Guess::No,
             }
         }
-        // A connection that began before the capture and is only kept alive: PINGREQ, PINGRESP.
+        // A connection that is only kept alive, on MQTT's port: PINGREQ, PINGRESP.
         [0xc0 | 0xd0, 0] if probe.has_port(1883) => match (data, probe.other) {
             ([0xc0, 0], [0xd0, 0]) | ([0xd0, 0], [0xc0, 0]) => Guess::Certain,
             (_, []) => Guess::More,
             _ => Guess::Unsure,
         },
-        // A connection that began before the capture: a ping and its answer, or a message and its
-        // acknowledgement.
+        // A connection that began before the capture, on any port: a ping and its answer, or a
+        // message and its acknowledgement.
         [0xc0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xd0, 0]) => Guess::Certain,
         [0xd0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xc0, 0]) => Guess::Certain,
         [0xc0 | 0xd0, 0] | [0xc0 | 0xd0] if !probe.from_start => Guess::More,
@@ -506,7 +506,6 @@ mod tests {
 
     #[test]
     fn only_kept_alive() {
-        use super::super::trial::probe as probe_of;
         let guess = |data, other, port| {
             let mut probe = probe_of(data, true, true, (40_000, port));
             probe.other = other;

@@ -28,11 +28,7 @@ pub(super) fn vlan(walk: &mut Walk<'_>) -> Next {
 /// A tag of `len` bytes whose content does not matter here, then the next type: VN-Tag
 /// (direction, virtual interfaces) and R-TAG (sequence number).
 pub(super) fn skip_to_ethertype(walk: &mut Walk<'_>, len: usize) -> Next {
-    let Some(&[hi, lo]) = walk.rest().get(len..).and_then(<[u8]>::first_chunk) else {
-        return walk.short(Layer::Link, len + 2);
-    };
-    walk.skip(len + 2);
-    type_or_length(walk, u16::from_be_bytes([hi, lo]))
+    behind(walk, len, 0)
 }
 
 /// An EtherType between `before` bytes that do not matter here and `after` such bytes.

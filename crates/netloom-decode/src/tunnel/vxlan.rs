@@ -31,23 +31,15 @@ pub(super) fn step(walk: &mut Walk<'_>) -> Next {
     }
     let rest = Rest::after(walk, HEADER_LEN);
     let ethernet = Next::Link(LinkType::ETHERNET);
-    if flags & RESERVED != 0 || reserved != 0 {
-        // To be ignored, on the port that is VXLAN's alone.
-        return if walk.out.dst_port == PORT && rest.is_ethernet() {
-            enter(
-                walk,
-                TunnelKind::Vxlan,
-                u24([v0, v1, v2]),
-                HEADER_LEN,
-                ethernet,
-            )
-        } else {
-            Next::Done
-        };
+    // To be ignored on the port that is VXLAN's alone, as is then what else they would say.
+    let is_odd = flags & RESERVED != 0 || reserved != 0;
+    if is_odd && walk.out.dst_port != PORT {
+        return Next::Done;
     }
     // Some senders leave the flag out on the port where every header has the field.
     let on_its_port = [walk.out.src_port, walk.out.dst_port].contains(&GENERIC_PORT);
-    let is_generic = flags & HAS_NEXT_PROTOCOL != 0 || (on_its_port && next_protocol != 0);
+    let is_generic =
+        !is_odd && (flags & HAS_NEXT_PROTOCOL != 0 || (on_its_port && next_protocol != 0));
     let (next, len) = if is_generic {
         if flags & OAM != 0 {
             return Next::Done;

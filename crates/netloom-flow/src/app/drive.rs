@@ -196,9 +196,10 @@ fn ends(flow: &Flow) -> ((IpAddr, u16), (IpAddr, u16)) {
     }
 }
 
-/// Whether the payload of an acknowledgement, or of a SYN with one, is what an Ethernet frame was filled up with (46 bytes are
-/// the least, headers have 40): some devices count it into the IP datagram. The data behind it has
-/// the same sequence number, and would be overlaid. One byte may be a probe of a closed window.
+/// Whether the payload of an acknowledgement, or of a SYN with one, is what an Ethernet frame was
+/// filled up with (46 bytes are the least, headers have 40): some devices count it into the IP
+/// datagram. The data behind it has the same sequence number, and would be overlaid. One byte may
+/// be a probe of a closed window.
 fn is_padding(flags: TcpFlags, payload: &[u8]) -> bool {
     (2..=6).contains(&payload.len())
         && (flags == TcpFlags::ACK || flags.0 == TcpFlags::ACK.0 | TcpFlags::SYN.0)

@@ -1,8 +1,8 @@
 //! Meters and buses over IP: what meters, controllers and vehicles say to each other.
 
 use super::{certain_if, contains, signatures, starts};
-use crate::app::wire::{Reader, u16_at, u16_le_at, u32_at, u32_le_at};
-use crate::app::{Guess, Probe};
+use crate::app::wire::{u16_at, u16_le_at, u32_at, u32_le_at};
+use crate::app::{Guess, Probe, ber};
 
 signatures! {
     /// ANSI C12.22: messages of meters (RFC 6142).
@@ -19,16 +19,11 @@ signatures! {
 
 /// A tag and the value of BER, and the rest of `data` behind both; lengths of up to two bytes.
 fn element(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let mut reader = Reader::new(data);
-    let tag = reader.u8()?;
-    let length = match reader.u8()? {
-        short @ ..=0x7f => usize::from(short),
-        0x81 => usize::from(reader.u8()?),
-        0x82 => usize::from(reader.u16()?),
-        _ => return None,
-    };
-    let value = reader.take(length)?;
-    Some((tag, value, reader.rest()))
+    if matches!(data.get(1), Some(0x83..)) {
+        return None;
+    }
+    let (element, rest) = ber::element(data)?;
+    Some((element.tag, element.data, rest))
 }
 
 /// One message of ACSE whose elements stand in order: whom it is for, who sent it with the number

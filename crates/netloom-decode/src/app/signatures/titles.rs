@@ -169,7 +169,7 @@ fn tes_online(probe: &Probe<'_>) -> Guess {
             _ => Guess::No,
         };
     };
-    if data.get(4..8) != Some(&[0, 1, 0, 1]) || inner + 8 != length {
+    if data.get(4..8) != Some(&[0, 1, 0, 1]) || inner.checked_add(8) != Some(length) {
         return Guess::No;
     }
     if contains(data, b"eso.live", 256) || contains(data, KEY, 256) {
@@ -407,6 +407,14 @@ pub(super) mod tests {
                 "01000000 52 00 8000 05000000 00000000 01000000 00000000 01000000 51 00 8000 05000000 00000000 01000000 02000000 abcd",
             ),
         ]
+    }
+
+    #[test]
+    fn a_length_beyond_all_is_none() {
+        let login = bytes("00000040 0001 0001 ffffffff");
+        let ask = |data: &[u8]| tes_online(&probe(data, true, true, (40_000, 40_001)));
+        assert_eq!(ask(&login), Guess::No);
+        assert_eq!(ask(&login[..8]), Guess::More);
     }
 
     #[test]
