@@ -10,8 +10,10 @@
 )]
 
 mod classical;
+mod classifier;
 mod operator;
 mod run;
+mod shape;
 mod tensor;
 mod trees;
 mod wire;
@@ -20,12 +22,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::dataset::{Dataset, Kind, Values};
-use crate::error::Error;
-use crate::model::{Classifier, Input, Probabilities};
-use crate::numeric::parallel;
+use crate::dataset::Kind;
+use crate::model::{Classifier, Input};
+use classifier::{Fed, OnnxClassifier, Scores, Slot, Step};
 use operator::Operator;
-use run::{Budget, Inputs};
 use tensor::{Data, Element, Tensor};
 use wire::ValueInfo;
 
@@ -35,16 +35,6 @@ pub const MAX_ONNX_BYTES: u64 = 256 << 20;
 const MAX_NODES: usize = 100_000;
 /// Columns of an input.
 const MAX_COLUMNS: usize = 1 << 16;
-/// Rows that go through together.
-const ROWS: usize = 256;
-/// Elements of all tensors that are alive together.
-const MAX_ALIVE: usize = 1 << 25;
-/// Elementary steps that a row may cost, and those that any rows may.
-const STEPS_OF_ROW: u64 = 1 << 26;
-const STEPS: u64 = 1 << 26;
-/// How far the probabilities of a row may be from 1 in sum, and from 0 below.
-const NEARLY: f64 = 1e-3;
-
 /// Why a file is no ONNX model that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -88,54 +78,6 @@ pub enum OnnxImportError {
     /// It tells no classes.
     #[error("is no classifier: {0}")]
     NoClasses(String),
-}
-
-/// Where a value stands.
-type Slot = usize;
-
-#[derive(Debug)]
-struct Step {
-    operator: Operator,
-    /// The node, in words.
-    name: String,
-    inputs: Vec<Option<Slot>>,
-    outputs: Vec<Option<Slot>>,
-    /// Values that nobody needs after it.
-    last_use: Vec<Slot>,
-}
-
-/// An input of the graph and the columns that go into it.
-#[derive(Debug)]
-struct Fed {
-    slot: Slot,
-    element: Element,
-    /// Columns, as places in the model's inputs.
-    columns: std::ops::Range<usize>,
-    /// Rows × columns, or rows alone.
-    flat: bool,
-}
-
-/// What the scores are that come out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scores {
-    Probabilities,
-    /// Their logarithms.
-    Logarithms,
-    /// Numbers that the softmax, or for one number the sigmoid, makes probabilities of.
-    Logits,
-}
-
-/// An ONNX model that tells classes.
-#[derive(Debug)]
-struct OnnxClassifier {
-    inputs: Vec<Input>,
-    fed: Vec<Fed>,
-    constants: Vec<(Slot, Arc<Tensor>)>,
-    steps: Vec<Step>,
-    slots: usize,
-    output: Slot,
-    scores: Scores,
-    classes: Arc<[String]>,
 }
 
 /// Reads a classifier from an ONNX file, as skl2onnx and torch.onnx write them.
@@ -536,260 +478,4 @@ fn names(text: &str) -> Vec<String> {
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect()
-}
-
-/// A column as the graph takes it.
-enum Column {
-    Numbers(Vec<f64>),
-    Texts(Vec<Arc<str>>),
-}
-
-impl Column {
-    fn of(data: &Dataset, input: &Input, element: Element) -> Result<Self, Error> {
-        let view = data
-            .column(&input.name)
-            .ok_or_else(|| Error::MissingColumns {
-                columns: vec![input.name.clone()],
-            })?;
-        let kinds = |found| Error::ColumnKind {
-            column: input.name.clone(),
-            found,
-            wanted: if input.kind == Kind::Category {
-                "categories"
-            } else {
-                "numbers"
-            },
-        };
-        if element != Element::Text {
-            if view.kind() == Kind::Category
-                && view.categories().iter().any(|name| !name.is_empty())
-            {
-                return Err(kinds("categories"));
-            }
-            let numbers = view.numbers();
-            if element == Element::Int
-                && let Some(row) = numbers.iter().position(|number| number.is_nan())
-            {
-                return Err(Error::Column {
-                    column: input.name.clone(),
-                    reason: format!(
-                        "the model takes whole numbers, and row {} has none",
-                        row + 1
-                    ),
-                });
-            }
-            return Ok(Self::Numbers(
-                numbers.iter().map(|x| element.round(*x)).collect(),
-            ));
-        }
-        let Some(codes) = view.codes() else {
-            return Err(kinds("numbers"));
-        };
-        let names: Vec<Arc<str>> = view
-            .categories()
-            .iter()
-            .map(|name| name.as_str().into())
-            .collect();
-        let missing: Arc<str> = "".into();
-        Ok(Self::Texts(
-            codes
-                .iter()
-                .map(|code| {
-                    let known = names
-                        .get(*code as usize)
-                        .filter(|_| *code != Values::MISSING);
-                    Arc::clone(known.unwrap_or(&missing))
-                })
-                .collect(),
-        ))
-    }
-}
-
-impl OnnxClassifier {
-    fn evaluate(
-        &self,
-        columns: &[Column],
-        rows: std::ops::Range<usize>,
-    ) -> Result<Vec<f64>, Error> {
-        let count = rows.len();
-        let mut slots: Vec<Option<Arc<Tensor>>> = vec![None; self.slots];
-        for (slot, tensor) in &self.constants {
-            slots[*slot] = Some(Arc::clone(tensor));
-        }
-        for fed in &self.fed {
-            slots[fed.slot] = Some(Arc::new(feed(fed, columns, &rows)));
-        }
-        let mut budget = Budget(STEPS + STEPS_OF_ROW * count as u64);
-        let mut alive: usize = slots.iter().flatten().map(|tensor| tensor.len()).sum();
-        for step in &self.steps {
-            let trouble = |reason| Error::Onnx {
-                node: step.name.clone(),
-                reason,
-            };
-            let inputs: Vec<Option<Arc<Tensor>>> = step
-                .inputs
-                .iter()
-                .map(|slot| slots[(*slot)?].clone())
-                .collect();
-            let made = run::run(&step.operator, &Inputs(&inputs), &mut budget).map_err(trouble)?;
-            drop(inputs);
-            for (slot, tensor) in step.outputs.iter().zip(made) {
-                if let Some(slot) = slot {
-                    alive += tensor.len();
-                    slots[*slot] = Some(tensor);
-                }
-            }
-            if alive > MAX_ALIVE + self.constants.len() {
-                return Err(trouble(
-                    "it needs more memory than any model of its kind".to_owned(),
-                ));
-            }
-            for slot in &step.last_use {
-                alive -= slots[*slot].take().map_or(0, |tensor| tensor.len());
-            }
-        }
-        let wrong = |reason: String| Error::Onnx {
-            node: "its output".to_owned(),
-            reason,
-        };
-        let scores = slots[self.output]
-            .take()
-            .ok_or_else(|| wrong("there is none".to_owned()))?;
-        self.probabilities(&scores, rows).map_err(wrong)
-    }
-
-    /// Scores as probabilities, each class of each row.
-    fn probabilities(
-        &self,
-        scores: &Tensor,
-        rows: std::ops::Range<usize>,
-    ) -> Result<Vec<f64>, String> {
-        let classes = self.classes.len();
-        let values = scores.values()?;
-        let width = if values.len() == rows.len() {
-            1
-        } else {
-            classes
-        };
-        if scores.sizes.first() != Some(&rows.len()) || values.len() != rows.len() * width {
-            return Err(format!(
-                "{} rows went in, and {:?} came out: a model must take any number of rows (export \
-                 with dynamic axes) and give a number for each of its {classes} classes",
-                rows.len(),
-                scores.sizes
-            ));
-        }
-        if width == 1 && classes > 2 {
-            return Err(format!(
-                "one number comes out, but there are {classes} classes"
-            ));
-        }
-        let mut told = Vec::with_capacity(rows.len() * classes);
-        for (row, own) in rows.clone().zip(values.chunks_exact(width)) {
-            let start = told.len();
-            match (own, self.scores) {
-                ([one], _) if classes == 1 => told.push(if *one > 0.0 { 1.0 } else { *one }),
-                ([one], scores) => {
-                    let second = match scores {
-                        Scores::Probabilities => *one,
-                        Scores::Logarithms => one.exp(),
-                        Scores::Logits => operator::sigmoid(*one),
-                    };
-                    told.extend([1.0 - second, second]);
-                }
-                (own, Scores::Probabilities) => told.extend_from_slice(own),
-                (own, Scores::Logarithms) => told.extend(own.iter().map(|score| score.exp())),
-                (own, Scores::Logits) => {
-                    told.extend_from_slice(own);
-                    if let Some(own) = told.get_mut(start..) {
-                        classical::transform(classical::PostTransform::Softmax, own);
-                    }
-                }
-            }
-            let own = told.get_mut(start..).unwrap_or_default();
-            let sum: f64 = own.iter().sum();
-            // Where one is no number, so is the sum.
-            let adds_up = (sum - 1.0).abs() <= NEARLY;
-            if !adds_up || own.iter().any(|score| *score < -NEARLY) {
-                return Err(format!(
-                    "row {} has scores that are no probabilities ({:?})",
-                    row + 1,
-                    &own[..own.len().min(4)]
-                ));
-            }
-            for score in own {
-                *score = score.max(0.0);
-            }
-        }
-        Ok(told)
-    }
-}
-
-/// Rows of columns as a tensor.
-fn feed(fed: &Fed, columns: &[Column], rows: &std::ops::Range<usize>) -> Tensor {
-    let columns = columns.get(fed.columns.clone()).unwrap_or_default();
-    let sizes = if fed.flat {
-        vec![rows.len()]
-    } else {
-        vec![rows.len(), columns.len()]
-    };
-    let data = if fed.element == Element::Text {
-        let cell = |row: usize| {
-            columns.iter().filter_map(move |column| match column {
-                Column::Texts(texts) => texts.get(row).cloned(),
-                Column::Numbers(_) => None,
-            })
-        };
-        Data::Texts(rows.clone().flat_map(cell).collect())
-    } else {
-        let cell = |row: usize| {
-            columns.iter().filter_map(move |column| match column {
-                Column::Numbers(numbers) => numbers.get(row).copied(),
-                Column::Texts(_) => None,
-            })
-        };
-        Data::Numbers(rows.clone().flat_map(cell).collect())
-    };
-    Tensor::new(fed.element, sizes, data)
-}
-
-impl Classifier for OnnxClassifier {
-    fn algorithm(&self) -> &'static str {
-        "onnx"
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn inputs(&self) -> &[Input] {
-        &self.inputs
-    }
-
-    fn predict_proba(&self, data: &Dataset, threads: usize) -> Result<Probabilities, Error> {
-        let missing: Vec<String> = self
-            .inputs
-            .iter()
-            .filter(|input| data.column(&input.name).is_none())
-            .map(|input| input.name.clone())
-            .collect();
-        if !missing.is_empty() {
-            return Err(Error::MissingColumns { columns: missing });
-        }
-        let mut columns = Vec::with_capacity(self.inputs.len());
-        for fed in &self.fed {
-            for input in self.inputs.get(fed.columns.clone()).unwrap_or_default() {
-                columns.push(Column::of(data, input, fed.element)?);
-            }
-        }
-        let rows = data.rows();
-        let parts = parallel::map(rows.div_ceil(ROWS), threads, |part| {
-            self.evaluate(&columns, part * ROWS..((part + 1) * ROWS).min(rows))
-        });
-        let mut values = Vec::with_capacity(rows * self.classes.len());
-        for part in parts {
-            values.extend(part?);
-        }
-        Probabilities::new(Arc::clone(&self.classes), values)
-    }
 }
