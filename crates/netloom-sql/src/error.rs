@@ -1,5 +1,7 @@
 //! Why a query gives no rows, told to whoever wrote it.
 
+mod calls;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -81,8 +83,14 @@ impl QueryError {
             DataFusionError::SQL(error, _) => syntax_error(&error.to_string(), sql),
             error @ (DataFusionError::Plan(_)
             | DataFusionError::NotImplemented(_)
-            | DataFusionError::Configuration(_)) => Self::query(said(&error)),
-            other => Self::Failed(said(&other)),
+            | DataFusionError::Configuration(_)) => {
+                let said = said(&error);
+                calls::call_error(&said).unwrap_or_else(|| Self::query(said))
+            }
+            other => {
+                let said = said(&other);
+                calls::call_error(&said).unwrap_or(Self::Failed(said))
+            }
         }
     }
 }

@@ -316,6 +316,21 @@ fn mistakes_are_told_with_their_cure() {
             "there is no table 'nothing'",
             "there are: ",
         ),
+        (
+            "SELECT sum(service) FROM flows",
+            "sum does not take (text)",
+            "sum(double)",
+        ),
+        (
+            "SELECT entropy(1)",
+            "argument 1 of entropy is Int64, not a text: entropy(text)",
+            "",
+        ),
+        (
+            "SELECT entrpy('a')",
+            "there is no function 'entrpy'",
+            "did you mean entropy?",
+        ),
         ("", "there is no query", "SELECT"),
         ("COPY flows TO 'x.csv'", "queries read", "-o OUT"),
         (
@@ -345,8 +360,11 @@ fn mistakes_are_told_with_their_cure() {
     }
     let (message, _) = complaint(&session, "SELECT * FORM flows");
     assert!(message.ends_with('^'), "{message}");
-    let (message, _) = complaint(&session, "SELECT nosuch(1)");
-    assert!(message.contains("nosuch"), "{message}");
+    let (message, hint) = complaint(&session, "SELECT nosuch(1)");
+    assert_eq!(
+        (message.as_str(), hint.as_str()),
+        ("there is no function 'nosuch'", "")
+    );
 }
 
 #[test]
