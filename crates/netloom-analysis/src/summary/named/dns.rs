@@ -1,0 +1,281 @@
+//! DNS: what is asked for, what fails, who answers and how fast.
+
+use std::net::IpAddr;
+
+use netloom_pipeline::bounded::{BoundedTable, Counts};
+use netloom_pipeline::compact::Address;
+use netloom_pipeline::decode::app::Risk;
+use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
+use netloom_pipeline::flow::app::{AppInfo, AppRecord, DnsRecord};
+
+use super::tally::{TEXTS_MAX, Tally, lower};
+use crate::report::model::{Dns, DnsFailure, DnsServer, SlowAnswer};
+use crate::summary::histogram::Histogram;
+use crate::summary::words::{Text, Texts};
+
+/// Servers that a shard counts one by one.
+const SERVERS_MAX: usize = 1_024;
+/// Slow answers that are held for a top list.
+const SLOW_MAX: usize = 1_000;
+
+/// Failures of a name by response code.
+#[derive(Debug, Default)]
+struct Failures(Vec<(u16, u64)>);
+
+impl Counts for Failures {
+    fn weight(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for (rcode, count) in other.0 {
+            self.add(rcode, count);
+        }
+    }
+}
+
+impl Failures {
+    fn add(&mut self, rcode: u16, count: u64) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.0 == rcode) {
+            known.1 += count;
+        } else if self.0.len() < 16 {
+            self.0.push((rcode, count));
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct ServerCounts {
+    queries: u64,
+    answered: u64,
+    times: Times,
+}
+
+/// Times on a coarse logarithmic scale: each bucket ends a tenth above where it begins, and only
+/// those that are used take room.
+#[derive(Debug, Default)]
+struct Times(Vec<(u8, u32)>);
+
+impl Times {
+    fn add(&mut self, nanos: i64) {
+        // From a microsecond on: the 256th bucket is beyond any answer.
+        let bucket = ((nanos as f64 / 1e3).max(1.0).ln() / 1.1_f64.ln()).min(255.0) as u8;
+        self.count(bucket, 1);
+    }
+
+    fn count(&mut self, bucket: u8, times: u32) {
+        match self.0.binary_search_by_key(&bucket, |entry| entry.0) {
+            Ok(at) => self.0[at].1 = self.0[at].1.saturating_add(times),
+            Err(at) => self.0.insert(at, (bucket, times)),
+        }
+    }
+
+    /// The median in milliseconds, within 5 %: the middle of its bucket.
+    fn median_ms(&self) -> Option<f64> {
+        let all: u64 = self.0.iter().map(|(_, times)| u64::from(*times)).sum();
+        let mut before = 0;
+        let (bucket, _) = self.0.iter().find(|(_, times)| {
+            before += u64::from(*times);
+            before * 2 >= all
+        })?;
+        Some(1.1_f64.powf(f64::from(*bucket) + 0.5) / 1e3)
+    }
+}
+
+impl Counts for ServerCounts {
+    fn weight(&self) -> u64 {
+        self.queries
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.queries += other.queries;
+        self.answered += other.answered;
+        for (bucket, times) in other.times.0 {
+            self.times.count(bucket, times);
+        }
+    }
+}
+
+/// Counts DNS messages.
+#[derive(Debug)]
+pub(super) struct DnsCounter {
+    totals: Dns,
+    names: Tally,
+    types: Tally,
+    rcodes: Tally,
+    failures: BoundedTable<Text, Failures>,
+    servers: BoundedTable<Address, ServerCounts>,
+    times: Histogram,
+    slow: Vec<Slow>,
+}
+
+/// Nanoseconds, name, server.
+type Slow = (i64, Box<str>, IpAddr);
+
+impl Default for DnsCounter {
+    fn default() -> Self {
+        Self {
+            totals: Dns::default(),
+            names: Tally::default(),
+            types: Tally::default(),
+            rcodes: Tally::default(),
+            failures: BoundedTable::new(TEXTS_MAX),
+            servers: BoundedTable::new(SERVERS_MAX),
+            times: Histogram::default(),
+            slow: Vec::new(),
+        }
+    }
+}
+
+impl DnsCounter {
+    /// A flow that may hide DNS.
+    pub(super) fn flow(&mut self, app: &AppInfo) {
+        let encrypted = app
+            .risks
+            .iter()
+            .any(|(risk, _)| *risk == Risk::EncryptedDns);
+        self.totals.encrypted_flows += u64::from(encrypted);
+    }
+
+    pub(super) fn record(
+        &mut self,
+        dns: &DnsRecord,
+        record: &AppRecord,
+        texts: &Texts,
+        top: usize,
+    ) {
+        if dns.service != "dns" {
+            self.totals.local_queries += 1;
+            return;
+        }
+        self.totals.queries += 1;
+        let query = dns.query.as_deref().map(lower);
+        self.names.add(texts, query.as_deref());
+        let server = self.servers.entry_ref(&record.dst.0);
+        server.queries += 1;
+        if let Some(qtype) = dns.qtype {
+            self.types.add(texts, Some(&qtype_name(qtype, false)));
+        }
+        let Some(rcode) = dns.rcode else { return };
+        self.totals.answered += 1;
+        server.answered += 1;
+        self.rcodes.add(texts, Some(&rcode_name(rcode)));
+        if rcode != 0 {
+            self.totals.failures += 1;
+            if let Some(query) = &query {
+                self.failures
+                    .entry_with(&**query, |name| texts.get(name))
+                    .add(rcode, 1);
+            }
+        }
+        if let Some(rtt) = dns.rtt {
+            server.times.add(rtt);
+            self.times.add(rtt);
+            let name = || query.unwrap_or_default().into();
+            keep_largest(&mut self.slow, (rtt, name, record.dst.0), top);
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self, top: usize) {
+        self.totals.queries += other.totals.queries;
+        self.totals.answered += other.totals.answered;
+        self.totals.failures += other.totals.failures;
+        self.totals.local_queries += other.totals.local_queries;
+        self.totals.encrypted_flows += other.totals.encrypted_flows;
+        self.names.absorb(other.names);
+        self.types.absorb(other.types);
+        self.rcodes.absorb(other.rcodes);
+        self.failures.absorb(other.failures);
+        self.servers.absorb(other.servers);
+        self.times.absorb(&other.times);
+        for (rtt, name, server) in other.slow {
+            keep_largest(&mut self.slow, (rtt, || name, server), top);
+        }
+    }
+
+    pub(super) fn finish(self, top: usize) -> Dns {
+        let mut dns = self.totals;
+        dns.top_names = self.names.counts(top);
+        dns.types = self.types.counts(top);
+        dns.rcodes = self.rcodes.counts(top);
+        dns.failed_names = self
+            .failures
+            .top(top, Counts::weight)
+            .into_iter()
+            .map(|(name, failures)| {
+                let most = failures
+                    .0
+                    .iter()
+                    .max_by_key(|(rcode, count)| (*count, *rcode));
+                DnsFailure {
+                    name: name.as_str().to_owned(),
+                    rcode: most.map_or_else(String::new, |(rcode, _)| rcode_name(*rcode).into()),
+                    count: failures.weight(),
+                }
+            })
+            .collect();
+        dns.servers = self
+            .servers
+            .top(top, |server| server.queries)
+            .into_iter()
+            .map(|(address, server)| DnsServer {
+                address: address.ip().to_string(),
+                queries: server.queries,
+                answered: server.answered,
+                median_ms: server.times.median_ms(),
+            })
+            .collect();
+        dns.slow = self
+            .slow
+            .into_iter()
+            .map(|(rtt, name, server)| SlowAnswer {
+                name: name.into(),
+                server: server.to_string(),
+                rtt_ms: rtt as f64 / 1e6,
+            })
+            .collect();
+        dns.rtt_ms = self.times.distribution();
+        dns
+    }
+}
+
+/// Keeps the largest few, largest first; of equals the earlier.
+fn keep_largest(
+    list: &mut Vec<Slow>,
+    (rank, name, server): (i64, impl FnOnce() -> Box<str>, IpAddr),
+    top: usize,
+) {
+    let most = top.min(SLOW_MAX);
+    if list.len() >= most && list.last().is_some_and(|least| least.0 >= rank) {
+        return;
+    }
+    let at = list.partition_point(|other| other.0 >= rank);
+    list.insert(at, (rank, name(), server));
+    list.truncate(most);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_stay() {
+        let mut slow = Vec::new();
+        for rtt in [5, 1, 9, 7, 3, 9] {
+            keep_largest(&mut slow, (rtt, || "n".into(), IpAddr::from([0; 4])), 3);
+        }
+        let times: Vec<i64> = slow.iter().map(|entry| entry.0).collect();
+        assert_eq!(times, [9, 9, 7]);
+    }
+
+    #[test]
+    fn a_coarse_median_is_near() {
+        let mut times = Times::default();
+        for millis in [1, 20, 21, 22, 900] {
+            times.add(millis * 1_000_000);
+        }
+        let median = times.median_ms().unwrap();
+        assert!((20.0..22.2).contains(&median), "{median}");
+        assert_eq!(Times::default().median_ms(), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! Risks of flows, and the flows to look at first.
+
+use std::cmp::Reverse;
+
+use netloom_pipeline::decode::app::{Risk, text};
+use netloom_pipeline::flow::FlowRecord;
+use netloom_pipeline::flow::app::AppInfo;
+
+use crate::report::model::{RiskExample, RiskSummary};
+
+#[derive(Debug, Default)]
+struct RiskCounts {
+    flows: u64,
+    /// Those with the most bytes.
+    examples: Vec<(u64, RiskExample)>,
+}
+
+/// Counts flows by their risks.
+#[derive(Debug)]
+pub(super) struct RiskCounter(Vec<RiskCounts>);
+
+impl Default for RiskCounter {
+    fn default() -> Self {
+        Self(Risk::ALL.iter().map(|_| RiskCounts::default()).collect())
+    }
+}
+
+impl RiskCounter {
+    pub(super) fn flow(&mut self, flow: &FlowRecord, app: &AppInfo, top: usize) {
+        for (risk, detail) in &app.risks {
+            let Some(place) = Risk::ALL.iter().position(|known| known == risk) else {
+                continue;
+            };
+            let counts = &mut self.0[place];
+            counts.flows += 1;
+            let weight = flow.bytes();
+            if counts.examples.len() < top
+                || counts.examples.last().is_some_and(|least| least.0 < weight)
+            {
+                let at = counts.examples.partition_point(|other| other.0 >= weight);
+                counts.examples.insert(at, (weight, example(flow, detail)));
+                counts.examples.truncate(top);
+            }
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self, top: usize) {
+        for (own, others) in self.0.iter_mut().zip(other.0) {
+            own.flows += others.flows;
+            for (weight, example) in others.examples {
+                let at = own.examples.partition_point(|known| known.0 >= weight);
+                own.examples.insert(at, (weight, example));
+            }
+            own.examples.truncate(top);
+        }
+    }
+
+    /// The worst first, then those of the most flows.
+    pub(super) fn finish(self, top: usize) -> Vec<RiskSummary> {
+        let mut risks: Vec<_> = Risk::ALL
+            .iter()
+            .zip(self.0)
+            .filter(|(_, counts)| counts.flows > 0)
+            .collect();
+        risks.sort_by_key(|(risk, counts)| (Reverse((risk.severity(), counts.flows)), risk.name()));
+        risks
+            .into_iter()
+            .map(|(risk, counts)| RiskSummary {
+                risk: risk.name().to_owned(),
+                title: risk.title().to_owned(),
+                severity: risk.severity().name().to_owned(),
+                flows: counts.flows,
+                examples: counts
+                    .examples
+                    .into_iter()
+                    .take(top)
+                    .map(|(_, example)| example)
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+fn example(flow: &FlowRecord, detail: &str) -> RiskExample {
+    RiskExample {
+        flow_id: flow.flow_id.to_string(),
+        src: flow.src_ip.to_string(),
+        dst: match flow.dst_port {
+            Some(port) => std::net::SocketAddr::new(flow.dst_ip, port).to_string(),
+            None => flow.dst_ip.to_string(),
+        },
+        server_name: flow.server_name().map(ToOwned::to_owned),
+        detail: text::display(detail.as_bytes()).into_owned(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Texts and how often.
+
+use std::borrow::Cow;
+
+use netloom_pipeline::bounded::{BoundedTable, Counts};
+
+use crate::report::model::Count;
+use crate::summary::words::{Text, Texts};
+
+/// Names asked for, hosts, agents, issuers and the like, in a shard.
+pub(super) const TEXTS_MAX: usize = 1_024;
+
+/// How often.
+#[derive(Debug, Default)]
+struct Seen(u64);
+
+impl Counts for Seen {
+    fn weight(&self) -> u64 {
+        self.0
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+/// Texts and how often.
+#[derive(Debug)]
+pub(super) struct Tally(BoundedTable<Text, Seen>);
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self(BoundedTable::new(TEXTS_MAX))
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, texts: &Texts, text: Option<&str>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            let end = text.floor_char_boundary(256);
+            let key = text.get(..end).unwrap_or_default();
+            self.0.entry_with(key, |key| texts.get(key)).0 += 1;
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.0.absorb(other.0);
+    }
+
+    pub(super) fn counts(&self, top: usize) -> Vec<Count> {
+        self.0
+            .top(top, |seen| seen.0)
+            .into_iter()
+            .map(|(name, seen)| Count {
+                name: name.as_str().to_owned(),
+                count: seen.0,
+            })
+            .collect()
+    }
+}
+
+/// A name in lower case, as most are already.
+pub(super) fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}

@@ -1,0 +1,139 @@
+//! TLS: versions, issuers, and certificates that end soon.
+
+use netloom_pipeline::bounded::{BoundedTable, Counts};
+use netloom_pipeline::flow::app::{AppRecord, TlsRecord};
+use netloom_pipeline::packet::Timestamp;
+
+use super::tally::{TEXTS_MAX, Tally};
+use crate::report::model::{Certificate, Tls};
+use crate::summary::words::Texts;
+
+/// Days before its end that a certificate is worth a look.
+const EXPIRING_DAYS: i64 = 30;
+const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
+
+/// How long a certificate is good for, and who showed it.
+#[derive(Debug, Default)]
+struct Validity {
+    seen: u64,
+    issuer: Box<str>,
+    not_after: i64,
+    days_left: i64,
+    state: &'static str,
+}
+
+impl Counts for Validity {
+    fn weight(&self) -> u64 {
+        self.seen
+    }
+
+    fn absorb(&mut self, other: Self) {
+        let seen = self.seen + other.seen;
+        if self.state.is_empty() {
+            *self = other;
+        }
+        self.seen = seen;
+    }
+}
+
+/// Counts TLS handshakes.
+#[derive(Debug)]
+pub(super) struct TlsCounter {
+    totals: Tls,
+    versions: Tally,
+    ciphers: Tally,
+    issuers: Tally,
+    clients: Tally,
+    /// By subject and server.
+    certificates: BoundedTable<(Box<str>, Box<str>), Validity>,
+}
+
+impl Default for TlsCounter {
+    fn default() -> Self {
+        Self {
+            totals: Tls::default(),
+            versions: Tally::default(),
+            ciphers: Tally::default(),
+            issuers: Tally::default(),
+            clients: Tally::default(),
+            certificates: BoundedTable::new(TEXTS_MAX),
+        }
+    }
+}
+
+impl TlsCounter {
+    pub(super) fn record(&mut self, tls: &TlsRecord, record: &AppRecord, texts: &Texts) {
+        self.totals.handshakes += 1;
+        self.totals.established += u64::from(tls.established);
+        self.totals.with_server_name += u64::from(tls.server_name.is_some());
+        self.totals.ech += u64::from(tls.ech);
+        self.versions.add(texts, tls.version.as_deref());
+        self.ciphers.add(texts, tls.cipher.as_deref());
+        self.clients.add(texts, tls.ja4.as_deref());
+        let Some(certificate) = tls.certificate.as_deref() else {
+            return;
+        };
+        self.issuers.add(texts, Some(&certificate.issuer));
+        let Some(not_after) = certificate.not_after else {
+            return;
+        };
+        let days_left = not_after.nanos_since(tls.ts).div_euclid(DAY_NANOS);
+        let state = if days_left < 0 {
+            "expired"
+        } else if certificate.not_before.is_some_and(|start| start > tls.ts) {
+            "not_yet_valid"
+        } else if days_left <= EXPIRING_DAYS {
+            "expiring"
+        } else {
+            return;
+        };
+        let server = tls
+            .server_name
+            .clone()
+            .unwrap_or_else(|| record.dst.0.to_string().into());
+        self.certificates
+            .entry((certificate.subject.clone(), server))
+            .absorb(Validity {
+                seen: 1,
+                issuer: certificate.issuer.clone(),
+                not_after: not_after.as_nanos(),
+                days_left,
+                state,
+            });
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.totals.handshakes += other.totals.handshakes;
+        self.totals.established += other.totals.established;
+        self.totals.with_server_name += other.totals.with_server_name;
+        self.totals.ech += other.totals.ech;
+        self.versions.absorb(other.versions);
+        self.ciphers.absorb(other.ciphers);
+        self.issuers.absorb(other.issuers);
+        self.clients.absorb(other.clients);
+        self.certificates.absorb(other.certificates);
+    }
+
+    pub(super) fn finish(self, top: usize) -> Tls {
+        let mut tls = self.totals;
+        tls.versions = self.versions.counts(top);
+        tls.ciphers = self.ciphers.counts(top);
+        tls.issuers = self.issuers.counts(top);
+        tls.clients = self.clients.counts(top);
+        let mut expiring: Vec<_> = self.certificates.iter().collect();
+        expiring.sort_by_key(|(key, validity)| (validity.days_left, *key));
+        tls.expiring = expiring
+            .into_iter()
+            .take(top)
+            .map(|((subject, server), validity)| Certificate {
+                subject: subject.to_string(),
+                issuer: validity.issuer.to_string(),
+                server: server.to_string(),
+                not_after: Timestamp::from_nanos(validity.not_after).to_string(),
+                days_left: validity.days_left,
+                state: validity.state.to_owned(),
+            })
+            .collect();
+        tls
+    }
+}
