@@ -11,7 +11,7 @@ use super::Summary;
 use super::findings;
 use super::groups::Word;
 use super::hosts::{AddressCounts, Pair};
-use super::protocols::{ProtocolCounter, protocol_name};
+use super::protocols::ProtocolCounter;
 use crate::report::model::{
     Address as AddressRow, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac,
     Quality, Report, Service, Unique,
@@ -19,6 +19,7 @@ use crate::report::model::{
 use netloom_pipeline::bounded::Counts;
 use netloom_pipeline::compact::Address;
 use netloom_pipeline::hosts::is_local_host;
+use netloom_tables::header_name;
 
 /// Comments of a capture that a report shows.
 const COMMENTS_MAX: usize = 20;
@@ -190,7 +191,7 @@ impl Summary {
             .into_iter()
             .map(|((name, protocol), (service, _))| Service {
                 name: name.to_owned(),
-                transport: protocol_name(protocol).into_owned(),
+                transport: header_name(protocol).into_owned(),
                 ..service
             })
             .collect();

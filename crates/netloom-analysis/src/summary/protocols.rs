@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use netloom_pipeline::decode::{Decoded, Network, Transport, TunnelKind};
+use netloom_pipeline::decode::{Decoded, Transport};
 use netloom_pipeline::packet::LinkType;
+use netloom_tables::{append_protocols, network_name};
 
 use crate::report::model::Protocol;
 use crate::summary::timeline::TimelineCounter;
@@ -163,39 +164,10 @@ fn names(
     decoded: &Decoded,
     service: Option<&'static str>,
 ) -> Vec<Cow<'static, str>> {
-    let mut names = vec![Cow::from(link_type.to_string().to_lowercase())];
-    if !decoded.vlans.as_slice().is_empty() {
-        names.push("vlan".into());
-    }
-    let tunnels = decoded.tunnels.as_slice();
-    for (depth, tunnel) in tunnels.iter().enumerate() {
-        if carried_by_ip(tunnel.kind) {
-            // Only the outermost carrier's version is known for sure.
-            let carrier = match decoded.ethertype {
-                Some(0x86dd) if depth == 0 => "ipv6",
-                _ if depth == 0 => "ipv4",
-                _ => "ip",
-            };
-            names.push(carrier.into());
-        }
-        names.push(tunnel.kind.name().into());
-    }
-    let network = network_name(decoded.network);
-    if decoded.network != Network::None {
-        names.push(network.into());
-    }
-    let Some(ip) = decoded.ip else { return names };
-    if ip.fragment.is_some_and(|fragment| fragment.offset > 0) && decoded.src_port == 0 {
-        names.push("fragment".into());
-        return names;
-    }
-    names.push(protocol_name(ip.protocol));
-    names.extend(service.map(Cow::from));
-    names
-}
-
-fn carried_by_ip(kind: TunnelKind) -> bool {
-    !matches!(kind, TunnelKind::Mpls | TunnelKind::Pppoe | TunnelKind::Pbb)
+    let mut path = String::new();
+    append_protocols(link_type, decoded, &mut path);
+    let names = path.split(':').map(|name| Cow::from(name.to_owned()));
+    names.chain(service.map(Cow::from)).collect()
 }
 
 /// What the timeline calls a packet.
@@ -212,42 +184,5 @@ fn label(decoded: &Decoded, service: Option<&'static str>) -> &'static str {
         Transport::Sctp(_) => "sctp",
         Transport::Esp(_) => "esp",
         _ => network_name(decoded.network),
-    }
-}
-
-/// Lower-case name of a network layer.
-pub(crate) fn network_name(network: Network) -> &'static str {
-    match network {
-        Network::None => "unknown",
-        Network::Ipv4 => "ipv4",
-        Network::Ipv6 => "ipv6",
-        Network::Arp => "arp",
-        Network::Rarp => "rarp",
-        Network::Lldp => "lldp",
-        Network::Cdp => "cdp",
-        Network::Stp => "stp",
-        Network::Eapol => "eapol",
-        Network::PppoeDiscovery => "pppoe_discovery",
-        Network::SlowProtocols => "slow_protocols",
-        Network::WlanControl => "wlan_control",
-        Network::WlanEncrypted => "wlan_encrypted",
-        Network::Ipx => "ipx",
-        Network::Osi => "osi",
-        Network::PppControl => "ppp_control",
-        Network::Loopback => "loopback",
-        _ => "other",
-    }
-}
-
-/// Name of an IP protocol: as people say it where the IANA keyword is another.
-pub(crate) fn protocol_name(protocol: u8) -> Cow<'static, str> {
-    match protocol {
-        // An IP header inside that could not be decoded; the protocol tree has `ipv4` already.
-        4 => "ipip".into(),
-        41 => "ipv6_in_ip".into(),
-        58 => "icmpv6".into(),
-        89 => "ospf".into(),
-        _ => netloom_tables::protocol_name(protocol)
-            .map_or_else(|| format!("ip_protocol_{protocol}").into(), Cow::from),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use netloom_decode::{Decoded, Tcp, Transport};
+use netloom_decode::net::arp::Arp;
+use netloom_decode::{Decoded, Network, Tcp, Transport};
 use netloom_flow::FlowId;
 use netloom_packet::Packet;
 
@@ -11,6 +12,7 @@ use crate::anonymize::Identity;
 use crate::column::{self, Column, Make, Requires};
 use crate::columns::Table;
 use crate::info::SegmentNote;
+use crate::layers::append_protocols;
 
 /// The `packets` table: a row is a packet.
 #[derive(Debug)]
@@ -366,6 +368,36 @@ static COLUMNS: &[Column<Packets>] = &[
     .of_nobody()
     .doc("Why decoding ended before the payload: layer, byte, what was needed and found; null where it did not.")
     .ecs("error.message"),
+    column(
+        "protocols",
+        Make::Text(|row, out| {
+            append_protocols(row.packet.link_type, row.decoded, out);
+            Some(())
+        }),
+    )
+    .when_asked()
+    .required()
+    .of_nobody()
+    .doc("Protocols of its headers, outermost first, with a colon between (`ethernet:vlan:ipv4:tcp`), as Wireshark's `frame.protocols` has them; what is above them is its `service`."),
+    column("arp_opcode", Make::U16(|row| Some(arp(row)?.operation)))
+        .when_asked()
+        .doc("What an ARP message does: 1 asks, 2 replies (RFC 826; IANA, \"ARP parameters\"); null for anything but ARP for IPv4 over 48-bit hardware addresses."),
+    column("arp_sender_mac", Make::Mac(|row| Some(arp(row)?.sender_mac)))
+        .when_asked()
+        .address("mac")
+        .doc("Hardware address of the sender of an ARP message, as the message says; null as `arp_opcode`."),
+    column("arp_sender_ip", Make::Ip(|row| Some(arp(row)?.sender_ip.into())))
+        .when_asked()
+        .address("ip")
+        .doc("Address of the sender of an ARP message: 0.0.0.0 in a probe (RFC 5227); null as `arp_opcode`."),
+    column("arp_target_mac", Make::Mac(|row| Some(arp(row)?.target_mac)))
+        .when_asked()
+        .address("mac")
+        .doc("Hardware address of the target of an ARP message, mostly zeros where it is asked for; null as `arp_opcode`."),
+    column("arp_target_ip", Make::Ip(|row| Some(arp(row)?.target_ip.into())))
+        .when_asked()
+        .address("ip")
+        .doc("Address that an ARP message asks for or replies to, the sender's own where it is announced; null as `arp_opcode`."),
     column("checksum_ok", Make::Bool(|row| row.checksum_ok))
         .when_asked()
         .requires(Requires::CHECKSUMS)
@@ -375,6 +407,15 @@ static COLUMNS: &[Column<Packets>] = &[
         .identity(Identity::Bytes)
         .doc("Payload behind the transport header as hex, at most as many bytes as `--payload-bytes` says; null without payload. Only where it is asked for by name: it is what people said."),
 ];
+
+/// The ARP message, where it is one.
+fn arp(row: &PacketRow<'_>) -> Option<Arp> {
+    if row.decoded.network != Network::Arp {
+        return None;
+    }
+    let start = row.decoded.payload_offset as usize;
+    row.packet.data.get(start..).and_then(Arp::parse)
+}
 
 /// The payload as hex.
 fn payload(row: &PacketRow<'_>, out: &mut String) -> Option<()> {

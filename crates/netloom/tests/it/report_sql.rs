@@ -59,6 +59,7 @@ fn key(row: &Map<String, Value>, columns: &[&String]) -> Vec<String> {
     }
     let keys = [
         "name",
+        "path",
         "address",
         "mac",
         "min",

@@ -177,7 +177,9 @@ impl Page<'_> {
             ],
             &rows,
         );
-        out.push_str("</details></section>");
+        out.push_str("</details>");
+        self.sql(out, "protocols");
+        out.push_str("</section>");
     }
 
     pub(super) fn sizes(&self, out: &mut String) {

@@ -1,0 +1,107 @@
+//! Which protocols a packet's headers are of.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use netloom_decode::{Decoded, Network, TunnelKind};
+use netloom_packet::LinkType;
+
+use crate::protocol::protocol_name;
+
+/// Appends the protocols of a packet's headers, outermost first, with a colon between
+/// (`ethernet:vlan:ipv4:tcp`). What is above the transport is not told. A fragment after the first
+/// ends in `fragment`; `unknown` network layers have no name here.
+///
+/// ```
+/// use netloom_packet::LinkType;
+/// let mut path = String::new();
+/// netloom_tables::append_protocols(LinkType::ETHERNET, &Default::default(), &mut path);
+/// assert_eq!(path, "ethernet");
+/// ```
+pub fn append_protocols(link_type: LinkType, decoded: &Decoded, out: &mut String) {
+    let start = out.len();
+    match link_type.name() {
+        Some(name) => out.push_str(name),
+        // Writing to a String cannot fail.
+        None => _ = write!(out, "{link_type}"),
+    }
+    if let Some(name) = out.get_mut(start..) {
+        name.make_ascii_lowercase();
+    }
+    let mut push = |name: &str| {
+        out.push(':');
+        out.push_str(name);
+    };
+    if !decoded.vlans.as_slice().is_empty() {
+        push("vlan");
+    }
+    for (depth, tunnel) in decoded.tunnels.as_slice().iter().enumerate() {
+        if carried_by_ip(tunnel.kind) {
+            // Only the outermost carrier's version is known for sure.
+            push(match decoded.ethertype {
+                Some(0x86dd) if depth == 0 => "ipv6",
+                _ if depth == 0 => "ipv4",
+                _ => "ip",
+            });
+        }
+        push(tunnel.kind.name());
+    }
+    if decoded.network != Network::None {
+        push(network_name(decoded.network));
+    }
+    let Some(ip) = decoded.ip else { return };
+    if ip.fragment.is_some_and(|fragment| fragment.offset > 0) && decoded.src_port == 0 {
+        push("fragment");
+    } else {
+        push(&header_name(ip.protocol));
+    }
+}
+
+const fn carried_by_ip(kind: TunnelKind) -> bool {
+    !matches!(kind, TunnelKind::Mpls | TunnelKind::Pppoe | TunnelKind::Pbb)
+}
+
+/// Lower-case name of a network layer, `unknown` where there is none.
+pub const fn network_name(network: Network) -> &'static str {
+    match network {
+        Network::None => "unknown",
+        Network::Ipv4 => "ipv4",
+        Network::Ipv6 => "ipv6",
+        Network::Arp => "arp",
+        Network::Rarp => "rarp",
+        Network::Lldp => "lldp",
+        Network::Cdp => "cdp",
+        Network::Stp => "stp",
+        Network::Eapol => "eapol",
+        Network::PppoeDiscovery => "pppoe_discovery",
+        Network::SlowProtocols => "slow_protocols",
+        Network::WlanControl => "wlan_control",
+        Network::WlanEncrypted => "wlan_encrypted",
+        Network::Ipx => "ipx",
+        Network::Osi => "osi",
+        Network::PppControl => "ppp_control",
+        Network::Loopback => "loopback",
+        _ => "other",
+    }
+}
+
+/// Name of an IP protocol: as people say it where the IANA keyword ([`protocol_name`]) is another,
+/// and `ip_protocol_N` where there is none.
+///
+/// ```
+/// use netloom_tables::header_name;
+/// assert_eq!(header_name(6), "tcp");
+/// assert_eq!(header_name(58), "icmpv6");
+/// assert_eq!(header_name(253), "ip_protocol_253");
+/// ```
+pub fn header_name(protocol: u8) -> Cow<'static, str> {
+    match protocol {
+        // An IP header inside that could not be decoded; the one outside has the name `ipv4`.
+        4 => "ipip".into(),
+        41 => "ipv6_in_ip".into(),
+        58 => "icmpv6".into(),
+        89 => "ospf".into(),
+        _ => protocol_name(protocol)
+            .map_or_else(|| format!("ip_protocol_{protocol}").into(), Cow::from),
+    }
+}
