@@ -104,6 +104,8 @@ pub(super) struct Connection {
     responses: Side,
     /// Whether the flow's originator makes the requests; unknown before the first head.
     client_asks: Option<bool>,
+    /// Whether the direction of the originator, of the responder began in the middle of a message.
+    begun: [bool; 2],
     pending: SmallVec<[(u32, Asked); 2]>,
     next_request: u32,
     next_response: u32,
@@ -126,6 +128,7 @@ impl Connection {
             requests: Side::new(),
             responses: Side::new(),
             client_asks: None,
+            begun: [false; 2],
             pending: SmallVec::new(),
             next_request: 0,
             next_response: 0,
@@ -133,13 +136,30 @@ impl Connection {
         }
     }
 
-    /// Whether the bytes of a direction are requests.
-    fn is_request(&mut self, from_client: bool, data: &[u8]) -> bool {
-        let asks = *self.client_asks.get_or_insert_with(|| {
-            let answers = data.starts_with(b"HTTP/") || data.starts_with(b"ICY ");
-            from_client != answers
-        });
-        asks == from_client
+    /// Learns from the first bytes of a direction who makes the requests; what to do with them where
+    /// they do not tell.
+    fn learn(&mut self, from_client: bool, data: &[u8]) -> Option<Step> {
+        match head::may_begin(data) {
+            Some(true) => {}
+            // The rest of a message that began before the capture.
+            Some(false) => {
+                self.begun[usize::from(!from_client)] = true;
+                return Some(Step::consumed(data.len()));
+            }
+            None => return Some(Step::consumed(0)),
+        }
+        let answers = data.starts_with(b"HTTP/") || data.starts_with(b"ICY ");
+        let asks = from_client != answers;
+        self.client_asks = Some(asks);
+        for (begun, of_client) in std::mem::take(&mut self.begun)
+            .into_iter()
+            .zip([true, false])
+        {
+            if begun {
+                self.side(of_client == asks).state = State::Lost(0);
+            }
+        }
+        None
     }
 
     fn side(&mut self, request: bool) -> &mut Side {
@@ -610,7 +630,12 @@ impl Connection {
 
 impl Parser for Connection {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
-        let request = self.is_request(context.from_client, data);
+        if self.client_asks.is_none()
+            && let Some(step) = self.learn(context.from_client, data)
+        {
+            return step;
+        }
+        let request = self.client_asks == Some(context.from_client);
         let mut consumed = 0;
         loop {
             let rest = data.get(consumed..).unwrap_or_default();

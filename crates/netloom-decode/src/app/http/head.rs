@@ -90,6 +90,23 @@ pub(super) fn may_become_request(data: &[u8]) -> bool {
         .any(|method| method.len() >= data.len() && method.starts_with(data))
 }
 
+/// Whether these bytes begin a message: otherwise they are the rest of one. `None` where that shows
+/// only in what follows.
+pub(super) fn may_begin(data: &[u8]) -> Option<bool> {
+    let data = data.trim_ascii_start();
+    if let Some((line, _)) = text::line(data) {
+        return Some(start_line(line).is_some());
+    }
+    let known = data.starts_with(b"HTTP/")
+        || data.starts_with(b"ICY ")
+        || is_known_method(text::word(data).0);
+    if known {
+        return Some(true);
+    }
+    let is_text = data.len() <= super::START_LINE_MAX && !data.iter().any(u8::is_ascii_control);
+    if is_text { None } else { Some(false) }
+}
+
 /// Characters of a token (RFC 9110, section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)

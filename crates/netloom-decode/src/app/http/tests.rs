@@ -157,6 +157,37 @@ fn after_a_gap_the_next_head_is_found() {
     assert!(said.has("Response(2, Response { status: 500"), "{said:#?}");
 }
 
+/// A capture that begins in the middle of a message: what is left of it does not say who asks.
+#[test]
+fn the_rest_of_a_message_comes_first() {
+    let rest: &[u8] = b"\x17\xa7\x00rest of\na body\r\n";
+    let request: &[u8] = b"GET /next HTTP/1.1\r\nHost: one.example\r\n\r\n";
+    let response: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    for client_asks in [true, false] {
+        let download = [
+            (!client_asks, rest),
+            (client_asks, request),
+            (!client_asks, b"end\r\n".as_slice()),
+            (!client_asks, response),
+        ];
+        let upload = [
+            (client_asks, rest),
+            (!client_asks, response),
+            (client_asks, request),
+            (!client_asks, response),
+        ];
+        for pieces in [download, upload] {
+            for said in [lines(&pieces), bytewise(&pieces)] {
+                assert!(said.has("uri: [47, 110, 101, 120, 116]"), "{said:#?}");
+                assert!(said.has("Response(0, Response { status: 200"));
+                assert!(
+                    said.has("End { number: 0, of_request: false, body_len: 2, complete: true")
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn programs_in_bodies() {
     let said = lines(&[
