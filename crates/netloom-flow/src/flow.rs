@@ -241,7 +241,11 @@ impl Flow {
         }
         let syn = header.flags.contains(TcpFlags::SYN);
         if has_payload || syn || starts[0].is_seen() || starts[1].is_seen() {
-            starts[usize::from(!from_src)].note(header.seq, syn);
+            // One byte without PSH asks whether the other side is still there: it repeats the last
+            // one that was sent, whatever is in it (RFC 9293, section 3.8.4).
+            let keeps_alive = header.flags == TcpFlags::ACK && decoded.payload_wire_len == 1;
+            let seq = header.seq.wrapping_add(u32::from(keeps_alive));
+            starts[usize::from(!from_src)].note(seq, syn);
         }
         if syn && header.flags.contains(TcpFlags::ACK) {
             starts[usize::from(from_src)].answered(header.ack);

@@ -113,6 +113,30 @@ fn padding_behind_acknowledgements_is_no_data() {
     assert_eq!(http_rows(&rows), [("/index.html", 200)]);
 }
 
+/// What keeps a connection alive repeats a byte that was sent before the capture began: the request
+/// behind it is whole.
+#[test]
+fn a_capture_may_begin_with_a_keep_alive() {
+    for byte in [0, b'x'] {
+        let mut bench = Bench::new();
+        bench.tcp(true, 99, 500, ACK, &[byte], 0);
+        bench.tcp(false, 500, 100, ACK, b"", 0);
+        bench.tcp(true, 100, 500, ACK | PSH, REQUEST, 0);
+        let asked = 100 + REQUEST.len() as u32;
+        bench.tcp(false, 500, asked, ACK | PSH, RESPONSE, 0);
+        let (_, rows) = bench.end();
+        assert_eq!(http_rows(&rows), [("/index.html", 200)]);
+    }
+    // One byte with PSH was written: here the first of the request.
+    let mut bench = Bench::new();
+    bench.tcp(true, 100, 500, ACK | PSH, &REQUEST[..1], 0);
+    bench.tcp(true, 101, 500, ACK | PSH, &REQUEST[1..], 0);
+    let asked = 100 + REQUEST.len() as u32;
+    bench.tcp(false, 500, asked, ACK | PSH, RESPONSE, 0);
+    let (_, rows) = bench.end();
+    assert_eq!(http_rows(&rows), [("/index.html", 200)]);
+}
+
 fn http_rows(rows: &[AppRecord]) -> Vec<(&str, u16)> {
     rows.iter()
         .filter_map(|record| match &record.row {
