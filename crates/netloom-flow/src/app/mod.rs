@@ -96,6 +96,8 @@ pub(crate) struct AppFlow {
     changes: u8,
     /// TCP: whether the server's bytes came first.
     server_first: Option<bool>,
+    /// TCP: the direction that has not spoken yet, where the other one told nothing.
+    awaited: Option<usize>,
 }
 
 impl Default for AppFlow {
@@ -109,6 +111,7 @@ impl Default for AppFlow {
             retries: 0,
             changes: 0,
             server_first: None,
+            awaited: None,
         }
     }
 }
@@ -125,6 +128,7 @@ impl AppFlow {
             halves.swap(0, 1);
         }
         self.server_first = self.server_first.map(|first| !first);
+        self.awaited = self.awaited.map(|direction| 1 - direction);
     }
 
     /// A datagram.
@@ -202,6 +206,14 @@ impl AppFlow {
         if !data.payload.is_empty() && self.server_first.is_none() {
             self.server_first = Some(direction == 1);
         }
+        if !data.payload.is_empty() && self.awaited == Some(direction) {
+            // The other side's answer begins where it is acknowledged.
+            self.awaited = None;
+            self.server_first = Some(direction == 1);
+            if let Some(ack) = data.ack {
+                halves[1 - direction] = Half::from_sequence(ack);
+            }
+        }
         let half = &mut halves[direction];
         let mut fresh = false;
         if !data.payload.is_empty() && !half.is_quiet() {
@@ -269,11 +281,34 @@ impl AppFlow {
                 Verdict::NotYet if halves.iter().all(|half| half.held().len() < Probe::MAX) => {
                     return;
                 }
-                Verdict::NotYet | Verdict::Unknown => self.phase = Phase::Over,
+                Verdict::NotYet | Verdict::Unknown => {
+                    if self.await_other(halves) {
+                        return;
+                    }
+                    self.phase = Phase::Over;
+                }
             }
             self.feed_held(context, halves, wish);
             // A parser may have given up: then what is left is asked about again.
         }
+    }
+
+    /// One side has told nothing. Where the capture begins in the middle of what it says, the other
+    /// one may still tell: the next request on a connection whose download began before. Until it
+    /// speaks, packets cost no more than those of a flow that is over.
+    fn await_other(&mut self, halves: &mut [Half; 2]) -> bool {
+        let (spoken, silent) = match halves {
+            [client, server] if server.is_silent() => (client, 1),
+            [client, server] if client.is_silent() => (server, 0),
+            _ => return false,
+        };
+        if spoken.starts_at_syn() || spoken.is_quiet() || self.changes > 0 || self.retries > 0 {
+            return false;
+        }
+        *spoken = Half::unheard();
+        self.awaited = Some(silent);
+        self.phase = Phase::Detecting(Box::new(Detecting::new()));
+        true
     }
 
     /// Gives a new parser what both directions have said.

@@ -114,6 +114,27 @@ impl Half {
         self.assembler = Some(assembler);
     }
 
+    /// A direction that nobody listens to.
+    pub(super) fn unheard() -> Self {
+        Self {
+            quiet: true,
+            ..Self::default()
+        }
+    }
+
+    /// A direction that is listened to from this sequence number on.
+    pub(super) fn from_sequence(first: u32) -> Self {
+        Self {
+            assembler: Some(StreamAssembler::new(first, EARLY_MAX)),
+            ..Self::default()
+        }
+    }
+
+    /// Whether no payload has come.
+    pub(super) fn is_silent(&self) -> bool {
+        self.assembler.is_none() && !self.quiet
+    }
+
     /// Whether anything waits behind a hole.
     #[inline]
     pub(super) fn has_hole(&self) -> bool {

@@ -137,6 +137,61 @@ fn a_capture_may_begin_with_a_keep_alive() {
     assert_eq!(http_rows(&rows), [("/index.html", 200)]);
 }
 
+/// The capture begins in the middle of a download: only the next request tells the protocol.
+#[test]
+fn a_request_behind_a_download_that_began_before() {
+    const PIECE: usize = 1400;
+    for pieces in [5, 40] {
+        let mut bench = Bench::new();
+        let mut at = 500;
+        bench.tcp(true, 100, at, ACK, b"", 0);
+        for _ in 0..pieces {
+            bench.tcp(false, at, 100, ACK, &[0xa7; PIECE], 0);
+            at += PIECE as u32;
+            bench.tcp(true, 100, at, ACK, b"", 0);
+        }
+        bench.tcp(true, 100, at, ACK | PSH, REQUEST, 0);
+        let asked = 100 + REQUEST.len() as u32;
+        bench.tcp(false, at, asked, ACK | PSH, RESPONSE, 0);
+        bench.tcp(
+            true,
+            asked,
+            at + RESPONSE.len() as u32,
+            ACK | PSH,
+            REQUEST,
+            0,
+        );
+        let (flow, rows) = bench.end();
+        assert_eq!(flow.service(), Some("http"));
+        assert_eq!(flow.confidence(), Some(Confidence::Content));
+        let expected = [("/index.html", 200), ("/index.html", 0)];
+        assert_eq!(http_rows(&rows), expected, "{pieces} pieces");
+    }
+}
+
+/// After one attempt nothing more is asked.
+#[test]
+fn the_other_side_is_awaited_once() {
+    let mut bench = Bench::new();
+    let (mut of_client, mut of_server) = (100, 500);
+    bench.tcp(true, of_client, of_server, ACK, b"", 0);
+    for from_client in [false, true, false, true] {
+        let (seq, ack) = if from_client {
+            (&mut of_client, of_server)
+        } else {
+            (&mut of_server, of_client)
+        };
+        for _ in 0..20 {
+            bench.tcp(from_client, *seq, ack, ACK, &[0xa7; 100], 0);
+            *seq += 100;
+        }
+    }
+    bench.tcp(true, of_client, of_server, ACK | PSH, REQUEST, 0);
+    let (flow, rows) = bench.end();
+    assert_ne!(flow.confidence(), Some(Confidence::Content));
+    assert!(rows.is_empty());
+}
+
 fn http_rows(rows: &[AppRecord]) -> Vec<(&str, u16)> {
     rows.iter()
         .filter_map(|record| match &record.row {
