@@ -63,6 +63,8 @@ pub(super) struct Detecting {
     refused: [Set; 2],
     /// What may be it, and how often it said so.
     unsure: Option<(u16, u32)>,
+    /// The direction that said so last.
+    unsure_of: usize,
     /// UDP: the start of the last datagram of each direction.
     pub(super) kept: [Vec<u8>; 2],
     /// Payload packets so far.
@@ -84,6 +86,7 @@ impl Detecting {
         Self {
             refused: [Set::default(); 2],
             unsure: None,
+            unsure_of: 0,
             kept: [Vec::new(), Vec::new()],
             packets: 0,
         }
@@ -111,13 +114,18 @@ impl Detecting {
             *left &= !refused;
         }
         let mut unsure = None;
+        let suspected = self.unsure.filter(|_| self.unsure_of == direction);
+        let mut refuted = false;
         let mut certain = |index: u16| {
             let detector = *all.get(usize::from(index))?;
             match (detector.probe)(probe) {
                 Guess::Certain => return Some(detector),
                 Guess::Unsure => unsure = unsure.or(Some(index)),
                 // A stream only grows; the next datagram is another one.
-                Guess::No if probe.tcp => add(refused, index),
+                Guess::No if probe.tcp => {
+                    refuted |= suspected.is_some_and(|(suspected, _)| suspected == index);
+                    add(refused, index);
+                }
                 Guess::More | Guess::No => {}
             }
             None
@@ -145,7 +153,12 @@ impl Detecting {
                 }
             }
         }
+        if refuted {
+            // What the stream began with looked like it; what followed did not.
+            self.unsure = None;
+        }
         if let Some(index) = unsure {
+            self.unsure_of = direction;
             self.unsure = match self.unsure {
                 Some((known, count)) if known == index => Some((known, count + 1)),
                 Some((known, count)) if count > 1 => Some((known, count)),
@@ -179,7 +192,58 @@ impl Detecting {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
+
+    fn ask(detecting: &mut Detecting, from_client: bool, data: &[u8]) -> Option<&'static str> {
+        detecting.packets += 1;
+        let host = |last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last));
+        let verdict = detecting.ask(&Probe {
+            data,
+            other: &[],
+            previous: &[],
+            wire_len: data.len(),
+            tcp: true,
+            from_client,
+            from_start: true,
+            packets: detecting.packets,
+            client: (host(1), 40_000),
+            server: (host(2), 102),
+        });
+        match verdict {
+            Verdict::Is(detector) => Some(detector.protocol.name),
+            Verdict::NotYet | Verdict::Unknown => None,
+        }
+    }
+
+    /// A connection as to a controller's rack (X.224) is none of S7comm's if what it carries is
+    /// another protocol.
+    #[test]
+    fn what_follows_refutes_a_guess() {
+        const CONNECT: &[u8] =
+            b"\x03\0\0\x16\x11\xe0\0\0\0\x01\0\xc1\x02\x01\0\xc2\x02\x01\x02\xc0\x01\x0a";
+        let mut detecting = Detecting::new();
+        assert_eq!(ask(&mut detecting, true, CONNECT), None);
+        let name = |detecting: &Detecting| Some(detecting.at_end(102)?.protocol.name);
+        assert_eq!(name(&detecting), Some("s7comm"));
+        let confirm = [&CONNECT[..5], b"\xd0", &CONNECT[6..]].concat();
+        assert_eq!(ask(&mut detecting, false, &confirm), None);
+        assert_eq!(name(&detecting), Some("s7comm"));
+
+        let other = [CONNECT, b"\x03\0\0\x0b\x02\xf0\x80\xa8\x02\x05\0"].concat();
+        assert_eq!(ask(&mut detecting, true, &other), None);
+        let answer = [
+            confirm.as_slice(),
+            b"\x03\0\0\x0b\x02\xf0\x80\xa9\x02\x05\0",
+        ]
+        .concat();
+        assert_eq!(ask(&mut detecting, false, &answer), None);
+        assert_eq!(name(&detecting), None);
+
+        let own = [CONNECT, b"\x03\0\0\x0b\x02\xf0\x80\x32\x01\0\0"].concat();
+        assert_eq!(ask(&mut Detecting::new(), true, &own), Some("s7comm"));
+    }
 
     #[test]
     fn there_is_room_for_all() {
