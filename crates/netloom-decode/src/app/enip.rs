@@ -67,6 +67,7 @@ fn probe(probe: &Probe<'_>) -> Guess {
         _ => false,
     };
     let own = probe.has_port(44818) || probe.has_port(2222);
+    let fits = fits || own && command_name(command) == Some("legacy") && session == 0;
     match (fits && status <= 0x69, command, own) {
         (true, 0x65 | 0x6f | 0x70, _) | (true, _, true) => Guess::Certain,
         (true, 0x63 | 0x64, false) if length > 0 => Guess::Certain,
@@ -227,6 +228,8 @@ fn cip<'a>(body: &'a [u8], connected: bool, fields: &mut Vec<(&'static str, Valu
 /// Commands of the encapsulation (CIP volume 2, 2-3.2).
 fn command_name(command: u16) -> Option<&'static str> {
     Some(match command {
+        // Older than the standard, which leaves them to those who know them.
+        0x01..=0x03 | 0x05 => "legacy",
         0x04 => "list_services",
         0x63 => "list_identity",
         0x64 => "list_interfaces",
@@ -276,7 +279,7 @@ fn service_name(service: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::trial::{conversation, guess};
+    use crate::app::trial::{self, conversation, guess};
 
     fn message(command: u8, body: &[u8]) -> Vec<u8> {
         let mut message = vec![command, 0, body.len() as u8, 0];
@@ -315,5 +318,20 @@ mod tests {
         assert_eq!(guess(&DETECTOR, &register), Guess::Certain);
         assert_eq!(guess(&DETECTOR, &register[..9]), Guess::More);
         assert_eq!(guess(&DETECTOR, &message(0x65, &[2, 0, 0, 0])), Guess::No);
+    }
+
+    #[test]
+    fn older_commands_count_on_its_own_port() {
+        let on = |port, data: &[u8]| probe(&trial::probe(data, true, true, (40_000, port)));
+        for command in [1, 2, 3, 5] {
+            assert_eq!(on(44_818, &message(command, &[])), Guess::Certain);
+            assert_eq!(on(8_123, &message(command, &[])), Guess::No);
+        }
+        // Not within a session, not with options, and no other ones.
+        for (command, at) in [(1, 4), (1, 20), (6, 0)] {
+            let mut wrong = message(command, &[]);
+            wrong[at] = wrong[at].max(1);
+            assert_eq!(on(44_818, &wrong), Guess::No, "{command} {at}");
+        }
     }
 }
