@@ -4,6 +4,7 @@
 //! get into it.
 
 mod app;
+mod datagram;
 mod stream;
 
 use std::fmt::Write as _;
@@ -48,7 +49,7 @@ pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
                 Network::PppControl => "PPP control",
                 Network::Loopback => "Ethernet loopback",
                 _ => {
-                    unknown(row.decoded.ethertype, out)?;
+                    unknown(row, out)?;
                     return length(row, out);
                 }
             };
@@ -63,9 +64,16 @@ fn payload<'a>(row: &PacketRow<'a>) -> &'a [u8] {
     row.decoded.payload(row.data)
 }
 
-/// The EtherType; `None` where there is none.
-fn unknown(ethertype: Option<u16>, out: &mut String) -> Option<()> {
-    write!(out, "EtherType 0x{:04x}", ethertype?).ok()
+/// What carries something that has no name here; `None` where not even that was understood.
+fn unknown(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
+    match row.decoded.ethertype {
+        Some(ethertype) => write!(out, "EtherType 0x{ethertype:04x}").ok(),
+        // LLC, for one.
+        None if row.decoded.network == Network::Other => {
+            write!(out, "{} frame", row.packet.link_type).ok()
+        }
+        None => None,
+    }
 }
 
 /// How long what is behind the known headers is, on the wire.
@@ -176,7 +184,8 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
     }
 }
 
-/// What the payload says, where it is DNS, TLS or HTTP by its bytes. Nothing is appended where it is not.
+/// What the payload says, where it is DNS, TLS or HTTP by its bytes, or DHCP, NTP or SSDP on their ports.
+/// Nothing is appended where it is not.
 ///
 /// What its flow turned out to be is not asked: the line is there with the packet.
 fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
@@ -186,6 +195,14 @@ fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
         Some(service @ ("dns" | "mdns" | "llmnr")) => Some(service),
         // Messages of the same form, with names of another.
         Some("nbns") => return false,
+        Some(service @ ("dhcp" | "ntp" | "ssdp")) if !is_tcp => {
+            let len = row.decoded.payload_wire_len;
+            if datagram::datagram(service, payload, len, out).is_some() {
+                return true;
+            }
+            out.truncate(begin);
+            None
+        }
         _ => None,
     };
     let said = match payload.first() {
