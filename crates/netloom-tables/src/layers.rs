@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use netloom_decode::{Decoded, Network, TunnelKind};
+use netloom_decode::{Decoded, Network, Transport, TunnelKind};
 use netloom_packet::LinkType;
 
 use crate::protocol::protocol_name;
@@ -50,7 +50,9 @@ pub fn append_protocols(link_type: LinkType, decoded: &Decoded, out: &mut String
         push(network_name(decoded.network));
     }
     let Some(ip) = decoded.ip else { return };
-    if ip.fragment.is_some_and(|fragment| fragment.offset > 0) && decoded.src_port == 0 {
+    // Its ports may have been learned from the first one since; its header is not in it.
+    let is_later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
+    if is_later && decoded.transport == Transport::None {
         push("fragment");
     } else {
         push(&header_name(ip.protocol));
@@ -103,5 +105,58 @@ pub fn header_name(protocol: u8) -> Cow<'static, str> {
         89 => "ospf".into(),
         _ => protocol_name(protocol)
             .map_or_else(|| format!("ip_protocol_{protocol}").into(), Cow::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use netloom_decode::{Fragment, Ip};
+
+    use super::*;
+
+    #[test]
+    fn later_fragments_have_no_transport() {
+        let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut decoded = Decoded {
+            network: Network::Ipv4,
+            transport: Transport::Udp,
+            ip: Some(Ip {
+                src: host,
+                dst: host,
+                offset: 0,
+                header_len: 20,
+                total_len: 36,
+                ttl: 64,
+                tos: 0,
+                protocol: 17,
+                fragment: None,
+            }),
+            ..Decoded::default()
+        };
+        let path = |decoded: &Decoded| {
+            let mut path = String::new();
+            append_protocols(LinkType(147), decoded, &mut path);
+            path
+        };
+        assert!(path(&decoded).ends_with(":ipv4:udp"), "{}", path(&decoded));
+        if let Some(ip) = &mut decoded.ip {
+            ip.fragment = Some(Fragment {
+                id: 1,
+                offset: 8,
+                len: 8,
+                more: false,
+                data_offset: 20,
+            });
+        }
+        decoded.transport = Transport::None;
+        // As learned from the first fragment.
+        decoded.src_port = 53;
+        assert!(
+            path(&decoded).ends_with(":ipv4:fragment"),
+            "{}",
+            path(&decoded)
+        );
     }
 }
