@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use netloom_decode::app::DeviceSource;
-use netloom_decode::net::arp::Arp;
 use netloom_decode::{Decoded, Network, TcpFlags, Transport};
 use netloom_flow::FlowRecord;
 use netloom_flow::app::{Confidence, DeviceRecord};
@@ -493,8 +492,7 @@ impl<T: Tally + Default> HostTable<T> {
     pub fn packet(&mut self, packet: &StagePacket<'_>) {
         let decoded = packet.decoded;
         if decoded.network == Network::Arp {
-            let start = decoded.payload_offset as usize;
-            let Some(message) = packet.packet.data.get(start..).and_then(Arp::parse) else {
+            let Some(message) = decoded.arp(packet.packet.data) else {
                 return;
             };
             let (address, mac) = (IpAddr::from(message.sender_ip), message.sender_mac);

@@ -20,11 +20,8 @@ use crate::protocol::protocol_name;
 /// ```
 pub fn append_protocols(link_type: LinkType, decoded: &Decoded, out: &mut String) {
     let start = out.len();
-    match link_type.name() {
-        Some(name) => out.push_str(name),
-        // Writing to a String cannot fail.
-        None => _ = write!(out, "{link_type}"),
-    }
+    // Writing to a String cannot fail.
+    _ = write!(out, "{link_type}");
     if let Some(name) = out.get_mut(start..) {
         name.make_ascii_lowercase();
     }

@@ -18,9 +18,8 @@ mod words;
 use std::sync::Arc;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
+use netloom_pipeline::decode::Decoded;
 use netloom_pipeline::decode::app::Interest;
-use netloom_pipeline::decode::net::arp::Arp;
-use netloom_pipeline::decode::{Decoded, Network};
 use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::flow::app::{AppRecord, AppRow};
 use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
@@ -345,11 +344,7 @@ impl Stage for SummaryStage {
 
     fn cross(&self, serial: &mut SummarySerial, packet: &StagePacket<'_>) {
         serial.hosts.packet(packet);
-        if packet.decoded.network != Network::Arp {
-            return;
-        }
-        let start = packet.decoded.payload_offset as usize;
-        if let Some(message) = packet.packet.data.get(start..).and_then(Arp::parse) {
+        if let Some(message) = packet.decoded.arp(packet.packet.data) {
             serial.arp.packet(&message);
         }
     }

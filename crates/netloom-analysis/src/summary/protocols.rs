@@ -1,6 +1,5 @@
 //! Which protocols packets are made of.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
@@ -51,7 +50,8 @@ impl PathKey {
 /// A path that packets took.
 #[derive(Debug)]
 struct Path {
-    names: Vec<Cow<'static, str>>,
+    /// Its protocols, outermost first, with colons between.
+    names: String,
     label: u16,
     packets: u64,
     bytes: u64,
@@ -97,7 +97,12 @@ impl ProtocolCounter {
     ) -> u32 {
         let rows = &mut self.rows;
         let row = *self.paths.entry(key).or_insert_with(|| {
-            let names = names(link_type, decoded, service);
+            let mut names = String::new();
+            append_protocols(link_type, decoded, &mut names);
+            if let Some(service) = service {
+                names.push(':');
+                names.push_str(service);
+            }
             let label = timeline.label(label(decoded, service));
             rows.push(Path {
                 names,
@@ -116,8 +121,8 @@ impl ProtocolCounter {
         let mut root = Node::default();
         for path in counters.into_iter().flat_map(|counter| counter.rows) {
             let mut node = &mut root;
-            for name in path.names {
-                node = node.children.entry(name).or_default();
+            for name in path.names.split(':') {
+                node = node.children.entry(name.to_owned()).or_default();
                 node.packets += path.packets;
                 node.bytes += path.bytes;
             }
@@ -132,7 +137,7 @@ impl ProtocolCounter {
 struct Node {
     packets: u64,
     bytes: u64,
-    children: BTreeMap<Cow<'static, str>, Self>,
+    children: BTreeMap<String, Self>,
 }
 
 impl Node {
@@ -142,12 +147,12 @@ impl Node {
         children.sort_by_key(|(_, node)| std::cmp::Reverse(node.packets));
         for (name, node) in children {
             let path = if path.is_empty() {
-                name.to_string()
+                name.clone()
             } else {
                 format!("{path}:{name}")
             };
             into.push(Protocol {
-                name: name.to_string(),
+                name: name.clone(),
                 path: path.clone(),
                 depth,
                 packets: node.packets,
@@ -156,18 +161,6 @@ impl Node {
             node.flatten(&path, depth + 1, into);
         }
     }
-}
-
-/// The names of a packet's layers, outermost first.
-fn names(
-    link_type: LinkType,
-    decoded: &Decoded,
-    service: Option<&'static str>,
-) -> Vec<Cow<'static, str>> {
-    let mut path = String::new();
-    append_protocols(link_type, decoded, &mut path);
-    let names = path.split(':').map(|name| Cow::from(name.to_owned()));
-    names.chain(service.map(Cow::from)).collect()
 }
 
 /// What the timeline calls a packet.

@@ -69,6 +69,34 @@ impl Parser for Dhcp {
     }
 }
 
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heading {
+    /// Whether it goes to a server (BOOTREQUEST).
+    pub is_request: bool,
+    /// The transaction it belongs to.
+    pub transaction_id: u32,
+    /// DHCP message type (option 53): 1 discover, 2 offer and so on (RFC 2132, section 9.6); 0 in
+    /// BOOTP, which has none.
+    pub message_type: u8,
+}
+
+impl Heading {
+    /// Reads it from a datagram; `None` where that is no DHCP.
+    pub fn parse(data: &[u8]) -> Option<Self> {
+        if !matches!(data.first(), Some(1 | 2)) {
+            return None;
+        }
+        let lease = Lease::read(data)?;
+        Some(Self {
+            is_request: lease.request,
+            transaction_id: lease.id,
+            message_type: lease.kind,
+        })
+    }
+}
+
 /// What a message says.
 #[derive(Debug, Default)]
 struct Lease<'a> {

@@ -22,8 +22,8 @@ pub static DETECTOR: Detector = Detector {
     parser: Some(|| Box::new(Ntp)),
 };
 
-/// Bytes of a message about time, without extensions.
-const TIME_LEN: usize = 48;
+/// Bytes of a message about time, without extensions (RFC 5905, section 7.3).
+pub const TIME_LEN: usize = 48;
 const CONTROL: u8 = 6;
 const PRIVATE: u8 = 7;
 
@@ -83,8 +83,9 @@ impl Parser for Ntp {
     }
 }
 
-fn say(first: u8, data: &[u8], events: &mut dyn Events) {
-    const KINDS: [&str; 8] = [
+/// Name of a mode, the lowest three bits of a message (RFC 5905, section 3).
+pub fn mode_name(mode: u8) -> &'static str {
+    const NAMES: [&str; 8] = [
         "reserved",
         "symmetric_active",
         "symmetric_passive",
@@ -94,8 +95,12 @@ fn say(first: u8, data: &[u8], events: &mut dyn Events) {
         "control",
         "private",
     ];
+    NAMES[usize::from(mode & 7)]
+}
+
+fn say(first: u8, data: &[u8], events: &mut dyn Events) {
     let mode = first & 7;
-    let kind = KINDS.get(usize::from(mode)).copied().unwrap_or_default();
+    let kind = mode_name(mode);
     let mut fields = vec![
         ("version", Value::Number((first >> 3 & 7).into())),
         ("mode", Value::Number(mode.into())),

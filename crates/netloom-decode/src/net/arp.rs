@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use netloom_packet::MacAddr;
 
-use crate::decoded::{Layer, Network};
+use crate::decoded::{Decoded, Layer, Network};
 use crate::walk::{Next, Walk};
 
 /// An ARP message about IPv4 and 48-bit hardware addresses.
@@ -62,6 +62,17 @@ impl Arp {
     /// Whether the sender asks if an address is free before it takes it (RFC 5227).
     pub fn is_probe(&self) -> bool {
         self.operation == Self::REQUEST && self.sender_ip.is_unspecified()
+    }
+}
+
+impl Decoded {
+    /// The ARP message that the packet is, by the packet's bytes; `None` for anything else, RARP too.
+    #[inline]
+    pub fn arp(&self, data: &[u8]) -> Option<Arp> {
+        if self.network != Network::Arp {
+            return None;
+        }
+        Arp::parse(data.get(self.payload_offset as usize..)?)
     }
 }
 

@@ -337,6 +337,8 @@ fn arp_request() {
     );
     assert_eq!(decoded.stopped, None);
     let arp = Arp::parse(payload(&frame, &decoded)).unwrap();
+    assert_eq!(decoded.arp(&frame), Some(arp));
+    assert_eq!(decoded.arp(&frame[..41]), None);
     assert_eq!(arp.operation, Arp::REQUEST);
     assert_eq!(arp.sender_mac, MacAddr([2, 0, 0, 0, 0, 1]));
     assert_eq!(arp.sender_ip, Ipv4Addr::new(192, 0, 2, 1));

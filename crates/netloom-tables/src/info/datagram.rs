@@ -2,16 +2,11 @@
 
 use std::fmt::Write as _;
 
+use netloom_decode::app::dhcp::Heading;
+use netloom_decode::app::ntp::{TIME_LEN, mode_name};
 use netloom_decode::app::text;
-use netloom_decode::app::wire::Reader;
 
 use super::app::{LINE_MAX, push_up_to};
-
-/// Bytes of DHCP before its options, and what stands in front of them (RFC 2131, section 2).
-const FIXED_LEN: usize = 236;
-const COOKIE: [u8; 4] = [99, 130, 83, 99];
-/// Bytes of an NTP message about time, without extensions (RFC 5905, section 7.3).
-const TIME_LEN: usize = 48;
 
 /// A datagram on a port of `service`: what it says, and its length on the wire. `None` where it is
 /// something else.
@@ -25,68 +20,40 @@ pub(super) fn datagram(service: &str, payload: &[u8], len: u32, out: &mut String
     write!(out, " Len={len}").ok()
 }
 
-/// What it is and its transaction (RFC 2131; RFC 2132, section 9.6; RFC 3203; RFC 4388; RFC 6926).
+/// What it is and its transaction (RFC 2131; RFC 2132, section 9.6; RFC 3203; RFC 4388).
 fn dhcp(payload: &[u8], out: &mut String) -> Option<()> {
-    let op = *payload.first().filter(|op| matches!(op, 1 | 2))?;
-    let mut reader = Reader::new(payload.get(FIXED_LEN..)?);
-    if reader.take(4)? != COOKIE {
-        return None;
-    }
-    let transaction = Reader::new(payload.get(4..)?).u32()?;
-    let name = match message_type(reader) {
-        Some(1) => "DHCP Discover",
-        Some(2) => "DHCP Offer",
-        Some(3) => "DHCP Request",
-        Some(4) => "DHCP Decline",
-        Some(5) => "DHCP ACK",
-        Some(6) => "DHCP NAK",
-        Some(7) => "DHCP Release",
-        Some(8) => "DHCP Inform",
-        Some(9) => "DHCP Force Renew",
-        Some(10) => "DHCP Lease Query",
-        Some(11) => "DHCP Lease Unassigned",
-        Some(12) => "DHCP Lease Unknown",
-        Some(13) => "DHCP Lease Active",
-        Some(_) => "DHCP",
-        None if op == 1 => "Boot Request",
-        None => "Boot Reply",
+    let heading = Heading::parse(payload)?;
+    let name = match heading.message_type {
+        0 if heading.is_request => "Boot Request",
+        0 => "Boot Reply",
+        1 => "DHCP Discover",
+        2 => "DHCP Offer",
+        3 => "DHCP Request",
+        4 => "DHCP Decline",
+        5 => "DHCP ACK",
+        6 => "DHCP NAK",
+        7 => "DHCP Release",
+        8 => "DHCP Inform",
+        9 => "DHCP Force Renew",
+        10 => "DHCP Lease Query",
+        11 => "DHCP Lease Unassigned",
+        12 => "DHCP Lease Unknown",
+        13 => "DHCP Lease Active",
+        _ => "DHCP",
     };
-    write!(out, "{name} - Transaction ID 0x{transaction:x}").ok()
-}
-
-/// Option 53.
-fn message_type(mut options: Reader<'_>) -> Option<u8> {
-    loop {
-        match options.u8()? {
-            0 => {}
-            255 => return None,
-            kind => {
-                let len = options.u8()?;
-                let value = options.take(len.into())?;
-                if kind == 53 {
-                    return value.first().copied();
-                }
-            }
-        }
-    }
+    let id = heading.transaction_id;
+    write!(out, "{name} - Transaction ID 0x{id:x}").ok()
 }
 
 /// Version and mode.
 fn ntp(payload: &[u8], out: &mut String) -> Option<()> {
     let first = *payload.first()?;
     let (version, mode) = (first >> 3 & 7, first & 7);
-    let name = match mode {
-        1 => "symmetric active",
-        2 => "symmetric passive",
-        3 => "client",
-        4 => "server",
-        5 => "broadcast",
-        _ => return None,
-    };
-    if !(1..=4).contains(&version) || payload.len() < TIME_LEN {
+    if !(1..=4).contains(&version) || !(1..=5).contains(&mode) || payload.len() < TIME_LEN {
         return None;
     }
-    write!(out, "NTP Version {version}, {name}").ok()
+    let mode = mode_name(mode).replace('_', " ");
+    write!(out, "NTP Version {version}, {mode}").ok()
 }
 
 /// The first line.
@@ -105,6 +72,10 @@ fn ssdp(payload: &[u8], out: &mut String) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bytes of DHCP before its options, and what stands in front of them (RFC 2131, section 2).
+    const FIXED_LEN: usize = 236;
+    const COOKIE: [u8; 4] = [99, 130, 83, 99];
 
     fn line(service: &str, payload: &[u8]) -> Option<String> {
         let mut out = String::new();

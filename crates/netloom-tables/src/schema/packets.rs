@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use netloom_decode::net::arp::Arp;
-use netloom_decode::{Decoded, Network, Tcp, Transport};
+use netloom_decode::{Decoded, Tcp, Transport};
 use netloom_flow::FlowId;
 use netloom_packet::Packet;
 
@@ -410,11 +410,7 @@ static COLUMNS: &[Column<Packets>] = &[
 
 /// The ARP message, where it is one.
 fn arp(row: &PacketRow<'_>) -> Option<Arp> {
-    if row.decoded.network != Network::Arp {
-        return None;
-    }
-    let start = row.decoded.payload_offset as usize;
-    row.packet.data.get(start..).and_then(Arp::parse)
+    row.decoded.arp(row.data)
 }
 
 /// The payload as hex.

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use netloom_decode::app::by_name;
-use netloom_decode::net::arp::Arp;
 use netloom_decode::{Network, Transport};
 
 use super::PacketRow;
@@ -41,7 +40,7 @@ static COLUMNS: &[Column<Simple>] = &[
         "Source IP",
         Make::Ip(|row| match row.decoded.ip {
             Some(ip) => Some(ip.src),
-            None => Some(arp(row)?.sender_ip.into()),
+            None => Some(row.decoded.arp(row.data)?.sender_ip.into()),
         }),
     )
     .identity(Identity::Address)
@@ -50,7 +49,7 @@ static COLUMNS: &[Column<Simple>] = &[
         "Destination IP",
         Make::Ip(|row| match row.decoded.ip {
             Some(ip) => Some(ip.dst),
-            None => Some(arp(row)?.target_ip.into()),
+            None => Some(row.decoded.arp(row.data)?.target_ip.into()),
         }),
     )
     .identity(Identity::Address)
@@ -76,15 +75,6 @@ static COLUMNS: &[Column<Simple>] = &[
         .doc("Length of the frame on the wire.")
         .unit("bytes"),
 ];
-
-/// The ARP message, if it is one.
-fn arp(row: &PacketRow<'_>) -> Option<Arp> {
-    if row.decoded.network != Network::Arp {
-        return None;
-    }
-    let start = row.decoded.payload_offset as usize;
-    Arp::parse(row.data.get(start..)?)
-}
 
 /// The protocol's name, never an address.
 fn protocol(row: &PacketRow<'_>, out: &mut String) -> Option<()> {

@@ -8,7 +8,7 @@ use netloom_pipeline::decode::app::Risk;
 use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
 use netloom_pipeline::flow::app::{AppInfo, AppRecord, DnsRecord};
 
-use super::tally::{TEXTS_MAX, Tally, lower};
+use super::tally::{TEXTS_MAX, Tally, keep_largest, lower};
 use crate::report::model::{Dns, DnsFailure, DnsServer, SlowAnswer};
 use crate::summary::histogram::Histogram;
 use crate::summary::words::{Text, Texts};
@@ -109,8 +109,8 @@ pub(super) struct DnsCounter {
     slow: Vec<Slow>,
 }
 
-/// Nanoseconds, name, server.
-type Slow = (i64, Box<str>, IpAddr);
+/// Nanoseconds; name, server.
+type Slow = (i64, (Box<str>, IpAddr));
 
 impl Default for DnsCounter {
     fn default() -> Self {
@@ -171,8 +171,8 @@ impl DnsCounter {
         if let Some(rtt) = dns.rtt {
             server.times.add(rtt);
             self.times.add(rtt);
-            let name = || query.unwrap_or_default().into();
-            keep_largest(&mut self.slow, (rtt, name, record.dst.0), top);
+            let what = || (query.unwrap_or_default().into(), record.dst.0);
+            keep_largest(&mut self.slow, rtt, what, top.min(SLOW_MAX));
         }
     }
 
@@ -188,8 +188,8 @@ impl DnsCounter {
         self.failures.absorb(other.failures);
         self.servers.absorb(other.servers);
         self.times.absorb(&other.times);
-        for (rtt, name, server) in other.slow {
-            keep_largest(&mut self.slow, (rtt, || name, server), top);
+        for (rtt, what) in other.slow {
+            keep_largest(&mut self.slow, rtt, || what, top.min(SLOW_MAX));
         }
     }
 
@@ -228,7 +228,7 @@ impl DnsCounter {
         dns.slow = self
             .slow
             .into_iter()
-            .map(|(rtt, name, server)| SlowAnswer {
+            .map(|(rtt, (name, server))| SlowAnswer {
                 name: name.into(),
                 server: server.to_string(),
                 rtt_ms: rtt as f64 / 1e6,
@@ -239,34 +239,9 @@ impl DnsCounter {
     }
 }
 
-/// Keeps the largest few, largest first; of equals the earlier.
-fn keep_largest(
-    list: &mut Vec<Slow>,
-    (rank, name, server): (i64, impl FnOnce() -> Box<str>, IpAddr),
-    top: usize,
-) {
-    let most = top.min(SLOW_MAX);
-    if list.len() >= most && list.last().is_some_and(|least| least.0 >= rank) {
-        return;
-    }
-    let at = list.partition_point(|other| other.0 >= rank);
-    list.insert(at, (rank, name(), server));
-    list.truncate(most);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_slowest_stay() {
-        let mut slow = Vec::new();
-        for rtt in [5, 1, 9, 7, 3, 9] {
-            keep_largest(&mut slow, (rtt, || "n".into(), IpAddr::from([0; 4])), 3);
-        }
-        let times: Vec<i64> = slow.iter().map(|entry| entry.0).collect();
-        assert_eq!(times, [9, 9, 7]);
-    }
 
     #[test]
     fn a_coarse_median_is_near() {

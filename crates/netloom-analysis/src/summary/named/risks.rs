@@ -6,6 +6,7 @@ use netloom_pipeline::decode::app::{Risk, text};
 use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::flow::app::AppInfo;
 
+use super::tally::keep_largest;
 use crate::report::model::{RiskExample, RiskSummary};
 
 #[derive(Debug, Default)]
@@ -33,14 +34,8 @@ impl RiskCounter {
             };
             let counts = &mut self.0[place];
             counts.flows += 1;
-            let weight = flow.bytes();
-            if counts.examples.len() < top
-                || counts.examples.last().is_some_and(|least| least.0 < weight)
-            {
-                let at = counts.examples.partition_point(|other| other.0 >= weight);
-                counts.examples.insert(at, (weight, example(flow, detail)));
-                counts.examples.truncate(top);
-            }
+            let example = || example(flow, detail);
+            keep_largest(&mut counts.examples, flow.bytes(), example, top);
         }
     }
 
@@ -48,10 +43,8 @@ impl RiskCounter {
         for (own, others) in self.0.iter_mut().zip(other.0) {
             own.flows += others.flows;
             for (weight, example) in others.examples {
-                let at = own.examples.partition_point(|known| known.0 >= weight);
-                own.examples.insert(at, (weight, example));
+                keep_largest(&mut own.examples, weight, || example, top);
             }
-            own.examples.truncate(top);
         }
     }
 

@@ -67,3 +67,32 @@ pub(super) fn lower(name: &str) -> Cow<'_, str> {
         Cow::Borrowed(name)
     }
 }
+
+/// Keeps the largest few, largest first; of equals the earlier. What is not kept is not made.
+pub(super) fn keep_largest<R: Ord, T>(
+    list: &mut Vec<(R, T)>,
+    rank: R,
+    make: impl FnOnce() -> T,
+    most: usize,
+) {
+    if list.len() >= most && list.last().is_some_and(|least| least.0 >= rank) {
+        return;
+    }
+    let at = list.partition_point(|other| other.0 >= rank);
+    list.insert(at, (rank, make()));
+    list.truncate(most);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_stay() {
+        let mut slow = Vec::new();
+        for (order, rtt) in [5, 1, 9, 7, 3, 9].into_iter().enumerate() {
+            keep_largest(&mut slow, rtt, || order, 3);
+        }
+        assert_eq!(slow, [(9, 2), (9, 5), (7, 3)]);
+    }
+}

@@ -148,8 +148,7 @@ impl Connection {
             }
             None => return Some(Step::consumed(0)),
         }
-        let answers = data.starts_with(b"HTTP/") || data.starts_with(b"ICY ");
-        let asks = from_client != answers;
+        let asks = from_client != head::begins_response(data);
         self.client_asks = Some(asks);
         for (begun, of_client) in std::mem::take(&mut self.begun)
             .into_iter()

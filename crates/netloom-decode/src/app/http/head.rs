@@ -90,6 +90,11 @@ pub(super) fn may_become_request(data: &[u8]) -> bool {
         .any(|method| method.len() >= data.len() && method.starts_with(data))
 }
 
+/// Whether these bytes begin a response.
+pub(super) fn begins_response(data: &[u8]) -> bool {
+    data.starts_with(b"HTTP/") || data.starts_with(b"ICY ")
+}
+
 /// Whether these bytes begin a message: otherwise they are the rest of one. `None` where that shows
 /// only in what follows.
 pub(super) fn may_begin(data: &[u8]) -> Option<bool> {
@@ -97,10 +102,7 @@ pub(super) fn may_begin(data: &[u8]) -> Option<bool> {
     if let Some((line, _)) = text::line(data) {
         return Some(start_line(line).is_some());
     }
-    let known = data.starts_with(b"HTTP/")
-        || data.starts_with(b"ICY ")
-        || is_known_method(text::word(data).0);
-    if known {
+    if begins_response(data) || is_known_method(text::word(data).0) {
         return Some(true);
     }
     let is_text = data.len() <= super::START_LINE_MAX && !data.iter().any(u8::is_ascii_control);
