@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use netloom_decode::{Decoded, Network, Transport, TunnelKind};
+use netloom_decode::{Decoded, Network, TunnelKind};
 use netloom_packet::LinkType;
 
 use crate::protocol::protocol_name;
@@ -47,9 +47,8 @@ pub fn append_protocols(link_type: LinkType, decoded: &Decoded, out: &mut String
         push(network_name(decoded.network));
     }
     let Some(ip) = decoded.ip else { return };
-    // Its ports may have been learned from the first one since; its header is not in it.
-    let is_later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
-    if is_later && decoded.transport == Transport::None {
+    // Its transport may have been learned from the first one since; its header is not in it.
+    if ip.fragment.is_some_and(|fragment| fragment.offset > 0) {
         push("fragment");
     } else {
         push(&header_name(ip.protocol));
@@ -109,7 +108,7 @@ pub fn header_name(protocol: u8) -> Cow<'static, str> {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use netloom_decode::{Fragment, Ip};
+    use netloom_decode::{Fragment, Ip, Transport};
 
     use super::*;
 
@@ -147,13 +146,14 @@ mod tests {
                 data_offset: 20,
             });
         }
-        decoded.transport = Transport::None;
-        // As learned from the first fragment.
-        decoded.src_port = 53;
-        assert!(
-            path(&decoded).ends_with(":ipv4:fragment"),
-            "{}",
-            path(&decoded)
-        );
+        // Not learned from the first fragment, and learned from it.
+        for transport in [Transport::None, Transport::Udp] {
+            decoded.transport = transport;
+            assert!(
+                path(&decoded).ends_with(":ipv4:fragment"),
+                "{}",
+                path(&decoded)
+            );
+        }
     }
 }

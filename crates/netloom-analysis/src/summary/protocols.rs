@@ -32,6 +32,7 @@ impl PathKey {
             )
         });
         let mut around = u64::from(!decoded.vlans.as_slice().is_empty()) | u64::from(later) << 1;
+        // The timeline's label of a later fragment depends on it.
         around |= u64::from(decoded.transport == Transport::None) << 2;
         for (index, tunnel) in decoded.tunnels.as_slice().iter().enumerate() {
             around |= (tunnel.kind as u64 + 1) << (8 + 8 * index);
