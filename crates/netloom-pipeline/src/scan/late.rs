@@ -13,10 +13,10 @@ use netloom_tables::{
     AnyColumns, Columns, Packets, RecordBatch, RepeatedTexts, Requires, SchemaRef, repeated_texts,
 };
 
+use super::delivery::{Delivery, Made};
 use super::flows::{Named, PacketFlow, Server};
 use super::packets::Known;
 use super::sink::{Prepare, Write};
-use super::stage::{Delivery, Made};
 use super::{RowFilter, TableRequest};
 
 /// Rows that are made at once.

@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use netloom_packet::{CaptureInfo, PacketBatch, PacketSource, Progress, SourceError, Timestamp};
 use netloom_tables::{AnyColumns, BuildRows, RecordBatch, Table, TimelineRow};
 
+use super::delivery::{Delivery, Tally};
 use super::late::Apart;
 use super::packets::Known;
 use super::plan::{Pass, Plan};
 use super::sink::{Prepare, Work, Write};
-use super::stage::{Delivery, PassOutput, TableStage, Tally};
+use super::stage::{PassOutput, TableStage};
 use super::{Scan, ScanError, ScanOutcome, Source, TableRequest};
 use crate::engine::{Control, Outcome, run};
 use crate::hosts::HostTable;

@@ -1,165 +1,31 @@
 //! Who is on the network: what flows, names and devices say about each address.
 
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+mod host;
+mod pairs;
+mod tally;
 
-use netloom_decode::app::DeviceSource;
+use std::net::IpAddr;
+
 use netloom_decode::{Decoded, Network, TcpFlags, Transport};
 use netloom_flow::FlowRecord;
 use netloom_flow::app::{Confidence, DeviceRecord};
 use netloom_flow::name::{is_address, is_local};
-use netloom_packet::{MacAddr, Timestamp};
 use netloom_tables::HostRow;
 
-use crate::bounded::{BoundedTable, Counts};
+pub use pairs::PairSet;
+pub use tally::{Tally, Traffic, Weight};
+
+use host::{Host, Offer, rank};
+
+use crate::bounded::BoundedTable;
 use crate::compact::Address;
 use crate::stage::StagePacket;
 
-/// Services of a host that are kept.
-const SERVICES_MAX: usize = 32;
 /// Channels that a conversation on another port has arranged, even where the capture lacks that
 /// conversation: nothing that anybody could ask for.
 const ARRANGED: [&str; 3] = ["ftp-data", "rtp", "rtcp"];
 /// Pairs of addresses that are remembered, to count peers.
 const PAIRS_MAX: usize = 524_288;
-
-/// What is counted of a host's flows.
-pub trait Tally: Counts + std::fmt::Debug {
-    /// Whether all addresses are kept, or only those of which something else is known.
-    const OF_ALL: bool;
-    /// A flow that the host began, or not.
-    fn flow(&mut self, flow: &FlowRecord, originator: bool);
-    /// It was seen outside of a flow.
-    fn seen(&mut self, at: Timestamp);
-}
-
-/// All that a table of hosts shows.
-#[derive(Debug)]
-pub struct Traffic {
-    first: Timestamp,
-    last: Timestamp,
-    packets: [u64; 2],
-    bytes: [u64; 2],
-    flows: u64,
-}
-
-impl Default for Traffic {
-    fn default() -> Self {
-        Self {
-            first: Timestamp::MAX,
-            last: Timestamp::MIN,
-            packets: [0; 2],
-            bytes: [0; 2],
-            flows: 0,
-        }
-    }
-}
-
-impl Counts for Traffic {
-    fn weight(&self) -> u64 {
-        self.bytes[0].saturating_add(self.bytes[1])
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
-        for side in 0..2 {
-            self.packets[side] += other.packets[side];
-            self.bytes[side] += other.bytes[side];
-        }
-        self.flows += other.flows;
-    }
-}
-
-impl Tally for Traffic {
-    const OF_ALL: bool = true;
-
-    fn flow(&mut self, flow: &FlowRecord, originator: bool) {
-        let sides = [flow.fwd, flow.bwd];
-        let (sent, received) = if originator { (0, 1) } else { (1, 0) };
-        self.first = self.first.min(flow.start);
-        self.last = self.last.max(flow.end);
-        self.packets[0] += sides[sent].packets;
-        self.packets[1] += sides[received].packets;
-        self.bytes[0] += sides[sent].bytes;
-        self.bytes[1] += sides[received].bytes;
-        self.flows += 1;
-    }
-
-    fn seen(&mut self, at: Timestamp) {
-        self.first = self.first.min(at);
-        self.last = self.last.max(at);
-    }
-}
-
-/// Bytes alone, to tell which hosts matter: where somebody else counts the traffic.
-#[derive(Debug, Default)]
-pub struct Weight(u64);
-
-impl Counts for Weight {
-    fn weight(&self) -> u64 {
-        self.0
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.0 = self.0.saturating_add(other.0);
-    }
-}
-
-impl Tally for Weight {
-    const OF_ALL: bool = false;
-
-    fn flow(&mut self, flow: &FlowRecord, _originator: bool) {
-        self.0 = self.0.saturating_add(flow.bytes());
-    }
-
-    fn seen(&mut self, _at: Timestamp) {}
-}
-
-/// Pairs of addresses, up to a number of them.
-#[derive(Debug)]
-pub struct PairSet {
-    /// Most are IPv4's: a quarter of the room.
-    v4: hashbrown::HashSet<[Ipv4Addr; 2], foldhash::fast::RandomState>,
-    others: hashbrown::HashSet<[IpAddr; 2], foldhash::fast::RandomState>,
-    max: usize,
-}
-
-impl PairSet {
-    /// A set of at most `max` pairs; what comes beyond them is left out.
-    pub fn new(max: usize) -> Self {
-        Self {
-            v4: hashbrown::HashSet::default(),
-            others: hashbrown::HashSet::default(),
-            max,
-        }
-    }
-
-    /// Adds a pair, in whichever order.
-    pub fn insert(&mut self, a: IpAddr, b: IpAddr) {
-        if self.v4.len() + self.others.len() >= self.max {
-            return;
-        }
-        let pair = if a <= b { [a, b] } else { [b, a] };
-        if let [IpAddr::V4(a), IpAddr::V4(b)] = pair {
-            self.v4.insert([a, b]);
-        } else {
-            self.others.insert(pair);
-        }
-    }
-
-    /// All pairs, the smaller address first, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = [IpAddr; 2]> {
-        let v4 = self.v4.iter().map(|pair| pair.map(IpAddr::V4));
-        v4.chain(self.others.iter().copied())
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.v4.extend(other.v4);
-        self.others.extend(other.others);
-    }
-}
 
 /// What is known about addresses, fed in packet order.
 #[derive(Debug)]
@@ -170,199 +36,6 @@ pub struct HostTable<T = Traffic> {
 
 /// Hosts of the local network, by what is known of them besides their traffic.
 pub type LocalHosts = HostTable<Weight>;
-
-/// What is known about an address.
-#[derive(Debug, Default)]
-struct Host<T> {
-    traffic: T,
-    mac: Option<MacAddr>,
-    /// Services that its flows show; those that devices tell of are among what was told.
-    offers: Box<[Offer]>,
-    /// Few have any of it.
-    told: Option<Box<Told>>,
-}
-
-/// A service, its port, whether over TCP: `service:port/transport` once it is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Offer {
-    service: &'static str,
-    port: u16,
-    tcp: bool,
-}
-
-impl Offer {
-    fn text(self) -> Box<str> {
-        let transport = if self.tcp { "tcp" } else { "udp" };
-        format!("{}:{}/{transport}", self.service, self.port).into()
-    }
-}
-
-/// What was said about a host.
-#[derive(Debug, Default)]
-struct Told {
-    hostname: Option<(u8, &'static str, Box<str>)>,
-    os: Option<(u8, &'static str, Box<str>)>,
-    device: Option<(u8, Box<str>)>,
-    dhcp_fingerprint: Option<Box<str>>,
-    services: BTreeSet<Box<str>>,
-}
-
-impl<T: Tally> Counts for Host<T> {
-    fn weight(&self) -> u64 {
-        // What is known by name matters more than what is only seen.
-        let known = u64::from(self.told.is_some() || !self.offers.is_empty()) << 40;
-        self.traffic.weight().saturating_add(known)
-    }
-
-    fn absorb(&mut self, mut other: Self) {
-        self.traffic.absorb(std::mem::take(&mut other.traffic));
-        self.mac = self.mac.or(other.mac);
-        if self.service_count() + other.service_count() <= SERVICES_MAX {
-            for &offer in &other.offers {
-                self.offer(offer);
-            }
-        } else {
-            // Which of them are kept is told by their texts, however they were learned.
-            let mut offers: Vec<(Box<str>, Offer)> = Vec::new();
-            offers.extend(other.offers.iter().map(|offer| (offer.text(), *offer)));
-            offers.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            let mut offers = offers.into_iter().peekable();
-            let texts = other.told.iter_mut();
-            for text in texts.flat_map(|told| std::mem::take(&mut told.services)) {
-                while let Some((_, offer)) = offers.next_if(|(before, _)| *before < text) {
-                    self.offer(offer);
-                }
-                self.service(&text);
-            }
-            for (_, offer) in offers {
-                self.offer(offer);
-            }
-        }
-        if let Some(told) = other.told {
-            for text in &told.services {
-                self.service(text);
-            }
-            self.told().absorb(*told);
-        }
-    }
-}
-
-impl<T> Host<T> {
-    fn told(&mut self) -> &mut Told {
-        self.told.get_or_insert_default()
-    }
-
-    fn told_services(&self) -> Option<&BTreeSet<Box<str>>> {
-        self.told.as_ref().map(|told| &told.services)
-    }
-
-    fn service_count(&self) -> usize {
-        self.offers.len() + self.told_services().map_or(0, BTreeSet::len)
-    }
-
-    /// A flow shows that it offers a service.
-    fn offer(&mut self, offer: Offer) {
-        let is_told = |services: &BTreeSet<Box<str>>| {
-            !services.is_empty() && services.contains(&*offer.text())
-        };
-        if !self.offers.contains(&offer)
-            && self.service_count() < SERVICES_MAX
-            && !self.told_services().is_some_and(is_told)
-        {
-            // Most hosts offer one or none.
-            let mut offers = std::mem::take(&mut self.offers).into_vec();
-            offers.reserve_exact(1);
-            offers.push(offer);
-            self.offers = offers.into_boxed_slice();
-        }
-    }
-
-    /// A device tells that it offers a service.
-    fn service(&mut self, service: &str) {
-        if self.service_count() < SERVICES_MAX
-            && !self.offers.iter().any(|offer| *offer.text() == *service)
-            && !self
-                .told_services()
-                .is_some_and(|services| services.contains(service))
-        {
-            self.told().services.insert(service.into());
-        }
-    }
-
-    /// What is known besides the traffic.
-    fn tell(&self, row: &mut HostRow) {
-        row.mac = self.mac;
-        if let Some(told) = &self.told {
-            if let Some((_, source, name)) = &told.hostname {
-                row.hostname = Some(name.clone());
-                row.hostname_source = source;
-            }
-            if let Some((_, source, os)) = &told.os {
-                row.os = Some(os.clone());
-                row.os_source = source;
-            }
-            row.device = told.device.as_ref().map(|(_, device)| device.clone());
-            row.dhcp_fingerprint.clone_from(&told.dhcp_fingerprint);
-        }
-        row.services = self.services();
-    }
-
-    /// Services by their ports, those without one last.
-    fn services(&self) -> Vec<Box<str>> {
-        let mut services: Vec<Box<str>> = self.offers.iter().map(|offer| offer.text()).collect();
-        services.extend(self.told_services().into_iter().flatten().cloned());
-        services.sort_unstable();
-        services.sort_by_key(|service| {
-            let (_, rest) = service.split_once(':').unwrap_or_default();
-            let port = rest.split('/').next().unwrap_or_default();
-            port.parse::<u16>().map_or(u32::MAX, u32::from)
-        });
-        services
-    }
-}
-
-impl Told {
-    fn name(&mut self, rank: u8, source: &'static str, name: &str) {
-        if !name.is_empty() && self.hostname.as_ref().is_none_or(|known| rank > known.0) {
-            self.hostname = Some((rank, source, name.into()));
-        }
-    }
-
-    fn os(&mut self, rank: u8, source: &'static str, os: &str) {
-        if !os.is_empty() && self.os.as_ref().is_none_or(|known| rank > known.0) {
-            self.os = Some((rank, source, os.into()));
-        }
-    }
-
-    fn absorb(&mut self, other: Self) {
-        if let Some((rank, source, name)) = other.hostname {
-            self.name(rank, source, &name);
-        }
-        if let Some((rank, source, os)) = other.os {
-            self.os(rank, source, &os);
-        }
-        if let Some((rank, device)) = other.device
-            && self.device.as_ref().is_none_or(|known| rank > known.0)
-        {
-            self.device = Some((rank, device));
-        }
-        self.dhcp_fingerprint = self.dhcp_fingerprint.take().or(other.dhcp_fingerprint);
-    }
-}
-
-/// How good a device's own words about its name are.
-fn rank(source: DeviceSource) -> u8 {
-    match source {
-        DeviceSource::Dhcp => 20,
-        DeviceSource::Mdns => 19,
-        DeviceSource::Nbns => 18,
-        DeviceSource::Smb => 17,
-        DeviceSource::Llmnr => 16,
-        DeviceSource::Ssdp => 15,
-        DeviceSource::Dns => 14,
-        _ => 1,
-    }
-}
 
 impl<T: Tally + Default> HostTable<T> {
     fn with_pairs(max: usize, pairs_max: usize) -> Self {
@@ -573,14 +246,10 @@ impl HostTable {
                 row
             })
             .collect();
-        rows.sort_by(|a, b| order(a.address, b.address));
+        // IPv4 before IPv6, each by number.
+        rows.sort_by_key(|row| row.address);
         rows
     }
-}
-
-/// IPv4 before IPv6, each by number.
-fn order(a: IpAddr, b: IpAddr) -> Ordering {
-    a.cmp(&b)
 }
 
 /// Whether an address is a single machine's of the local network.
@@ -625,10 +294,11 @@ fn system(decoded: &Decoded) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netloom_decode::app::{ftp, tftp};
+    use netloom_decode::app::{DeviceSource, ftp, tftp};
     use netloom_decode::{DecodeOptions, decode_ip};
     use netloom_flow::app::AppInfo;
     use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
+    use netloom_packet::{MacAddr, Timestamp};
 
     /// Some flow's identifier.
     fn id() -> FlowId {
@@ -724,35 +394,5 @@ mod tests {
         let row = table.row(addresses[0]);
         assert_eq!(row.hostname.as_deref(), Some("printer-2"));
         assert_eq!(row.hostname_source, "dhcp");
-    }
-
-    /// What flows show and devices tell is one list: each once, and of too many the first.
-    #[test]
-    fn services_of_both_kinds_are_one_list() {
-        let offer = |port| Offer {
-            service: "http",
-            port,
-            tcp: true,
-        };
-        let (mut one, mut other) = (Host::<Weight>::default(), Host::<Weight>::default());
-        one.service("http:80/tcp");
-        one.offer(offer(80));
-        one.offer(offer(8080));
-        one.service("http:8080/tcp");
-        one.service("printer");
-        let shown = |host: &Host<Weight>| host.services().join(" ");
-        assert_eq!(shown(&one), "http:80/tcp http:8080/tcp printer");
-        for port in (1000..1030).rev() {
-            other.offer(offer(port));
-        }
-        other.service("http:1004/tcp");
-        other.service("_ipp._tcp");
-        one.absorb(other);
-        // "_ipp" stands before all "http", those from 1000 on before what is left out.
-        assert_eq!(one.service_count(), SERVICES_MAX);
-        assert_eq!(one.services().len(), SERVICES_MAX);
-        assert!(shown(&one).ends_with("http:1027/tcp http:8080/tcp _ipp._tcp printer"));
-        one.offer(offer(1));
-        assert!(!one.offers.contains(&offer(1)));
     }
 }
