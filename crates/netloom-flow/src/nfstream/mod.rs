@@ -6,12 +6,18 @@
 //! does not walk, datagrams that are cut. Source: `packet_process` of its `lib_engine.c`
 //! (6.6.0), and `ndpi_handle_ipv6_extension_headers` of nDPI.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod ip;
+mod link;
+
+use std::net::IpAddr;
 
 use netloom_decode::{
     Decoded, Icmp, Ip, Network, Tcp, TcpFlags, Transport, Tunnel, TunnelKind, Tunnels, Vlans,
 };
 use netloom_packet::{LinkType, MacAddr, Packet};
+
+use ip::{IpLayer, Opened, ip_layer};
+use link::{link_layer, tag};
 
 /// What NFStream sees of a packet.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,26 +61,8 @@ struct Seen {
     transport_len: u16,
 }
 
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-const VLAN: u16 = 0x8100;
-const MPLS: [u16; 2] = [0x8847, 0x8848];
-const PPPOE: u16 = 0x8864;
-const IP_IN_IP: [u8; 2] = [4, 41];
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-const GTP_U: u16 = 2152;
-const CAPWAP: u16 = 5247;
-const TZSP: u16 = 37_008;
-
-/// What the link layer leads to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Link {
-    /// EtherType, or what it takes for one.
-    kind: u16,
-    at: usize,
-    macs: Option<(MacAddr, MacAddr)>,
-}
 
 fn find(link_type: LinkType, data: &[u8]) -> Option<Seen> {
     let mut vlan = 0;
@@ -104,385 +92,6 @@ fn find(link_type: LinkType, data: &[u8]) -> Option<Seen> {
             }
         }
     }
-}
-
-fn link_layer(link_type: LinkType, data: &[u8], begin: usize) -> Option<Link> {
-    let frame = data.get(begin..)?;
-    if frame.len() < 28 {
-        return None;
-    }
-    let be16 = |at: usize| be16(frame, at);
-    let link = |kind: u16, at: usize| Link {
-        kind,
-        at: begin + at,
-        macs: None,
-    };
-    Some(match link_type {
-        LinkType::NULL => {
-            let family: [u8; 4] = *frame.first_chunk()?;
-            let kind = if u32::from_be_bytes(family) == 2 {
-                IPV4
-            } else {
-                IPV6
-            };
-            link(kind, 4)
-        }
-        LinkType::PPP_HDLC => link(be16(2)?, 4),
-        LinkType::PPP | LinkType::C_HDLC => {
-            if matches!(data.first(), Some(0x0f | 0x8f)) {
-                link(be16(2)?, 4)
-            } else {
-                link(be16(0)?, 2)
-            }
-        }
-        LinkType::IPV4 => link(IPV4, 0),
-        LinkType::IPV6 => link(IPV6, 0),
-        LinkType::RAW => match frame.first()? >> 4 {
-            4 => link(IPV4, 0),
-            6 => link(IPV6, 0),
-            _ => link(0, 0),
-        },
-        LinkType::LINUX_SLL => link(be16(14)?, 16),
-        LinkType::ETHERNET => ethernet(frame, begin)?,
-        LinkType::IEEE802_11_RADIOTAP => radiotap(frame, begin)?,
-        _ => return None,
-    })
-}
-
-fn ethernet(frame: &[u8], begin: usize) -> Option<Link> {
-    let macs = Some((mac(frame, 6)?, mac(frame, 0)?));
-    let kind = be16(frame, 12)?;
-    let mut link = Link {
-        kind: if kind >= 1536 { kind } else { 0 },
-        at: begin + 14,
-        macs,
-    };
-    if (1..=1500).contains(&kind) {
-        let (dsap, ssap) = (*frame.get(14)?, *frame.get(15)?);
-        if dsap == 0xaa || ssap == 0xaa {
-            // It forgets to swap the bytes.
-            link.kind = be16(frame, 20)?.swap_bytes();
-            link.at += 8;
-        } else if dsap == 0x42 || ssap == 0x42 {
-            return None;
-        }
-    }
-    Some(link)
-}
-
-fn radiotap(frame: &[u8], begin: usize) -> Option<Link> {
-    let header = usize::from(be16(frame, 2)?.swap_bytes());
-    if frame.get(16)? & 0x50 == 0x50 {
-        return None;
-    }
-    let wireless = frame.get(header..).filter(|rest| rest.len() >= 24)?;
-    let control = be16(wireless, 0)?.swap_bytes();
-    if control >> 2 & 3 != 2 {
-        return None;
-    }
-    // The header of QoS data, whether it is one or not.
-    let to_or_from = (control & 0x0100 != 0) != (control & 0x0200 != 0);
-    let len = if to_or_from { 26 } else { 0 };
-    let llc = wireless.get(len..).filter(|llc| llc.len() >= 8)?;
-    Some(Link {
-        kind: if *llc.first()? == 0xaa {
-            be16(llc, 6)?
-        } else {
-            0
-        },
-        at: begin + header + len + 8,
-        macs: Some((mac(wireless, 10)?, mac(wireless, 16)?)),
-    })
-}
-
-/// Goes through VLAN tags, MPLS labels and PPPoE.
-fn tag(data: &[u8], link: &mut Link, vlan: &mut u16) -> Option<()> {
-    let fits = |at: usize| at + 4 < data.len();
-    loop {
-        match link.kind {
-            VLAN => {
-                if !fits(link.at) {
-                    return None;
-                }
-                while link.kind == VLAN && fits(link.at) {
-                    *vlan = be16(data, link.at)? & 0x0fff;
-                    link.kind = be16(data, link.at + 2)?;
-                    link.at += 4;
-                }
-                if link.kind == VLAN {
-                    return None;
-                }
-            }
-            kind if MPLS.contains(&kind) => {
-                if !fits(link.at) {
-                    return None;
-                }
-                let is_bottom = |at: usize| data.get(at + 2).is_some_and(|byte| byte & 1 == 1);
-                let mut bottom = is_bottom(link.at);
-                link.at += 4;
-                while !bottom && fits(link.at) {
-                    bottom = is_bottom(link.at);
-                    link.at += 4;
-                }
-                link.kind = IPV4;
-            }
-            PPPOE => {
-                link.kind = IPV4;
-                link.at += 8;
-            }
-            _ => return Some(()),
-        }
-    }
-}
-
-/// An IP header that was reached.
-#[derive(Debug, Clone, Copy)]
-struct IpLayer {
-    at: usize,
-    /// Protocol above it, as far as it was read.
-    protocol: u8,
-    /// What it takes for the length of the header: that of the payload for IPv6.
-    len: usize,
-}
-
-/// What is in a datagram.
-enum Opened {
-    /// What was reached.
-    Nothing,
-    /// The same, counted as in a tunnel.
-    Marked(TunnelKind),
-    /// An IP header.
-    Ip(TunnelKind, usize),
-    /// A frame of the capture's own link type.
-    Frame(TunnelKind, Link),
-    /// What an LLC header announces.
-    Wireless(TunnelKind, Link),
-}
-
-/// Goes through IP in IP.
-fn ip_layer(data: &[u8], link: &Link) -> Option<IpLayer> {
-    let mut at = link.at;
-    let (mut protocol, mut fragment) = (0, 0);
-    for _ in 0..64 {
-        let header = data.get(at..).filter(|rest| rest.len() >= 20)?;
-        if link.kind == IPV4 {
-            fragment = be16(header, 6)?;
-            protocol = *header.get(9)?;
-        }
-        match header.first()? >> 4 {
-            4 => {
-                let len = usize::from(header.first()? & 15) * 4;
-                if IP_IN_IP.contains(header.get(9)?) && len > 0 {
-                    at += len;
-                    continue;
-                }
-                if fragment & 0x1fff != 0 {
-                    return None;
-                }
-                return Some(IpLayer { at, protocol, len });
-            }
-            6 => {
-                let extension = extension_headers(header)?;
-                if IP_IN_IP.contains(&extension.protocol) {
-                    at += extension.at;
-                    continue;
-                }
-                return Some(IpLayer {
-                    at,
-                    protocol: extension.protocol,
-                    len: extension.len.into(),
-                });
-            }
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// What follows the extension headers of IPv6.
-#[derive(Debug)]
-struct Extension {
-    protocol: u8,
-    /// From the start of the IP header.
-    at: usize,
-    len: u16,
-}
-
-fn extension_headers(header: &[u8]) -> Option<Extension> {
-    let len = be16(header, 4)?;
-    if header.len() < 40 || size(header) < 40 + usize::from(len) {
-        return None;
-    }
-    let mut found = Extension {
-        protocol: *header.get(6)?,
-        at: 40,
-        len,
-    };
-    let mut left = size(header) - 40;
-    while left > 1 && matches!(found.protocol, 0 | 43 | 44 | 59 | 60 | 135) {
-        let next = header.get(found.at..)?;
-        match found.protocol {
-            59 => return None,
-            44 => {
-                if found.len < 8 || left < 5 || be16(next, 2)? >> 3 != 0 {
-                    return None;
-                }
-                left -= 5;
-                found.protocol = *next.first()?;
-                found.len -= 8;
-                found.at += 8;
-            }
-            _ => {
-                let len = usize::from(*next.get(1)?) * 8 + 8;
-                if len > left || len > usize::from(found.len) {
-                    return None;
-                }
-                left -= len;
-                found.protocol = *next.first()?;
-                found.len -= len as u16;
-                found.at += len;
-            }
-        }
-    }
-    Some(found)
-}
-
-impl IpLayer {
-    /// Looks for a tunnel over UDP; `None` where the packet is ignored.
-    fn open(&self, data: &[u8], link_type: LinkType) -> Option<Opened> {
-        if self.protocol != UDP {
-            return Some(Opened::Nothing);
-        }
-        let at = self.at + self.len;
-        let udp = data.get(at..).filter(|rest| rest.len() >= 8)?;
-        let ports = [be16(udp, 0)?, be16(udp, 2)?];
-        let payload = at + 8;
-        if ports.contains(&GTP_U) && payload + 8 < data.len() {
-            return gtp(data, payload);
-        }
-        if ports.contains(&TZSP) {
-            return tzsp(data, payload, link_type);
-        }
-        if ports.contains(&CAPWAP) {
-            return Some(capwap(data, payload).unwrap_or(Opened::Nothing));
-        }
-        Some(Opened::Nothing)
-    }
-
-    /// Reads addresses, and how much of the datagram is there.
-    fn seen(
-        &self,
-        data: &[u8],
-        macs: Option<(MacAddr, MacAddr)>,
-        vlan: u16,
-        tunnel: Option<TunnelKind>,
-    ) -> Option<Seen> {
-        let header = data.get(self.at..)?;
-        let (src, dst, protocol, transport, transport_len);
-        if header.first()? >> 4 == 4 {
-            let len = u16::from(header.first()? & 15) * 4;
-            let total = be16(header, 2)?;
-            if size(header) < 20 || usize::from(len) > size(header) || total < len {
-                return None;
-            }
-            let address = |at: usize| {
-                let bytes: [u8; 4] = *header.get(at..)?.first_chunk()?;
-                Some(IpAddr::V4(Ipv4Addr::from(bytes)))
-            };
-            (src, dst) = (address(12)?, address(16)?);
-            (protocol, transport, transport_len) = (*header.get(9)?, len.into(), total - len);
-        } else {
-            let extension = extension_headers(header)?;
-            let address = |at: usize| {
-                let bytes: [u8; 16] = *header.get(at..)?.first_chunk()?;
-                Some(IpAddr::V6(Ipv6Addr::from(bytes)))
-            };
-            (src, dst) = (address(8)?, address(24)?);
-            protocol = extension.protocol;
-            (transport, transport_len) = (extension.at, extension.len);
-        }
-        Some(Seen {
-            macs,
-            vlan,
-            tunnel,
-            src,
-            dst,
-            ip_at: self.at,
-            protocol,
-            transport_at: self.at + transport,
-            transport_len,
-        })
-    }
-}
-
-fn gtp(data: &[u8], at: usize) -> Option<Opened> {
-    let flags = *data.get(at)?;
-    if flags >> 5 != 1 || *data.get(at + 1)? != 0xff {
-        return Some(Opened::Nothing);
-    }
-    let mut inner = at + 8;
-    if flags & 7 != 0 {
-        inner += 4;
-    }
-    if flags & 4 != 0 {
-        while let Some(&len) = data.get(inner) {
-            inner += usize::from(len) * 4;
-            if len == 0 || inner >= data.len() {
-                return Some(Opened::Nothing);
-            }
-            if data.get(inner - 1) == Some(&0) {
-                break;
-            }
-        }
-    }
-    let Some(header) = data.get(inner..).filter(|rest| !rest.is_empty()) else {
-        return Some(Opened::Nothing);
-    };
-    let least = match header.first()? >> 4 {
-        4 => 20,
-        6 => 40,
-        _ => return None,
-    };
-    (header.len() >= least).then_some(Opened::Ip(TunnelKind::GtpU, inner))
-}
-
-fn tzsp(data: &[u8], at: usize, link_type: LinkType) -> Option<Opened> {
-    let header: [u8; 4] = *data.get(at..)?.first_chunk()?;
-    if header != [1, 0, 0, 1] {
-        return Some(Opened::Marked(TunnelKind::Tzsp));
-    }
-    // The frame is looked for behind the first tag, whatever that is.
-    let tag = at + 4;
-    let Some(&kind) = data.get(tag) else {
-        return Some(Opened::Marked(TunnelKind::Tzsp));
-    };
-    let len = if kind <= 1 {
-        1
-    } else {
-        usize::from(*data.get(tag + 1)?)
-    };
-    if tag + len >= data.len() {
-        return None;
-    }
-    let inner = link_layer(link_type, data, tag + len)?;
-    Some(Opened::Frame(TunnelKind::Tzsp, inner))
-}
-
-fn capwap(data: &[u8], at: usize) -> Option<Opened> {
-    if data.get(at)? & 15 != 0 {
-        return None;
-    }
-    let frame = at + usize::from((data.get(at + 1)? & 0xf8) >> 1);
-    if frame + 32 >= data.len() {
-        return None;
-    }
-    let wireless = data.get(frame..)?;
-    let inner = Link {
-        kind: be16(wireless, 30)?,
-        at: frame + 32,
-        macs: Some((mac(wireless, 10)?, mac(wireless, 16)?)),
-    };
-    Some(Opened::Wireless(TunnelKind::Capwap, inner))
 }
 
 impl Seen {
@@ -623,18 +232,9 @@ impl Seen {
     }
 }
 
-/// How many bytes are there, as it counts them: in 16 bits.
-fn size(data: &[u8]) -> usize {
-    usize::from(data.len() as u16)
-}
-
 fn be16(data: &[u8], at: usize) -> Option<u16> {
     let bytes = data.get(at..)?.first_chunk()?;
     Some(u16::from_be_bytes(*bytes))
-}
-
-fn mac(data: &[u8], at: usize) -> Option<MacAddr> {
-    data.get(at..)?.first_chunk().copied().map(MacAddr)
 }
 
 #[cfg(test)]
@@ -643,6 +243,8 @@ mod tests {
     use netloom_packet::Timestamp;
     use proptest::prelude::*;
 
+    use super::ip::{CAPWAP, GTP_U, TZSP};
+    use super::link::{IPV4, IPV6, MPLS, PPPOE, VLAN};
     use super::*;
     use crate::FlowRules;
 
