@@ -65,7 +65,7 @@ impl Entry {
 }
 
 /// Who talks to whom, and about what.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Conversation {
     pub(super) a: IpAddr,
     pub(super) b: IpAddr,
