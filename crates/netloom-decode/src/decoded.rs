@@ -314,6 +314,16 @@ pub enum Network {
     PppControl,
     /// Ethernet loopback (CTP), 0x9000.
     Loopback,
+    /// Cisco's Dynamic Trunking Protocol.
+    Dtp,
+    /// Cisco's VLAN Trunking Protocol.
+    Vtp,
+    /// Cisco's UniDirectional Link Detection (RFC 5171).
+    Udld,
+    /// Cisco's Port Aggregation Protocol.
+    Pagp,
+    /// NetBIOS frames over LLC (NetBEUI).
+    NetBeui,
     /// Another EtherType or LLC SAP, not decoded.
     Other,
 }

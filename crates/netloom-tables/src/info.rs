@@ -14,6 +14,7 @@ use netloom_decode::app::dns::is_message;
 use netloom_decode::net::arp::Arp;
 use netloom_decode::{Fragment, Ip, Network, Tcp, TcpFlags, Transport};
 
+use crate::ethertype::ethertype_title;
 use crate::protocol::protocol_name;
 use crate::schema::PacketRow;
 
@@ -47,6 +48,11 @@ pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
                 Network::Osi => "OSI (IS-IS)",
                 Network::PppControl => "PPP control",
                 Network::Loopback => "Ethernet loopback",
+                Network::Dtp => "Dynamic trunking protocol",
+                Network::Vtp => "VLAN trunking protocol",
+                Network::Udld => "Unidirectional link detection",
+                Network::Pagp => "Port aggregation protocol",
+                Network::NetBeui => "NetBIOS frames (NetBEUI)",
                 _ => {
                     unknown(row, out)?;
                     return length(row, out);
@@ -66,7 +72,13 @@ fn payload<'a>(row: &PacketRow<'a>) -> &'a [u8] {
 /// What carries something that has no name here; `None` where not even that was understood.
 fn unknown(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
     match row.decoded.ethertype {
-        Some(ethertype) => write!(out, "EtherType 0x{ethertype:04x}").ok(),
+        Some(ethertype) => {
+            if let Some(title) = ethertype_title(ethertype) {
+                out.push_str(title);
+                return Some(());
+            }
+            write!(out, "EtherType 0x{ethertype:04x}").ok()
+        }
         // LLC, for one.
         None if row.decoded.network == Network::Other => {
             write!(out, "{} frame", row.packet.link_type).ok()
@@ -515,6 +527,14 @@ mod tests {
             ..Decoded::default()
         };
         assert_eq!(line(other, b"").as_deref(), Some("EtherType 0x88b5 Len=0"));
+        let named = Decoded {
+            ethertype: Some(0x88f7),
+            ..other
+        };
+        assert_eq!(
+            line(named, b"").as_deref(),
+            Some("Precision time (PTP) Len=0")
+        );
         assert_eq!(line(Decoded::default(), b"x"), None);
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use netloom_decode::{Decoded, Network, TunnelKind};
 use netloom_packet::LinkType;
 
+use crate::ethertype::ethertype_name;
 use crate::protocol::protocol_name;
 
 /// Appends the protocols of a packet's headers, outermost first, with a colon between
@@ -44,7 +45,7 @@ pub fn append_protocols(link_type: LinkType, decoded: &Decoded, out: &mut String
         push(tunnel.kind.name());
     }
     if decoded.network != Network::None {
-        push(network_name(decoded.network));
+        push(network_name(decoded));
     }
     let Some(ip) = decoded.ip else { return };
     // Its transport may have been learned from the first one since; its header is not in it.
@@ -59,9 +60,9 @@ const fn carried_by_ip(kind: TunnelKind) -> bool {
     !matches!(kind, TunnelKind::Mpls | TunnelKind::Pppoe | TunnelKind::Pbb)
 }
 
-/// Lower-case name of a network layer, `unknown` where there is none.
-pub const fn network_name(network: Network) -> &'static str {
-    match network {
+/// Lower-case name of a packet's network layer, `unknown` where there is none.
+pub fn network_name(decoded: &Decoded) -> &'static str {
+    match decoded.network {
         Network::None => "unknown",
         Network::Ipv4 => "ipv4",
         Network::Ipv6 => "ipv6",
@@ -79,7 +80,15 @@ pub const fn network_name(network: Network) -> &'static str {
         Network::Osi => "osi",
         Network::PppControl => "ppp_control",
         Network::Loopback => "loopback",
-        _ => "other",
+        Network::Dtp => "dtp",
+        Network::Vtp => "vtp",
+        Network::Udld => "udld",
+        Network::Pagp => "pagp",
+        Network::NetBeui => "netbeui",
+        _ => decoded
+            .ethertype
+            .and_then(ethertype_name)
+            .unwrap_or("other"),
     }
 }
 
@@ -111,6 +120,20 @@ mod tests {
     use netloom_decode::{Fragment, Ip, Transport};
 
     use super::*;
+
+    #[test]
+    fn what_is_not_decoded_has_the_name_of_its_ethertype() {
+        let mut other = Decoded {
+            network: Network::Other,
+            ethertype: Some(0x88a4),
+            ..Decoded::default()
+        };
+        assert_eq!(network_name(&other), "ethercat");
+        other.ethertype = Some(0x1234);
+        assert_eq!(network_name(&other), "other");
+        other.ethertype = None;
+        assert_eq!(network_name(&other), "other");
+    }
 
     #[test]
     fn later_fragments_have_no_transport() {

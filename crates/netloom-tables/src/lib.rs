@@ -36,6 +36,7 @@ mod builder;
 mod column;
 mod columns;
 mod dictionary;
+mod ethertype;
 mod info;
 mod layers;
 mod name;
@@ -57,6 +58,7 @@ pub use builder::{
 pub use column::{Aliases, ColumnDef, Kind, Requires, TableDef};
 pub use columns::{Columns, ColumnsError, Table, nearest_name};
 pub use dictionary::{markdown, table, tables};
+pub use ethertype::ethertype_name;
 pub use info::{Conversation, Segment, SegmentNote, info};
 pub use layers::{append_protocols, header_name, network_name};
 pub use name::{TableName, UnknownTable};

@@ -177,6 +177,6 @@ fn label(decoded: &Decoded, service: Option<&'static str>) -> &'static str {
         Transport::Igmp(_) => "igmp",
         Transport::Sctp(_) => "sctp",
         Transport::Esp(_) => "esp",
-        _ => network_name(decoded.network),
+        _ => network_name(decoded),
     }
 }

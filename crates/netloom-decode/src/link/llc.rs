@@ -24,6 +24,7 @@ mod sap {
     pub(super) const ARP: u8 = 0x98;
     pub(super) const SNAP: u8 = 0xaa;
     pub(super) const NETWARE: u8 = 0xe0;
+    pub(super) const NETBIOS: u8 = 0xf0;
     pub(super) const OSI: u8 = 0xfe;
     pub(super) const GLOBAL: u8 = 0xff;
 }
@@ -51,6 +52,7 @@ pub(super) fn step(walk: &mut Walk<'_>, pad: BridgePad) -> Next {
         sap::ARP => net::arp::step(walk),
         sap::STP => recognised(walk, Network::Stp),
         sap::NETWARE => recognised(walk, Network::Ipx),
+        sap::NETBIOS => recognised(walk, Network::NetBeui),
         sap::OSI => recognised(walk, Network::Osi),
         _ => recognised(walk, Network::Other),
     }
@@ -77,7 +79,11 @@ fn cisco(walk: &mut Walk<'_>, protocol: u16) -> Next {
     recognised(
         walk,
         match protocol {
+            0x0104 => Network::Pagp,
+            0x0111 => Network::Udld,
             0x2000 => Network::Cdp,
+            0x2003 => Network::Vtp,
+            0x2004 => Network::Dtp,
             // PVST+ and shared spanning tree.
             0x010b | 0x010c => Network::Stp,
             _ => Network::Other,

@@ -121,12 +121,29 @@ fn ieee_802_3_with_llc_and_snap() {
         ),
         (
             &[0, 20, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0x04],
+            Network::Dtp,
+        ),
+        (
+            &[0, 20, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0x03],
+            Network::Vtp,
+        ),
+        (
+            &[0, 20, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x01, 0x11],
+            Network::Udld,
+        ),
+        (
+            &[0, 20, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x01, 0x04],
+            Network::Pagp,
+        ),
+        (
+            &[0, 20, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x01, 0x02],
             Network::Other,
         ),
         (&[0, 20, 0xfe, 0xfe, 3, 0x83], Network::Osi),
         (&[0, 30, 0xff, 0xff, 0, 30], Network::Ipx),
         (&[0, 30, 0xe0, 0xe0, 3, 0xff, 0xff], Network::Ipx),
-        (&[0, 30, 0xf0, 0xf0, 3], Network::Other),
+        (&[0, 30, 0xf0, 0xf0, 3], Network::NetBeui),
+        (&[0, 30, 0x04, 0x04, 3], Network::Other),
         (&[0x88, 0xcc, 2, 7], Network::Lldp),
         (&[0x88, 0x8e, 2, 0], Network::Eapol),
         (&[0x88, 0x09, 1], Network::SlowProtocols),
