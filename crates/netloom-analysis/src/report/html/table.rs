@@ -9,6 +9,8 @@ use super::super::text;
 const MOST_ROWS: usize = 500;
 /// Columns of a name after which even its title is cut.
 const LONGEST_NAME: usize = 1000;
+/// Columns of a word that breaks only where it is longer: those of a MAC address.
+const LONG_WORD: usize = 17;
 /// Rows from which on a table scrolls.
 const LONG: usize = 25;
 
@@ -192,25 +194,48 @@ fn write_cell(out: &mut String, cell: &Cell, class: &str) {
     };
 }
 
-/// A name as markup: isolated, and where it is long, cut to a few lines with the whole of it in
-/// a title.
+/// A name as markup: isolated, in one line where it is short, and where it is long, cut to a few
+/// lines with the whole of it in a title.
 pub(crate) fn name_markup(name: &str) -> String {
-    let shown = text::html(&text::cut_end(&text::visible(name), LONGEST_NAME, "…"));
-    // Where an IPv6 address or a path must break, it breaks between its parts. References such
-    // as `&amp;` have neither of the two characters.
-    let broken = if text::width(name) > 16 {
-        shown
-            .replace('/', "/<wbr>")
-            .replace(':', ":<wbr>")
-            .replace(":<wbr>:", "::")
-    } else {
-        shown.clone()
-    };
-    if text::width(name) > 60 {
+    let visible = text::visible(name);
+    let width = text::width(&visible);
+    let shown = text::html(&text::cut_end(&visible, LONGEST_NAME, "…"));
+    let broken: Vec<String> = shown.split(' ').map(breakable).collect();
+    let broken = broken.join(" ");
+    if width > 60 {
         format!(r#"<bdi class="clamp" title="{shown}">{broken}</bdi>"#)
+    } else if width <= LONG_WORD && !visible.contains(' ') {
+        format!(r#"<bdi class="whole">{broken}</bdi>"#)
     } else {
         format!("<bdi>{broken}</bdi>")
     }
+}
+
+/// A word that was made markup, with the places where it may break if it is long: between the
+/// parts of an IPv6 address, of a path, of a domain name. References such as `&amp;` have none of
+/// these characters.
+fn breakable(word: &str) -> String {
+    if text::width(word) <= LONG_WORD {
+        return word.to_owned();
+    }
+    let mut broken = String::with_capacity(word.len() + 32);
+    let mut rest = word.chars().peekable();
+    while let Some(c) = rest.next() {
+        broken.push(c);
+        let next = rest.peek().copied();
+        let breaks = match c {
+            '/' => true,
+            // `::` stays together.
+            ':' => next != Some(':'),
+            // Numbers stay together.
+            '.' => next.is_some_and(|next| next.is_alphabetic()),
+            _ => false,
+        };
+        if breaks && next.is_some() {
+            broken.push_str("<wbr>");
+        }
+    }
+    broken
 }
 
 fn sort_key(value: f64) -> String {
@@ -218,5 +243,36 @@ fn sort_key(value: f64) -> String {
         format!("{value}")
     } else {
         "-1".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_words_break_between_their_parts() {
+        for (name, broken) in [
+            ("branch.office.example", "branch.<wbr>office.<wbr>example"),
+            (
+                "2001:db8::aaaa:bbbb:1",
+                "2001:<wbr>db8::<wbr>aaaa:<wbr>bbbb:<wbr>1",
+            ),
+            (
+                "ftp:21/tcp, rlogin:513/tcp, ssh:22/tcp",
+                "ftp:21/tcp, rlogin:513/tcp, ssh:22/tcp",
+            ),
+            ("GET /a/long/path.html 1.25", "GET /a/long/path.html 1.25"),
+            (
+                "/a/path/of/many/parts?x=&y=1.5",
+                "/<wbr>a/<wbr>path/<wbr>of/<wbr>many/<wbr>parts?x=&amp;y=1.5",
+            ),
+        ] {
+            assert_eq!(name_markup(name), format!("<bdi>{broken}</bdi>"));
+        }
+        for name in ["web.example", "02:00:00:77:00:10"] {
+            let whole = format!(r#"<bdi class="whole">{name}</bdi>"#);
+            assert_eq!(name_markup(name), whole);
+        }
     }
 }
