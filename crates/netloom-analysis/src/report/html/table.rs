@@ -228,7 +228,7 @@ fn breakable(word: &str) -> String {
             // `::` stays together.
             ':' => next != Some(':'),
             // Numbers stay together.
-            '.' => next.is_some_and(|next| next.is_alphabetic()),
+            '.' => next.is_some_and(char::is_alphabetic),
             _ => false,
         };
         if breaks && next.is_some() {
