@@ -354,6 +354,14 @@ pub struct Ip {
     pub fragment: Option<Fragment>,
 }
 
+impl Ip {
+    /// Whether it is a fragment after the first, which has no transport header.
+    #[inline]
+    pub fn is_later_fragment(&self) -> bool {
+        self.fragment.is_some_and(|fragment| fragment.offset > 0)
+    }
+}
+
 /// Which part of a datagram a fragment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment {

@@ -16,7 +16,7 @@ use netloom_decode::{Fragment, Ip, Network, Tcp, TcpFlags, Transport};
 
 use crate::ethertype::ethertype_title;
 use crate::protocol::protocol_name;
-use crate::schema::PacketRow;
+use crate::schema::{PacketRow, some};
 
 pub use stream::{Conversation, Segment, SegmentNote};
 
@@ -72,13 +72,10 @@ fn payload<'a>(row: &PacketRow<'a>) -> &'a [u8] {
 /// What carries something that has no name here; `None` where not even that was understood.
 fn unknown(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
     match row.decoded.ethertype {
-        Some(ethertype) => {
-            if let Some(title) = ethertype_title(ethertype) {
-                out.push_str(title);
-                return Some(());
-            }
-            write!(out, "EtherType 0x{ethertype:04x}").ok()
-        }
+        Some(ethertype) => match ethertype_title(ethertype) {
+            Some(title) => some(title, out),
+            None => write!(out, "EtherType 0x{ethertype:04x}").ok(),
+        },
         // LLC, for one.
         None if row.decoded.network == Network::Other => {
             write!(out, "{} frame", row.packet.link_type).ok()

@@ -49,7 +49,7 @@ pub fn append_protocols(link_type: LinkType, decoded: &Decoded, out: &mut String
     }
     let Some(ip) = decoded.ip else { return };
     // Its transport may have been learned from the first one since; its header is not in it.
-    if ip.fragment.is_some_and(|fragment| fragment.offset > 0) {
+    if ip.is_later_fragment() {
         push("fragment");
     } else {
         push(&header_name(ip.protocol));

@@ -15,7 +15,6 @@ pub(super) struct Item {
 }
 
 /// The rows that fit on the screen.
-#[derive(Default)]
 pub(super) struct Page {
     pub(super) items: Vec<Item>,
     /// Bytes of what has no row of its own.
