@@ -1,23 +1,26 @@
-//! The state of a live flow, kept small, and how it becomes a record.
+//! The state of a live flow, kept small.
+
+mod direction;
+mod end;
 
 use std::net::IpAddr;
 
 use netloom_decode::{Decoded, Icmp, Ip, TcpFlags, Transport, Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
 
+use self::direction::{came_from_responder, is_reply};
 use crate::app::{Payload, StreamStart, TcpData};
 use crate::config::FlowRules;
 use crate::features::{FeatureSet, FlowFeatures, Sample};
 use crate::key::{FlowId, FlowKey, flow_id};
 use crate::lists::Links;
-use crate::name::{Hint, settle};
+use crate::name::Hint;
 use crate::outer::tunnels_around;
 use crate::ports::ServerPorts;
-use crate::record::{ConnState, EndReason, FlowRecord, Side};
 use crate::table::{FlowPacket, KnownFlow};
 use crate::tcp::{Segment, TcpTracker, scaled};
 
-/// Counts of one direction; see [`Side`] for what they mean.
+/// Counts of one direction; see [`Side`](crate::record::Side) for what they mean.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counters {
     packets: u64,
@@ -494,145 +497,6 @@ impl Flow {
             Answer::None => Answer::None,
         };
     }
-
-    /// Why the flow ended, if TCP itself says so.
-    pub(crate) fn tcp_end(&self) -> Option<EndReason> {
-        let tcp = self.tcp.as_ref()?;
-        if tcp.was_reset() {
-            Some(EndReason::Rst)
-        } else {
-            tcp.has_ended().then_some(EndReason::Fin)
-        }
-    }
-
-    fn conn_state(&self) -> ConnState {
-        if let Some(tcp) = &self.tcp {
-            return tcp.conn_state();
-        }
-        if self.key.protocol() != 17 {
-            return ConnState::Oth;
-        }
-        match (self.letters.contains(&b'D'), self.letters.contains(&b'd')) {
-            (true, true) => ConnState::SF,
-            (true, false) => ConnState::S0,
-            (false, true) => ConnState::Shr,
-            (false, false) => ConnState::Oth,
-        }
-    }
-
-    fn history(&self) -> String {
-        if let Some(tcp) = &self.tcp {
-            return tcp.history.letters().map(char::from).collect();
-        }
-        let letters = self.letters.iter().take_while(|&&letter| letter != 0);
-        letters
-            .filter(|&&letter| self.key.protocol() == 17 || letter == b'X')
-            .map(|&letter| char::from(letter))
-            .collect()
-    }
-
-    /// What is known at the end.
-    pub(crate) fn into_record(
-        mut self,
-        reason: EndReason,
-        closed_by: u64,
-        rules: FlowRules,
-        sensor: &str,
-    ) -> FlowRecord {
-        let id = self.id.take().map_or_else(
-            || {
-                flow_id(
-                    &self.key,
-                    Timestamp::from_nanos(self.start),
-                    self.first_number,
-                    sensor,
-                )
-            },
-            |id| *id,
-        );
-        let (mut src, mut dst) = (self.key.first(), self.key.second());
-        if !self.src_is_first {
-            std::mem::swap(&mut src, &mut dst);
-        }
-        let is_icmp = matches!(self.key.protocol(), 1 | 58);
-        let port = |port: u16| match rules {
-            FlowRules::Native => (self.key.has_ports() && !is_icmp).then_some(port),
-            _ => Some(port),
-        };
-        let end = match (rules, &self.tcp) {
-            (FlowRules::Zeek, Some(tcp)) => tcp.both_closed_at().map_or(self.last, |closed| {
-                closed.clamp(self.start, self.last.max(self.start))
-            }),
-            _ => self.last,
-        };
-        let timed = self.last > self.start;
-        let side = |counters: Counters, tcp_flags| Side {
-            packets: counters.packets,
-            bytes: counters.bytes,
-            ip_bytes: counters.ip_bytes,
-            payload_bytes: counters.payload_bytes,
-            stream_bytes: timed.then_some(counters.payload_bytes),
-            fragments: u64::from(counters.fragments),
-            data_packets: u64::from(counters.data_packets),
-            retransmissions: u64::from(counters.retransmissions),
-            zero_windows: u64::from(counters.zero_windows),
-            tcp_flags,
-        };
-        let [fwd, bwd] = self.counters;
-        let fwd = side(fwd, self.tcp_flags[0]);
-        let bwd = side(bwd, self.tcp_flags[1]);
-        let mut record = FlowRecord {
-            flow_id: id,
-            first_number: self.first_number,
-            closed_by,
-            start: Timestamp::from_nanos(self.start),
-            end: Timestamp::from_nanos(end),
-            src_ip: src.0,
-            dst_ip: dst.0,
-            src_port: port(src.1),
-            dst_port: port(dst.1),
-            protocol: self.key.protocol(),
-            icmp_type: self.icmp.map(|(icmp_type, _)| icmp_type),
-            icmp_code: self.icmp.map(|(_, code)| code),
-            vlans: Vlans::default(),
-            tunnels: Tunnels::default(),
-            src_mac: self.macs[0],
-            dst_mac: self.macs[1],
-            conn_state: self.conn_state(),
-            history: self.history(),
-            end_reason: reason,
-            fwd,
-            bwd,
-            missed_bytes: 0,
-            tcp_rtt: None,
-            server_delay: match self.answer {
-                Answer::Took(nanos) => Some(nanos),
-                _ => None,
-            },
-            out_of_order: u64::from(self.out_of_order),
-            zero_windows: fwd.zero_windows + bwd.zero_windows,
-            outer: false,
-            tunnelled_packets: 0,
-            app: std::mem::take(&mut self.payload).into_info(),
-            owner: None,
-            features: std::mem::take(&mut self.features),
-        };
-        settle(&mut record, self.hint.take().as_deref());
-        if let Some(rare) = self.rare.take() {
-            record.vlans = rare.vlans;
-            record.tunnels = rare.tunnels;
-            record.outer = rare.tunnelled > 0;
-            record.tunnelled_packets = rare.tunnelled;
-        }
-        if let Some(tcp) = &self.tcp {
-            let (src, dst) = tcp.stream_bytes();
-            record.fwd.stream_bytes = timed.then_some(src);
-            record.bwd.stream_bytes = timed.then_some(dst);
-            record.missed_bytes = tcp.missed_bytes;
-            record.tcp_rtt = tcp.handshake_rtt();
-        }
-        record
-    }
 }
 
 /// Length of a datagram as its header tells it, which Zeek counts even where it is 0 (for
@@ -672,48 +536,6 @@ fn icmp_header(decoded: &Decoded) -> Option<Icmp> {
         Transport::Icmpv4(header) | Transport::Icmpv6(header) => Some(header),
         _ => None,
     }
-}
-
-/// Whether a packet says itself that it is a reply, though ports do not tell: DNS between two
-/// of its ports (mDNS, NBNS) by the QR bit (RFC 1035 section 4.1.1), NTP by mode 4 (RFC 5905
-/// section 7.3). `server` is the port it was sent to.
-fn is_reply(packet: &FlowPacket<'_>, server: u16) -> bool {
-    let decoded = packet.decoded;
-    if !matches!(decoded.transport, Transport::Udp) {
-        return false;
-    }
-    let payload = decoded.payload(packet.data);
-    match server {
-        53 | 137 | 5353 | 5355 => {
-            let to_one = decoded.ip.is_some_and(|ip| !ip.dst.is_multicast());
-            to_one && payload.len() >= 12 && payload.get(2).is_some_and(|flags| flags & 0x80 != 0)
-        }
-        123 => payload.len() >= 48 && payload.first().is_some_and(|mode| mode & 7 == 4),
-        _ => false,
-    }
-}
-
-/// Whether the first packet seen of a flow was likely the responder's: Zeek's guess by the
-/// ports of servers.
-fn came_from_responder(decoded: &Decoded, servers: &ServerPorts) -> bool {
-    let (src, dst) = (decoded.src_port, decoded.dst_port);
-    let guess = match &decoded.transport {
-        Transport::Tcp(tcp) => {
-            let syn = tcp.flags.contains(TcpFlags::SYN);
-            let began = syn && !tcp.flags.contains(TcpFlags::ACK);
-            // Between two servers' ports the lower one wins, but a SYN-ACK may be a scan.
-            !began
-                && servers.contains(true, src)
-                && (!servers.contains(true, dst) || !syn && src < dst)
-        }
-        Transport::Udp => servers.contains(false, src) && !servers.contains(false, dst),
-        _ => false,
-    };
-    guess
-        && decoded.ip.is_some_and(|ip| match ip.dst {
-            IpAddr::V4(dst) => !dst.is_broadcast(),
-            IpAddr::V6(_) => true,
-        })
 }
 
 #[cfg(test)]
