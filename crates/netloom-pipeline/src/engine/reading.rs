@@ -1,0 +1,169 @@
+//! Reading: who is free reads the next block and decodes it, of this round or of the one to come.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use netloom_packet::{PacketSource, SourceError, Timestamp};
+
+use super::{Engine, lock};
+use crate::block::Block;
+use crate::stage::Stage;
+
+/// The source, and where in a round reading is.
+pub(super) struct Reading {
+    pub(super) source: Box<dyn PacketSource + Send>,
+    /// Which of [`Engine::blocks`] is being filled, and how many blocks it has.
+    pub(super) side: usize,
+    pub(super) filled: usize,
+    pub(super) next_number: u64,
+    /// The source has nothing more for now: what is there is not kept waiting for it.
+    pub(super) round_over: bool,
+    /// The time that a live source has come to, where it has handed out all it had.
+    pub(super) clock: Option<Timestamp>,
+    pub(super) ended: bool,
+    pub(super) stopped: bool,
+    pub(super) failed: Option<SourceError>,
+}
+
+/// A block in its place in the round.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// The thread whose memory it is.
+    pub(super) owner: usize,
+    pub(super) block: Block,
+}
+
+/// What a thread has to itself.
+pub(super) struct Hand<W> {
+    pub(super) thread: usize,
+    pub(super) worker: W,
+    /// Blocks to fill. A thread fills the memory it filled before: what another core wrote last
+    /// would have to come from that core's cache first.
+    pub(super) spare: Vec<Block>,
+    /// How many blocks it has in all.
+    pub(super) blocks: usize,
+}
+
+impl<W> Hand<W> {
+    pub(super) fn new<T: Stage<Worker = W>>(thread: usize, stage: &T) -> Self {
+        Self {
+            thread,
+            worker: stage.new_worker(),
+            spare: Vec::new(),
+            blocks: 0,
+        }
+    }
+}
+
+impl<T: Stage> Engine<'_, T> {
+    /// After the round: a thread takes its blocks back. The next round has places of its own, so
+    /// that all have done so before these are used again.
+    pub(super) fn take_back(&self, hand: &mut Hand<T::Worker>) {
+        for slot in self.round() {
+            let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
+            if slot.owner == hand.thread && slot.block.is_in_use() {
+                hand.spare.push(std::mem::take(&mut slot.block));
+            }
+        }
+    }
+
+    /// Phase 1: whoever is free reads the next block and decodes it.
+    pub(super) fn read_and_decode(&self, hand: &mut Hand<T::Worker>) {
+        while self.read_block(hand, |_| true) {}
+    }
+
+    /// What the others do while the first thread has something to do alone: they read the round to
+    /// come, as far as nobody would have to wait for packets that have yet to come, and with one
+    /// block more than a round needs of them.
+    pub(super) fn read_until_lead_is_done(&self, hand: &mut Hand<T::Worker>) {
+        let most = self.blocks[0].len().div_ceil(self.threads) + 1;
+        loop {
+            let over = self.lead_done.load(Ordering::Acquire);
+            let room = hand.blocks < most || !hand.spare.is_empty();
+            if over || !room || !self.read_block(hand, |source| source.is_ready()) {
+                return;
+            }
+        }
+    }
+
+    /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round has all
+    /// it can have.
+    fn read_block(
+        &self,
+        hand: &mut Hand<T::Worker>,
+        may: impl Fn(&(dyn PacketSource + Send)) -> bool,
+    ) -> bool {
+        let mut source = lock(&self.source);
+        if source.ended || source.round_over || source.filled >= self.blocks[0].len() {
+            return false;
+        }
+        if self.control.stop.load(Ordering::Relaxed) {
+            source.ended = true;
+            source.stopped = true;
+            return false;
+        }
+        if !may(&*source.source) {
+            return false;
+        }
+        let mut block = hand.spare.pop().unwrap_or_else(|| {
+            hand.blocks += 1;
+            Block::default()
+        });
+        block.clear();
+        match source.source.next_batch(&mut block.batch) {
+            Ok(true) => {}
+            Ok(false) => {
+                source.ended = true;
+                return false;
+            }
+            Err(error) => {
+                source.ended = true;
+                source.failed = Some(error);
+                return false;
+            }
+        }
+        source.round_over = !source.source.is_ready();
+        source.clock = source.source.clock().filter(|_| source.round_over);
+        if block.batch.is_empty() {
+            hand.spare.push(block);
+            return true;
+        }
+        // A source that dropped packets has left their numbers out.
+        block.batch.first_number = block.batch.first_number.max(source.next_number);
+        source.next_number = block.batch.end_number();
+        // Nobody else has this place: they are given out under the source's lock.
+        let mut slot = self.blocks[source.side][source.filled]
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        source.filled += 1;
+        let progress = source.source.progress();
+        drop(source);
+        self.control
+            .packets
+            .fetch_add(block.batch.len() as u64, Ordering::Relaxed);
+        self.control
+            .bytes_done
+            .store(progress.done, Ordering::Relaxed);
+        self.control
+            .bytes_total
+            .store(progress.total.unwrap_or(0), Ordering::Relaxed);
+        block.decode(self.options, self.stage, self.needs, &mut hand.worker);
+        slot.owner = hand.thread;
+        slot.block = block;
+        true
+    }
+
+    /// Makes a round of what was read. Returns whether it is the last, and the time that a live
+    /// source has come to.
+    pub(super) fn begin_round(&self) -> (bool, Option<Timestamp>) {
+        let mut source = lock(&self.source);
+        self.side.store(source.side, Ordering::Release);
+        // From here on, the other side is for the next round.
+        source.side = 1 - source.side;
+        source.round_over = false;
+        self.filled
+            .store(std::mem::take(&mut source.filled), Ordering::Release);
+        self.lead_done.store(false, Ordering::Release);
+        (source.ended, source.clock.take())
+    }
+}
