@@ -220,7 +220,7 @@ impl<'a> Rows<'a> {
         }
         encoding_stats.push(stats(PageType::DATA_PAGE, C::ENCODING, data_pages));
         let metadata = ColumnChunkMetaData::builder(self.column.clone())
-            .set_compression(super::compression())
+            .set_compression(super::describe::compression())
             .set_encodings(encodings)
             .set_page_encoding_stats(encoding_stats)
             .set_total_compressed_size(pages.compressed as i64)

@@ -14,8 +14,10 @@
 
 mod chunk;
 mod delta;
+mod describe;
 mod dictionary;
 mod direct;
+mod encode;
 mod held;
 mod hybrid;
 mod intern;
@@ -28,31 +30,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{
-    Float64Type, Int64Type, TimestampNanosecondType, UInt16Type, UInt32Type, UInt64Type,
-};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use arrow_select::concat::concat;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
+use arrow_schema::SchemaRef;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnDescPtr;
 
-use self::chunk::Rows;
-use self::dictionary::Dictionary;
-use self::direct::{Bits, Delta, Plain, Texts};
+pub use self::describe::FileMetadata;
+
+use self::describe::properties;
+use self::encode::{Chunk, Encoded, encode_column, leaves};
 use self::held::Held;
-use self::value::Float;
 use super::RowWriter;
-use super::json;
-use crate::name::TableName;
 
 /// Rows of a row group.
 const GROUP_ROWS: usize = 1 << 17;
@@ -145,17 +136,6 @@ struct Group {
     left: AtomicUsize,
 }
 
-/// What a column came to: a chunk for each of its leaves.
-type Encoded = Result<Vec<Chunk>, ParquetError>;
-
-/// A column chunk of this writer or of the `parquet` crate's.
-enum Chunk {
-    Own(Box<chunk::Chunk>),
-    Other(Box<ArrowColumnChunk>),
-    /// One of this writer's, whose bytes are in a file.
-    Held(Box<held::Chunk>),
-}
-
 /// Encodes a column of a row group.
 pub struct EncodeJob(Box<dyn FnOnce() + Send>);
 
@@ -170,16 +150,6 @@ impl std::fmt::Debug for EncodeJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EncodeJob").finish_non_exhaustive()
     }
-}
-
-/// What a file says of itself beside its schema.
-#[derive(Debug, Clone, Default)]
-pub struct FileMetadata {
-    /// The table that it has (`netloom.table`); its columns' meanings are those of the
-    /// dictionary.
-    pub table: Option<TableName>,
-    /// Further keys and values.
-    pub pairs: Vec<(String, String)>,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
@@ -464,130 +434,6 @@ fn taken(column: &Mutex<Option<Encoded>>) -> Encoded {
     column.take().unwrap_or_else(|| Ok(Vec::new()))
 }
 
-/// Encodes a column of a row group: its arrays, into as many chunks as it has leaves.
-fn encode_column(
-    field: &Field,
-    column: &ColumnDescPtr,
-    arrays: Vec<ArrayRef>,
-    mut writers: Vec<ArrowColumnWriter>,
-) -> Encoded {
-    if let Some(chunk) = encode_own(field.data_type(), column, &arrays) {
-        return Ok(vec![Chunk::Own(Box::new(chunk?))]);
-    }
-    // Pages end where the writer looks at them, which it does for each array: as one, so that
-    // they do not depend on how the rows came.
-    let parts: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-    let whole = concat(&parts)?;
-    drop(arrays);
-    for (leaf, writer) in compute_leaves(field, &whole)?.iter().zip(&mut writers) {
-        writer.write(leaf)?;
-    }
-    let close = |writer: ArrowColumnWriter| Ok(Chunk::Other(Box::new(writer.close()?)));
-    writers.into_iter().map(close).collect()
-}
-
-/// Encodes a column of a type that is encoded here; `None`: of another, or with nulls where none
-/// may be, which the other writer says.
-fn encode_own(
-    data_type: &DataType,
-    column: &ColumnDescPtr,
-    arrays: &[ArrayRef],
-) -> Option<Result<chunk::Chunk, ParquetError>> {
-    if let DataType::List(item) = data_type {
-        if !is_flat(item.data_type()) {
-            return None;
-        }
-        let (rows, items) = Rows::lists(column, item, arrays)?;
-        return encode_cells(item.data_type(), &rows, &items);
-    }
-    if !is_flat(data_type) {
-        return None;
-    }
-    let rows = Rows::new(column, arrays)?;
-    encode_cells(data_type, &rows, arrays)
-}
-
-/// Encodes rows, of which the arrays have the cells.
-fn encode_cells(
-    data_type: &DataType,
-    rows: &Rows<'_>,
-    arrays: &[ArrayRef],
-) -> Option<Result<chunk::Chunk, ParquetError>> {
-    /// In a dictionary where values repeat, else in another way.
-    macro_rules! either {
-        ($interned:expr, $other:expr) => {
-            match $interned {
-                Some(interned) => rows.write(Dictionary::new(interned)),
-                None => rows.write($other),
-            }
-        };
-    }
-    Some(match data_type {
-        DataType::Boolean => rows.write(Bits::new(arrays)?),
-        DataType::Utf8 => either!(intern::texts(arrays), Texts::new(arrays)?),
-        DataType::UInt8 => rows.write(Dictionary::new(intern::u8s(arrays)?)),
-        DataType::UInt16 => either!(
-            intern::u16s(arrays),
-            Plain(direct::numbers::<UInt16Type, _>(arrays, u32::from)?)
-        ),
-        DataType::UInt32 => either!(
-            intern::u32s(arrays),
-            Plain(direct::numbers::<UInt32Type, _>(arrays, |number| number)?)
-        ),
-        DataType::UInt64 => either!(
-            intern::u64s(arrays),
-            Delta(direct::numbers::<UInt64Type, _>(arrays, |number| number)?)
-        ),
-        DataType::Int64 => either!(
-            intern::i64s(arrays),
-            Delta(direct::numbers::<Int64Type, _>(arrays, |number| number)?)
-        ),
-        DataType::Float64 => either!(
-            intern::floats(arrays),
-            Plain(direct::numbers::<Float64Type, _>(arrays, |float| {
-                Float(float.to_bits())
-            })?)
-        ),
-        // Hardly any two are the same.
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            let times = direct::numbers::<TimestampNanosecondType, _>(arrays, |time| time)?;
-            rows.write(Delta(times))
-        }
-        _ => return None,
-    })
-}
-
-/// Whether columns of a type, and of lists of it, are encoded here.
-fn is_flat(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Boolean
-            | DataType::Utf8
-            | DataType::UInt8
-            | DataType::UInt16
-            | DataType::UInt32
-            | DataType::UInt64
-            | DataType::Int64
-            | DataType::Float64
-            | DataType::Timestamp(TimeUnit::Nanosecond, _)
-    )
-}
-
-/// Columns that a field is stored in.
-fn leaves(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::Struct(fields) => fields.iter().map(|field| leaves(field.data_type())).sum(),
-        DataType::List(item)
-        | DataType::LargeList(item)
-        | DataType::FixedSizeList(item, _)
-        | DataType::ListView(item)
-        | DataType::LargeListView(item)
-        | DataType::Map(item, _) => leaves(item.data_type()),
-        DataType::RunEndEncoded(_, values) => leaves(values.data_type()),
-        _ => 1,
-    }
-}
-
 /// Bytes of a batch's values, whatever memory it shares with others.
 pub(crate) fn logical_size(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(size).sum()
@@ -605,64 +451,6 @@ fn size(array: &ArrayRef) -> usize {
         return nulls + size_of_val(offsets) + (end - begin) as usize;
     }
     array.to_data().get_slice_memory_size().unwrap_or(0)
-}
-
-fn compression() -> Compression {
-    Compression::ZSTD(ZstdLevel::try_new(LEVEL).unwrap_or_default())
-}
-
-fn properties(schema: &Schema, metadata: &FileMetadata) -> WriterProperties {
-    let mut pairs: Vec<KeyValue> = metadata
-        .pairs
-        .iter()
-        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
-        .collect();
-    if let Some(table) = metadata.table {
-        pairs.push(KeyValue::new("netloom.table".to_owned(), table.to_string()));
-    }
-    let columns = columns(schema, metadata.table);
-    pairs.push(KeyValue::new("netloom.columns".to_owned(), columns));
-    WriterProperties::builder()
-        .set_created_by(concat!("netloom version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(compression())
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_key_value_metadata(Some(pairs))
-        .build()
-}
-
-/// Unit, kind of address and meaning of the columns, as JSON.
-fn columns(schema: &Schema, table: Option<TableName>) -> String {
-    let defined = |name: &str| {
-        let mut columns = table?.definition().columns.iter();
-        columns.find(|column| column.name == name)
-    };
-    let mut out = Vec::from(b"{");
-    for (index, field) in schema.fields().iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::string(field.name(), &mut out);
-        out.extend_from_slice(b":{");
-        let mut first = true;
-        let said = |key: &str| field.metadata().get(key).map(String::as_str);
-        for (key, value) in [
-            ("unit", said("netloom.unit")),
-            ("address", said("netloom.address")),
-            ("doc", defined(field.name()).map(|column| column.doc)),
-        ] {
-            if let Some(value) = value {
-                if !std::mem::replace(&mut first, false) {
-                    out.push(b',');
-                }
-                json::string(key, &mut out);
-                out.push(b':');
-                json::string(value, &mut out);
-            }
-        }
-        out.push(b'}');
-    }
-    out.push(b'}');
-    String::from_utf8(out).unwrap_or_default()
 }
 
 /// A failure of the writer underneath is one of ours: the system's words where it has any.
