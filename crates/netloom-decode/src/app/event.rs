@@ -52,7 +52,9 @@ impl Interest {
     pub const CONTENT: Self = Self(256);
     /// DNS records in full, in the rows of flows.
     pub const RECORDS: Self = Self(512);
-    /// Everything.
+    /// No kind of its own: what nDPI makes in a way of its own is made in that way (JA4).
+    pub const AS_NDPI: Self = Self(1024);
+    /// Every kind.
     pub const ALL: Self = Self(1023);
 
     /// Both sets.

@@ -23,8 +23,8 @@ impl Said {
 }
 
 impl Events for Said {
-    fn wants(&self, _: Interest) -> bool {
-        true
+    fn wants(&self, interest: Interest) -> bool {
+        Interest::ALL.contains(interest)
     }
 
     fn event(&mut self, event: Event<'_>) {

@@ -26,7 +26,11 @@ pub(crate) struct Applications {
 impl Applications {
     pub(crate) fn new(interest: Interest, rules: FlowRules) -> Self {
         Self {
-            interest,
+            interest: if rules.is_ndpi_like() {
+                interest.with(Interest::AS_NDPI)
+            } else {
+                interest
+            },
             as_zeek: rules == FlowRules::Zeek,
             rows: Vec::new(),
             records: Vec::new(),

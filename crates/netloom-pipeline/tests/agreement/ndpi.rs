@@ -25,8 +25,9 @@ What is compared:
 - JA4 and JA3C with the flow's. nDPI's JA4 is not JA4 as its authors publish it: `i` stands for a
   name that is an address, and `d` for no name at all; of the application protocol the first two
   characters are taken, not first and last (`ht` for `http/1.1`, and `h0` where `h2` or `h3` is all
-  of the list); and the hash over no extensions is that of an empty text, not zeroes. netloom's is
-  what the authors publish, whose own results are compared below; the first row undoes the variant.
+  of the list); and the hash over no extensions is that of an empty text, not zeroes. Under nDPI's
+  rules netloom makes it in nDPI's way, under its own in the authors', whose own results are compared
+  in [Agreement with JA4's authors](agreement-ja4.md).
 - Protocols of flows whose confidence is DPI: what stands before the dot, and `service` as far as
   netloom knows it by content. Names are mapped by a table in the test.
 - False hits: flows that netloom knows by content and nDPI by DPI, the other way round. They agree
@@ -65,7 +66,7 @@ fn ndpi() {
         for line in lines {
             let found = flows.get(line);
             names.line(name, line, found);
-            prints.line(name, line, found, seen);
+            prints.line(name, line, found);
             protocols.line(name, line, found);
             risks.line(line, found);
         }
@@ -83,8 +84,7 @@ fn ndpi() {
                 99.0,
                 names.dns,
             ),
-            Part::new("JA4 with nDPI's variant undone", 99.5, prints.ja4_variant),
-            Part::new("JA4 as nDPI prints it", None, prints.ja4),
+            Part::new("JA4", 99.5, prints.ja4),
             Part::new("JA3C", 99.5, prints.ja3),
             Part::new(
                 "Master protocol where nDPI says DPI",

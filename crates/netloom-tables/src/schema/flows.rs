@@ -274,7 +274,7 @@ fn columns() -> Vec<Column<Flows>> {
     column("ja4", Make::Text(|row, out| fingerprint(row, "ja4", out)))
     .requires(Requires::JA4)
     .of_nobody()
-    .doc("JA4 of the TLS client (TCP, QUIC or DTLS).")
+    .doc("JA4 of the TLS client (TCP, QUIC or DTLS). Under the rules of nDPI and NFStream as nDPI makes it.")
     .zeek("ja4"),
     column("hassh", Make::Text(|row, out| fingerprint(row, "hassh", out)))
     .requires(Requires::HASHES)

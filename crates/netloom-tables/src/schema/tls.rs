@@ -256,7 +256,7 @@ static COLUMNS: &[Column<Tls>] = &[
     )
     .requires(Requires::JA4)
     .of_nobody()
-    .doc("JA4 of the client's first hello; null where none was seen whole.")
+    .doc("JA4 of the client's first hello; null where none was seen whole. Under the rules of nDPI and NFStream as nDPI makes it.")
     .zeek("ja4"),
     column("ech", Make::Bool(|row| Some(row.record.ech)))
         .required()

@@ -62,19 +62,90 @@ pub fn ja3s(hello: &ServerHello<'_>) -> String {
 ///
 /// <https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md>
 pub fn ja4(hello: &ClientHello<'_>) -> String {
-    let carrier = match hello.carrier {
+    let version = offered(hello)
+        .max_by_key(|&version| age(version))
+        .unwrap_or(hello.version);
+    let name = if hello.extensions.contains(&SERVER_NAME) {
+        'd'
+    } else {
+        'i'
+    };
+    let (suites, extensions) = (known(&hello.cipher_suites), known(&hello.extensions));
+    let mut text = format!(
+        "{}{}{name}{:02}{:02}{}",
+        carrier(hello),
+        version_characters(version),
+        suites.len().min(99),
+        extensions.len().min(99),
+        alpn_characters(hello.alpn.first().copied().unwrap_or_default()),
+    );
+    let (suites, mut hashed) = hashed_texts(suites, extensions);
+    text.push('_');
+    hash_or_zeros(&suites, &mut text);
+    let signatures = known(&hello.signature_algorithms);
+    if !signatures.is_empty() && !hashed.is_empty() {
+        hashed.push('_');
+        hexadecimal(&signatures, &mut hashed);
+    }
+    text.push('_');
+    hash_or_zeros(&hashed, &mut text);
+    text
+}
+
+/// JA4 of a client as nDPI makes it, which is not what JA4's authors publish:
+///
+/// - `i` stands for a server's name that is an address, `d` for all else;
+/// - the version is the highest number, DTLS's too, of the hello's own and those offered;
+/// - the first two characters of all ALPNs behind one another, `-` between them and the last one
+///   cut off, stand for the ALPN (`ht` for `http/1.1`, `h0` where `h2` is all there is);
+/// - GREASE stays among the signature algorithms, and these are hashed without extensions, too;
+/// - the hash of nothing is that of an empty text.
+pub fn ja4_of_ndpi(hello: &ClientHello<'_>) -> String {
+    let version = offered(hello).fold(hello.version, u16::max);
+    let name = hello
+        .server_name
+        .and_then(|name| std::str::from_utf8(name).ok());
+    let is_address = name.is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
+    let (suites, extensions) = (known(&hello.cipher_suites), known(&hello.extensions));
+    let mut text = format!(
+        "{}{}{}{:02}{:02}{}",
+        carrier(hello),
+        version_characters(version),
+        if is_address { 'i' } else { 'd' },
+        suites.len(),
+        extensions.len(),
+        alpn_start(&hello.alpn),
+    );
+    let (suites, mut hashed) = hashed_texts(suites, extensions);
+    text.push('_');
+    hash(&suites, &mut text);
+    if !hello.signature_algorithms.is_empty() {
+        hashed.push('_');
+        hexadecimal(&hello.signature_algorithms, &mut hashed);
+    }
+    text.push('_');
+    hash(&hashed, &mut text);
+    text
+}
+
+/// JA4's letter of what carries the handshake.
+const fn carrier(hello: &ClientHello<'_>) -> char {
+    match hello.carrier {
         Carrier::Tcp => 't',
         Carrier::Quic => 'q',
         Carrier::Dtls => 'd',
-    };
-    let version = hello
-        .supported_versions
-        .iter()
-        .copied()
-        .filter(|&version| !is_grease(version))
-        .max_by_key(|&version| age(version))
-        .unwrap_or(hello.version);
-    let version = match version {
+    }
+}
+
+/// The versions that are offered in the extension for them.
+fn offered(hello: &ClientHello<'_>) -> impl Iterator<Item = u16> {
+    let versions = hello.supported_versions.iter().copied();
+    versions.filter(|&version| !is_grease(version))
+}
+
+/// JA4's two characters of a version.
+const fn version_characters(version: u16) -> &'static str {
+    match version {
         0x0304 => "13",
         0x0303 => "12",
         0x0302 => "11",
@@ -85,43 +156,24 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
         0xfefd => "d2",
         0xfefc => "d3",
         _ => "00",
-    };
-    let name = if hello.extensions.contains(&SERVER_NAME) {
-        'd'
-    } else {
-        'i'
-    };
-    let known = |list: &[u16]| -> Vec<u16> {
-        let known = list.iter().copied().filter(|&number| !is_grease(number));
-        known.collect()
-    };
-    let mut suites = known(&hello.cipher_suites);
-    let mut extensions = known(&hello.extensions);
-    let mut text = format!(
-        "{carrier}{version}{name}{:02}{:02}{}",
-        suites.len().min(99),
-        extensions.len().min(99),
-        alpn_characters(hello.alpn.first().copied().unwrap_or_default()),
-    );
+    }
+}
 
+/// Numbers that are no GREASE.
+fn known(list: &[u16]) -> Vec<u16> {
+    let known = list.iter().copied().filter(|&number| !is_grease(number));
+    known.collect()
+}
+
+/// What is hashed of cipher suites and of extensions: sorted, without where to.
+fn hashed_texts(mut suites: Vec<u16>, mut extensions: Vec<u16>) -> (String, String) {
+    let (mut of_suites, mut of_extensions) = (String::new(), String::new());
     suites.sort_unstable();
-    let mut hashed = String::with_capacity(512);
-    hexadecimal(&suites, &mut hashed);
-    text.push('_');
-    hash(&hashed, &mut text);
-
+    hexadecimal(&suites, &mut of_suites);
     extensions.retain(|&kind| kind != SERVER_NAME && kind != ALPN);
     extensions.sort_unstable();
-    let signatures = known(&hello.signature_algorithms);
-    hashed.clear();
-    hexadecimal(&extensions, &mut hashed);
-    if !signatures.is_empty() && !hashed.is_empty() {
-        hashed.push('_');
-        hexadecimal(&signatures, &mut hashed);
-    }
-    text.push('_');
-    hash(&hashed, &mut text);
-    text
+    hexadecimal(&extensions, &mut of_extensions);
+    (of_suites, of_extensions)
 }
 
 /// Order of versions: DTLS counts down; a draft of TLS 1.3, which has no name in JA4, is above
@@ -147,12 +199,32 @@ fn alpn_characters(alpn: &[u8]) -> String {
     ends.collect()
 }
 
+/// The first two characters of the ALPNs as nDPI has them; `0` for one that is not there, and `?`
+/// for one that nobody could print.
+fn alpn_start(alpns: &[&[u8]]) -> String {
+    let whole = alpns.join(&b'-');
+    let kept = whole.split_last().map_or(&[][..], |(_, kept)| kept);
+    let mut kept = kept.iter().take_while(|&&byte| byte != 0);
+    let mut character = || match kept.next() {
+        Some(b',') => '-',
+        Some(&byte) if byte.is_ascii_graphic() => char::from(byte),
+        Some(_) => '?',
+        None => '0',
+    };
+    [character(), character()].iter().collect()
+}
+
 /// Appends the first digits of SHA-256; zeros for nothing.
-fn hash(text: &str, out: &mut String) {
+fn hash_or_zeros(text: &str, out: &mut String) {
     if text.is_empty() {
         out.extend(std::iter::repeat_n('0', JA4_HASH));
-        return;
+    } else {
+        hash(text, out);
     }
+}
+
+/// Appends the first digits of SHA-256.
+fn hash(text: &str, out: &mut String) {
     for &byte in Sha256::digest(text).iter().take(JA4_HASH / 2) {
         push_digits(out, byte);
     }

@@ -19,7 +19,7 @@ pub mod x509;
 pub(crate) mod tests;
 
 pub(crate) use assembly::Assembly;
-pub use fingerprint::{ja3, ja3_text, ja3s, ja4};
+pub use fingerprint::{ja3, ja3_text, ja3s, ja4, ja4_of_ndpi};
 pub(crate) use record::content;
 pub(crate) use session::{HandshakeBuffer, Session};
 pub use stream::{DETECTOR, PROTOCOL};
@@ -105,7 +105,8 @@ pub struct Fingerprints {
     pub ja3: Option<Box<str>>,
     /// What `ja3` is the hash of.
     pub ja3_text: Option<Box<str>>,
-    /// JA4, where [`Interest::JA4`](crate::app::Interest::JA4) is wanted.
+    /// JA4, where [`Interest::JA4`](crate::app::Interest::JA4) is wanted; nDPI's, where
+    /// [`Interest::AS_NDPI`](crate::app::Interest::AS_NDPI) is.
     pub ja4: Option<Box<str>>,
 }
 

@@ -232,7 +232,12 @@ impl Session {
             made.ja3_text = Some(text.into());
         }
         if events.wants(Interest::JA4) {
-            made.ja4 = Some(fingerprint::ja4(hello).into());
+            let text = if events.wants(Interest::AS_NDPI) {
+                fingerprint::ja4_of_ndpi(hello)
+            } else {
+                fingerprint::ja4(hello)
+            };
+            made.ja4 = Some(text.into());
         }
         made
     }

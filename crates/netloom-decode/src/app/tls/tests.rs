@@ -26,8 +26,8 @@ impl Heard {
 }
 
 impl Events for Heard {
-    fn wants(&self, _: Interest) -> bool {
-        true
+    fn wants(&self, interest: Interest) -> bool {
+        Interest::ALL.contains(interest)
     }
 
     fn event(&mut self, event: Event<'_>) {
@@ -445,6 +445,49 @@ fn fingerprints() {
         ..ClientHello::default()
     };
     assert!(ja4(&dtls).starts_with("dd3i000000_"));
+}
+
+#[test]
+fn ja4_in_the_way_of_ndpi() {
+    let start = |hello: &ClientHello<'_>| {
+        let text = ja4_of_ndpi(hello);
+        text.split_once('_').unwrap().0.to_owned()
+    };
+    let of_nothing = "e3b0c44298fc";
+    let bare = ClientHello {
+        version: 0x0303,
+        ..ClientHello::default()
+    };
+    let expected = format!("t12d000000_{of_nothing}_{of_nothing}");
+    assert_eq!(ja4_of_ndpi(&bare), expected);
+    for (alpn, expected) in [
+        (&[&b"h2"[..]][..], "h0"),
+        (&[b"h2", b"http/1.1"], "h2"),
+        (&[b"http/1.1"], "ht"),
+        (&[b"x"], "00"),
+        (&[b"x", b"y"], "x-"),
+        (&[b"\x1b[31m"], "?["),
+    ] {
+        let hello = ClientHello {
+            alpn: alpn.to_vec(),
+            ..bare.clone()
+        };
+        assert_eq!(start(&hello), format!("t12d0000{expected}"), "{alpn:?}");
+    }
+    let to_an_address = ClientHello {
+        server_name: Some(b"192.0.2.1"),
+        extensions: vec![0x0a0a, 0, 43],
+        supported_versions: vec![0x0a0a, 0x0304, 0x0303],
+        ..bare.clone()
+    };
+    assert_eq!(start(&to_an_address), "t13i000200");
+    let dtls = ClientHello {
+        carrier: Carrier::Dtls,
+        version: 0xfefd,
+        supported_versions: vec![0xfefc, 0xfefd],
+        ..bare
+    };
+    assert_eq!(start(&dtls), "dd2d000000");
 }
 
 proptest! {

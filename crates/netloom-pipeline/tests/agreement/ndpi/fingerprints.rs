@@ -4,67 +4,17 @@ use netloom_flow::{FlowRecord, FlowRules};
 use serde_json::Value;
 
 use super::line::Line;
-use crate::seen::{Seen, cell, read};
+use crate::seen::{cell, read};
 use crate::support::{Capture, Tally};
 
 #[derive(Default)]
 pub(super) struct Prints {
     pub(super) ja3: Tally,
     pub(super) ja4: Tally,
-    pub(super) ja4_variant: Tally,
-    /// Rows of the last capture.
-    rows: Option<(String, Vec<Value>)>,
-}
-
-/// JA4 as nDPI makes it, from ours. It differs from what JA4's authors publish in three ways: `i`
-/// stands for a name that is an address, and `d` for no name at all; of the application protocol
-/// the first two characters are taken, and `0` for the second where it is all of the list; the
-/// hash over no extensions is that of an empty text.
-fn variant(ja4: &str, row: &Value) -> String {
-    let mut text: Vec<char> = ja4.chars().collect();
-    let name = cell(row, "server_name");
-    let alpn = cell(row, "client_alpns");
-    if text.len() < 10 {
-        return String::new();
-    }
-    text[3] = if name.parse::<std::net::IpAddr>().is_ok() {
-        'i'
-    } else {
-        'd'
-    };
-    let mut start = alpn.split(',').next().unwrap_or_default().chars();
-    if let (Some(first), Some(second)) = (start.next(), start.next()) {
-        let second = if alpn.len() == 2 { '0' } else { second };
-        (text[8], text[9]) = (first, second);
-    }
-    let text: String = text.into_iter().collect();
-    match text.strip_suffix("000000000000") {
-        Some(start) => format!("{start}e3b0c44298fc"),
-        None => text,
-    }
 }
 
 impl Prints {
-    pub(super) fn line(&mut self, capture: &str, line: &Line, found: &[&FlowRecord], seen: &Seen) {
-        if let Some(expected) = &line.ja4 {
-            if self.rows.as_ref().is_none_or(|(of, _)| of != capture) {
-                self.rows = Some((capture.to_owned(), seen.tls()));
-            }
-            let rows = self
-                .rows
-                .as_ref()
-                .map(|(_, rows)| &**rows)
-                .unwrap_or_default();
-            let ids: Vec<String> = found.iter().map(|flow| flow.flow_id.to_string()).collect();
-            let ours: Vec<String> = rows
-                .iter()
-                .filter(|row| ids.contains(&cell(row, "flow_id")))
-                .map(|row| variant(&cell(row, "ja4"), row))
-                .collect();
-            self.ja4_variant.add(capture, ours.contains(expected), || {
-                format!("{}: nDPI `{expected}`, netloom {ours:?}", line.key)
-            });
-        }
+    pub(super) fn line(&mut self, capture: &str, line: &Line, found: &[&FlowRecord]) {
         for (expected, kind, tally) in [
             (&line.ja4, "ja4", &mut self.ja4),
             (&line.ja3, "ja3", &mut self.ja3),
