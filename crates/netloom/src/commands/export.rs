@@ -167,7 +167,18 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     if let Some(anonymizer) = &anonymizer {
         shapes = anonymized(shapes, anonymizer)?;
     }
-    let (mut requests, mut outputs) = (Vec::new(), Vec::new());
+    let scan = Scan::new(shapes.iter().map(Shape::request).collect(), scan_options);
+    // Standard input is copied where it is read twice.
+    let replay = (scan.passes() > 1)
+        .then(|| Replay::new(options.inputs.files(), &OpenOptions::default()))
+        .transpose()?;
+    // Before an output begins with what stands before rows: what is no capture leaves nothing.
+    let mut first = Some(input.open(replay.as_ref())?);
+    let mut open = || match first.take() {
+        Some(source) => Ok(source),
+        None => input.open(replay.as_ref()),
+    };
+    let mut outputs = Vec::new();
     for (target, shape) in targets.iter().zip(&shapes) {
         let schema = shape.schema();
         let written = schema.project(&shape.written()).map_err(Failure::usage)?;
@@ -185,15 +196,8 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
             output.sort(sorter, shape.written(), session.options.thread_count());
         }
         outputs.push(output);
-        requests.push(shape.request());
     }
     let (shapes, mut outputs) = (Shapes(shapes), Outputs(outputs));
-    let scan = Scan::new(requests, scan_options);
-    // Standard input is copied where it is read twice.
-    let replay = (scan.passes() > 1)
-        .then(|| Replay::new(options.inputs.files(), &OpenOptions::default()))
-        .transpose()?;
-    let mut open = || input.open(replay.as_ref());
     let outcome = session.scan(&scan, &mut open, &shapes, &mut outputs, &options.output)?;
     session.tell_captures(&outcome.captures, outcome.interrupted);
     if let Some(failed) = outcome.failed {

@@ -123,6 +123,24 @@ fn what_is_no_capture_in_a_folder_is_left_out() {
 }
 
 #[test]
+fn what_is_no_capture_leaves_no_heading_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes.txt");
+    fs::write(&notes, "dear diary").unwrap();
+    for (input, table) in [
+        (text(&notes), "flows"),
+        (text(&notes), "packets"),
+        ("nosuch.pcap", "dns"),
+    ] {
+        for format in ["csv", "json", "arrow"] {
+            let output = run(&["export", table, input, "--format", format], 3);
+            assert_eq!(output.stdout, b"", "{table} of {input} as {format}");
+            assert!(!output.stderr.is_empty());
+        }
+    }
+}
+
+#[test]
 fn messages_say_a_thing_once_and_how_to_go_on() {
     let example = example();
     let example = text(&example);
