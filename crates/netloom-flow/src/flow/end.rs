@@ -5,7 +5,6 @@ use netloom_packet::Timestamp;
 
 use super::{Answer, Counters, Flow};
 use crate::config::FlowRules;
-use crate::key::flow_id;
 use crate::name::settle;
 use crate::record::{ConnState, EndReason, FlowRecord, Side};
 
@@ -54,17 +53,10 @@ impl Flow {
         rules: FlowRules,
         sensor: &str,
     ) -> FlowRecord {
-        let id = self.id.take().map_or_else(
-            || {
-                flow_id(
-                    &self.key,
-                    Timestamp::from_nanos(self.start),
-                    self.first_number,
-                    sensor,
-                )
-            },
-            |id| *id,
-        );
+        let id = match &self.id {
+            Some(id) => **id,
+            None => self.make_id(sensor),
+        };
         let (mut src, mut dst) = (self.key.first(), self.key.second());
         if !self.src_is_first {
             std::mem::swap(&mut src, &mut dst);

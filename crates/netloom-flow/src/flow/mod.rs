@@ -287,14 +287,17 @@ impl Flow {
 
     /// The flow's identifier, made once.
     pub(crate) fn id(&mut self, sensor: &str) -> FlowId {
-        **self.id.get_or_insert_with(|| {
-            Box::new(flow_id(
-                &self.key,
-                Timestamp::from_nanos(self.start),
-                self.first_number,
-                sensor,
-            ))
-        })
+        if let Some(id) = &self.id {
+            return **id;
+        }
+        let id = self.make_id(sensor);
+        self.id = Some(Box::new(id));
+        id
+    }
+
+    fn make_id(&self, sensor: &str) -> FlowId {
+        let start = Timestamp::from_nanos(self.start);
+        flow_id(&self.key, start, self.first_number, sensor)
     }
 
     /// Counts a fragment under rules that count nothing else of it.
