@@ -523,6 +523,7 @@ proptest! {
             if let Some(hello) = ClientHello::parse(&body, carrier, 0x0301) {
                 prop_assert_eq!(ja3(&hello).len(), 32);
                 prop_assert!(ja4(&hello).len() >= 36);
+                prop_assert!(ja4_of_ndpi(&hello).len() >= 36);
             }
             let _ = ServerHello::parse(&body, carrier);
         }
