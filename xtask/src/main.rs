@@ -8,6 +8,7 @@ mod bench;
 mod bench_live;
 mod docs;
 mod hostile;
+mod vendors;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND
   bench-live [--loop 400] [--capture FILE]
                   `capture` beside tcpdump on the same interface while tcpreplay sends as fast as it
                   can: packets, losses, CPU time; needs root, tcpreplay and tcpdump
+  vendors FOLDER  write the table of who makes network cards from the IEEE's registries in FOLDER:
+                  oui.csv, oui28.csv, oui36.csv, iab.csv
   hostile [--share 1.0] [--seed 1] [--cuts 50] [--flips 20] [--only NAME] [--case N]
                   every file of the shared data whole, cut and with bytes flipped, through
                   everything; --share: of the cases; --only, --case: some again
@@ -51,6 +54,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["docs", "--check"] => docs::check(&root()),
         ["bench", options @ ..] => bench::run(&root(), options),
         ["bench-live", options @ ..] => bench_live::run(&root(), options),
+        ["vendors", folder] => vendors::write(&root(), Path::new(folder)),
         ["hostile", options @ ..] => hostile::run(&root(), options),
         ["help" | "--help" | "-h"] => {
             say(USAGE);

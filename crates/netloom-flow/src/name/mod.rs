@@ -9,11 +9,13 @@ mod place;
 mod products;
 mod settle;
 mod suspicion;
+mod vendor;
 
 pub use apps::{App, AppBy, product};
 pub use book::{Fact, GRACE_NANOS, Hint, LESSONS_MAX, Lesson, NameBook};
 pub use domain::{is_address, registrable_domain};
 pub use lesson::observe;
-pub use place::{country, is_local, vendor};
+pub use place::{country, is_local};
 pub(crate) use settle::settle;
 pub use suspicion::{dga_score, is_homograph, is_risky_domain, is_tor_name};
+pub use vendor::vendor;

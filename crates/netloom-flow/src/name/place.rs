@@ -1,8 +1,6 @@
-//! Where an address is registered, who made a network card.
+//! Where an address is registered.
 
 use std::net::IpAddr;
-
-use netloom_packet::MacAddr;
 
 /// Country that an address is registered in: ISO 3166-1 alpha-2, by the tables of the regional
 /// registries. That is who holds the address, not where it is used. `None` for addresses that
@@ -18,31 +16,6 @@ pub fn country(address: IpAddr) -> Option<&'static str> {
         return None;
     }
     iptocc::country_code(address).filter(|code| *code != "ZZ")
-}
-
-/// Maker of a network card by the IEEE's registries (MA-L, MA-M, MA-S, IAB, CID); `None` for
-/// addresses that are made up (locally administered) or stand for groups.
-///
-/// ```
-/// use netloom_flow::name::vendor;
-/// use netloom_packet::MacAddr;
-/// let vendor = vendor(MacAddr([0, 0, 0x0c, 1, 2, 3]));
-/// assert_eq!(vendor, Some("Cisco Systems, Inc"));
-/// ```
-pub fn vendor(mac: MacAddr) -> Option<&'static str> {
-    // Group or locally administered (IEEE 802, section 8.2.2).
-    if mac.0[0] & 3 != 0 {
-        return None;
-    }
-    // As the registries have it: text without separators needs no copy of its own.
-    let mut text = [0; 12];
-    for (digits, byte) in text.chunks_exact_mut(2).zip(mac.0) {
-        for (digit, bits) in digits.iter_mut().zip([byte >> 4, byte & 0xf]) {
-            *digit = b"0123456789ABCDEF"[usize::from(bits)];
-        }
-    }
-    let text = std::str::from_utf8(&text).ok()?;
-    oui_data::lookup(text).map(oui_data::OuiData::organization)
 }
 
 /// Whether an address has no meaning outside of a network of its own: private (RFC 1918), shared
@@ -91,11 +64,5 @@ mod tests {
         for global in ["100.128.0.1", "172.32.0.1", "2001:4860:4860::8888"] {
             assert!(!is_local(global.parse().unwrap()), "{global}");
         }
-    }
-
-    #[test]
-    fn made_up_cards_have_no_vendor() {
-        assert_eq!(vendor(MacAddr([2, 0, 0x0c, 1, 2, 3])), None);
-        assert_eq!(vendor(MacAddr([0xff; 6])), None);
     }
 }
