@@ -135,6 +135,7 @@ impl Summary {
         report.risky = self.risks.finish(top);
         report.approximate |= self.names.forgot();
         self.groups.finish(&mut report, top);
+        report.risks = self.flow_risks.finish(top);
         self.names.finish(&mut report);
         report.hosts = hosts;
         report.findings = findings::findings(&report);

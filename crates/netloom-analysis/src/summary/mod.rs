@@ -30,7 +30,7 @@ use hosts::{
     AddressCounts, ConversationCounts, EndedFlow, Frames, MacPair, Pair, PairKey, ServiceKey,
     ServiceNumbers, StationCounter, Traffic,
 };
-use named::NameCounter;
+use named::{FlowRisks, NameCounter};
 use netloom_pipeline::bounded::BoundedTable;
 use netloom_pipeline::compact::Address;
 use performance::PerformanceCounter;
@@ -90,6 +90,7 @@ pub struct SummaryWorker {
     performance: PerformanceCounter,
     services: BoundedTable<ServiceKey, Traffic>,
     groups: GroupCounter,
+    flow_risks: FlowRisks,
     senders: Option<HllSketch>,
     receivers: Option<HllSketch>,
 }
@@ -160,6 +161,7 @@ pub struct Summary {
     performance: PerformanceCounter,
     services: BoundedTable<ServiceKey, Traffic>,
     groups: GroupCounter,
+    flow_risks: FlowRisks,
     /// Estimates, for when the tables overflowed.
     senders: f64,
     receivers: f64,
@@ -210,6 +212,7 @@ impl Stage for SummaryStage {
             performance: PerformanceCounter::default(),
             services: BoundedTable::new(SERVICES_MAX),
             groups: GroupCounter::default(),
+            flow_risks: FlowRisks::default(),
             senders: sketch(),
             receivers: sketch(),
         }
@@ -299,6 +302,7 @@ impl Stage for SummaryStage {
         traffic.packets += flow.packets();
         traffic.bytes += flow.bytes();
         worker.groups.flow(flow);
+        worker.flow_risks.flow(flow, self.top);
 
         shard.risks.flow(flow);
         shard.names.flow(flow);
@@ -365,6 +369,7 @@ impl Stage for SummaryStage {
             performance: PerformanceCounter::default(),
             services: BoundedTable::new(SERVICES_MAX),
             groups: GroupCounter::default(),
+            flow_risks: FlowRisks::default(),
             senders: 0.0,
             receivers: 0.0,
             addresses: serial.addresses,
@@ -387,6 +392,7 @@ impl Stage for SummaryStage {
             summary.performance.absorb(worker.performance, self.top);
             summary.services.absorb(worker.services);
             summary.groups.absorb(worker.groups);
+            summary.flow_risks.absorb(worker.flow_risks, self.top);
             senders.extend(worker.senders);
             receivers.extend(worker.receivers);
         }

@@ -16,7 +16,7 @@ use super::words::Texts;
 use crate::report::model::Report;
 use dns::DnsCounter;
 use http::HttpCounter;
-use risks::RiskCounter;
+pub(crate) use risks::FlowRisks;
 use sites::SiteCounter;
 use tls::TlsCounter;
 
@@ -26,7 +26,6 @@ pub(crate) struct NameCounter {
     top: usize,
     texts: Arc<Texts>,
     sites: SiteCounter,
-    risks: RiskCounter,
     dns: DnsCounter,
     tls: TlsCounter,
     http: HttpCounter,
@@ -38,7 +37,6 @@ impl NameCounter {
             top,
             texts,
             sites: SiteCounter::default(),
-            risks: RiskCounter::default(),
             dns: DnsCounter::default(),
             tls: TlsCounter::default(),
             http: HttpCounter::default(),
@@ -50,7 +48,6 @@ impl NameCounter {
         let app = flow.app.as_deref();
         self.sites.flow(flow, app, &self.texts);
         if let Some(app) = app {
-            self.risks.flow(flow, app, self.top);
             self.dns.flow(app);
         }
     }
@@ -68,7 +65,6 @@ impl NameCounter {
     /// Adds the counts of a later shard.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.sites.absorb(other.sites);
-        self.risks.absorb(other.risks, self.top);
         self.dns.absorb(other.dns, self.top);
         self.tls.absorb(other.tls);
         self.http.absorb(other.http);
@@ -83,7 +79,6 @@ impl NameCounter {
     pub(crate) fn finish(self, report: &mut Report) {
         let top = self.top;
         self.sites.finish(report, top);
-        report.risks = self.risks.finish(top);
         report.dns = self.dns.finish(top);
         report.tls = self.tls.finish(top);
         report.http = self.http.finish(top);

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 
 use netloom_pipeline::decode::app::{Risk, text};
 use netloom_pipeline::flow::FlowRecord;
-use netloom_pipeline::flow::app::AppInfo;
 
 use super::tally::keep_largest;
 use crate::report::model::{RiskExample, RiskSummary};
@@ -13,43 +12,48 @@ use crate::report::model::{RiskExample, RiskSummary};
 struct RiskCounts {
     flows: u64,
     /// Those with the most bytes.
-    examples: Vec<(u64, RiskExample)>,
+    examples: Vec<(Rank, RiskExample)>,
 }
 
-/// Counts flows by their risks.
-#[derive(Debug)]
-pub(super) struct RiskCounter(Vec<RiskCounts>);
+/// Bytes of a flow; of equals, the one that ended first comes first.
+type Rank = (u64, Reverse<(u64, u64)>);
 
-impl Default for RiskCounter {
+/// Counts flows by their risks, in any order.
+#[derive(Debug)]
+pub(crate) struct FlowRisks(Vec<RiskCounts>);
+
+impl Default for FlowRisks {
     fn default() -> Self {
         Self(Risk::ALL.iter().map(|_| RiskCounts::default()).collect())
     }
 }
 
-impl RiskCounter {
-    pub(super) fn flow(&mut self, flow: &FlowRecord, app: &AppInfo, top: usize) {
-        for (risk, detail) in &app.risks {
+impl FlowRisks {
+    pub(crate) fn flow(&mut self, flow: &FlowRecord, top: usize) {
+        let risks = flow.app.as_deref().map_or(&[][..], |app| &app.risks);
+        let rank = (flow.bytes(), Reverse((flow.closed_by, flow.first_number)));
+        for (risk, detail) in risks {
             let Some(place) = Risk::ALL.iter().position(|known| known == risk) else {
                 continue;
             };
             let counts = &mut self.0[place];
             counts.flows += 1;
             let example = || example(flow, detail);
-            keep_largest(&mut counts.examples, flow.bytes(), example, top);
+            keep_largest(&mut counts.examples, rank, example, top);
         }
     }
 
-    pub(super) fn absorb(&mut self, other: Self, top: usize) {
+    pub(crate) fn absorb(&mut self, other: Self, top: usize) {
         for (own, others) in self.0.iter_mut().zip(other.0) {
             own.flows += others.flows;
-            for (weight, example) in others.examples {
-                keep_largest(&mut own.examples, weight, || example, top);
+            for (rank, example) in others.examples {
+                keep_largest(&mut own.examples, rank, || example, top);
             }
         }
     }
 
     /// The worst first, then those of the most flows.
-    pub(super) fn finish(self, top: usize) -> Vec<RiskSummary> {
+    pub(crate) fn finish(self, top: usize) -> Vec<RiskSummary> {
         let mut risks: Vec<_> = Risk::ALL
             .iter()
             .zip(self.0)
