@@ -350,12 +350,16 @@ impl Counts for Frames {
 /// Two stations: source and destination.
 pub(crate) type MacPair = (MacAddr, MacAddr);
 
-/// Counts frames by pair of stations, the last two pairs (a conversation's two directions)
-/// outside the table.
+/// Pairs of stations that are counted outside the table: most packets are between some that were
+/// seen just before.
+const RECENT: usize = 16;
+
+/// Counts frames by pair of stations.
 #[derive(Debug)]
 pub(crate) struct StationCounter {
     table: BoundedTable<MacPair, Frames>,
-    last: [(MacPair, Frames); 2],
+    /// Each in the place that its addresses give it, until another wants that.
+    recent: [(MacPair, Frames); RECENT],
 }
 
 impl StationCounter {
@@ -363,40 +367,42 @@ impl StationCounter {
     pub(crate) fn new(max: usize) -> Self {
         Self {
             table: BoundedTable::new(max),
-            last: Default::default(),
+            recent: Default::default(),
         }
     }
 
     /// Counts a frame.
     #[inline]
     pub(crate) fn packet(&mut self, pair: MacPair, wire_len: u32) {
-        let at = match self.last.iter().position(|(last, _)| *last == pair) {
-            Some(at) => at,
-            None => self.replace(pair),
-        };
-        let traffic = &mut self.last[at].1;
+        let (recent, traffic) = &mut self.recent[place((pair.0.0, pair.1.0))];
+        if *recent != pair {
+            let old = std::mem::replace(recent, pair);
+            let traffic = std::mem::take(traffic);
+            if traffic.packets > 0 {
+                self.table.entry(old).absorb(traffic);
+            }
+        }
         traffic.packets += 1;
         traffic.bytes += u64::from(wire_len);
     }
 
-    fn replace(&mut self, pair: MacPair) -> usize {
-        self.last.swap(0, 1);
-        let (old, traffic) = std::mem::replace(&mut self.last[0], (pair, Frames::default()));
-        if traffic.packets > 0 {
-            self.table.entry(old).absorb(traffic);
-        }
-        0
-    }
-
     /// The table with everything in it.
     pub(crate) fn finish(mut self) -> BoundedTable<MacPair, Frames> {
-        for (pair, traffic) in self.last {
+        for (pair, traffic) in self.recent {
             if traffic.packets > 0 {
                 self.table.entry(pair).absorb(traffic);
             }
         }
         self.table
     }
+}
+
+/// Where a pair is counted: by the last bytes of its addresses, which tell stations apart; the two
+/// directions differ.
+#[inline]
+fn place(([.., a, b], [.., c, d]): ([u8; 6], [u8; 6])) -> usize {
+    let mixed = u32::from_be_bytes([a, b, c, d]).wrapping_mul(0x9e37_79b1);
+    (mixed >> (u32::BITS - RECENT.ilog2())) as usize
 }
 
 #[cfg(test)]
