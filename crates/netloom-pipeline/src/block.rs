@@ -81,6 +81,8 @@ impl Extra {
 
 /// Packets that a block keeps room for, once there were more.
 const KEPT: usize = 1024;
+/// Times in a row that a block has no more than those before it gives back the rest.
+const SMALL_TIMES: u8 = 8;
 
 /// A block: packets, what is in them, and where each goes.
 #[derive(Debug)]
@@ -109,6 +111,8 @@ pub(crate) struct Block {
     pub(crate) lessons: Vec<Lesson>,
     /// What flows are to know of packets, where that is not what was decoded; by index.
     others: Vec<(usize, Box<Decoded>)>,
+    /// How often in a row it had few packets for its room.
+    small: u8,
     /// Times of the packets where rules have time never go back; else empty.
     times: Vec<Timestamp>,
 }
@@ -130,6 +134,7 @@ impl Default for Block {
             notes: Vec::new(),
             lessons: Vec::new(),
             others: Vec::new(),
+            small: 0,
             times: Vec::new(),
         }
     }
@@ -172,8 +177,14 @@ impl Block {
     /// Gives memory back after the last of many small packets.
     fn give_back(&mut self) {
         if self.decoded.capacity() < 2 * KEPT || self.batch.len() > KEPT {
+            self.small = 0;
             return;
         }
+        self.small += 1;
+        if self.small < SMALL_TIMES {
+            return;
+        }
+        self.small = 0;
         self.decoded.truncate(KEPT);
         self.decoded.shrink_to(KEPT);
         self.route.shrink_to(KEPT);

@@ -16,7 +16,7 @@ pub struct PipelineOptions {
     pub flow: FlowConfig,
     /// Which tunnels are opened.
     pub decode: DecodeOptions,
-    /// Blocks in a round.
+    /// Blocks in a round; 0: as many as keep the threads busy. What comes out does not depend on it.
     pub round_blocks: usize,
 }
 
@@ -28,7 +28,16 @@ impl PipelineOptions {
             threads: 0,
             flow,
             decode: DecodeOptions { tunnels },
-            round_blocks: 8,
+            round_blocks: 0,
+        }
+    }
+
+    /// The number of blocks in a round: two a thread, and a few more for few threads, so that one
+    /// with nothing left to do does not wait long. More take memory, and do not stay in caches.
+    pub fn block_count(&self) -> usize {
+        match self.round_blocks {
+            0 => (2 * self.thread_count()).clamp(4, 8),
+            blocks => blocks,
         }
     }
 
