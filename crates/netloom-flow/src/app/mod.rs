@@ -78,7 +78,8 @@ impl Trackers {
 /// How far a flow is.
 #[derive(Debug)]
 enum Phase {
-    Detecting(Box<Detecting>),
+    /// With what was asked, once that did not tell.
+    Detecting(Option<Box<Detecting>>),
     Parsing(Box<dyn Parser>, &'static netloom_decode::app::Detector),
     Over,
 }
@@ -103,7 +104,7 @@ pub(crate) struct AppFlow {
 impl Default for AppFlow {
     fn default() -> Self {
         Self {
-            phase: Phase::Detecting(Box::new(Detecting::new())),
+            phase: Phase::Detecting(None),
             info: None,
             trackers: None,
             said: Said::default(),
@@ -133,7 +134,10 @@ impl AppFlow {
 
     /// A datagram.
     pub(crate) fn datagram(&mut self, context: &Context, payload: &[u8], wish: &mut Wish<'_>) {
-        if let Phase::Detecting(detecting) = &mut self.phase {
+        if let Phase::Detecting(known) = &mut self.phase {
+            // Most flows are told by their first packet: nothing is kept for that.
+            let mut first = Detecting::new();
+            let detecting = known.as_deref_mut().unwrap_or(&mut first);
             detecting.packets += 1;
             let direction = usize::from(!context.from_client);
             let kept = std::mem::take(&mut detecting.kept);
@@ -156,6 +160,7 @@ impl AppFlow {
                     let start = payload.get(..Probe::KEPT).unwrap_or(payload);
                     detecting.kept[direction].clear();
                     detecting.kept[direction].extend_from_slice(start);
+                    known.get_or_insert_with(|| Box::new(first));
                     return;
                 }
                 Verdict::Unknown => self.phase = Phase::Over,
@@ -244,7 +249,9 @@ impl AppFlow {
 
     /// Asks what the streams so far are, and on success gives them to the parser.
     fn detect(&mut self, context: &Context, halves: &mut [Half; 2], wish: &mut Wish<'_>) {
-        while let Phase::Detecting(detecting) = &mut self.phase {
+        while let Phase::Detecting(known) = &mut self.phase {
+            let mut first = Detecting::new();
+            let detecting = known.as_deref_mut().unwrap_or(&mut first);
             detecting.packets += 1;
             let direction = usize::from(!context.from_client);
             let mut verdict = Verdict::NotYet;
@@ -279,6 +286,7 @@ impl AppFlow {
             match verdict {
                 Verdict::Is(detector) => self.take(detector),
                 Verdict::NotYet if halves.iter().all(|half| half.held().len() < Probe::MAX) => {
+                    known.get_or_insert_with(|| Box::new(first));
                     return;
                 }
                 Verdict::NotYet | Verdict::Unknown => {
@@ -307,7 +315,7 @@ impl AppFlow {
         }
         *spoken = Half::unheard();
         self.awaited = Some(silent);
-        self.phase = Phase::Detecting(Box::new(Detecting::new()));
+        self.phase = Phase::Detecting(None);
         true
     }
 
@@ -476,7 +484,7 @@ impl AppFlow {
         } else {
             let mut detecting = Box::new(Detecting::new());
             detecting.exclude(detector);
-            Phase::Detecting(detecting)
+            Phase::Detecting(Some(detecting))
         };
     }
 
@@ -489,7 +497,7 @@ impl AppFlow {
         }
         match next {
             Some(detector) => self.take(detector),
-            None => self.phase = Phase::Detecting(Box::new(Detecting::new())),
+            None => self.phase = Phase::Detecting(None),
         }
     }
 
@@ -504,7 +512,7 @@ impl AppFlow {
             }
             self.detect(context, halves, wish);
         }
-        if let Phase::Detecting(detecting) = &self.phase
+        if let Phase::Detecting(Some(detecting)) = &self.phase
             && self.info.as_ref().is_none_or(|info| info.service.is_none())
             && let Some(detector) = detecting.at_end(context.server.1)
         {
@@ -570,7 +578,9 @@ impl AppFlow {
         let heap = of_info
             + size_of::<Self>()
             + match &self.phase {
-                Phase::Detecting(detecting) => detecting.heap_bytes(),
+                Phase::Detecting(detecting) => {
+                    detecting.as_ref().map_or(0, |known| known.heap_bytes())
+                }
                 Phase::Parsing(parser, _) => parser.heap_bytes(),
                 Phase::Over => 0,
             }
