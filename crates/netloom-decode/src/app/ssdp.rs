@@ -24,6 +24,8 @@ pub static DETECTOR: Detector = Detector {
     parser: Some(|| Box::new(Ssdp::default())),
 };
 
+/// Longest name of a header that matters, with some room.
+const NAME_MAX: usize = 32;
 /// Lines of a message that are read.
 const LINES_MAX: usize = 64;
 
@@ -97,7 +99,14 @@ impl<'a> Headers<'a> {
             if value.is_empty() {
                 continue;
             }
-            let place = match name.trim_ascii().to_ascii_lowercase().as_slice() {
+            let name = name.trim_ascii();
+            let mut lower = [0; NAME_MAX];
+            let Some(lower) = lower.get_mut(..name.len()) else {
+                continue;
+            };
+            lower.copy_from_slice(name);
+            lower.make_ascii_lowercase();
+            let place = match &*lower {
                 b"nt" | b"st" => &mut headers.target,
                 b"nts" | b"man" => &mut headers.kind,
                 b"usn" => &mut headers.name,

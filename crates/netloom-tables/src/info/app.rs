@@ -92,7 +92,8 @@ fn record(record: &Record<'_>, out: &mut String) -> Option<()> {
     write!(out, " {}", qtype_name(record.rtype, false)).ok()?;
     let name = match &record.data {
         Data::Address(address) => return write!(out, " {address}").ok(),
-        Data::Name(name) | Data::Soa(name, ..) => name,
+        Data::Name(name) => name,
+        Data::Soa(names, _) => &names.0,
         Data::Mx(preference, name) => {
             write!(out, " {preference}").ok()?;
             name

@@ -79,11 +79,7 @@ fn mdns(record: &Record<'_>, tell: &mut dyn FnMut(Device<'_>)) {
             reverse(record, DeviceSource::Mdns, tell);
             // The list of services points to types, a type to its instances.
             let listed = record.name.starts_with(b"_services._dns-sd._udp");
-            let from = if listed {
-                target.as_slice()
-            } else {
-                &record.name
-            };
+            let from = if listed { &**target } else { &record.name };
             device.service = service_type(from);
         }
         Data::Srv(..) => device.service = service_type(&record.name),

@@ -35,7 +35,8 @@ pub fn record_line(record: &Record<'_>, nbns: bool) -> String {
         Data::Srv(priority, weight, port, target) => {
             let _ = write!(line, "{priority} {weight} {port} {}", name(target));
         }
-        Data::Soa(primary, mailbox, numbers) => {
+        Data::Soa(names, numbers) => {
+            let (primary, mailbox) = &**names;
             let _ = write!(line, "{} {}", name(primary), name(mailbox));
             for number in numbers {
                 let _ = write!(line, " {number}");
@@ -109,9 +110,13 @@ mod tests {
     use super::*;
     use crate::app::dns::Name;
 
+    fn name(text: &[u8]) -> Name {
+        Name::from(text)
+    }
+
     fn line(rtype: u16, data: Data<'_>) -> String {
         let record = Record {
-            name: Name::from(&b"a.example"[..]),
+            name: name(b"a.example"),
             rtype,
             class: 0x8001,
             ttl: 60,
@@ -127,18 +132,18 @@ mod tests {
             "a.example 60 IN A 192.0.2.1"
         );
         assert_eq!(
-            line(rtype::NS, Data::Name(Vec::new())),
+            line(rtype::NS, Data::Name(Name::default())),
             "a.example 60 IN NS ."
         );
         assert_eq!(
-            line(rtype::MX, Data::Mx(5, b"m x".to_vec())),
+            line(rtype::MX, Data::Mx(5, name(b"m x"))),
             "a.example 60 IN MX 5 m\\x20x"
         );
         assert_eq!(
-            line(rtype::SRV, Data::Srv(1, 2, 3, b"s".to_vec())),
+            line(rtype::SRV, Data::Srv(1, 2, 3, name(b"s"))),
             "a.example 60 IN SRV 1 2 3 s"
         );
-        let soa = Data::Soa(b"p".to_vec(), b"m".to_vec(), [1, 2, 3, 4, 5]);
+        let soa = Data::Soa(Box::new((name(b"p"), name(b"m"))), [1, 2, 3, 4, 5]);
         assert_eq!(line(rtype::SOA, soa), "a.example 60 IN SOA p m 1 2 3 4 5");
         assert_eq!(
             line(rtype::TXT, Data::Txt(vec![b"x y", b"", b"\"\n"])),

@@ -208,20 +208,20 @@ pub enum Data<'a> {
     /// A, AAAA.
     Address(IpAddr),
     /// NS, CNAME, PTR, DNAME, MB, MG, MR.
-    Name(Vec<u8>),
+    Name(Name),
     /// MX: preference, exchange.
-    Mx(u16, Vec<u8>),
+    Mx(u16, Name),
     /// SRV: priority, weight, port, target.
-    Srv(u16, u16, u16, Vec<u8>),
+    Srv(u16, u16, u16, Name),
     /// TXT, SPF: its strings.
     Txt(Vec<&'a [u8]>),
-    /// SOA: primary name server, mailbox; serial, refresh, retry, expire, minimum (as far as they
+    /// SOA: (primary name server, mailbox); serial, refresh, retry, expire, minimum (as far as they
     /// are there, else 0).
-    Soa(Vec<u8>, Vec<u8>, [u32; 5]),
+    Soa(Box<(Name, Name)>, [u32; 5]),
     /// RRSIG: type covered, signer.
-    Rrsig(u16, Vec<u8>),
+    Rrsig(u16, Name),
     /// NSEC: the next name.
-    Nsec(Vec<u8>),
+    Nsec(Name),
     /// SVCB, HTTPS.
     ServiceBinding(Box<ServiceBinding<'a>>),
     /// NB (NBNS): flags (0x8000: a group) and address of each owner.
@@ -240,7 +240,7 @@ pub struct ServiceBinding<'a> {
     /// Priority; 0 is an alias.
     pub priority: u16,
     /// The name where the service is; empty for the owner.
-    pub target: Vec<u8>,
+    pub target: Name,
     /// Protocols that it speaks.
     pub alpn: Vec<&'a [u8]>,
     /// Its port, where it is not the service's own.

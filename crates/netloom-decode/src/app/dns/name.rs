@@ -57,10 +57,10 @@ const JUMPS_MAX: u32 = 32;
 /// The name at `at` in text form without the final dot, and the place behind it.
 ///
 /// Pointers may lead forwards too: no resolver writes them so, but some read them.
-pub(super) fn read(message: &[u8], at: usize) -> Result<(Vec<u8>, usize), Broken> {
+pub(super) fn read(message: &[u8], at: usize) -> Result<(Name, usize), Broken> {
     let mut text = Text::new();
     let end = text.read(message, at)?;
-    Ok((text.bytes().to_vec(), end))
+    Ok((Name::from(text.bytes()), end))
 }
 
 /// A name in text form, without a place on the heap.
@@ -215,15 +215,18 @@ mod tests {
     fn pointers() {
         // "b" at 0, then "a" with a pointer to it.
         let message = b"\x01b\x00\x01a\xc0\x00\xff";
-        assert_eq!(read(message, 3), Ok((b"a.b".to_vec(), 7)));
-        assert_eq!(read(b"\xc0\x02\x01a\x00", 0), Ok((b"a".to_vec(), 2)));
+        assert_eq!(read(message, 3), Ok((Name::from(&b"a.b"[..]), 7)));
+        assert_eq!(
+            read(b"\xc0\x02\x01a\x00", 0),
+            Ok((Name::from(&b"a"[..]), 2))
+        );
         // To itself, and in circles.
         for message in [&b"\xc0\x00"[..], b"\xc0\x02\xc0\x00", b"\x01a\xc0\x00"] {
             assert_eq!(read(message, 0), Err(Broken::Malformed));
         }
         assert_eq!(read(b"\x40aa\x00", 0), Err(Broken::Malformed));
         assert_eq!(read(b"\x03ab", 0), Err(Broken::Cut));
-        assert_eq!(read(b"\x00", 0), Ok((Vec::new(), 1)));
+        assert_eq!(read(b"\x00", 0), Ok((Name::default(), 1)));
         let long = [[1, b'a'].repeat(200), vec![0]].concat();
         assert_eq!(read(&long, 0), Err(Broken::Malformed));
     }

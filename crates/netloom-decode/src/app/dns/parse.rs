@@ -245,7 +245,7 @@ impl<'a> Cursor<'a> {
                 for (number, at) in numbers.iter_mut().zip((end - start..).step_by(4)) {
                     *number = u32_at(bytes, at).unwrap_or(0);
                 }
-                Some(Data::Soa(primary, mailbox, numbers))
+                Some(Data::Soa(Box::new((primary, mailbox)), numbers))
             }
             rtype::RRSIG => Some(Data::Rrsig(u16_at(bytes, 0)?, name_at(18)?.0)),
             rtype::NSEC => Some(Data::Nsec(name_at(0)?.0)),
@@ -306,7 +306,7 @@ fn node_status<'a>(bytes: &[u8]) -> Option<Data<'a>> {
 /// Parameters of a service binding (RFC 9460, section 2.2).
 pub(super) fn service_binding(
     priority: u16,
-    target: Vec<u8>,
+    target: Name,
     bytes: &[u8],
 ) -> Option<Box<ServiceBinding<'_>>> {
     let mut reader = Reader::new(bytes);

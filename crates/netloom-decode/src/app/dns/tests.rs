@@ -77,7 +77,7 @@ fn a_response_is_read() {
     assert_eq!(&*message.questions[0].name, b"www.example.org");
     assert_eq!(
         message.answers[0].data,
-        Data::Name(b"cdn.example.net".to_vec())
+        Data::Name(Name::from(&b"cdn.example.net"[..]))
     );
     assert_eq!(&*message.answers[1].name, b"cdn.example.net");
     let edns = message.edns.unwrap();

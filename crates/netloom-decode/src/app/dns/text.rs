@@ -15,7 +15,7 @@ pub fn answer_text(record: &Record<'_>) -> Option<String> {
     Some(match &record.data {
         Data::Address(address) => address.to_string(),
         Data::Name(target) | Data::Mx(_, target) | Data::Srv(_, _, _, target) => name(target),
-        Data::Soa(primary, ..) => name(primary),
+        Data::Soa(names, _) => name(&names.0),
         Data::Txt(strings) => {
             let word = if record.rtype == rtype::SPF {
                 "SPF"

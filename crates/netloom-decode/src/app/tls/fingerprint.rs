@@ -2,12 +2,15 @@
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
+use smallvec::SmallVec;
 
 use crate::app::text::{hex, push_decimal, push_digits};
 
 use super::names::is_grease;
 use super::{Carrier, ClientHello, ServerHello};
 
+/// Length of a JA4: `a_b_c`.
+const JA4_LEN: usize = 10 + 2 * (1 + JA4_HASH);
 /// Length of each hash in JA4, in hexadecimal digits.
 const JA4_HASH: usize = 12;
 /// Extension types that JA4 counts and does not hash: they say where to, not who.
@@ -71,14 +74,10 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
         'i'
     };
     let (suites, extensions) = (known(&hello.cipher_suites), known(&hello.extensions));
-    let mut text = format!(
-        "{}{}{name}{:02}{:02}{}",
-        carrier(hello),
-        version_characters(version),
-        suites.len().min(99),
-        extensions.len().min(99),
-        alpn_characters(hello.alpn.first().copied().unwrap_or_default()),
-    );
+    let mut text = start(hello, version, name);
+    push_count(&mut text, suites.len().min(99));
+    push_count(&mut text, extensions.len().min(99));
+    push_alpn(&mut text, hello.alpn.first().copied().unwrap_or_default());
     let (suites, mut hashed) = hashed_texts(suites, extensions);
     text.push('_');
     hash_or_zeros(&suites, &mut text);
@@ -107,15 +106,10 @@ pub fn ja4_of_ndpi(hello: &ClientHello<'_>) -> String {
         .and_then(|name| std::str::from_utf8(name).ok());
     let is_address = name.is_some_and(|name| name.parse::<std::net::IpAddr>().is_ok());
     let (suites, extensions) = (known(&hello.cipher_suites), known(&hello.extensions));
-    let mut text = format!(
-        "{}{}{}{:02}{:02}{}",
-        carrier(hello),
-        version_characters(version),
-        if is_address { 'i' } else { 'd' },
-        suites.len(),
-        extensions.len(),
-        alpn_start(&hello.alpn),
-    );
+    let mut text = start(hello, version, if is_address { 'i' } else { 'd' });
+    push_count(&mut text, suites.len());
+    push_count(&mut text, extensions.len());
+    text.push_str(&alpn_start(&hello.alpn));
     let (suites, mut hashed) = hashed_texts(suites, extensions);
     text.push('_');
     hash(&suites, &mut text);
@@ -126,6 +120,23 @@ pub fn ja4_of_ndpi(hello: &ClientHello<'_>) -> String {
     text.push('_');
     hash(&hashed, &mut text);
     text
+}
+
+/// What a JA4 begins with, and room for the rest.
+fn start(hello: &ClientHello<'_>, version: u16, name: char) -> String {
+    let mut text = String::with_capacity(JA4_LEN);
+    text.push(carrier(hello));
+    text.push_str(version_characters(version));
+    text.push(name);
+    text
+}
+
+/// Appends a number of at least two digits.
+fn push_count(text: &mut String, count: usize) {
+    if count < 10 {
+        text.push('0');
+    }
+    push_decimal(text, u16::try_from(count).unwrap_or(u16::MAX));
 }
 
 /// JA4's letter of what carries the handshake.
@@ -159,18 +170,21 @@ const fn version_characters(version: u16) -> &'static str {
     }
 }
 
+/// Cipher suites, extensions: seldom more.
+type Numbers = SmallVec<[u16; 64]>;
+
 /// Numbers that are no GREASE.
-fn known(list: &[u16]) -> Vec<u16> {
+fn known(list: &[u16]) -> Numbers {
     let known = list.iter().copied().filter(|&number| !is_grease(number));
     known.collect()
 }
 
 /// What is hashed of cipher suites and of extensions: sorted, without where to.
-fn hashed_texts(mut suites: Vec<u16>, mut extensions: Vec<u16>) -> (String, String) {
+fn hashed_texts(mut suites: Numbers, mut extensions: Numbers) -> (String, String) {
     let (mut of_suites, mut of_extensions) = (String::new(), String::new());
     suites.sort_unstable();
     hexadecimal(&suites, &mut of_suites);
-    extensions.retain(|&kind| kind != SERVER_NAME && kind != ALPN);
+    extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
     extensions.sort_unstable();
     hexadecimal(&extensions, &mut of_extensions);
     (of_suites, of_extensions)
@@ -185,18 +199,19 @@ const fn age(version: u16) -> u16 {
     }
 }
 
-/// First and last character of an ALPN; where one of them is neither letter nor digit, those of
-/// its hexadecimal form; `00` where there is none.
-fn alpn_characters(alpn: &[u8]) -> String {
+/// Appends first and last character of an ALPN; where one of them is neither letter nor digit, those
+/// of its hexadecimal form; `00` where there is none.
+fn push_alpn(out: &mut String, alpn: &[u8]) {
     let (Some(&first), Some(&last)) = (alpn.first(), alpn.last()) else {
-        return "00".to_owned();
+        out.push_str("00");
+        return;
     };
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
-        return [first, last].map(char::from).iter().collect();
+        out.extend([first, last].map(char::from));
+        return;
     }
     let text = hex(alpn);
-    let ends = text.chars().next().into_iter().chain(text.chars().last());
-    ends.collect()
+    out.extend(text.chars().next().into_iter().chain(text.chars().last()));
 }
 
 /// The first two characters of the ALPNs as nDPI has them; `0` for one that is not there, and `?`
