@@ -52,13 +52,18 @@ impl History {
     /// Gives the letter of an event the first time it happens in a direction; otherwise
     /// returns `true`.
     pub(crate) fn seen_before(&mut self, event: Event, letter: u8, from_src: bool) -> bool {
-        let bit = event as u32 * if from_src { 1 } else { 1 << 16 };
+        let bit = bit(event, from_src);
         if self.seen & bit != 0 {
             return true;
         }
         self.seen |= bit;
         self.push(letter, from_src);
         false
+    }
+
+    /// Whether the letter of an event was given.
+    pub(super) fn has(&self, event: Event, from_src: bool) -> bool {
+        self.seen & bit(event, from_src) != 0
     }
 
     /// Counts an event whose letter is given at the 1st, 10th, 100th… time.
@@ -116,6 +121,10 @@ impl History {
         }
         self.len += 1;
     }
+}
+
+fn bit(event: Event, from_src: bool) -> u32 {
+    (event as u32) << if from_src { 0 } else { 16 }
 }
 
 /// Counts up; whether the count is 1, 10, 100… now.

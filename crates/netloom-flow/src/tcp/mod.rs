@@ -4,6 +4,7 @@
 //! The states follow Zeek's TCP analysis (version 8), so that `conn_state` means the same.
 
 mod endpoint;
+mod expected;
 mod history;
 mod ranges;
 mod reassembly;

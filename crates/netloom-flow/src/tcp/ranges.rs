@@ -32,6 +32,11 @@ impl Ranges {
         self.islands.as_ref()?.last().map(|&(_, end)| end)
     }
 
+    /// Whether anything was seen beyond a hole.
+    pub(crate) fn has_islands(&self) -> bool {
+        self.islands.is_some()
+    }
+
     /// Whether some of `start..end` has not been seen.
     pub(crate) fn has_new(&self, start: i64, end: i64) -> bool {
         let mut at = start.max(self.next);

@@ -65,8 +65,8 @@ pub(crate) struct TcpTracker {
     /// Time of the last SYN, then of the SYN-ACK.
     handshake_at: Moment,
     /// Round trip: up to the SYN-ACK, then all of it.
-    rtt: Moment,
-    rtt_done: bool,
+    pub(super) rtt: Moment,
+    pub(super) rtt_done: bool,
     /// Where the streams of originator and responder begin, for those who read them.
     pub(crate) starts: [StreamStart; 2],
 }
@@ -159,7 +159,16 @@ impl TcpTracker {
     }
 
     /// Takes a segment. Directions are only turned round where `may_flip`.
+    #[inline]
     pub(crate) fn ingest(&mut self, segment: &Segment<'_>, may_flip: bool) -> Observed {
+        if self.take_expected(segment) {
+            return Observed::default();
+        }
+        self.ingest_any(segment, may_flip)
+    }
+
+    /// Takes a segment, whatever it is.
+    pub(super) fn ingest_any(&mut self, segment: &Segment<'_>, may_flip: bool) -> Observed {
         let Segment { tcp, len, at, .. } = *segment;
         let flags = Flags::of(tcp.flags);
         let mut from_src = segment.from_src;
