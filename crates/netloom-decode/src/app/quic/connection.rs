@@ -144,7 +144,7 @@ impl Quic {
             // Only acknowledgments are left.
             return None;
         }
-        if let Some((version, keys)) = &self.keys
+        if let Some((version, keys)) = &mut self.keys
             && *version == packet.version
             && let Some(payload) = keys.open(packet, by_client)
         {
@@ -193,7 +193,7 @@ impl Quic {
                 return None;
             }
             self.derivations += 1;
-            let keys = Keys::derive(packet.version, salt, dcid)?;
+            let mut keys = Keys::new(packet.version, salt, dcid);
             if let Some(payload) = keys.open(packet, by_client) {
                 let cut = packet.whole.len() < packet.wire_len;
                 // Without a tag that fits, frames must at least make sense.

@@ -14,21 +14,24 @@ use super::version::{Salt, Version};
 /// Bytes that authenticate a packet.
 const TAG: usize = 16;
 
-/// Keys of one side.
+/// Keys of one side. The ciphers are made of them for each packet: they take ten times the memory,
+/// and of most connections one or two packets are opened.
 #[derive(Clone)]
 struct Side {
-    aead: Aes128Gcm,
-    /// The same key as a bare cipher, for packets whose tag was not captured.
-    bare: Aes128,
+    key: [u8; 16],
     iv: [u8; 12],
-    header: Aes128,
+    header: [u8; 16],
 }
 
-/// Keys of both sides, from the first connection ID that the client sent to.
+/// Keys of both sides, from the first connection ID that the client sent to; each is derived when it
+/// is needed.
 #[derive(Clone)]
 pub(super) struct Keys {
-    client: Side,
-    server: Side,
+    version: Version,
+    /// The secret that both follow from.
+    initial: [u8; 32],
+    client: Option<Side>,
+    server: Option<Side>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -38,48 +41,50 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Derives the keys of a version for a connection ID.
-    pub(super) fn derive(version: Version, salt: &Salt, dcid: &[u8]) -> Option<Self> {
-        let initial = Hkdf::<Sha256>::new(Some(salt), dcid);
-        let side = |label| {
-            let mut secret = [0; 32];
-            expand(&initial, label, &mut secret)?;
-            Side::derive(version, &secret)
-        };
-        Some(Self {
-            client: side("client in")?,
-            server: side("server in")?,
-        })
+    /// The keys of a version for a connection ID.
+    pub(super) fn new(version: Version, salt: &Salt, dcid: &[u8]) -> Self {
+        let (initial, _) = Hkdf::<Sha256>::extract(Some(salt), dcid);
+        Self {
+            version,
+            initial: initial.into(),
+            client: None,
+            server: None,
+        }
     }
 
     /// The payload of an Initial packet, protection taken off; `None` where the keys are not its
     /// own. What was cut by the snap length cannot be checked, and is only as good as it looks.
-    pub(super) fn open(&self, packet: &Long<'_>, by_client: bool) -> Option<Vec<u8>> {
-        let side = if by_client {
-            &self.client
+    pub(super) fn open(&mut self, packet: &Long<'_>, by_client: bool) -> Option<Vec<u8>> {
+        self.side(by_client)?.open(packet)
+    }
+
+    fn side(&mut self, by_client: bool) -> Option<&Side> {
+        let (side, label) = if by_client {
+            (&mut self.client, "client in")
         } else {
-            &self.server
+            (&mut self.server, "server in")
         };
-        side.open(packet)
+        if side.is_none() {
+            let mut secret = [0; 32];
+            let initial = Hkdf::<Sha256>::from_prk(&self.initial).ok()?;
+            expand(&initial, label, &mut secret)?;
+            *side = Some(Side::derive(self.version, &secret)?);
+        }
+        side.as_ref()
     }
 }
 
 impl Side {
     fn derive(version: Version, secret: &[u8; 32]) -> Option<Self> {
         let (key, iv, header) = material(version, secret)?;
-        Some(Self {
-            aead: Aes128Gcm::new(&key.into()),
-            bare: Aes128::new(&key.into()),
-            iv,
-            header: Aes128::new(&header.into()),
-        })
+        Some(Self { key, iv, header })
     }
 
     fn open(&self, packet: &Long<'_>) -> Option<Vec<u8>> {
         let at = packet.number_at;
         // The sample lies where the packet number would end if it were as long as can be.
         let mut mask = *GenericArray::from_slice(packet.whole.get(at + 4..at + 20)?);
-        self.header.encrypt_block(&mut mask);
+        Aes128::new(&self.header.into()).encrypt_block(&mut mask);
         let (&mask_first, mask_number) = mask.split_first()?;
         let mut head = packet.whole.get(..at + 4)?.to_vec();
         let first = head.first_mut()?;
@@ -101,7 +106,7 @@ impl Side {
         }
         let (text, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG)?)?;
         let mut text = text.to_vec();
-        self.aead
+        Aes128Gcm::new(&self.key.into())
             .decrypt_in_place_detached(
                 GenericArray::from_slice(&nonce),
                 &head,
@@ -114,6 +119,7 @@ impl Side {
 
     /// GCM's counter mode without the check (NIST SP 800-38D, section 6.5).
     fn decipher(&self, nonce: &[u8; 12], sealed: &[u8]) -> Vec<u8> {
+        let cipher = Aes128::new(&self.key.into());
         let mut text = sealed.to_vec();
         for (count, chunk) in (2_u32..).zip(text.chunks_mut(16)) {
             let mut block = [0; 16];
@@ -124,7 +130,7 @@ impl Side {
                 *byte = value;
             }
             let mut block = GenericArray::from(block);
-            self.bare.encrypt_block(&mut block);
+            cipher.encrypt_block(&mut block);
             for (byte, key) in chunk.iter_mut().zip(block) {
                 *byte ^= key;
             }
@@ -172,8 +178,8 @@ pub(super) mod tests {
         payload: &[u8],
         by_client: bool,
     ) -> Vec<u8> {
-        let keys = Keys::derive(version, &version.salts()[0], key_dcid).unwrap();
-        let side = if by_client { keys.client } else { keys.server };
+        let mut keys = Keys::new(version, &version.salts()[0], key_dcid);
+        let side = keys.side(by_client).unwrap();
         let mut packet = head.to_vec();
         // Length in two bytes: number, payload, tag. The number takes one byte.
         let len = 1 + payload.len() + TAG;
@@ -183,14 +189,13 @@ pub(super) mod tests {
         let mut nonce = side.iv;
         nonce[11] ^= number;
         let mut text = payload.to_vec();
-        let tag = side
-            .aead
+        let tag = Aes128Gcm::new(&side.key.into())
             .encrypt_in_place_detached(GenericArray::from_slice(&nonce), &packet, &mut text)
             .unwrap();
         packet.extend(text);
         packet.extend(tag);
         let mut mask = *GenericArray::from_slice(&packet[at + 4..at + 20]);
-        side.header.encrypt_block(&mut mask);
+        Aes128::new(&side.header.into()).encrypt_block(&mut mask);
         packet[0] ^= mask[0] & 0x0f;
         packet[at] ^= mask[1];
         packet
