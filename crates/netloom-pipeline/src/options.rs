@@ -32,10 +32,12 @@ impl PipelineOptions {
         }
     }
 
-    /// The number of blocks in a round: two a thread, and a few more for few threads, so that one
-    /// with nothing left to do does not wait long. More take memory, and do not stay in caches.
-    pub fn block_count(&self) -> usize {
+    /// The number of blocks in a round. Where they become `rows`, that is the larger part of the
+    /// work, and eight share it well; else two a thread, a few more where there are few threads:
+    /// what is decoded of more blocks does not stay in caches.
+    pub fn block_count(&self, rows: bool) -> usize {
         match self.round_blocks {
+            0 if rows => 8,
             0 => (2 * self.thread_count()).clamp(4, 8),
             blocks => blocks,
         }

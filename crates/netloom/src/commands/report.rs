@@ -52,7 +52,7 @@ pub(crate) fn run(
 
     let stage = SummaryStage::new(usize::from(options.top));
     let session = Session::new(global, printer);
-    let source = netloom::open(options.inputs.files(), &OpenOptions::default())?;
+    let source = netloom::open(options.inputs.files(), &OpenOptions::FOR_SUMS)?;
     let source = session.filtered(source, filter.as_ref())?;
     let outcome = session.run(source, &stage, Path::new("-"))?;
     session.tell(&outcome);
