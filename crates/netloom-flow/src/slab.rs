@@ -1,7 +1,7 @@
 //! Flows in chunks of memory that are given back when they are empty.
 
 /// Slots of a chunk: the bits of the mask that says which are free.
-const CHUNK: usize = 128;
+const CHUNK: usize = 64;
 
 /// Values under small numbers. The lowest free number is taken first, so chunks at the end
 /// empty themselves and are freed.
@@ -18,7 +18,7 @@ pub(crate) struct Slab<T> {
 struct Chunk<T> {
     /// Empty when no slot is taken.
     slots: Vec<Option<T>>,
-    free: u128,
+    free: u64,
 }
 
 impl<T> Default for Slab<T> {
@@ -65,7 +65,7 @@ impl<T> Slab<T> {
         if self.first_free == self.chunks.len() {
             self.chunks.push(Chunk {
                 slots: Vec::new(),
-                free: u128::MAX,
+                free: u64::MAX,
             });
         }
         let at = self.first_free;
@@ -89,7 +89,7 @@ impl<T> Slab<T> {
         let value = chunk.slots.get_mut(slot)?.take()?;
         chunk.free |= 1 << slot;
         self.len -= 1;
-        if chunk.free == u128::MAX {
+        if chunk.free == u64::MAX {
             chunk.slots = Vec::new();
             self.allocated -= 1;
         }

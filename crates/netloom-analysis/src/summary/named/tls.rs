@@ -1,12 +1,15 @@
 //! TLS: versions, issuers, and certificates that end soon.
 
+use std::borrow::Cow;
+
+use hashbrown::Equivalent;
 use netloom_pipeline::bounded::{BoundedTable, Counts};
 use netloom_pipeline::flow::app::{AppRecord, TlsRecord};
 use netloom_pipeline::packet::Timestamp;
 
 use super::tally::{TEXTS_MAX, Tally};
 use crate::report::model::{Certificate, Tls};
-use crate::summary::words::Texts;
+use crate::summary::words::{Text, Texts};
 
 /// Days before its end that a certificate is worth a look.
 const EXPIRING_DAYS: i64 = 30;
@@ -16,7 +19,7 @@ const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
 #[derive(Debug, Default)]
 struct Validity {
     seen: u64,
-    issuer: Box<str>,
+    issuer: Option<Text>,
     not_after: i64,
     days_left: i64,
     state: &'static str,
@@ -36,6 +39,16 @@ impl Counts for Validity {
     }
 }
 
+/// Subject of a certificate and server that showed it, to look them up.
+#[derive(Hash)]
+struct Shown<'a>(&'a str, &'a str);
+
+impl Equivalent<(Text, Text)> for Shown<'_> {
+    fn equivalent(&self, (subject, server): &(Text, Text)) -> bool {
+        self.0.equivalent(subject) && self.1.equivalent(server)
+    }
+}
+
 /// Counts TLS handshakes.
 #[derive(Debug)]
 pub(super) struct TlsCounter {
@@ -45,7 +58,7 @@ pub(super) struct TlsCounter {
     issuers: Tally,
     clients: Tally,
     /// By subject and server.
-    certificates: BoundedTable<(Box<str>, Box<str>), Validity>,
+    certificates: BoundedTable<(Text, Text), Validity>,
 }
 
 impl Default for TlsCounter {
@@ -87,19 +100,25 @@ impl TlsCounter {
         } else {
             return;
         };
-        let server = tls
-            .server_name
-            .clone()
-            .unwrap_or_else(|| record.dst.0.to_string().into());
-        self.certificates
-            .entry((certificate.subject.clone(), server))
-            .absorb(Validity {
-                seen: 1,
-                issuer: certificate.issuer.clone(),
+        let server = match tls.server_name.as_deref() {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(record.dst.0.to_string()),
+        };
+        let validity = self
+            .certificates
+            .entry_with(&Shown(&certificate.subject, &server), |shown| {
+                (texts.get(shown.0), texts.get(shown.1))
+            });
+        validity.seen += 1;
+        if validity.state.is_empty() {
+            *validity = Validity {
+                seen: validity.seen,
+                issuer: Some(texts.get(&certificate.issuer)),
                 not_after: not_after.as_nanos(),
                 days_left,
                 state,
-            });
+            };
+        }
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
@@ -126,9 +145,9 @@ impl TlsCounter {
             .into_iter()
             .take(top)
             .map(|((subject, server), validity)| Certificate {
-                subject: subject.to_string(),
-                issuer: validity.issuer.to_string(),
-                server: server.to_string(),
+                subject: subject.as_str().to_owned(),
+                issuer: validity.issuer.as_ref().map_or("", Text::as_str).to_owned(),
+                server: server.as_str().to_owned(),
                 not_after: Timestamp::from_nanos(validity.not_after).to_string(),
                 days_left: validity.days_left,
                 state: validity.state.to_owned(),
