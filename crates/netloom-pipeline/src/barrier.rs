@@ -1,5 +1,5 @@
-//! A barrier that spins briefly before it sleeps: rounds take milliseconds, waking a thread
-//! takes tens of microseconds.
+//! How threads wait for each other. They spin briefly before they sleep: a phase takes tens to
+//! hundreds of microseconds, waking a thread takes tens.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -9,12 +9,14 @@ const SPINS: u32 = 10_000;
 /// Yields before a waiter goes to sleep.
 const YIELDS: u32 = 200;
 
-/// Lets a fixed number of threads wait for each other, again and again.
+/// Lets a fixed number of threads wait for each other, again and again, or all but one for that one.
 #[derive(Debug)]
 pub(crate) struct Barrier {
     threads: usize,
     arrived: AtomicUsize,
     generation: AtomicUsize,
+    /// How often the gate was opened.
+    opened: AtomicUsize,
     /// A thread is gone and will never come.
     poisoned: AtomicBool,
     asleep: Mutex<()>,
@@ -27,6 +29,7 @@ impl Barrier {
             threads,
             arrived: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
             asleep: Mutex::new(()),
             wake: Condvar::new(),
@@ -56,12 +59,38 @@ impl Barrier {
             self.wake.notify_all();
             return;
         }
+        self.wait_until(|| self.generation.load(Ordering::Acquire) != generation);
+    }
+
+    /// One thread has done what others wait for; it goes on at once.
+    pub(crate) fn open(&self) {
+        // Under the lock, as above.
+        let _guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        self.opened.fetch_add(1, Ordering::Release);
+        self.wake.notify_all();
+    }
+
+    /// Whether [`open`](Self::open) was called more often than `times`.
+    pub(crate) fn is_open(&self, times: usize) -> bool {
+        self.opened.load(Ordering::Acquire) > times
+    }
+
+    /// Returns once [`open`](Self::open) was called more often than `times`.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait`](Self::wait).
+    pub(crate) fn wait_open(&self, times: usize) {
+        self.wait_until(|| self.is_open(times));
+    }
+
+    fn wait_until(&self, happened: impl Fn() -> bool) {
         let passed = || {
             assert!(
                 !self.poisoned.load(Ordering::Acquire),
                 "another thread of the engine panicked"
             );
-            self.generation.load(Ordering::Acquire) != generation
+            happened()
         };
         for _ in 0..SPINS {
             if passed() {
@@ -113,6 +142,27 @@ mod tests {
             assert!(panics.join().is_err());
             assert!(waits.join().is_err());
         });
+    }
+
+    #[test]
+    fn a_gate_opens_for_the_others() {
+        let barrier = Barrier::new(3);
+        let told = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for round in 0..200 {
+                        barrier.wait_open(round);
+                        assert!(told.load(Ordering::SeqCst) > round);
+                    }
+                });
+            }
+            for _ in 0..200 {
+                told.fetch_add(1, Ordering::SeqCst);
+                barrier.open();
+            }
+        });
+        assert!(barrier.is_open(199) && !barrier.is_open(200));
     }
 
     #[test]

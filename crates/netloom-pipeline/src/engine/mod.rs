@@ -105,7 +105,6 @@ pub fn run<T: Stage>(
         next: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
         side: AtomicUsize::new(0),
         filled: AtomicUsize::new(0),
-        lead_done: AtomicBool::new(false),
         ending: AtomicU64::new(0),
         over: AtomicBool::new(false),
         winding_down: AtomicBool::new(false),
@@ -187,8 +186,6 @@ struct Engine<'e, T: Stage> {
     /// Which of the two the round is that is being worked on, and how many blocks it has.
     side: AtomicUsize,
     filled: AtomicUsize,
-    /// The first thread has done what it does while the others read on.
-    lead_done: AtomicBool,
     /// The last round is over: flows that are alive end, by this number; 0: not yet.
     ending: AtomicU64,
     /// Nothing more is to be read or ended.
@@ -209,7 +206,6 @@ impl<T: Stage> Engine<'_, T> {
             self.barrier.wait();
             // and puts it in order: what it does alone is kept short by reading on meanwhile.
             self.read_until_lead_is_done(&mut hand);
-            self.barrier.wait();
             if self.over.load(Ordering::Acquire) {
                 self.help_wind_down();
                 return hand.worker;
@@ -226,7 +222,6 @@ impl<T: Stage> Engine<'_, T> {
             if self.needs.rows {
                 // The first thread tells the blocks their packets' flows.
                 self.read_until_lead_is_done(&mut hand);
-                self.barrier.wait();
                 self.make_rows();
                 self.barrier.wait();
             }
@@ -251,10 +246,8 @@ impl<T: Stage> Engine<'_, T> {
             self.barrier.wait();
             self.put_in_order(last, live_clock, &mut clock, &mut fragments, serial);
             self.reset_tasks();
-            self.lead_done.store(true, Ordering::Release);
-            self.barrier.wait();
+            self.barrier.open();
             self.run_shards(hand);
-            self.lead_done.store(false, Ordering::Release);
             self.barrier.wait();
             if self.needs.rows {
                 self.tell_flow_ids();
@@ -262,8 +255,7 @@ impl<T: Stage> Engine<'_, T> {
                 self.stage.shards_done(serial, &mut states(&mut shards));
                 drop(shards);
                 self.reset_tasks();
-                self.lead_done.store(true, Ordering::Release);
-                self.barrier.wait();
+                self.barrier.open();
                 self.make_rows();
                 self.barrier.wait();
             }
@@ -297,10 +289,10 @@ impl<T: Stage> Engine<'_, T> {
     /// The others stand where a round's blocks are decoded: they go on to where its shards would be
     /// run.
     fn pass_over_round(&self) {
-        self.lead_done.store(true, Ordering::Release);
-        for _ in 0..3 {
+        for _ in 0..2 {
             self.barrier.wait();
         }
+        self.barrier.open();
     }
 
     /// A thread's share of ending all flows: a few shards a thread, then `end_shard` for each of

@@ -42,6 +42,8 @@ pub(super) struct Hand<W> {
     pub(super) spare: Vec<Block>,
     /// How many blocks it has in all.
     pub(super) blocks: usize,
+    /// How often it has waited for the first thread.
+    pub(super) waited: usize,
 }
 
 impl<W> Hand<W> {
@@ -51,6 +53,7 @@ impl<W> Hand<W> {
             worker: stage.new_worker(),
             spare: Vec::new(),
             blocks: 0,
+            waited: 0,
         }
     }
 }
@@ -74,16 +77,17 @@ impl<T: Stage> Engine<'_, T> {
 
     /// What the others do while the first thread has something to do alone: they read the round to
     /// come, as far as nobody would have to wait for packets that have yet to come, and with one
-    /// block more than a round needs of them.
+    /// block more than a round needs of them. The first thread does not wait for who is reading still.
     pub(super) fn read_until_lead_is_done(&self, hand: &mut Hand<T::Worker>) {
         let most = self.blocks[0].len().div_ceil(self.threads) + 1;
-        loop {
-            let over = self.lead_done.load(Ordering::Acquire);
+        while !self.barrier.is_open(hand.waited) {
             let room = hand.blocks < most || !hand.spare.is_empty();
-            if over || !room || !self.read_block(hand, |source| source.is_ready()) {
-                return;
+            if !room || !self.read_block(hand, |source| source.is_ready()) {
+                break;
             }
         }
+        self.barrier.wait_open(hand.waited);
+        hand.waited += 1;
     }
 
     /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round has all
@@ -163,7 +167,6 @@ impl<T: Stage> Engine<'_, T> {
         source.round_over = false;
         self.filled
             .store(std::mem::take(&mut source.filled), Ordering::Release);
-        self.lead_done.store(false, Ordering::Release);
         (source.ended, source.clock.take())
     }
 }
