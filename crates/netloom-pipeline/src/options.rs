@@ -16,7 +16,7 @@ pub struct PipelineOptions {
     pub flow: FlowConfig,
     /// Which tunnels are opened.
     pub decode: DecodeOptions,
-    /// Blocks in a round; 0: as many as keep the threads busy. What comes out does not depend on it.
+    /// Blocks in a round.
     pub round_blocks: usize,
 }
 
@@ -28,18 +28,7 @@ impl PipelineOptions {
             threads: 0,
             flow,
             decode: DecodeOptions { tunnels },
-            round_blocks: 0,
-        }
-    }
-
-    /// The number of blocks in a round. Where they become `rows`, that is the larger part of the
-    /// work, and eight share it well; else two a thread, a few more where there are few threads:
-    /// what is decoded of more blocks does not stay in caches.
-    pub fn block_count(&self, rows: bool) -> usize {
-        match self.round_blocks {
-            0 if rows => 8,
-            0 => (2 * self.thread_count()).clamp(4, 8),
-            blocks => blocks,
+            round_blocks: 8,
         }
     }
 

@@ -53,7 +53,7 @@ impl OpenOptions {
     /// For who keeps sums of packets and flows: of blocks as small as these, a few and all that is
     /// decoded of them stay in a core's second-level cache.
     pub const FOR_SUMS: Self = Self {
-        block_size: 96 * 1024,
+        block_size: 64 * 1024,
     };
 }
 

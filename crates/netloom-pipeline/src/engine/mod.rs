@@ -89,7 +89,7 @@ pub fn run<T: Stage>(
             failed: None,
         }),
         blocks: std::array::from_fn(|_| {
-            (0..options.block_count(needs.rows))
+            (0..options.round_blocks.max(1))
                 .map(|_| RwLock::default())
                 .collect()
         }),
@@ -97,7 +97,7 @@ pub fn run<T: Stage>(
         shards: (0..SHARDS)
             .map(|_| Mutex::new(Shard::new(options, needs, stage.new_shard())))
             .collect(),
-        rows: (0..options.block_count(needs.rows))
+        rows: (0..options.round_blocks.max(1))
             .map(|_| Mutex::new(None))
             .collect(),
         ticks: RwLock::new(Vec::new()),
