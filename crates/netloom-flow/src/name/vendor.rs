@@ -1,11 +1,31 @@
 //! Who made a network card.
 
+use std::sync::LazyLock;
+
 use netloom_packet::MacAddr;
 
 /// Lines of prefix, tab, name, in the order of the prefixes: the IEEE's registries of blocks of
 /// 2^24, 2^20 and 2^12 addresses (MA-L; MA-M; MA-S and IAB). `cargo xtask vendors` makes it. It is searched as it is: a table of references would be written to at every start, and
 /// take three megabytes of memory that one who looks up a handful of cards has no use for.
 static TABLE: &str = include_str!("vendors.tsv");
+
+/// Where in the table the lines begin whose first three digits are these, and where the last ones
+/// end: a few lines are left to search.
+static STARTS: LazyLock<Box<[u32]>> = LazyLock::new(|| {
+    let mut starts = Vec::with_capacity((1 << 12) + 1);
+    let mut at = 0;
+    for line in TABLE.split_inclusive('\n') {
+        let first = line
+            .get(..3)
+            .and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        while first.is_some_and(|first| starts.len() <= first) {
+            starts.push(at);
+        }
+        at += line.len() as u32;
+    }
+    starts.resize((1 << 12) + 1, at);
+    starts.into()
+});
 
 /// Digits of the prefixes, the longest first.
 const LENGTHS: [usize; 3] = [9, 7, 6];
@@ -30,27 +50,30 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
             *digit = b"0123456789ABCDEF"[usize::from(bits)];
         }
     }
+    let first = usize::from(mac.0[0]) << 4 | usize::from(mac.0[1] >> 4);
+    let (&from, &to) = (STARTS.get(first)?, STARTS.get(first + 1)?);
+    let lines = TABLE.get(from as usize..to as usize)?;
     // The last prefix that is not behind the address is the longest of its own, if it is one at all:
     // it may be that of a neighbour within the same larger block.
-    let (prefix, name) = last_up_to(&digits)?;
+    let (prefix, name) = last_up_to(lines, &digits)?;
     if digits.starts_with(prefix.as_bytes()) {
         return Some(name);
     }
     LENGTHS.iter().find_map(|&length| {
         let wanted = digits.get(..length)?;
-        let (prefix, name) = last_up_to(wanted)?;
+        let (prefix, name) = last_up_to(lines, wanted)?;
         (prefix.as_bytes() == wanted).then_some(name)
     })
 }
 
 /// The last line whose prefix does not come after `digits`.
-fn last_up_to(digits: &[u8]) -> Option<(&'static str, &'static str)> {
-    let (mut from, mut to) = (0, TABLE.len());
+fn last_up_to<'t>(lines: &'t str, digits: &[u8]) -> Option<(&'t str, &'t str)> {
+    let (mut from, mut to) = (0, lines.len());
     let mut found = None;
     while from < to {
         let middle = usize::midpoint(from, to);
-        let start = before(TABLE, from, middle);
-        let rest = TABLE.get(start..)?;
+        let start = before(lines, from, middle);
+        let rest = lines.get(start..)?;
         let line = rest.split('\n').next()?;
         let (prefix, name) = line.split_once('\t')?;
         if prefix.as_bytes() <= digits {
