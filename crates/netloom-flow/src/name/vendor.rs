@@ -139,7 +139,7 @@ mod tests {
                 let found = LENGTHS
                     .iter()
                     .find_map(|&length| table.get(&digits[..length]));
-                let expected = found.copied().filter(|_| mac[0] & 3 == 0);
+                let expected = found.copied().filter(|_| mac[0].is_multiple_of(4));
                 assert_eq!(vendor(MacAddr(mac)), expected, "{digits}");
             }
         }
