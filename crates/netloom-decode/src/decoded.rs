@@ -614,6 +614,7 @@ impl Decoded {
 
 impl Default for Decoded {
     /// Nothing understood.
+    #[inline]
     fn default() -> Self {
         Self {
             src_mac: None,

@@ -55,6 +55,7 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Begins at the first byte of a packet.
+    #[inline]
     fn new(data: &'a [u8], wire_len: u32, options: DecodeOptions, out: &'a mut Decoded) -> Self {
         let wire_len = (wire_len as usize).max(data.len());
         Self {
