@@ -9,22 +9,31 @@ use netloom_packet::MacAddr;
 /// take three megabytes of memory that one who looks up a handful of cards has no use for.
 static TABLE: &str = include_str!("vendors.tsv");
 
-/// Where in the table the lines begin whose first three digits are these, and where the last ones
-/// end: a few lines are left to search.
-static STARTS: LazyLock<Box<[u32]>> = LazyLock::new(|| {
-    let mut starts = Vec::with_capacity((1 << 12) + 1);
+/// Where the lines of the table are.
+struct Index {
+    /// Where each begins.
+    lines: Vec<u32>,
+    /// The first of those that begin with three digits, by these; and how many there are.
+    firsts: Vec<u32>,
+}
+
+/// A quarter of a megabyte, made when a card is looked up.
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let (mut lines, mut firsts) = (Vec::new(), Vec::with_capacity((1 << 12) + 1));
     let mut at = 0;
     for line in TABLE.split_inclusive('\n') {
         let first = line
             .get(..3)
             .and_then(|digits| usize::from_str_radix(digits, 16).ok());
-        while first.is_some_and(|first| starts.len() <= first) {
-            starts.push(at);
+        while first.is_some_and(|first| firsts.len() <= first) {
+            firsts.push(lines.len() as u32);
         }
+        lines.push(at);
         at += line.len() as u32;
     }
-    starts.resize((1 << 12) + 1, at);
-    starts.into()
+    firsts.resize((1 << 12) + 1, lines.len() as u32);
+    lines.shrink_to_fit();
+    Index { lines, firsts }
 });
 
 /// Digits of the prefixes, the longest first.
@@ -51,8 +60,9 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
         }
     }
     let first = usize::from(mac.0[0]) << 4 | usize::from(mac.0[1] >> 4);
-    let (&from, &to) = (STARTS.get(first)?, STARTS.get(first + 1)?);
-    let lines = TABLE.get(from as usize..to as usize)?;
+    let Index { lines, firsts } = &*INDEX;
+    let (&from, &to) = (firsts.get(first)?, firsts.get(first + 1)?);
+    let lines = lines.get(from as usize..to as usize)?;
     // The last prefix that is not behind the address is the longest of its own, if it is one at all:
     // it may be that of a neighbour within the same larger block.
     let (prefix, name) = last_up_to(lines, &digits)?;
@@ -66,32 +76,20 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
     })
 }
 
-/// The last line whose prefix does not come after `digits`.
-fn last_up_to<'t>(lines: &'t str, digits: &[u8]) -> Option<(&'t str, &'t str)> {
-    let (mut from, mut to) = (0, lines.len());
-    let mut found = None;
-    while from < to {
-        let middle = usize::midpoint(from, to);
-        let start = before(lines, from, middle);
-        let rest = lines.get(start..)?;
-        let line = rest.split('\n').next()?;
-        let (prefix, name) = line.split_once('\t')?;
-        if prefix.as_bytes() <= digits {
-            found = Some((prefix, name));
-            from = start + line.len() + 1;
-        } else {
-            to = start;
-        }
-    }
-    found
+/// The last of some lines whose prefix does not come after `digits`.
+fn last_up_to(lines: &[u32], digits: &[u8]) -> Option<(&'static str, &'static str)> {
+    let behind = lines.partition_point(|&at| prefix(at) <= digits);
+    let &at = lines.get(behind.checked_sub(1)?)?;
+    let line = TABLE.get(at as usize..)?.split('\n').next()?;
+    line.split_once('\t')
 }
 
-/// Where the line begins that `at` is in, not before `from`.
-fn before(text: &str, from: usize, at: usize) -> usize {
-    let line = text.as_bytes().get(from..at).unwrap_or_default();
-    line.iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(from, |end| from + end + 1)
+/// The prefix in the line that begins at `at`.
+fn prefix(at: u32) -> &'static [u8] {
+    let line = TABLE.as_bytes().get(at as usize..).unwrap_or_default();
+    let mut prefixes = LENGTHS.iter().filter_map(|&len| line.split_at_checked(len));
+    let own = prefixes.find(|(_, rest)| rest.first() == Some(&b'\t'));
+    own.map_or(&[], |(prefix, _)| prefix)
 }
 
 #[cfg(test)]
