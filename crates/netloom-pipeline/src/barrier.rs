@@ -19,7 +19,8 @@ pub(crate) struct Barrier {
     opened: AtomicUsize,
     /// A thread is gone and will never come.
     poisoned: AtomicBool,
-    asleep: Mutex<()>,
+    /// How many threads sleep.
+    asleep: Mutex<usize>,
     wake: Condvar,
 }
 
@@ -31,7 +32,7 @@ impl Barrier {
             generation: AtomicUsize::new(0),
             opened: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
-            asleep: Mutex::new(()),
+            asleep: Mutex::new(0),
             wake: Condvar::new(),
         }
     }
@@ -53,10 +54,10 @@ impl Barrier {
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
             self.arrived.store(0, Ordering::Release);
             // Under the lock, so that nobody falls asleep between its check and this.
-            let _guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+            let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
             self.generation
                 .store(generation.wrapping_add(1), Ordering::Release);
-            self.wake.notify_all();
+            self.wake_all(*asleep);
             return;
         }
         self.wait_until(|| self.generation.load(Ordering::Acquire) != generation);
@@ -65,9 +66,9 @@ impl Barrier {
     /// One thread has done what others wait for; it goes on at once.
     pub(crate) fn open(&self) {
         // Under the lock, as above.
-        let _guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         self.opened.fetch_add(1, Ordering::Release);
-        self.wake.notify_all();
+        self.wake_all(*asleep);
     }
 
     /// Whether [`open`](Self::open) was called more often than `times`.
@@ -104,12 +105,21 @@ impl Barrier {
             }
             std::thread::yield_now();
         }
-        let mut guard = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         while !passed() {
-            guard = self
+            *asleep += 1;
+            asleep = self
                 .wake
-                .wait(guard)
+                .wait(asleep)
                 .unwrap_or_else(PoisonError::into_inner);
+            *asleep -= 1;
+        }
+    }
+
+    /// Wakes those that sleep, which costs a system call even where nobody does.
+    fn wake_all(&self, asleep: usize) {
+        if asleep > 0 {
+            self.wake.notify_all();
         }
     }
 }

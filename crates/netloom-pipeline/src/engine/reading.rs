@@ -1,13 +1,16 @@
 //! Reading: who is free reads the next block and decodes it, of this round or of the one to come.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 
 use netloom_packet::{PacketSource, SourceError, Timestamp};
 
 use super::{Engine, lock};
 use crate::block::Block;
 use crate::stage::Stage;
+
+/// Rounds of spinning before a thread that wants to read goes to sleep.
+const READING_SPINS: u32 = 2_000;
 
 /// The source, and where in a round reading is.
 pub(super) struct Reading {
@@ -97,7 +100,7 @@ impl<T: Stage> Engine<'_, T> {
         hand: &mut Hand<T::Worker>,
         may: impl Fn(&(dyn PacketSource + Send)) -> bool,
     ) -> bool {
-        let mut source = lock(&self.source);
+        let mut source = self.source();
         if source.ended || source.round_over || source.filled >= self.blocks[0].len() {
             return false;
         }
@@ -155,6 +158,18 @@ impl<T: Stage> Engine<'_, T> {
         slot.owner = hand.thread;
         slot.block = block;
         true
+    }
+
+    /// The source, once nobody else reads: that takes microseconds, sleeping and being woken more.
+    fn source(&self) -> MutexGuard<'_, Reading> {
+        for _ in 0..READING_SPINS {
+            match self.source.try_lock() {
+                Ok(source) => return source,
+                Err(TryLockError::Poisoned(source)) => return source.into_inner(),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        lock(&self.source)
     }
 
     /// Makes a round of what was read. Returns whether it is the last, and the time that a live
