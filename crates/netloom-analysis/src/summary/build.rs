@@ -245,7 +245,7 @@ impl Summary {
         );
         ranked.sort_unstable_by_key(|&(bytes, address)| (std::cmp::Reverse(bytes), address));
         ranked.truncate(self.top);
-        let mut peers: HashMap<IpAddr, u64> =
+        let mut peers: HashMap<IpAddr, u64, foldhash::fast::RandomState> =
             ranked.iter().map(|&(_, address)| (address, 0)).collect();
         let gone = self.gone.iter().map(|[a, b]| Pair(a, b));
         let gone = gone.filter(|pair| self.conversations.get(pair).is_none());

@@ -384,6 +384,7 @@ impl Stage for SummaryStage {
             hosts: serial.hosts,
             facts: *facts,
         };
+        let several = workers.len() > 1;
         let (mut senders, mut receivers) = (Vec::new(), Vec::new());
         for worker in workers {
             summary.quality.absorb(worker.quality);
@@ -398,12 +399,34 @@ impl Stage for SummaryStage {
         }
         summary.senders = estimate(&senders);
         summary.receivers = estimate(&receivers);
+        let mut names = Vec::with_capacity(shards.len());
+        let mut others = Vec::with_capacity(shards.len());
         for shard in shards {
-            summary.stations.absorb(shard.stations.finish());
             summary.duplicates += shard.duplicates.duplicates;
-            summary.risks.absorb(shard.risks);
-            summary.names.absorb(shard.names);
-            summary.hosts.absorb(shard.hosts);
+            names.push(shard.names);
+            others.push((shard.stations, shard.risks, shard.hosts));
+        }
+        let all_names = &mut summary.names;
+        let merge_names = || {
+            for names in names {
+                all_names.absorb(names);
+            }
+        };
+        let merge_others = || {
+            for (stations, risks, hosts) in others {
+                summary.stations.absorb(stations.finish());
+                summary.risks.absorb(risks);
+                summary.hosts.absorb(hosts);
+            }
+        };
+        if several {
+            std::thread::scope(|scope| {
+                scope.spawn(merge_names);
+                merge_others();
+            });
+        } else {
+            merge_names();
+            merge_others();
         }
         summary
     }
