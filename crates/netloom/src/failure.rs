@@ -1,9 +1,8 @@
 //! What ends a command early, and the exit code it gives.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
 
 use netloom::sql::QueryError;
 use netloom::tables::output::OutputError;
@@ -117,7 +116,7 @@ impl Failure {
 
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self.kind {
+        ExitCode(match self.kind {
             Kind::Usage => 2,
             Kind::Input => 3,
             Kind::Permission => 4,
@@ -127,6 +126,43 @@ impl Failure {
     /// What a person can do about it.
     pub(crate) fn what_to_do(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+}
+
+/// What a process says with its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExitCode(u8);
+
+impl ExitCode {
+    /// It did what was asked of it.
+    pub(crate) const SUCCESS: Self = Self(0);
+    /// It did, and what came out of it is not as it was to be.
+    pub(crate) const UNMET: Self = Self(1);
+
+    /// Ends the process, once all is written that was said.
+    ///
+    /// Not by returning from `main`: the allocator would give back its memory page by page first,
+    /// which the system takes at once.
+    pub(crate) fn leave(self) -> ! {
+        _ = io::stdout().flush();
+        _ = io::stderr().flush();
+        #[cfg(unix)]
+        {
+            #[expect(
+                unsafe_code,
+                reason = "ends the process without running anything more of it"
+            )]
+            // SAFETY: takes a number, touches no memory and does not return. Whatever holds a lock
+            // or is half done is over with the process.
+            unsafe {
+                libc::_exit(i32::from(self.0))
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            #[expect(clippy::exit, reason = "main ends here")]
+            std::process::exit(i32::from(self.0))
+        }
     }
 }
 

@@ -10,11 +10,10 @@ mod output;
 mod progress;
 mod units;
 
-use std::process::ExitCode;
-
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use failure::ExitCode;
 use output::Printer;
 
 /// Many small tables grow at once on several threads: measured against the system's allocator,
@@ -22,7 +21,7 @@ use output::Printer;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
+fn main() {
     let arguments = Arguments::parse();
     let printer = Printer::new(&arguments.global);
     let done = match &arguments.command {
@@ -44,7 +43,7 @@ fn main() -> ExitCode {
         Command::Tables(options) => commands::tables::run(options),
         Command::Completions(options) => commands::completions::run(options),
     };
-    match done {
+    let code = match done {
         Ok(code) => code,
         // Whoever read our output has enough of it: `netloom … | head`.
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
@@ -52,5 +51,6 @@ fn main() -> ExitCode {
             printer.failure(&failure);
             failure.exit_code()
         }
-    }
+    };
+    code.leave()
 }

@@ -1,6 +1,5 @@
 //! `netloom anomalies`.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, UInt64Array};
@@ -19,7 +18,7 @@ use super::learn::{self, of_data};
 use super::told::{self, Naming, Outputs, rfc3339};
 use crate::arguments::{AnomaliesOptions, DataOptions, Global};
 use crate::data::{Data, Loader};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// Odd rows that are explained in a table.

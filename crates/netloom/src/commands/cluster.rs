@@ -1,7 +1,6 @@
 //! `netloom cluster`.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array};
@@ -19,7 +18,7 @@ use super::learn::{self, of_data};
 use super::told::{self, Naming, Outputs};
 use crate::arguments::{Aggregate, ClusterOptions, Global, Metric, SeriesOf};
 use crate::data::{Data, Loader};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// Rows on the map.

@@ -1,12 +1,11 @@
 //! `netloom completions`.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, CompletionsOptions};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 
 pub(crate) fn run(options: &CompletionsOptions) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();

@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
 
 use netloom::ml::card::{ColumnFacts, ModelCard, SplitFacts, Weight};
 use netloom::ml::experiment::{evaluate_model, rfc3339};
@@ -13,7 +12,7 @@ use super::learn::{self, CardOutputs, Loaded, REFERENCE, of_data, of_file};
 use super::train::{check_detector, workload};
 use crate::arguments::{EvaluateOptions, Global};
 use crate::data::{LabelFrom, Loader, PATH_LABEL};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// Above this a column is said to have shifted, by custom.

@@ -11,7 +11,6 @@ mod systems;
 use std::cell::RefCell;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
@@ -32,7 +31,7 @@ use self::shape::{Shape, Shapes, Sort};
 use self::systems::Systems;
 use super::Session;
 use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Table};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::{Printer, is_standard};
 
 /// Bytes of rows that are kept in memory while they are sorted, of all tables together.

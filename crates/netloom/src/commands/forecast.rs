@@ -1,6 +1,5 @@
 //! `netloom forecast`.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
@@ -14,7 +13,7 @@ use super::learn;
 use super::told::{Outputs, rfc3339};
 use crate::arguments::{CapacityOption, DataOptions, ForecastOptions, Global};
 use crate::data::Loader;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 pub(crate) fn run(

@@ -1,7 +1,6 @@
 //! `netloom interfaces`.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use netloom::analysis::report::{text, units};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::InterfacesOptions;
 use crate::clock::Stopwatch;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::{self, Printer, visible};
 
 /// How long traffic is measured.

@@ -1,7 +1,6 @@
 //! `netloom predict`.
 
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
@@ -14,7 +13,7 @@ use netloom::tables::{TableFormat, table_writer};
 use super::learn::{self, Loaded, of_data};
 use crate::arguments::{Format, Global, PredictOptions};
 use crate::data::{Data, Loader};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// Rows that are told at once.

@@ -9,7 +9,6 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,7 +24,7 @@ pub(super) use self::inputs::{Inputs, files_of};
 use self::output::How;
 use super::Session;
 use crate::arguments::{Global, QueryOptions};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::{Printer, is_standard};
 use crate::progress::{Progress, stop_on_signal};
 

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
 
 use netloom::OpenOptions;
 use netloom::analysis::report::chart::{self, Theme};
@@ -13,7 +12,7 @@ use netloom::tables::output::AtomicFile;
 
 use super::Session;
 use crate::arguments::{Global, ReportOptions, Severity};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::{self, Printer, is_standard};
 
 /// Pixels of a picture for each unit of its drawing.
@@ -64,6 +63,8 @@ pub(crate) fn run(
         interrupted: outcome.interrupted,
     };
     let report = outcome.output.report(&context);
+    // All texts of the capture: there is nothing after this that could use their memory.
+    std::mem::forget(stage);
 
     if let Some(file) = html_file {
         write(file, &html::render(&report))?;
@@ -167,7 +168,7 @@ fn exit_code(report: &Report, fail_on: Option<Severity>) -> ExitCode {
         .filter_map(|finding| Severity::named(&finding.severity))
         .max();
     match (fail_on, worst) {
-        (Some(limit), Some(worst)) if worst >= limit => ExitCode::from(1),
+        (Some(limit), Some(worst)) if worst >= limit => ExitCode::UNMET,
         _ => ExitCode::SUCCESS,
     }
 }

@@ -5,7 +5,6 @@ mod needed;
 use std::collections::HashMap;
 use std::io::{self, BufWriter};
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -21,7 +20,7 @@ use netloom_packet::PacketSink as _;
 use self::needed::Needed;
 use super::query::{Data, Inputs, Open};
 use crate::arguments::{Global, SliceOptions};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::{Printer, is_standard};
 use crate::progress::stop_on_signal;
 

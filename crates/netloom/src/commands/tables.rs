@@ -1,12 +1,11 @@
 //! `netloom tables`.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 
 use netloom::tables::{TableDef, table, tables};
 
 use crate::arguments::TablesOptions;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output;
 
 pub(crate) fn run(options: &TablesOptions) -> Result<ExitCode, Failure> {

@@ -1,7 +1,6 @@
 //! `netloom train`.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use netloom::ml::calibration::CalibrationMethod;
 use netloom::ml::card::{Candidate, ModelCard, Update, Weight};
@@ -24,7 +23,7 @@ use crate::arguments::{
 };
 use crate::clock::Stopwatch;
 use crate::data::{Data, FILE_COLUMN, LabelFrom, Loader, PATH_LABEL};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// The column that marks rows of `--test-data`, and joins the columns of a group.
@@ -50,7 +49,7 @@ pub(crate) fn run(
     let trained = match (&updated, &options.update) {
         (Some(old), Some(path)) => match update(&task, old, path, printer)? {
             Some(trained) => trained,
-            None => return Ok(ExitCode::from(1)),
+            None => return Ok(ExitCode::UNMET),
         },
         _ => first(&task)?,
     };

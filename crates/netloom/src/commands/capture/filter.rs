@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
 
 use netloom::PacketSource;
 use netloom::Timestamp;
@@ -13,7 +12,7 @@ use netloom::pipeline::packet::{CaptureInfo, LinkType, PacketBatch, SourceError}
 pub(crate) use netloom::capture::filter::Program;
 
 use crate::arguments::{CaptureOptions, filter_of};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 
 /// Prints the program that a filter compiles to, as `tcpdump -d`.
 pub(super) fn dump(options: &CaptureOptions, words: &[String]) -> Result<ExitCode, Failure> {

@@ -9,7 +9,6 @@ pub(super) mod status;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,7 +31,7 @@ use self::status::Status;
 use super::{Session, report};
 use crate::arguments::{CaptureFormat, CaptureOptions, Global, Limit, filter_of};
 use crate::clock;
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// Rows of each "top" table of the report at the end.

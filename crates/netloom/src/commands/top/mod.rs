@@ -6,7 +6,6 @@ mod view;
 
 use std::io::{IsTerminal as _, stdin, stdout};
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +25,7 @@ use super::Session;
 use super::capture::{filter, interfaces, status};
 use crate::arguments::{Global, TopOptions};
 use crate::clock::{self, Stopwatch};
-use crate::failure::Failure;
+use crate::failure::{ExitCode, Failure};
 use crate::output::Printer;
 
 /// How often the screen is drawn again.
