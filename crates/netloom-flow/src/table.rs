@@ -467,12 +467,13 @@ impl FlowTable {
             entry.remove();
         }
         self.lists.remove(&mut self.flows, number);
-        if let Some(mut flow) = self.flows.remove(number) {
+        if let Some(flow) = self.flows.get_mut(number) {
             self.heap = self.heap.saturating_sub(flow.accounted());
             if let Some(applications) = &mut self.applications {
-                applications.finish(&mut flow, closed_by, &self.sensor);
+                applications.finish(flow, closed_by, &self.sensor);
             }
-            closed.push(flow.into_record(reason, closed_by, self.rules, &self.sensor));
+            closed.push(flow.take_record(reason, closed_by, self.rules, &self.sensor));
+            self.flows.discard(number);
         }
     }
 

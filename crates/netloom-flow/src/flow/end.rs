@@ -45,9 +45,9 @@ impl Flow {
             .collect()
     }
 
-    /// What is known at the end.
-    pub(crate) fn into_record(
-        mut self,
+    /// What is known at the end; the flow is of no more use.
+    pub(crate) fn take_record(
+        &mut self,
         reason: EndReason,
         closed_by: u64,
         rules: FlowRules,
