@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, OnceLock};
 
 use netloom_decode::{Decoded, Transport, Tunnel, TunnelKind};
 use netloom_packet::Timestamp;
@@ -262,6 +263,72 @@ impl fmt::Debug for FlowId {
         write!(f, "FlowId({self})")
     }
 }
+
+/// Which flow something is about. Its [`FlowId`] takes a hash: it is made when it is first asked for.
+#[derive(Debug, Clone)]
+pub struct FlowIdentity {
+    id: OnceLock<FlowId>,
+    of: Option<Parts>,
+}
+
+/// What a [`FlowId`] is made of.
+#[derive(Debug, Clone)]
+struct Parts {
+    key: FlowKey,
+    start: Timestamp,
+    first_number: u64,
+    /// `None`: it has no name.
+    sensor: Option<Arc<str>>,
+}
+
+impl FlowIdentity {
+    /// The flow of `key` that began at `start` with packet `first_number` at `sensor`.
+    pub fn new(
+        key: FlowKey,
+        start: Timestamp,
+        first_number: u64,
+        sensor: Option<Arc<str>>,
+    ) -> Self {
+        Self {
+            id: OnceLock::new(),
+            of: Some(Parts {
+                key,
+                start,
+                first_number,
+                sensor,
+            }),
+        }
+    }
+
+    /// The flow's identifier.
+    pub fn id(&self) -> FlowId {
+        *self.id.get_or_init(|| match &self.of {
+            Some(of) => {
+                let sensor = of.sensor.as_deref().unwrap_or_default();
+                flow_id(&of.key, of.start, of.first_number, sensor)
+            }
+            None => FlowId([b'0'; FlowId::LEN]),
+        })
+    }
+}
+
+/// A flow of which only the identifier is known.
+impl From<FlowId> for FlowIdentity {
+    fn from(id: FlowId) -> Self {
+        Self {
+            id: OnceLock::from(id),
+            of: None,
+        }
+    }
+}
+
+impl PartialEq for FlowIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for FlowIdentity {}
 
 /// Digits of base 62.
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -58,7 +58,7 @@ mod timeouts;
 
 pub use community_id::community_id;
 pub use config::{FlowConfig, FlowRules};
-pub use key::{FlowId, FlowKey, SHARDS, flow_id, shard_of};
+pub use key::{FlowId, FlowIdentity, FlowKey, SHARDS, flow_id, shard_of};
 pub use nfstream::{NfstreamView, nfstream_view};
 pub use outer::{OuterFlow, further_flows, outer_flows};
 pub use record::{ConnState, EndReason, FlowOwner, FlowRecord, Side};

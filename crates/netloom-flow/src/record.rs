@@ -9,7 +9,7 @@ use netloom_packet::{MacAddr, Timestamp};
 
 use crate::app::{AppInfo, Confidence};
 use crate::features::{FlowFeatures, Nfstream, Sequence, Statistics, Summed};
-use crate::key::FlowId;
+use crate::key::{FlowId, FlowIdentity};
 use crate::name::{product, registrable_domain};
 
 /// A finished flow: `src` is the originator, `dst` the responder; `fwd` is src→dst.
@@ -18,8 +18,8 @@ use crate::name::{product, registrable_domain};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FlowRecord {
-    /// See [`flow_id`](crate::flow_id).
-    pub flow_id: FlowId,
+    /// Which flow it is; see [`flow_id`](Self::flow_id).
+    pub identity: FlowIdentity,
     /// Number of the flow's first packet in its capture.
     pub first_number: u64,
     /// Number of the packet at whose arrival the flow was ended (one more than the last
@@ -116,11 +116,21 @@ impl FlowRecord {
     /// Longest `history`.
     pub const HISTORY_MAX: usize = 64;
 
+    /// See [`flow_id`](crate::flow_id).
+    pub fn flow_id(&self) -> FlowId {
+        self.identity.id()
+    }
+
     /// A flow between these addresses that has seen nothing yet; everything else is set field
     /// by field.
-    pub fn new(flow_id: FlowId, src_ip: IpAddr, dst_ip: IpAddr, protocol: u8) -> Self {
+    pub fn new(
+        identity: impl Into<FlowIdentity>,
+        src_ip: IpAddr,
+        dst_ip: IpAddr,
+        protocol: u8,
+    ) -> Self {
         Self {
-            flow_id,
+            identity: identity.into(),
             first_number: 0,
             closed_by: 0,
             start: Timestamp::default(),

@@ -1,12 +1,14 @@
 //! The flow table: packets in, records out.
 
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use netloom_decode::app::Protocol;
 use netloom_decode::checksum::{verify_ip, verify_transport};
 use netloom_decode::{Decoded, Transport};
 use netloom_packet::{Packet, Timestamp};
-use std::hash::BuildHasher;
 
 use crate::app::{AppRecord, Applications};
 use crate::config::{FlowConfig, FlowRules};
@@ -116,7 +118,8 @@ pub struct FlowTable {
     servers: ServerPorts,
     timeouts: Timeouts,
     max_memory: usize,
-    sensor: String,
+    /// `None`: it has no name.
+    sensor: Option<Arc<str>>,
     packet_flow_ids: bool,
     checksums: bool,
     applications: Option<Applications>,
@@ -140,7 +143,7 @@ impl FlowTable {
             servers: ServerPorts::new(config.server_ports.as_deref()),
             timeouts: Timeouts::new(config),
             max_memory: config.max_memory,
-            sensor: config.sensor.clone(),
+            sensor: (!config.sensor.is_empty()).then(|| Arc::from(config.sensor.as_str())),
             packet_flow_ids: config.packet_flow_ids,
             checksums: config.checksums,
             applications: config
@@ -220,11 +223,11 @@ impl FlowTable {
                 && !waits_for_more(packet, self.rules)
             {
                 let flipped = before != flow.is_from_src(true);
-                applications.ingest(flow, packet, from_src, flipped, &self.sensor);
+                applications.ingest(flow, packet, from_src, flipped, self.sensor.as_ref());
             }
             from_src
         };
-        let flow_id = self.packet_flow_ids.then(|| flow.id(&self.sensor));
+        let flow_id = self.packet_flow_ids.then(|| flow.id(self.sensor.as_ref()));
         let heap_before = self.heap;
         flow.account(&mut self.heap);
         let ingested = Ingested {
@@ -321,7 +324,7 @@ impl FlowTable {
         };
         if let Some(applications) = &mut self.applications {
             let from_src = flow.is_from_src(forward);
-            applications.ingest(flow, packet, from_src, false, &self.sensor);
+            applications.ingest(flow, packet, from_src, false, self.sensor.as_ref());
             flow.account(&mut self.heap);
         }
     }
@@ -470,9 +473,9 @@ impl FlowTable {
         if let Some(flow) = self.flows.get_mut(number) {
             self.heap = self.heap.saturating_sub(flow.accounted());
             if let Some(applications) = &mut self.applications {
-                applications.finish(flow, closed_by, &self.sensor);
+                applications.finish(flow, closed_by, self.sensor.as_ref());
             }
-            closed.push(flow.take_record(reason, closed_by, self.rules, &self.sensor));
+            closed.push(flow.take_record(reason, closed_by, self.rules, self.sensor.as_ref()));
             self.flows.discard(number);
         }
     }

@@ -38,7 +38,7 @@ fn assert_sound(recording: &Recording, rules: FlowRules, what: &str) {
         "rows: {what}"
     );
     assert!(recording.cross.is_sorted(), "packets out of order: {what}");
-    let order = |flow: &FlowRecord| (flow.closed_by, flow.flow_id);
+    let order = |flow: &FlowRecord| (flow.closed_by, flow.flow_id());
     assert!(
         recording.flows.is_sorted_by_key(order),
         "flows out of order: {what}"

@@ -142,7 +142,7 @@ impl PerformanceCounter {
             Sufferer {
                 waited,
                 facts: SlowFlow {
-                    flow_id: flow.flow_id.to_string(),
+                    flow_id: flow.flow_id().to_string(),
                     src: endpoint(flow.src_ip, flow.src_port),
                     dst: endpoint(flow.dst_ip, flow.dst_port),
                     service: service.map(str::to_owned),

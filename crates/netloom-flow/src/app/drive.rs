@@ -1,5 +1,7 @@
 //! Packets of a flow table into what their flows' payloads say.
 
+use std::sync::Arc;
+
 use std::net::IpAddr;
 
 use netloom_decode::app::{Context, Interest};
@@ -46,7 +48,7 @@ impl Applications {
         packet: &FlowPacket<'_>,
         from_src: bool,
         flipped: bool,
-        sensor: &str,
+        sensor: Option<&Arc<str>>,
     ) {
         if matches!(flow.payload, Payload::Held { .. } | Payload::Over { .. }) {
             return;
@@ -72,7 +74,7 @@ impl Applications {
         packet: &FlowPacket<'_>,
         from_src: bool,
         flipped: bool,
-        sensor: &str,
+        sensor: Option<&Arc<str>>,
     ) {
         let decoded = packet.decoded;
         let payload = decoded.payload(packet.data);
@@ -113,7 +115,7 @@ impl Applications {
     }
 
     /// The flow has ended.
-    pub(crate) fn finish(&mut self, flow: &mut Flow, number: u64, sensor: &str) {
+    pub(crate) fn finish(&mut self, flow: &mut Flow, number: u64, sensor: Option<&Arc<str>>) {
         let (mut app, heap) = match std::mem::take(&mut flow.payload) {
             Payload::Read { app, heap, .. } | Payload::Held { app, heap } => (app, heap),
             other => {
@@ -136,19 +138,19 @@ impl Applications {
     }
 
     /// Gives rows their flow.
-    fn hand_out(&mut self, flow: &mut Flow, ts: Timestamp, number: u64, sensor: &str) {
+    fn hand_out(&mut self, flow: &mut Flow, ts: Timestamp, number: u64, sensor: Option<&Arc<str>>) {
         if self.rows.is_empty() {
             return;
         }
         if self.as_zeek {
             add_empty_exchanges(&mut self.rows);
         }
-        let flow_id = flow.id(sensor);
+        let identity = flow.identity(sensor);
         let (src, dst) = ends(flow);
         let protocol = flow.key.protocol();
         self.records
             .extend(self.rows.drain(..).map(|row| AppRecord {
-                flow_id,
+                flow: identity.clone(),
                 number,
                 ts,
                 src,

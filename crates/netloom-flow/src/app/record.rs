@@ -8,13 +8,13 @@ use netloom_packet::{MacAddr, Timestamp};
 use super::dns::DnsRecord;
 use super::http::HttpRecord;
 use super::tls::TlsRecord;
-use crate::key::FlowId;
+use crate::key::{FlowId, FlowIdentity};
 
 /// A row of `dns`, `tls`, `http` or `messages`, or a fact about a device; and of which flow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppRecord {
     /// The flow.
-    pub flow_id: FlowId,
+    pub flow: FlowIdentity,
     /// Number of the packet that completed the record; rows are ordered by it.
     pub number: u64,
     /// Time of that packet.
@@ -27,6 +27,13 @@ pub struct AppRecord {
     pub protocol: u8,
     /// The row.
     pub row: AppRow,
+}
+
+impl AppRecord {
+    /// See [`flow_id`](crate::flow_id).
+    pub fn flow_id(&self) -> FlowId {
+        self.flow.id()
+    }
 }
 
 /// A row, by its table.

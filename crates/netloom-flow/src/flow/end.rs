@@ -1,5 +1,7 @@
 //! How a flow ends: its state, its history, its record.
 
+use std::sync::Arc;
+
 use netloom_decode::{Tunnels, Vlans};
 use netloom_packet::Timestamp;
 
@@ -51,12 +53,9 @@ impl Flow {
         reason: EndReason,
         closed_by: u64,
         rules: FlowRules,
-        sensor: &str,
+        sensor: Option<&Arc<str>>,
     ) -> FlowRecord {
-        let id = match &self.id {
-            Some(id) => **id,
-            None => self.make_id(sensor),
-        };
+        let identity = self.identity(sensor);
         let (mut src, mut dst) = (self.key.first(), self.key.second());
         if !self.src_is_first {
             std::mem::swap(&mut src, &mut dst);
@@ -89,7 +88,7 @@ impl Flow {
         let fwd = side(fwd, self.tcp_flags[0]);
         let bwd = side(bwd, self.tcp_flags[1]);
         let mut record = FlowRecord {
-            flow_id: id,
+            identity,
             first_number: self.first_number,
             closed_by,
             start: Timestamp::from_nanos(self.start),

@@ -4,6 +4,7 @@ mod direction;
 mod end;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use netloom_decode::{Decoded, Icmp, Ip, TcpFlags, Transport, Tunnels, Vlans};
 use netloom_packet::{MacAddr, Timestamp};
@@ -12,7 +13,7 @@ use self::direction::{came_from_responder, is_reply};
 use crate::app::{Payload, StreamStart, TcpData};
 use crate::config::FlowRules;
 use crate::features::{FeatureSet, FlowFeatures, Sample};
-use crate::key::{FlowId, FlowKey, flow_id};
+use crate::key::{FlowId, FlowIdentity, FlowKey};
 use crate::lists::Links;
 use crate::name::Hint;
 use crate::outer::tunnels_around;
@@ -286,18 +287,24 @@ impl Flow {
     }
 
     /// The flow's identifier, made once.
-    pub(crate) fn id(&mut self, sensor: &str) -> FlowId {
+    pub(crate) fn id(&mut self, sensor: Option<&Arc<str>>) -> FlowId {
         if let Some(id) = &self.id {
             return **id;
         }
-        let id = self.make_id(sensor);
+        let id = self.identity(sensor).id();
         self.id = Some(Box::new(id));
         id
     }
 
-    fn make_id(&self, sensor: &str) -> FlowId {
-        let start = Timestamp::from_nanos(self.start);
-        flow_id(&self.key, start, self.first_number, sensor)
+    /// Which flow it is.
+    pub(crate) fn identity(&self, sensor: Option<&Arc<str>>) -> FlowIdentity {
+        match &self.id {
+            Some(id) => FlowIdentity::from(**id),
+            None => {
+                let start = Timestamp::from_nanos(self.start);
+                FlowIdentity::new(self.key, start, self.first_number, sensor.cloned())
+            }
+        }
     }
 
     /// Counts a fragment under rules that count nothing else of it.

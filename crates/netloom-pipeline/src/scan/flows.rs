@@ -366,7 +366,7 @@ impl ShardNames {
             server
         });
         let named = Named {
-            flow_id: flow.flow_id,
+            flow_id: flow.flow_id(),
             start: flow.start,
             service: flow.recognised(),
             server,

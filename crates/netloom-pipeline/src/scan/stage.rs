@@ -181,14 +181,14 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         for shard in shards.iter_mut() {
             serial.flows.append(&mut shard.flows);
         }
-        serial.flows[begin..].sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
+        serial.flows[begin..].sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id()));
         for kind in 0..KINDS {
             let begin = serial.records[kind].len();
             for shard in shards.iter_mut() {
                 serial.records[kind].append(&mut shard.records[kind]);
             }
             // Records of one packet of one flow keep their order.
-            serial.records[kind][begin..].sort_by_key(|record| (record.number, record.flow_id));
+            serial.records[kind][begin..].sort_by_key(|record| (record.number, record.flow_id()));
         }
         if let Some(hosts) = &mut serial.hosts {
             let devices = serial.records[DEVICES].drain(..);
@@ -464,7 +464,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         }
         if self.live.is_some() {
             let named = flow.server_name().is_some();
-            shard.ended.push((flow.flow_id, named));
+            shard.ended.push((flow.flow_id(), named));
         }
         if self.wants(|columns| matches!(columns, AnyColumns::Flows(_) | AnyColumns::Hosts(_))) {
             let mut flow = Box::new(flow);
@@ -567,8 +567,8 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
             && !self.wants(|columns| matches!(columns, AnyColumns::Flows(_)))
         {
             let (flows, devices) = (&mut shard.flows, &mut shard.records[DEVICES]);
-            flows.sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
-            devices.sort_by_key(|record| (record.number, record.flow_id));
+            flows.sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id()));
+            devices.sort_by_key(|record| (record.number, record.flow_id()));
             feed(hosts, devices.drain(..), flows);
             flows.clear();
         }

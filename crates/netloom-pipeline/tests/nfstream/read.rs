@@ -47,7 +47,7 @@ impl Stage for Flows {
         for shard in shards {
             flows.append(shard);
         }
-        flows[begin..].sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id));
+        flows[begin..].sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id()));
         Ok(())
     }
 

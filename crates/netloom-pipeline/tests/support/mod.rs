@@ -320,7 +320,7 @@ impl Stage for RecordingStage {
             .iter_mut()
             .flat_map(|shard| shard.closed.drain(..))
             .collect();
-        closed.sort_by_key(|flow| (flow.closed_by, flow.flow_id));
+        closed.sort_by_key(|flow| (flow.closed_by, flow.flow_id()));
         recording.flows.append(&mut closed);
         Ok(())
     }

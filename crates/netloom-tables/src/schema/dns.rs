@@ -76,7 +76,7 @@ static COLUMNS: &[Column<Dns>] = &[
         .ecs("event.sequence"),
     column(
         "flow_id",
-        Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
+        Make::Text(|row, out| text::some(row.app.flow_id().as_str(), out)),
     )
     .required()
     .identity(Identity::FlowId)

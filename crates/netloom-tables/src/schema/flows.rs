@@ -79,7 +79,7 @@ const fn column(name: &'static str, make: Make<Flows>) -> Column<Flows> {
 /// The columns of every flow; those that models learn from come after them.
 fn columns() -> Vec<Column<Flows>> {
     vec![
-    column("flow_id", Make::Text(|row, out| text::some(row.record.flow_id.as_str(), out)))
+    column("flow_id", Make::Text(|row, out| text::some(row.record.flow_id().as_str(), out)))
     .required()
     .identity(Identity::FlowId)
     .doc("16 base62 digits of SHA-256 over flow key, start, number of the first packet and the sensor's name: the same for the same capture and rules, whatever the threads.")

@@ -86,7 +86,7 @@ static COLUMNS: &[Column<Tls>] = &[
         .ecs("event.sequence"),
     column(
         "flow_id",
-        Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
+        Make::Text(|row, out| text::some(row.app.flow_id().as_str(), out)),
     )
     .required()
     .identity(Identity::FlowId)

@@ -195,7 +195,7 @@ fn flows_as_csv_and_json() {
     named.dst_port = Some(22);
     builder.append(&FlowRow::new(&named));
     let batch = builder.finish();
-    let id = flow.flow_id;
+    let id = flow.flow_id();
     let text = csv(&batch);
     let rows: Vec<_> = text.lines().skip(1).collect();
     let cells = |service: &str| {
@@ -226,7 +226,7 @@ fn community_ids_are_those_of_the_specification() {
     tcp.dst_ip = "66.35.250.204".parse().unwrap();
     (tcp.src_port, tcp.dst_port) = (Some(34855), Some(80));
     let mut icmp = FlowRecord::new(
-        tcp.flow_id,
+        tcp.flow_id(),
         "192.168.0.89".parse().unwrap(),
         "192.168.0.1".parse().unwrap(),
         1,

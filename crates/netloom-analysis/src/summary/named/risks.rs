@@ -80,7 +80,7 @@ impl FlowRisks {
 
 fn example(flow: &FlowRecord, detail: &str) -> RiskExample {
     RiskExample {
-        flow_id: flow.flow_id.to_string(),
+        flow_id: flow.flow_id().to_string(),
         src: flow.src_ip.to_string(),
         dst: match flow.dst_port {
             Some(port) => std::net::SocketAddr::new(flow.dst_ip, port).to_string(),

@@ -84,7 +84,7 @@ const FLOW: &str = "netloom.flow";
 /// What the event's flow says: hardware addresses, VLANs, and of SSH the fingerprints.
 fn of_flow(event: &mut Event, seen: &Seen) {
     let Some(id) = event.remove(FLOW) else { return };
-    let Some(flow) = seen.flows.iter().find(|flow| flow.flow_id.as_str() == id) else {
+    let Some(flow) = seen.flows.iter().find(|flow| flow.flow_id().as_str() == id) else {
         return;
     };
     // A response of DNS is an event of its own, from the responder.
@@ -196,7 +196,7 @@ fn ends(app: &AppRecord, back: bool) -> Event {
         ("dest_port", dst.1.to_string()),
         ("proto", protocol.to_owned()),
         ("community_id", id),
-        (FLOW, app.flow_id.as_str().to_owned()),
+        (FLOW, app.flow_id().as_str().to_owned()),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))

@@ -52,7 +52,7 @@ fn columns() -> Vec<Column<EcsFlows>> {
     columns.extend([
         app(
             "event.id",
-            Make::Text(|row, out| text::some(row.record.flow_id.as_str(), out)),
+            Make::Text(|row, out| text::some(row.record.flow_id().as_str(), out)),
             "netloom's `flow_id`.",
         )
         .required(),

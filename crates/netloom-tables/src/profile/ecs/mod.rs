@@ -40,7 +40,7 @@ macro_rules! ends {
         [
             app(
                 "event.id",
-                Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
+                Make::Text(|row, out| text::some(row.app.flow_id().as_str(), out)),
                 "The flow: netloom's `flow_id`.",
             )
             .required(),

@@ -50,7 +50,7 @@ fn columns() -> Vec<Column<EveFlows>> {
         .doc("Time of the last packet."),
         column(
             "flow_id",
-            Make::U64(|row| Some(number(&row.record.flow_id))),
+            Make::U64(|row| Some(number(&row.record.flow_id()))),
         )
         .required()
         .doc("The flow."),

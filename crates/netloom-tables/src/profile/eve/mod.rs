@@ -29,7 +29,7 @@ macro_rules! head {
             .required(),
             app(
                 "flow_id",
-                Make::U64(|row| Some(number(&row.app.flow_id))),
+                Make::U64(|row| Some(number(&row.app.flow_id()))),
                 "The flow.",
             )
             .required(),

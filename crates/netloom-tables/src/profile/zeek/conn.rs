@@ -46,7 +46,7 @@ fn columns() -> Vec<Column<ZeekConn>> {
             .unit("s since 1970"),
         column(
             "uid",
-            Make::Text(|row, out| text::some(row.record.flow_id.as_str(), out)),
+            Make::Text(|row, out| text::some(row.record.flow_id().as_str(), out)),
         )
         .required()
         .doc("The flow: netloom's `flow_id`."),

@@ -24,7 +24,7 @@ macro_rules! app_ends {
                 .unit("s since 1970"),
             column(
                 "uid",
-                Make::Text(|row, out| text::some(row.app.flow_id.as_str(), out)),
+                Make::Text(|row, out| text::some(row.app.flow_id().as_str(), out)),
             )
             .required()
             .doc("The flow: netloom's `flow_id`."),

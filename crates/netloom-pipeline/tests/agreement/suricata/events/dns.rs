@@ -24,8 +24,8 @@ pub(super) fn events(check: &Check, all: &[Check], seen: &Seen) -> Vec<Event> {
     let mut events = Vec::new();
     // A message has a row for each of its questions.
     for rows in rows.chunk_by(|(app, row), (next_app, next)| {
-        (app.flow_id, app.number, row.trans_id, row.ts)
-            == (next_app.flow_id, next_app.number, next.trans_id, next.ts)
+        (app.flow_id(), app.number, row.trans_id, row.ts)
+            == (next_app.flow_id(), next_app.number, next.trans_id, next.ts)
     }) {
         let (app, first) = rows[0];
         let (asked, answered) = (first.query_bytes.is_some(), first.response_bytes.is_some());
