@@ -24,6 +24,10 @@ pub(crate) struct Barrier {
     wake: Condvar,
 }
 
+/// Where a thread has come to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival(usize);
+
 impl Barrier {
     pub(crate) fn new(threads: usize) -> Self {
         Self {
@@ -44,12 +48,18 @@ impl Barrier {
         self.wake.notify_all();
     }
 
-    /// Returns when all threads have called it.
+    /// Returns when all threads have called it (or [`arrive`](Self::arrive)).
     ///
     /// # Panics
     ///
     /// When another of the threads panicked: it would be waited for in vain.
     pub(crate) fn wait(&self) {
+        let arrival = self.arrive();
+        self.wait_for(arrival);
+    }
+
+    /// Says that this thread has come this far, without waiting for the others.
+    pub(crate) fn arrive(&self) -> Arrival {
         let generation = self.generation.load(Ordering::Acquire);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
             self.arrived.store(0, Ordering::Release);
@@ -58,9 +68,22 @@ impl Barrier {
             self.generation
                 .store(generation.wrapping_add(1), Ordering::Release);
             self.wake_all(*asleep);
-            return;
         }
-        self.wait_until(|| self.generation.load(Ordering::Acquire) != generation);
+        Arrival(generation)
+    }
+
+    /// Whether all threads have come this far.
+    pub(crate) fn all_have(&self, arrival: Arrival) -> bool {
+        self.generation.load(Ordering::Acquire) != arrival.0
+    }
+
+    /// Returns when all threads have come this far.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait`](Self::wait).
+    pub(crate) fn wait_for(&self, arrival: Arrival) {
+        self.wait_until(|| self.all_have(arrival));
     }
 
     /// One thread has done what others wait for; it goes on at once.

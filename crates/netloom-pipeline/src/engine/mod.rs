@@ -218,7 +218,7 @@ impl<T: Stage> Engine<'_, T> {
                 }
             }
             self.run_shards(&mut hand);
-            self.barrier.wait();
+            self.read_until_shards_are_done(&mut hand);
             if self.needs.rows {
                 // The first thread tells the blocks their packets' flows.
                 self.read_until_lead_is_done(&mut hand);
@@ -248,7 +248,7 @@ impl<T: Stage> Engine<'_, T> {
             self.reset_tasks();
             self.barrier.open();
             self.run_shards(hand);
-            self.barrier.wait();
+            self.read_until_shards_are_done(hand);
             if self.needs.rows {
                 self.tell_flow_ids();
                 let mut shards: Vec<_> = self.shards.iter().map(lock).collect();

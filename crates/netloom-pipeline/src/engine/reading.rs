@@ -82,15 +82,28 @@ impl<T: Stage> Engine<'_, T> {
     /// come, as far as nobody would have to wait for packets that have yet to come, and with one
     /// block more than a round needs of them. The first thread does not wait for who is reading still.
     pub(super) fn read_until_lead_is_done(&self, hand: &mut Hand<T::Worker>) {
+        let waited = hand.waited;
+        self.read_on(hand, || !self.barrier.is_open(waited));
+        self.barrier.wait_open(waited);
+        hand.waited += 1;
+    }
+
+    /// A thread that has done its part of the shards reads on until all have; the others do not wait
+    /// for who is reading still.
+    pub(super) fn read_until_shards_are_done(&self, hand: &mut Hand<T::Worker>) {
+        let arrival = self.barrier.arrive();
+        self.read_on(hand, || !self.barrier.all_have(arrival));
+        self.barrier.wait_for(arrival);
+    }
+
+    fn read_on(&self, hand: &mut Hand<T::Worker>, meanwhile: impl Fn() -> bool) {
         let most = self.blocks[0].len().div_ceil(self.threads) + 1;
-        while !self.barrier.is_open(hand.waited) {
+        while meanwhile() {
             let room = hand.blocks < most || !hand.spare.is_empty();
             if !room || !self.read_block(hand, |source| source.is_ready()) {
                 break;
             }
         }
-        self.barrier.wait_open(hand.waited);
-        hand.waited += 1;
     }
 
     /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round has all
