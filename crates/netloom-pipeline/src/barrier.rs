@@ -1,13 +1,31 @@
-//! How threads wait for each other. They spin briefly before they sleep: a phase takes tens to
+//! How threads wait for each other. They try for a moment before they sleep: a phase takes tens to
 //! hundreds of microseconds, waking a thread takes tens.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Rounds of spinning before a waiter yields its core.
-const SPINS: u32 = 10_000;
-/// Yields before a waiter goes to sleep.
+/// How often a waiter looks again before it lets others have its core. Few times: where there are more
+/// threads than cores to be had, what it waits for may need this one.
+const SPINS: u32 = 200;
+/// How often it lets them before it goes to sleep.
 const YIELDS: u32 = 200;
+
+/// Asks again and again for a moment; `None` where it has to be waited for longer.
+pub(crate) fn soon<V>(mut ask: impl FnMut() -> Option<V>) -> Option<V> {
+    for _ in 0..SPINS {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        std::hint::spin_loop();
+    }
+    for _ in 0..YIELDS {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        std::thread::yield_now();
+    }
+    None
+}
 
 /// Lets a fixed number of threads wait for each other, again and again, or all but one for that one.
 #[derive(Debug)]
@@ -116,17 +134,8 @@ impl Barrier {
             );
             happened()
         };
-        for _ in 0..SPINS {
-            if passed() {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-        for _ in 0..YIELDS {
-            if passed() {
-                return;
-            }
-            std::thread::yield_now();
+        if soon(|| passed().then_some(())).is_some() {
+            return;
         }
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         while !passed() {

@@ -6,11 +6,9 @@ use std::sync::{MutexGuard, PoisonError, TryLockError};
 use netloom_packet::{PacketSource, SourceError, Timestamp};
 
 use super::{Engine, lock};
+use crate::barrier::soon;
 use crate::block::Block;
 use crate::stage::Stage;
-
-/// Rounds of spinning before a thread that wants to read goes to sleep.
-const READING_SPINS: u32 = 2_000;
 
 /// The source, and where in a round reading is.
 pub(super) struct Reading {
@@ -175,14 +173,12 @@ impl<T: Stage> Engine<'_, T> {
 
     /// The source, once nobody else reads: that takes microseconds, sleeping and being woken more.
     fn source(&self) -> MutexGuard<'_, Reading> {
-        for _ in 0..READING_SPINS {
-            match self.source.try_lock() {
-                Ok(source) => return source,
-                Err(TryLockError::Poisoned(source)) => return source.into_inner(),
-                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
-            }
-        }
-        lock(&self.source)
+        let free = soon(|| match self.source.try_lock() {
+            Ok(source) => Some(source),
+            Err(TryLockError::Poisoned(source)) => Some(source.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
+        free.unwrap_or_else(|| lock(&self.source))
     }
 
     /// Makes a round of what was read. Returns whether it is the last, and the time that a live
