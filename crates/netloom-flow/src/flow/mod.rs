@@ -298,13 +298,11 @@ impl Flow {
 
     /// Which flow it is.
     pub(crate) fn identity(&self, sensor: Option<&Arc<str>>) -> FlowIdentity {
-        match &self.id {
-            Some(id) => FlowIdentity::from(**id),
-            None => {
-                let start = Timestamp::from_nanos(self.start);
-                FlowIdentity::new(self.key, start, self.first_number, sensor.cloned())
-            }
+        if let Some(id) = &self.id {
+            return FlowIdentity::from(**id);
         }
+        let start = Timestamp::from_nanos(self.start);
+        FlowIdentity::new(self.key, start, self.first_number, sensor.cloned())
     }
 
     /// Counts a fragment under rules that count nothing else of it.
