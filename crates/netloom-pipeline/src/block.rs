@@ -88,6 +88,8 @@ const SMALL_TIMES: u8 = 8;
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) batch: PacketBatch,
+    /// The largest of the packets' times, where all have been looked at.
+    pub(crate) latest: Option<Timestamp>,
     /// What is in each packet; there may be more of an earlier round behind them.
     pub(crate) decoded: Vec<Decoded>,
     pub(crate) route: Vec<Route>,
@@ -121,6 +123,7 @@ impl Default for Block {
     fn default() -> Self {
         Self {
             batch: PacketBatch::default(),
+            latest: None,
             decoded: Vec::new(),
             route: Vec::new(),
             keys: Vec::new(),
@@ -159,6 +162,7 @@ impl Block {
         self.give_back();
         // The source clears the block itself, cheaper: it keeps the length.
         self.batch.packets.clear();
+        self.latest = None;
         self.route.clear();
         self.keys.clear();
         self.fragments.clear();
@@ -221,6 +225,8 @@ impl Block {
         if needs.packets {
             room(&mut self.notes, len);
         }
+        let times = self.batch.packets.iter().map(|packet| packet.timestamp);
+        self.latest = times.max();
         for index in 0..self.batch.len() {
             let Some(packet) = self.batch.get(index) else {
                 self.decoded[index] = Decoded::default();

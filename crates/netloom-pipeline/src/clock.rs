@@ -23,6 +23,13 @@ pub(crate) struct Clock {
 impl Clock {
     /// Passes a block's packets and notes the ticks.
     pub(crate) fn pass(&mut self, block: &Block, ticks: &mut Vec<Tick>) {
+        if !block.batch.is_empty() {
+            self.number = block.batch.end_number() - 1;
+        }
+        // Most blocks pass no tick.
+        if self.started && block.latest.is_some_and(|latest| latest < self.next) {
+            return;
+        }
         for (index, packet) in block.batch.packets.iter().enumerate() {
             if self.started && packet.timestamp < self.next {
                 continue;
@@ -32,9 +39,6 @@ impl Clock {
             self.next = clock.plus_nanos(TICK - clock.as_nanos().rem_euclid(TICK));
             let number = block.batch.number(index);
             ticks.push(Tick { number, clock });
-        }
-        if !block.batch.is_empty() {
-            self.number = block.batch.end_number() - 1;
         }
     }
 
