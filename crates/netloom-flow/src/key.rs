@@ -464,4 +464,17 @@ mod tests {
         assert_ne!(id, flow_id(&key, Timestamp::from_nanos(1), 2, ""));
         assert_ne!(id, flow_id(&key, Timestamp::from_nanos(1), 1, "a"));
     }
+
+    #[test]
+    fn an_identity_has_the_identifier_of_its_flow() {
+        let decoded = packet([10, 0, 0, 1], [10, 0, 0, 2], Transport::Udp, 17);
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        let start = Timestamp::from_nanos(1);
+        let identity =
+            |sensor: Option<&str>| FlowIdentity::new(key, start, 1, sensor.map(Arc::from));
+        assert_eq!(identity(None).id(), flow_id(&key, start, 1, ""));
+        assert_eq!(identity(Some("a")).id(), flow_id(&key, start, 1, "a"));
+        assert_ne!(identity(None), identity(Some("a")));
+        assert_eq!(identity(None), FlowIdentity::from(identity(None).id()));
+    }
 }

@@ -187,6 +187,21 @@ mod tests {
     }
 
     #[test]
+    fn who_has_come_so_far_need_not_wait_yet() {
+        let barrier = Barrier::new(2);
+        let arrival = barrier.arrive();
+        assert!(!barrier.all_have(arrival));
+        std::thread::scope(|scope| {
+            scope.spawn(|| barrier.wait());
+            barrier.wait_for(arrival);
+        });
+        assert!(barrier.all_have(arrival));
+        // The next time is another one.
+        let again = barrier.arrive();
+        assert!(!barrier.all_have(again));
+    }
+
+    #[test]
     fn a_gate_opens_for_the_others() {
         let barrier = Barrier::new(3);
         let told = AtomicUsize::new(0);
