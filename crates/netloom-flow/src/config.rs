@@ -173,6 +173,10 @@ pub struct FlowConfig {
     /// ([`Ingested::flow_id`](crate::Ingested::flow_id)): it is made when the flow begins, not
     /// when it ends.
     pub packet_flow_ids: bool,
+    /// Whether each row's `flow_id` will be asked for
+    /// ([`AppRecord::flow_id`](crate::app::AppRecord::flow_id)): it is made once for all rows of a
+    /// flow then, and not by each row that is asked.
+    pub row_flow_ids: bool,
     /// Whether checksums of TCP and UDP are verified: a segment with a wrong one gives a `c`
     /// in `history` and has no effect on the connection's state. Under Zeek's rules it does
     /// not count in `packets` either, nor does an ICMP message; and a wrong one in an IPv4
@@ -200,6 +204,7 @@ impl FlowConfig {
             max_memory: 1 << 30,
             sensor: String::new(),
             packet_flow_ids: false,
+            row_flow_ids: false,
             checksums: false,
             server_ports: None,
             applications: None,

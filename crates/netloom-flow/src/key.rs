@@ -266,9 +266,14 @@ impl fmt::Debug for FlowId {
 
 /// Which flow something is about. Its [`FlowId`] takes a hash: it is made when it is first asked for.
 #[derive(Debug, Clone)]
-pub struct FlowIdentity {
-    id: OnceLock<FlowId>,
-    of: Option<Parts>,
+pub struct FlowIdentity(Identity);
+
+#[derive(Debug, Clone)]
+enum Identity {
+    /// Only the identifier is known.
+    Made(FlowId),
+    /// What it is made of, and what was made of that.
+    Of(Parts, OnceLock<FlowId>),
 }
 
 /// What a [`FlowId`] is made of.
@@ -289,36 +294,31 @@ impl FlowIdentity {
         first_number: u64,
         sensor: Option<Arc<str>>,
     ) -> Self {
-        Self {
-            id: OnceLock::new(),
-            of: Some(Parts {
-                key,
-                start,
-                first_number,
-                sensor,
-            }),
-        }
+        let parts = Parts {
+            key,
+            start,
+            first_number,
+            sensor,
+        };
+        Self(Identity::Of(parts, OnceLock::new()))
     }
 
     /// The flow's identifier.
     pub fn id(&self) -> FlowId {
-        *self.id.get_or_init(|| match &self.of {
-            Some(of) => {
+        match &self.0 {
+            Identity::Made(id) => *id,
+            Identity::Of(of, made) => *made.get_or_init(|| {
                 let sensor = of.sensor.as_deref().unwrap_or_default();
                 flow_id(&of.key, of.start, of.first_number, sensor)
-            }
-            None => FlowId([b'0'; FlowId::LEN]),
-        })
+            }),
+        }
     }
 }
 
 /// A flow of which only the identifier is known.
 impl From<FlowId> for FlowIdentity {
     fn from(id: FlowId) -> Self {
-        Self {
-            id: OnceLock::from(id),
-            of: None,
-        }
+        Self(Identity::Made(id))
     }
 }
 

@@ -148,7 +148,7 @@ impl FlowTable {
             checksums: config.checksums,
             applications: config
                 .applications
-                .map(|interest| Applications::new(interest, config.rules)),
+                .map(|interest| Applications::new(interest, config)),
             features: config.features,
             flows: Slab::default(),
             by_key: HashTable::new(),

@@ -57,6 +57,7 @@ impl<S> Shard<S> {
         let mut config = options.flow.clone();
         config.max_memory /= crate::SHARDS;
         config.packet_flow_ids = needs.flow_ids;
+        config.row_flow_ids = needs.rows;
         config.applications = needs.applications;
         config.features = needs.features;
         Self {

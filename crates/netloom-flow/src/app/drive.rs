@@ -1,15 +1,14 @@
 //! Packets of a flow table into what their flows' payloads say.
 
-use std::sync::Arc;
-
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use netloom_decode::app::{Context, Interest};
 use netloom_decode::{TcpFlags, Transport};
 use netloom_packet::Timestamp;
 
 use super::{AppRecord, AppRow, HttpRecord, Payload, TcpData, Wish};
-use crate::config::FlowRules;
+use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::table::FlowPacket;
 
@@ -19,6 +18,8 @@ pub(crate) struct Applications {
     interest: Interest,
     /// Whether rows are to be Zeek's.
     as_zeek: bool,
+    /// Whether rows are asked for their flows' identifiers.
+    ids: bool,
     /// Rows of the call that is under way.
     rows: Vec<AppRow>,
     /// Rows that wait to be taken.
@@ -26,14 +27,15 @@ pub(crate) struct Applications {
 }
 
 impl Applications {
-    pub(crate) fn new(interest: Interest, rules: FlowRules) -> Self {
+    pub(crate) fn new(interest: Interest, config: &FlowConfig) -> Self {
         Self {
-            interest: if rules.is_ndpi_like() {
+            interest: if config.rules.is_ndpi_like() {
                 interest.with(Interest::AS_NDPI)
             } else {
                 interest
             },
-            as_zeek: rules == FlowRules::Zeek,
+            as_zeek: config.rules == FlowRules::Zeek,
+            ids: config.row_flow_ids,
             rows: Vec::new(),
             records: Vec::new(),
         }
@@ -144,6 +146,9 @@ impl Applications {
         }
         if self.as_zeek {
             add_empty_exchanges(&mut self.rows);
+        }
+        if self.ids {
+            flow.id(sensor);
         }
         let identity = flow.identity(sensor);
         let (src, dst) = ends(flow);
