@@ -27,14 +27,12 @@ pub(crate) fn soon<V>(mut ask: impl FnMut() -> Option<V>) -> Option<V> {
     None
 }
 
-/// Lets a fixed number of threads wait for each other, again and again, or all but one for that one.
+/// Lets a fixed number of threads wait for each other, again and again.
 #[derive(Debug)]
 pub(crate) struct Barrier {
     threads: usize,
     arrived: AtomicUsize,
     generation: AtomicUsize,
-    /// How often the gate was opened.
-    opened: AtomicUsize,
     /// A thread is gone and will never come.
     poisoned: AtomicBool,
     /// How many threads sleep.
@@ -44,7 +42,17 @@ pub(crate) struct Barrier {
 
 /// Where a thread has come to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrival(usize);
+pub(crate) struct Arrival {
+    generation: usize,
+    is_last: bool,
+}
+
+impl Arrival {
+    /// Whether the thread came last: the others wait until it [releases](Barrier::release) them.
+    pub(crate) fn is_last(self) -> bool {
+        self.is_last
+    }
+}
 
 impl Barrier {
     pub(crate) fn new(threads: usize) -> Self {
@@ -52,7 +60,6 @@ impl Barrier {
             threads,
             arrived: AtomicUsize::new(0),
             generation: AtomicUsize::new(0),
-            opened: AtomicUsize::new(0),
             poisoned: AtomicBool::new(false),
             asleep: Mutex::new(0),
             wake: Condvar::new(),
@@ -66,64 +73,56 @@ impl Barrier {
         self.wake.notify_all();
     }
 
-    /// Returns when all threads have called it (or [`arrive`](Self::arrive)).
+    /// Returns when all threads have called it.
     ///
     /// # Panics
     ///
     /// When another of the threads panicked: it would be waited for in vain.
     pub(crate) fn wait(&self) {
         let arrival = self.arrive();
-        self.wait_for(arrival);
+        if arrival.is_last {
+            self.release();
+        } else {
+            self.wait_for(arrival);
+        }
     }
 
     /// Says that this thread has come this far, without waiting for the others.
     pub(crate) fn arrive(&self) -> Arrival {
         let generation = self.generation.load(Ordering::Acquire);
-        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
+        let is_last = self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.threads;
+        if is_last {
             self.arrived.store(0, Ordering::Release);
-            // Under the lock, so that nobody falls asleep between its check and this.
-            let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
-            self.generation
-                .store(generation.wrapping_add(1), Ordering::Release);
-            self.wake_all(*asleep);
         }
-        Arrival(generation)
+        Arrival {
+            generation,
+            is_last,
+        }
     }
 
-    /// Whether all threads have come this far.
-    pub(crate) fn all_have(&self, arrival: Arrival) -> bool {
-        self.generation.load(Ordering::Acquire) != arrival.0
+    /// All threads have come: lets those go on that wait. For the one that came last.
+    pub(crate) fn release(&self) {
+        // Under the lock, so that nobody falls asleep between its check and this.
+        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::Release);
+        // It costs a system call even where nobody sleeps.
+        if *asleep > 0 {
+            self.wake.notify_all();
+        }
     }
 
-    /// Returns when all threads have come this far.
+    /// Whether all threads have come this far, and the last has released the others.
+    pub(crate) fn has_released(&self, arrival: Arrival) -> bool {
+        self.generation.load(Ordering::Acquire) != arrival.generation
+    }
+
+    /// Returns when the last thread has released the others.
     ///
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
     pub(crate) fn wait_for(&self, arrival: Arrival) {
-        self.wait_until(|| self.all_have(arrival));
-    }
-
-    /// One thread has done what others wait for; it goes on at once.
-    pub(crate) fn open(&self) {
-        // Under the lock, as above.
-        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
-        self.opened.fetch_add(1, Ordering::Release);
-        self.wake_all(*asleep);
-    }
-
-    /// Whether [`open`](Self::open) was called more often than `times`.
-    pub(crate) fn is_open(&self, times: usize) -> bool {
-        self.opened.load(Ordering::Acquire) > times
-    }
-
-    /// Returns once [`open`](Self::open) was called more often than `times`.
-    ///
-    /// # Panics
-    ///
-    /// As [`wait`](Self::wait).
-    pub(crate) fn wait_open(&self, times: usize) {
-        self.wait_until(|| self.is_open(times));
+        self.wait_until(|| self.has_released(arrival));
     }
 
     fn wait_until(&self, happened: impl Fn() -> bool) {
@@ -145,13 +144,6 @@ impl Barrier {
                 .wait(asleep)
                 .unwrap_or_else(PoisonError::into_inner);
             *asleep -= 1;
-        }
-    }
-
-    /// Wakes those that sleep, which costs a system call even where nobody does.
-    fn wake_all(&self, asleep: usize) {
-        if asleep > 0 {
-            self.wake.notify_all();
         }
     }
 }
@@ -190,36 +182,38 @@ mod tests {
     fn who_has_come_so_far_need_not_wait_yet() {
         let barrier = Barrier::new(2);
         let arrival = barrier.arrive();
-        assert!(!barrier.all_have(arrival));
+        assert!(!arrival.is_last() && !barrier.has_released(arrival));
         std::thread::scope(|scope| {
             scope.spawn(|| barrier.wait());
             barrier.wait_for(arrival);
         });
-        assert!(barrier.all_have(arrival));
+        assert!(barrier.has_released(arrival));
         // The next time is another one.
         let again = barrier.arrive();
-        assert!(!barrier.all_have(again));
+        assert!(!barrier.has_released(again));
     }
 
     #[test]
-    fn a_gate_opens_for_the_others() {
+    fn who_comes_last_lets_the_others_go_on() {
         let barrier = Barrier::new(3);
         let told = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..2 {
+            for _ in 0..3 {
                 scope.spawn(|| {
-                    for round in 0..200 {
-                        barrier.wait_open(round);
-                        assert!(told.load(Ordering::SeqCst) > round);
+                    for round in 1..=200 {
+                        let arrival = barrier.arrive();
+                        if arrival.is_last() {
+                            assert_eq!(told.fetch_add(1, Ordering::SeqCst), round - 1);
+                            barrier.release();
+                        } else {
+                            barrier.wait_for(arrival);
+                        }
+                        assert!(told.load(Ordering::SeqCst) >= round);
                     }
                 });
             }
-            for _ in 0..200 {
-                told.fetch_add(1, Ordering::SeqCst);
-                barrier.open();
-            }
         });
-        assert!(barrier.is_open(199) && !barrier.is_open(200));
+        assert_eq!(told.into_inner(), 200);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use netloom_flow::{
 use netloom_packet::{Packet, PacketBatch, Timestamp};
 
 use crate::options::{PipelineOptions, SHARDS};
+use crate::prefetch;
 use crate::stage::{Needs, Stage, StagePacket};
 
 /// Which shard a packet goes to, and how it counts there.
@@ -79,6 +80,8 @@ impl Extra {
     }
 }
 
+/// How many packets before its turn a packet's place is asked for.
+const AHEAD: usize = 2;
 /// Packets that a block keeps room for, once there were more.
 const KEPT: usize = 1024;
 /// Times in a row that a block has no more than those before it gives back the rest.
@@ -149,6 +152,11 @@ fn room<V>(values: &mut Vec<V>, len: usize) {
     if values.capacity() < len {
         values.reserve_exact((len + len / 8).saturating_sub(values.len()));
     }
+}
+
+/// A place, if there is one.
+fn place<V>(places: &mut [V], index: usize) -> &mut [V] {
+    places.get_mut(index..=index).unwrap_or_default()
 }
 
 impl Block {
@@ -227,7 +235,11 @@ impl Block {
         }
         let times = self.batch.packets.iter().map(|packet| packet.timestamp);
         self.latest = times.max();
+        prefetch::to_write(self.route.spare_capacity_mut());
+        prefetch::to_write(self.notes.spare_capacity_mut());
         for index in 0..self.batch.len() {
+            prefetch::to_write(place(&mut self.decoded, index + AHEAD));
+            prefetch::to_write(place(self.keys.spare_capacity_mut(), AHEAD));
             let Some(packet) = self.batch.get(index) else {
                 self.decoded[index] = Decoded::default();
                 self.route.push(Route::default());
@@ -361,6 +373,7 @@ impl Block {
         self.starts = counts;
         self.items.clear();
         room(&mut self.items, self.route.len() + self.extras.len());
+        prefetch::to_write(self.items.spare_capacity_mut());
         self.items
             .resize(self.route.len() + self.extras.len(), Item::Packet(0));
         let mut place = counts;
@@ -397,6 +410,21 @@ impl Block {
         self.items
             .get(self.starts[shard] as usize..self.starts[shard + 1] as usize)
             .unwrap_or_default()
+    }
+
+    /// Asks for what a shard is going to look at, which another core may have written.
+    pub(crate) fn prefetch(&self, shard: usize) {
+        for &item in self.items_of(shard) {
+            let Item::Packet(index) = item else {
+                continue;
+            };
+            let index = index as usize;
+            prefetch::to_read(self.batch.packets.get(index));
+            prefetch::to_read(self.keys.get(index));
+            prefetch::to_read(self.route.get(index));
+            prefetch::to_read(self.notes.get(index));
+            prefetch::to_read(self.decoded.get(index));
+        }
     }
 
     /// Whether the packet at `index` counts in a flow as itself.

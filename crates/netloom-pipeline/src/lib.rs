@@ -22,6 +22,7 @@ pub mod hosts;
 mod interfaces;
 pub mod intervals;
 mod options;
+mod prefetch;
 pub mod scan;
 mod shard;
 mod stage;

@@ -79,7 +79,8 @@ pub fn run<T: Stage>(
         barrier: Barrier::new(threads),
         source: Mutex::new(Reading {
             source,
-            side: 0,
+            round: 0,
+            begun: 0,
             filled: 0,
             next_number: 1,
             round_over: false,
@@ -102,23 +103,37 @@ pub fn run<T: Stage>(
             .collect(),
         ticks: RwLock::new(Vec::new()),
         names: RwLock::new(NameBook::default()),
-        next: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+        next: (0..threads).map(|_| Apart::default()).collect(),
         side: AtomicUsize::new(0),
         filled: AtomicUsize::new(0),
+        taken_back: AtomicUsize::new(0),
+        ordered: Mutex::new(Ordered {
+            clock: Clock::default(),
+            fragments: Fragments::new(options, needs),
+            serial: stage.new_serial(),
+            result: Ok(()),
+        }),
         ending: AtomicU64::new(0),
+        last: AtomicBool::new(false),
         over: AtomicBool::new(false),
         winding_down: AtomicBool::new(false),
     };
 
-    let mut serial = stage.new_serial();
     // Before there are threads that would wait for this one if it panicked here.
     let mut hand = Hand::new(0, stage);
-    let (led, workers) = std::thread::scope(|scope| {
+    let workers = std::thread::scope(|scope| {
         let engine = &engine;
         let helpers: Vec<_> = (1..threads)
-            .map(|thread| scope.spawn(move || engine.help(thread)))
+            .map(|thread| {
+                scope.spawn(move || {
+                    let _guard = PoisonOnPanic(&engine.barrier);
+                    let mut hand = Hand::new(thread, stage);
+                    engine.work(&mut hand);
+                    hand.worker
+                })
+            })
             .collect();
-        let led = engine.lead(&mut hand, &mut serial);
+        engine.work(&mut hand);
         let mut workers = vec![hand.worker];
         for helper in helpers {
             match helper.join() {
@@ -126,9 +141,15 @@ pub fn run<T: Stage>(
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        (led, workers)
+        workers
     });
-    let fragments = led?;
+    let Ordered {
+        serial,
+        fragments,
+        result,
+        ..
+    } = into_inner(engine.ordered);
+    result?;
     let source = into_inner(engine.source);
     let mut facts = ShardFacts {
         fragments: fragments.facts(),
@@ -164,6 +185,11 @@ fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// In a cache line of its own: cores that write to one line wait for each other.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart(AtomicUsize);
+
 struct Engine<'e, T: Stage> {
     stage: &'e T,
     needs: Needs,
@@ -182,117 +208,115 @@ struct Engine<'e, T: Stage> {
     names: RwLock<NameBook>,
     /// Next task of the phase, for each thread's share of the shards; the first one also
     /// counts what is shared by all.
-    next: Vec<AtomicUsize>,
+    next: Vec<Apart>,
     /// Which of the two the round is that is being worked on, and how many blocks it has.
     side: AtomicUsize,
     filled: AtomicUsize,
-    /// The last round is over: flows that are alive end, by this number; 0: not yet.
+    /// How often a thread has taken its blocks back.
+    taken_back: AtomicUsize,
+    ordered: Mutex<Ordered<T::Serial>>,
+    /// The number by which flows that are alive end after the last round.
     ending: AtomicU64,
-    /// Nothing more is to be read or ended.
+    /// It is the last round.
+    last: AtomicBool,
+    /// Nothing more is wanted.
     over: AtomicBool,
     /// There is work after it.
     winding_down: AtomicBool,
 }
 
-impl<T: Stage> Engine<'_, T> {
-    /// What every thread but the first does.
-    fn help(&self, thread: usize) -> T::Worker {
-        let _guard = PoisonOnPanic(&self.barrier);
-        let mut hand = Hand::new(thread, self.stage);
-        loop {
-            self.read_and_decode(&mut hand);
-            self.barrier.wait();
-            // The first thread makes a round of what was read,
-            self.barrier.wait();
-            // and puts it in order: what it does alone is kept short by reading on meanwhile.
-            self.read_until_lead_is_done(&mut hand);
-            if self.over.load(Ordering::Acquire) {
-                self.help_wind_down();
-                return hand.worker;
-            }
-            match self.ending.load(Ordering::Acquire) {
-                0 => {}
-                number => {
-                    self.end_flows(number, &mut hand, |_| ());
-                    continue;
-                }
-            }
-            self.run_shards(&mut hand);
-            self.read_until_shards_are_done(&mut hand);
-            if self.needs.rows {
-                // The first thread tells the blocks their packets' flows.
-                self.read_until_lead_is_done(&mut hand);
-                self.make_rows();
-                self.barrier.wait();
-            }
-            // On to the next round, while the first thread hands out what this one gave.
-            self.take_back(&mut hand);
-        }
-    }
+/// What is done in order, by one thread at a time.
+struct Ordered<S> {
+    clock: Clock,
+    fragments: Fragments,
+    serial: S,
+    /// Whether output failed.
+    result: Result<(), RoundError>,
+}
 
-    /// What the first thread does: its share, and all that is done in order.
-    fn lead(
-        &self,
-        hand: &mut Hand<T::Worker>,
-        serial: &mut T::Serial,
-    ) -> Result<Fragments, RoundError> {
+impl<T: Stage> Engine<'_, T> {
+    /// What every thread does.
+    fn work(&self, hand: &mut Hand<T::Worker>) {
         let _guard = PoisonOnPanic(&self.barrier);
-        let mut clock = Clock::default();
-        let mut fragments = Fragments::new(self.options, self.needs);
         loop {
             self.read_and_decode(hand);
-            self.barrier.wait();
-            let (last, live_clock) = self.begin_round();
-            self.barrier.wait();
-            self.put_in_order(last, live_clock, &mut clock, &mut fragments, serial);
-            self.reset_tasks();
-            self.barrier.open();
+            self.in_turn(hand, |ordered| self.begin(ordered));
+            if self.over.load(Ordering::Acquire) {
+                return self.wind_down(hand);
+            }
             self.run_shards(hand);
-            self.read_until_shards_are_done(hand);
             if self.needs.rows {
-                self.tell_flow_ids();
-                let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
-                self.stage.shards_done(serial, &mut states(&mut shards));
-                drop(shards);
-                self.reset_tasks();
-                self.barrier.open();
+                self.in_turn(hand, |ordered| self.tell_shards_are_done(ordered));
                 self.make_rows();
-                self.barrier.wait();
             }
+            self.read_until_all_have_come(hand);
             self.take_back(hand);
-            if last && self.needs.flows {
-                self.lead_end(clock.number + 1, hand, serial);
+            if self.last.load(Ordering::Acquire) {
+                self.end(hand);
+                return self.wind_down(hand);
             }
-            let handed_out = self.hand_out(serial);
-            let done = handed_out.is_ok() && self.stage.is_done(serial);
-            if last || done || handed_out.is_err() {
-                self.over.store(true, Ordering::Release);
-                self.pass_over_round();
-                let wound_down = self.wind_down(handed_out, serial);
-                return wound_down.map(|()| fragments);
+            // One thread does it, whose core has what it needs; the others are in the next round already.
+            if hand.thread == 0 {
+                self.hand_out(&mut lock(&self.ordered));
             }
         }
     }
 
-    /// At the end of the capture, ends all flows: by `number`, which no packet has any more, so that
-    /// they come after the flows that the last packet ended even where that was in the round before.
-    fn lead_end(&self, number: u64, hand: &mut Hand<T::Worker>, serial: &mut T::Serial) {
+    /// What goes in order: the thread that comes last does it, for it need not wait for anybody. The
+    /// others read on meanwhile.
+    fn in_turn(&self, hand: &mut Hand<T::Worker>, turn: impl FnOnce(&mut Ordered<T::Serial>)) {
+        let arrival = self.barrier.arrive();
+        if arrival.is_last() {
+            turn(&mut lock(&self.ordered));
+            self.barrier.release();
+        } else {
+            self.read_on(hand, || !self.barrier.has_released(arrival));
+            self.barrier.wait_for(arrival);
+        }
+    }
+
+    /// Makes a round of what was read, and puts it in order.
+    fn begin(&self, ordered: &mut Ordered<T::Serial>) {
+        if self.over.load(Ordering::Acquire) {
+            return;
+        }
+        let (last, live_clock) = self.begin_round();
+        self.last.store(last, Ordering::Release);
+        self.put_in_order(last, live_clock, ordered);
+        self.reset_tasks();
+    }
+
+    fn tell_shards_are_done(&self, ordered: &mut Ordered<T::Serial>) {
+        self.tell_flow_ids();
         let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
-        self.stage.capture_end(serial, &mut states(&mut shards));
-        drop(shards);
-        self.ending.store(number, Ordering::Release);
-        self.pass_over_round();
-        self.end_flows(number, hand, |shard| self.stage.shard_end(serial, shard));
-        self.ending.store(0, Ordering::Release);
+        self.stage
+            .shards_done(&mut ordered.serial, &mut states(&mut shards));
+        self.reset_tasks();
     }
 
-    /// The others stand where a round's blocks are decoded: they go on to where its shards would be
-    /// run.
-    fn pass_over_round(&self) {
-        for _ in 0..2 {
+    /// At the end of the capture, ends all flows: by a number which no packet has any more, so that
+    /// they come after the flows that the last packet ended even where that was in the round before.
+    fn end(&self, hand: &mut Hand<T::Worker>) {
+        let mut ordered = (hand.thread == 0).then(|| lock(&self.ordered));
+        if self.needs.flows {
+            if let Some(ordered) = &mut ordered {
+                let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
+                self.stage
+                    .capture_end(&mut ordered.serial, &mut states(&mut shards));
+                self.ending
+                    .store(ordered.clock.number + 1, Ordering::Release);
+            }
             self.barrier.wait();
+            let number = self.ending.load(Ordering::Acquire);
+            self.end_flows(number, hand, |shard| {
+                if let Some(ordered) = &mut ordered {
+                    self.stage.shard_end(&mut ordered.serial, shard);
+                }
+            });
         }
-        self.barrier.open();
+        if let Some(ordered) = &mut ordered {
+            self.hand_out(ordered);
+        }
     }
 
     /// A thread's share of ending all flows: a few shards a thread, then `end_shard` for each of
@@ -318,48 +342,40 @@ impl<T: Stage> Engine<'_, T> {
     }
 
     /// After the last round: work that was left for all threads.
-    fn wind_down(
-        &self,
-        handed_out: Result<(), RoundError>,
-        serial: &mut T::Serial,
-    ) -> Result<(), RoundError> {
-        if !self.needs.rows {
-            return handed_out;
-        }
-        let mut result = handed_out;
-        loop {
-            let more = result.and_then(|()| {
-                let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
-                self.stage.wind_down(serial, &mut states(&mut shards))
-            });
-            self.winding_down
-                .store(matches!(more, Ok(true)), Ordering::Release);
-            self.barrier.wait();
-            if !more? {
-                return Ok(());
-            }
-            self.stage.work();
-            self.barrier.wait();
-            let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
-            result = self
-                .stage
-                .round_end(serial, &mut states(&mut shards), Vec::new());
-        }
-    }
-
-    /// What the others do meanwhile.
-    fn help_wind_down(&self) {
+    fn wind_down(&self, hand: &Hand<T::Worker>) {
         if !self.needs.rows {
             return;
         }
         loop {
+            if hand.thread == 0 {
+                let more = self.is_more(&mut lock(&self.ordered));
+                self.winding_down.store(more, Ordering::Release);
+            }
             self.barrier.wait();
             if !self.winding_down.load(Ordering::Acquire) {
                 return;
             }
             self.stage.work();
             self.barrier.wait();
+            if hand.thread == 0 {
+                self.hand_out(&mut lock(&self.ordered));
+            }
         }
+    }
+
+    /// Whether there is more work after the last round.
+    fn is_more(&self, ordered: &mut Ordered<T::Serial>) -> bool {
+        if ordered.result.is_err() {
+            return false;
+        }
+        let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
+        let more = self
+            .stage
+            .wind_down(&mut ordered.serial, &mut states(&mut shards));
+        more.unwrap_or_else(|error| {
+            ordered.result = Err(error);
+            false
+        })
     }
 
     /// The blocks of the round that is being worked on.
@@ -369,7 +385,7 @@ impl<T: Stage> Engine<'_, T> {
 
     fn reset_tasks(&self) {
         for next in &self.next {
-            next.store(0, Ordering::Release);
+            next.0.store(0, Ordering::Release);
         }
     }
 
@@ -378,10 +394,14 @@ impl<T: Stage> Engine<'_, T> {
         &self,
         last: bool,
         live_clock: Option<Timestamp>,
-        clock: &mut Clock,
-        fragments: &mut Fragments,
-        serial: &mut T::Serial,
+        ordered: &mut Ordered<T::Serial>,
     ) {
+        let Ordered {
+            clock,
+            fragments,
+            serial,
+            ..
+        } = ordered;
         let filled = self.filled.load(Ordering::Acquire);
         let mut ticks = self.ticks.write().unwrap_or_else(PoisonError::into_inner);
         ticks.clear();
@@ -439,6 +459,28 @@ impl<T: Stage> Engine<'_, T> {
         if !self.needs.flows && !self.needs.packets {
             return;
         }
+        self.run_share(hand, hand.thread);
+        // Flows of other shares are in another core's caches: who is done reads on sooner than it
+        // takes those.
+        for share in (hand.thread + 1..self.threads).chain(0..hand.thread) {
+            self.read_on(hand, || self.is_any_left(share));
+            if self.is_any_left(share) {
+                self.run_share(hand, share);
+            }
+        }
+    }
+
+    /// The shards of a thread's share.
+    fn share(&self, thread: usize) -> &[Mutex<Shard<T::Shard>>] {
+        &self.shards[thread * SHARDS / self.threads..(thread + 1) * SHARDS / self.threads]
+    }
+
+    fn is_any_left(&self, share: usize) -> bool {
+        self.next[share].0.load(Ordering::Acquire) < self.share(share).len()
+    }
+
+    /// Runs the shards of a share that nobody has taken yet.
+    fn run_share(&self, hand: &mut Hand<T::Worker>, share: usize) {
         let filled = self.filled.load(Ordering::Acquire);
         let guards: Vec<_> = self
             .round()
@@ -449,27 +491,36 @@ impl<T: Stage> Engine<'_, T> {
         let blocks: Vec<&Block> = guards.iter().map(|guard| &guard.block).collect();
         let ticks = self.ticks.read().unwrap_or_else(PoisonError::into_inner);
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        // Its own shards first, whose flows are in its core's caches, then what others left.
-        for share in (hand.thread..self.threads).chain(0..hand.thread) {
-            let start = share * SHARDS / self.threads;
-            let end = (share + 1) * SHARDS / self.threads;
-            loop {
-                let index = start + self.next[share].fetch_add(1, Ordering::AcqRel);
-                if index >= end {
-                    break;
+        let round = Round {
+            blocks: &blocks,
+            ticks: &ticks,
+            names: &names,
+        };
+        let first = share * SHARDS / self.threads;
+        let shards = self.share(share);
+        let prefetch = |index: usize| {
+            if index < shards.len() {
+                for block in &blocks {
+                    block.prefetch(first + index);
                 }
-                lock(&self.shards[index]).round(
-                    self.stage,
-                    self.needs,
-                    &mut hand.worker,
-                    index,
-                    &Round {
-                        blocks: &blocks,
-                        ticks: &ticks,
-                        names: &names,
-                    },
-                );
             }
+        };
+        for index in 0..AHEAD {
+            prefetch(index);
+        }
+        loop {
+            let index = self.next[share].0.fetch_add(1, Ordering::AcqRel);
+            let Some(shard) = shards.get(index) else {
+                break;
+            };
+            prefetch(index + AHEAD);
+            lock(shard).round(
+                self.stage,
+                self.needs,
+                &mut hand.worker,
+                first + index,
+                &round,
+            );
         }
     }
 
@@ -505,7 +556,7 @@ impl<T: Stage> Engine<'_, T> {
     fn make_rows(&self) {
         let filled = self.filled.load(Ordering::Acquire);
         loop {
-            let index = self.next[0].fetch_add(1, Ordering::AcqRel);
+            let index = self.next[0].0.fetch_add(1, Ordering::AcqRel);
             if index >= filled {
                 break;
             }
@@ -518,16 +569,23 @@ impl<T: Stage> Engine<'_, T> {
     }
 
     /// Phase 5: hands out what the round gave.
-    fn hand_out(&self, serial: &mut T::Serial) -> Result<(), RoundError> {
+    fn hand_out(&self, ordered: &mut Ordered<T::Serial>) {
         let mut shards: Vec<_> = self.shards.iter().map(lock).collect();
         let rows = self
             .rows
             .iter()
             .filter_map(|rows| lock(rows).take())
             .collect();
-        self.stage.round_end(serial, &mut states(&mut shards), rows)
+        let serial = &mut ordered.serial;
+        ordered.result = self.stage.round_end(serial, &mut states(&mut shards), rows);
+        if ordered.result.is_err() || self.stage.is_done(serial) {
+            self.over.store(true, Ordering::Release);
+        }
     }
 }
+
+/// How many shards before its turn what a shard will look at is asked for.
+const AHEAD: usize = 2;
 
 /// The stage's states of all shards.
 fn states<'a, S>(shards: &'a mut [MutexGuard<'_, Shard<S>>]) -> Vec<&'a mut S> {

@@ -8,14 +8,17 @@ use netloom_packet::{PacketSource, SourceError, Timestamp};
 use super::{Engine, lock};
 use crate::barrier::soon;
 use crate::block::Block;
+use crate::prefetch;
 use crate::stage::Stage;
 
 /// The source, and where in a round reading is.
 pub(super) struct Reading {
     pub(super) source: Box<dyn PacketSource + Send>,
-    /// Which of [`Engine::blocks`] is being filled, and how many blocks it has.
-    pub(super) side: usize,
+    /// Number of the round that is being filled, from 0, and how many blocks it has.
+    pub(super) round: usize,
     pub(super) filled: usize,
+    /// How many rounds have begun: `round`, or one less where that is read ahead.
+    pub(super) begun: usize,
     pub(super) next_number: u64,
     /// The source has nothing more for now: what is there is not kept waiting for it.
     pub(super) round_over: bool,
@@ -43,8 +46,6 @@ pub(super) struct Hand<W> {
     pub(super) spare: Vec<Block>,
     /// How many blocks it has in all.
     pub(super) blocks: usize,
-    /// How often it has waited for the first thread.
-    pub(super) waited: usize,
 }
 
 impl<W> Hand<W> {
@@ -54,7 +55,6 @@ impl<W> Hand<W> {
             worker: stage.new_worker(),
             spare: Vec::new(),
             blocks: 0,
-            waited: 0,
         }
     }
 }
@@ -69,50 +69,53 @@ impl<T: Stage> Engine<'_, T> {
                 hand.spare.push(std::mem::take(&mut slot.block));
             }
         }
+        self.taken_back.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Phase 1: whoever is free reads the next block and decodes it.
     pub(super) fn read_and_decode(&self, hand: &mut Hand<T::Worker>) {
-        while self.read_block(hand, |_| true) {}
+        while self.read_block(hand, false, |_| true) {}
     }
 
-    /// What the others do while the first thread has something to do alone: they read the round to
-    /// come, as far as nobody would have to wait for packets that have yet to come, and with one
-    /// block more than a round needs of them. The first thread does not wait for who is reading still.
-    pub(super) fn read_until_lead_is_done(&self, hand: &mut Hand<T::Worker>) {
-        let waited = hand.waited;
-        self.read_on(hand, || !self.barrier.is_open(waited));
-        self.barrier.wait_open(waited);
-        hand.waited += 1;
-    }
-
-    /// A thread that has done its part of the shards reads on until all have; the others do not wait
-    /// for who is reading still.
-    pub(super) fn read_until_shards_are_done(&self, hand: &mut Hand<T::Worker>) {
+    /// A thread that has done its part of a round reads on until all have; the others do not wait for
+    /// who is reading still.
+    pub(super) fn read_until_all_have_come(&self, hand: &mut Hand<T::Worker>) {
         let arrival = self.barrier.arrive();
-        self.read_on(hand, || !self.barrier.all_have(arrival));
-        self.barrier.wait_for(arrival);
+        if arrival.is_last() {
+            self.barrier.release();
+        } else {
+            self.read_on(hand, || !self.barrier.has_released(arrival));
+            self.barrier.wait_for(arrival);
+        }
     }
 
-    fn read_on(&self, hand: &mut Hand<T::Worker>, meanwhile: impl Fn() -> bool) {
-        let most = self.blocks[0].len().div_ceil(self.threads) + 1;
+    /// What a thread does that would wait: it reads rounds to come, as far as nobody would have to wait
+    /// for packets that have yet to come, and with a few blocks more than a round needs of it.
+    pub(super) fn read_on(&self, hand: &mut Hand<T::Worker>, meanwhile: impl Fn() -> bool) {
+        let most = self.blocks[0].len().div_ceil(self.threads) + 2;
         while meanwhile() {
             let room = hand.blocks < most || !hand.spare.is_empty();
-            if !room || !self.read_block(hand, |source| source.is_ready()) {
+            if !room || !self.read_block(hand, true, |source| source.is_ready()) {
                 break;
             }
         }
     }
 
-    /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round has all
-    /// it can have.
+    /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round (and, reading
+    /// `ahead`, the one after it) has all it can have.
     fn read_block(
         &self,
         hand: &mut Hand<T::Worker>,
+        ahead: bool,
         may: impl Fn(&(dyn PacketSource + Send)) -> bool,
     ) -> bool {
+        if let Some(block) = hand.spare.last_mut() {
+            block.batch.packets.clear();
+            prefetch::to_write(block.batch.packets.spare_capacity_mut());
+        }
         let mut source = self.source();
-        if source.ended || source.round_over || source.filled >= self.blocks[0].len() {
+        let over = self.over.load(Ordering::Acquire) || source.ended || source.round_over;
+        if over || !self.is_room(&mut source, ahead) {
             return false;
         }
         if self.control.stop.load(Ordering::Relaxed) {
@@ -150,7 +153,7 @@ impl<T: Stage> Engine<'_, T> {
         block.batch.first_number = block.batch.first_number.max(source.next_number);
         source.next_number = block.batch.end_number();
         // Nobody else has this place: they are given out under the source's lock.
-        let mut slot = self.blocks[source.side][source.filled]
+        let mut slot = self.blocks[source.round % 2][source.filled]
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         source.filled += 1;
@@ -171,6 +174,25 @@ impl<T: Stage> Engine<'_, T> {
         true
     }
 
+    /// Whether there is a place for one more block.
+    fn is_room(&self, source: &mut Reading, ahead: bool) -> bool {
+        let most = self.blocks[0].len();
+        if source.round > source.begun {
+            return ahead && source.filled < most;
+        }
+        if source.filled < most {
+            return true;
+        }
+        // The places of the round before this one, once all have taken their blocks out of them.
+        let taken_back = self.taken_back.load(Ordering::Acquire);
+        if !ahead || taken_back < source.begun * self.threads {
+            return false;
+        }
+        source.round += 1;
+        source.filled = 0;
+        true
+    }
+
     /// The source, once nobody else reads: that takes microseconds, sleeping and being woken more.
     fn source(&self) -> MutexGuard<'_, Reading> {
         let free = soon(|| match self.source.try_lock() {
@@ -185,9 +207,15 @@ impl<T: Stage> Engine<'_, T> {
     /// source has come to.
     pub(super) fn begin_round(&self) -> (bool, Option<Timestamp>) {
         let mut source = lock(&self.source);
-        self.side.store(source.side, Ordering::Release);
-        // From here on, the other side is for the next round.
-        source.side = 1 - source.side;
+        let round = source.begun;
+        source.begun += 1;
+        self.side.store(round % 2, Ordering::Release);
+        if source.round > round {
+            // It was full.
+            self.filled.store(self.blocks[0].len(), Ordering::Release);
+            return (false, None);
+        }
+        source.round = source.begun;
         source.round_over = false;
         self.filled
             .store(std::mem::take(&mut source.filled), Ordering::Release);
