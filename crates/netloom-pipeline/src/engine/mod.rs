@@ -3,6 +3,7 @@
 mod reading;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -133,7 +134,9 @@ pub fn run<T: Stage>(
                 })
             })
             .collect();
+        let guard = PoisonOnPanic(&engine.barrier);
         engine.work(&mut hand);
+        drop(guard);
         let mut workers = vec![hand.worker];
         for helper in helpers {
             match helper.join() {
@@ -184,6 +187,9 @@ fn into_inner<V>(mutex: Mutex<V>) -> V {
 fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How many shards before its turn what a shard will look at is asked for.
+const AHEAD: usize = 2;
 
 /// In a cache line of its own: cores that write to one line wait for each other.
 #[derive(Debug, Default)]
@@ -237,19 +243,18 @@ struct Ordered<S> {
 impl<T: Stage> Engine<'_, T> {
     /// What every thread does.
     fn work(&self, hand: &mut Hand<T::Worker>) {
-        let _guard = PoisonOnPanic(&self.barrier);
         loop {
             self.read_and_decode(hand);
-            self.in_turn(hand, |ordered| self.begin(ordered));
+            self.meet(hand, || self.begin(&mut lock(&self.ordered)));
             if self.over.load(Ordering::Acquire) {
                 return self.wind_down(hand);
             }
             self.run_shards(hand);
             if self.needs.rows {
-                self.in_turn(hand, |ordered| self.tell_shards_are_done(ordered));
+                self.meet(hand, || self.tell_shards_are_done(&mut lock(&self.ordered)));
                 self.make_rows();
             }
-            self.read_until_all_have_come(hand);
+            self.meet(hand, || ());
             self.take_back(hand);
             if self.last.load(Ordering::Acquire) {
                 self.end(hand);
@@ -262,12 +267,13 @@ impl<T: Stage> Engine<'_, T> {
         }
     }
 
-    /// What goes in order: the thread that comes last does it, for it need not wait for anybody. The
-    /// others read on meanwhile.
-    fn in_turn(&self, hand: &mut Hand<T::Worker>, turn: impl FnOnce(&mut Ordered<T::Serial>)) {
+    /// Where all threads have to come before any goes on. What goes in order is done by the one that
+    /// comes last, for it need not wait for anybody; the others read on meanwhile, and nobody waits for
+    /// who is reading still.
+    fn meet(&self, hand: &mut Hand<T::Worker>, in_order: impl FnOnce()) {
         let arrival = self.barrier.arrive();
         if arrival.is_last() {
-            turn(&mut lock(&self.ordered));
+            in_order();
             self.barrier.release();
         } else {
             self.read_on(hand, || !self.barrier.has_released(arrival));
@@ -471,8 +477,8 @@ impl<T: Stage> Engine<'_, T> {
     }
 
     /// The shards of a thread's share.
-    fn share(&self, thread: usize) -> &[Mutex<Shard<T::Shard>>] {
-        &self.shards[thread * SHARDS / self.threads..(thread + 1) * SHARDS / self.threads]
+    fn share(&self, thread: usize) -> Range<usize> {
+        thread * SHARDS / self.threads..(thread + 1) * SHARDS / self.threads
     }
 
     fn is_any_left(&self, share: usize) -> bool {
@@ -496,29 +502,28 @@ impl<T: Stage> Engine<'_, T> {
             ticks: &ticks,
             names: &names,
         };
-        let first = share * SHARDS / self.threads;
         let shards = self.share(share);
         let prefetch = |index: usize| {
-            if index < shards.len() {
+            if index < shards.end {
                 for block in &blocks {
-                    block.prefetch(first + index);
+                    block.prefetch(index);
                 }
             }
         };
         for index in 0..AHEAD {
-            prefetch(index);
+            prefetch(shards.start + index);
         }
         loop {
-            let index = self.next[share].0.fetch_add(1, Ordering::AcqRel);
-            let Some(shard) = shards.get(index) else {
+            let index = shards.start + self.next[share].0.fetch_add(1, Ordering::AcqRel);
+            if index >= shards.end {
                 break;
-            };
+            }
             prefetch(index + AHEAD);
-            lock(shard).round(
+            lock(&self.shards[index]).round(
                 self.stage,
                 self.needs,
                 &mut hand.worker,
-                first + index,
+                index,
                 &round,
             );
         }
@@ -583,9 +588,6 @@ impl<T: Stage> Engine<'_, T> {
         }
     }
 }
-
-/// How many shards before its turn what a shard will look at is asked for.
-const AHEAD: usize = 2;
 
 /// The stage's states of all shards.
 fn states<'a, S>(shards: &'a mut [MutexGuard<'_, Shard<S>>]) -> Vec<&'a mut S> {

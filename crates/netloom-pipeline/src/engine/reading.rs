@@ -77,18 +77,6 @@ impl<T: Stage> Engine<'_, T> {
         while self.read_block(hand, false, |_| true) {}
     }
 
-    /// A thread that has done its part of a round reads on until all have; the others do not wait for
-    /// who is reading still.
-    pub(super) fn read_until_all_have_come(&self, hand: &mut Hand<T::Worker>) {
-        let arrival = self.barrier.arrive();
-        if arrival.is_last() {
-            self.barrier.release();
-        } else {
-            self.read_on(hand, || !self.barrier.has_released(arrival));
-            self.barrier.wait_for(arrival);
-        }
-    }
-
     /// What a thread does that would wait: it reads rounds to come, as far as nobody would have to wait
     /// for packets that have yet to come, and with a few blocks more than a round needs of it.
     pub(super) fn read_on(&self, hand: &mut Hand<T::Worker>, meanwhile: impl Fn() -> bool) {
@@ -110,8 +98,7 @@ impl<T: Stage> Engine<'_, T> {
         may: impl Fn(&(dyn PacketSource + Send)) -> bool,
     ) -> bool {
         if let Some(block) = hand.spare.last_mut() {
-            block.batch.packets.clear();
-            prefetch::to_write(block.batch.packets.spare_capacity_mut());
+            prefetch::to_write(&mut block.batch.packets);
         }
         let mut source = self.source();
         let over = self.over.load(Ordering::Acquire) || source.ended || source.round_over;
