@@ -61,8 +61,9 @@ impl<'a> Frames<'a> {
                 kind
             };
             match kind {
-                // PADDING, PING
-                0 | 1 => (),
+                // PADDING, of which a packet may hold a thousand bytes; PING
+                0 => skip_zeros(reader),
+                1 => (),
                 // ACK, with counts of congestion marks for 3
                 kind @ (2 | 3) => {
                     let _largest = varint(reader)?;
@@ -98,6 +99,18 @@ impl<'a> Frames<'a> {
             }
         }
     }
+}
+
+/// Passes over zeros.
+fn skip_zeros(reader: &mut Reader<'_>) {
+    let mut rest = reader.rest();
+    while let Some((&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], after)) =
+        rest.split_first_chunk()
+    {
+        rest = after;
+    }
+    let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+    *reader = Reader::new(rest.get(zeros..).unwrap_or_default());
 }
 
 /// Passes over Google's ACK: its type holds whether there are several blocks and how long numbers
