@@ -76,6 +76,8 @@ impl<'a> ClientHello<'a> {
         let count = usize::from(reader.u16()?);
         let complete = reader.len() >= count;
         let mut extensions = Reader::new(reader.take_up_to(count));
+        // Each takes four bytes at least, and most clients have some sixteen.
+        self.extensions.reserve((extensions.len() / 4).min(24));
         while !extensions.is_empty() {
             let kind = extensions.u16()?;
             let len = usize::from(extensions.u16()?);
@@ -221,8 +223,6 @@ pub(super) const fn plausible_version(version: u16) -> bool {
 
 /// Numbers of 16 bits; an odd byte at the end is left out.
 fn pairs(bytes: &[u8]) -> Vec<u16> {
-    bytes
-        .chunks_exact(2)
-        .filter_map(|pair| pair.try_into().ok().map(u16::from_be_bytes))
-        .collect()
+    let (pairs, _) = bytes.as_chunks();
+    pairs.iter().copied().map(u16::from_be_bytes).collect()
 }
