@@ -83,7 +83,7 @@ pub fn ja4(hello: &ClientHello<'_>) -> String {
     hash_or_zeros(&suites, &mut text);
     let signatures = known(&hello.signature_algorithms);
     if !signatures.is_empty() && !hashed.is_empty() {
-        hashed.push('_');
+        hashed.push(b'_');
         hexadecimal(&signatures, &mut hashed);
     }
     text.push('_');
@@ -114,7 +114,7 @@ pub fn ja4_of_ndpi(hello: &ClientHello<'_>) -> String {
     text.push('_');
     hash(&suites, &mut text);
     if !hello.signature_algorithms.is_empty() {
-        hashed.push('_');
+        hashed.push(b'_');
         hexadecimal(&hello.signature_algorithms, &mut hashed);
     }
     text.push('_');
@@ -180,8 +180,9 @@ fn known(list: &[u16]) -> Numbers {
 }
 
 /// What is hashed of cipher suites and of extensions: sorted, without where to.
-fn hashed_texts(mut suites: Numbers, mut extensions: Numbers) -> (String, String) {
-    let (mut of_suites, mut of_extensions) = (String::new(), String::new());
+fn hashed_texts(mut suites: Numbers, mut extensions: Numbers) -> (Vec<u8>, Vec<u8>) {
+    // Room for the signature algorithms, too.
+    let (mut of_suites, mut of_extensions) = (Vec::new(), Vec::with_capacity(256));
     suites.sort_unstable();
     hexadecimal(&suites, &mut of_suites);
     extensions.retain(|kind| *kind != SERVER_NAME && *kind != ALPN);
@@ -230,7 +231,7 @@ fn alpn_start(alpns: &[&[u8]]) -> String {
 }
 
 /// Appends the first digits of SHA-256; zeros for nothing.
-fn hash_or_zeros(text: &str, out: &mut String) {
+fn hash_or_zeros(text: &[u8], out: &mut String) {
     if text.is_empty() {
         out.extend(std::iter::repeat_n('0', JA4_HASH));
     } else {
@@ -239,7 +240,7 @@ fn hash_or_zeros(text: &str, out: &mut String) {
 }
 
 /// Appends the first digits of SHA-256.
-fn hash(text: &str, out: &mut String) {
+fn hash(text: &[u8], out: &mut String) {
     for &byte in Sha256::digest(text).iter().take(JA4_HASH / 2) {
         push_digits(out, byte);
     }
@@ -257,14 +258,17 @@ fn join(text: &mut String, numbers: &[u16]) {
 }
 
 /// Appends numbers of four digits.
-fn hexadecimal(numbers: &[u16], text: &mut String) {
-    text.reserve(numbers.len() * 5);
-    for (place, number) in numbers.iter().enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        let [high, low] = number.to_be_bytes();
-        push_digits(text, high);
-        push_digits(text, low);
+fn hexadecimal(numbers: &[u16], text: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let start = text.len();
+    text.resize(start + numbers.len() * 5, b',');
+    let (places, _) = text.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    for (place, &number) in places.iter_mut().zip(numbers) {
+        let digit = |shift: u16| DIGITS[usize::from(number >> shift & 15)];
+        *place = [digit(12), digit(8), digit(4), digit(0), b','];
+    }
+    // There is none behind the last one.
+    if !numbers.is_empty() {
+        text.pop();
     }
 }
