@@ -1,21 +1,52 @@
 //! Names of algorithms and sizes of keys.
 
+use std::borrow::Cow;
+
 use super::der::{self, Der, tag};
 
 /// Name of an object identifier as OpenSSL has it, else its numbers.
-pub(super) fn name(content: &[u8]) -> String {
+pub(super) fn name(content: &[u8]) -> Cow<'static, str> {
+    if let Some(name) = common(content) {
+        return name.into();
+    }
     let oid = der::oid(content).unwrap_or_default();
-    known(&oid).map_or(oid, str::to_owned)
+    known(&oid).map_or(Cow::Owned(oid), Cow::Borrowed)
+}
+
+/// Names that nearly all certificates are made of, by the content octets of their object
+/// identifiers: numbers need not be written to be compared.
+fn common(content: &[u8]) -> Option<&'static str> {
+    Some(match content {
+        // 1.2.840.113549.1.1
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last] => match last {
+            1 => "rsaEncryption",
+            5 => "sha1WithRSAEncryption",
+            11 => "sha256WithRSAEncryption",
+            12 => "sha384WithRSAEncryption",
+            _ => return None,
+        },
+        // 1.2.840.10045
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, rest @ ..] => match rest {
+            [2, 1] => "id-ecPublicKey",
+            [3, 1, 7] => "prime256v1",
+            [4, 3, 2] => "ecdsa-with-SHA256",
+            [4, 3, 3] => "ecdsa-with-SHA384",
+            _ => return None,
+        },
+        // 1.3.132.0
+        [0x2b, 0x81, 0x04, 0x00, 34] => "secp384r1",
+        _ => return None,
+    })
 }
 
 /// Bits of a public key.
 pub(super) fn key_bits(algorithm: &[u8], curve: &[u8], key: &[u8]) -> Option<u32> {
-    match name(algorithm).as_str() {
+    match &*name(algorithm) {
         "rsaEncryption" | "rsassaPss" => {
             let modulus = Der::new(key).inside(tag::SEQUENCE)?.expect(tag::INTEGER)?;
             Some(integer_bits(modulus))
         }
-        "id-ecPublicKey" => match name(curve).as_str() {
+        "id-ecPublicKey" => match &*name(curve) {
             "prime192v1" => Some(192),
             "secp224r1" => Some(224),
             "prime256v1" | "secp256k1" | "brainpoolP256r1" | "sm2" => Some(256),
@@ -86,4 +117,31 @@ fn known(oid: &str) -> Option<&'static str> {
         "2.16.840.1.101.3.4.3.19" => "ML-DSA-87",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_names_are_those_of_their_numbers() {
+        let mut found = 0;
+        for start in [
+            &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01][..],
+            &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2],
+            &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1],
+            &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3],
+            &[0x2b, 0x81, 0x04, 0x00],
+        ] {
+            for last in 0..=u8::MAX {
+                let content = [start, &[last]].concat();
+                if let Some(name) = common(&content) {
+                    let numbers = der::oid(&content).unwrap();
+                    assert_eq!(known(&numbers), Some(name), "{numbers}");
+                    found += 1;
+                }
+            }
+        }
+        assert_eq!(found, 9);
+    }
 }

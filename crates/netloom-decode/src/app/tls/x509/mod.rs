@@ -151,17 +151,17 @@ impl<'a> Certificate<'a> {
 
     /// Kind of the public key (`rsaEncryption`, `id-ecPublicKey`), else its object identifier.
     pub fn key_algorithm(&self) -> String {
-        algorithm::name(self.key_algorithm)
+        algorithm::name(self.key_algorithm).into_owned()
     }
 
     /// Curve of the public key (`prime256v1`), else its object identifier; `None` where it has none.
     pub fn key_curve(&self) -> Option<String> {
-        (!self.key_curve.is_empty()).then(|| algorithm::name(self.key_curve))
+        (!self.key_curve.is_empty()).then(|| algorithm::name(self.key_curve).into_owned())
     }
 
     /// How it was signed (`sha256WithRSAEncryption`), else the object identifier.
     pub fn signature_algorithm(&self) -> String {
-        algorithm::name(self.signature_algorithm)
+        algorithm::name(self.signature_algorithm).into_owned()
     }
 
     /// Serial number as hexadecimal digits, upper case, without leading zero bytes.
