@@ -18,11 +18,7 @@ const NAME_MAX: usize = 253;
 /// ```
 pub fn registrable_domain(name: &str) -> Option<&str> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty()
-        || name.len() > NAME_MAX
-        || name.split('.').any(str::is_empty)
-        || is_address(name)
-    {
+    if name.is_empty() || name.len() > NAME_MAX || has_empty_label(name) || is_address(name) {
         return None;
     }
     // The list is in lower case.
@@ -35,6 +31,13 @@ pub fn registrable_domain(name: &str) -> Option<&str> {
         return None;
     }
     name.get(name.len().checked_sub(domain.as_bytes().len())?..)
+}
+
+/// Whether nothing stands between two dots, or before the first or behind the last one.
+fn has_empty_label(name: &str) -> bool {
+    let mut before = b'.';
+    let mut twice = |byte| std::mem::replace(&mut before, byte) == b'.' && byte == b'.';
+    name.bytes().any(&mut twice) || twice(b'.')
 }
 
 /// Whether a name is an address. Most names hold a letter that no address has, near their start.
@@ -66,6 +69,8 @@ mod tests {
             ("nas.local", None),
             ("10.0.0.1", None),
             ("a..com", None),
+            (".a.com", None),
+            ("a.com..", None),
             ("", None),
             // A private suffix: each customer is on his own.
             ("shop.user.github.io", Some("user.github.io")),

@@ -127,6 +127,10 @@ pub fn is_tor_name(name: &str) -> bool {
 /// assert!(!is_homograph("xn--mnchen-3ya.de")); // with an umlaut
 /// ```
 pub fn is_homograph(name: &str) -> bool {
+    // Most names have no hyphen at all.
+    if !name.as_bytes().contains(&b'-') {
+        return false;
+    }
     name.split('.').take(16).any(|label| {
         label
             .get(..4)
