@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use netloom_decode::Decoded;
 use netloom_decode::app::dns;
 use netloom_decode::app::{Protocol, ftp, irc, sdp, text, tftp};
+use netloom_decode::{Decoded, Ip};
 use netloom_packet::Packet;
 
 use super::book::{Fact, Lesson};
@@ -23,9 +23,23 @@ const FACTS_MAX: usize = 64;
 pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>) {
     let Some(ip) = &decoded.ip else { return };
     let data = decoded.payload(packet.data);
-    if data.len() < 6 {
+    let &[first, _, flags, _, _, _, ..] = data else {
         return;
+    };
+    // Nearly every packet teaches nothing, as a byte of it or a port tells.
+    let may_teach = match ip.protocol {
+        17 => flags & 0x80 != 0 || decoded.dst_port == 69 || matches!(first, b'S' | b'I'),
+        6 => decoded.src_port == 53 || matches!(first, b'2' | b'P' | b'E' | b':' | b'S' | b'I'),
+        _ => false,
+    };
+    if may_teach {
+        read(packet, decoded, ip, data, lessons);
     }
+}
+
+/// Reads the payload of a packet that may teach something.
+#[inline(never)]
+fn read(packet: &Packet<'_>, decoded: &Decoded, ip: &Ip, data: &[u8], lessons: &mut Vec<Lesson>) {
     let most = lessons.len() + FACTS_MAX;
     let mut teach = |fact| {
         if lessons.len() < most {
@@ -36,9 +50,9 @@ pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>
             });
         }
     };
-    match ip.protocol {
-        17 => {
-            if data[2] & 0x80 != 0 && data.len() > 12 {
+    match (ip.protocol, data) {
+        (17, &[_, _, flags, ..]) => {
+            if flags & 0x80 != 0 && data.len() > 12 {
                 answers(data, decoded, ip.src, ip.dst, &mut teach);
             }
             if decoded.dst_port == 69 && matches!(data, [0, 1 | 2, ..]) {
@@ -48,19 +62,21 @@ pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>
                 media(data, &mut teach);
             }
         }
-        6 => match data {
-            [_, _, _, _, flags, ..] if decoded.src_port == 53 && flags & 0x80 != 0 => {
-                if let Some(message) = data.get(2..) {
-                    answers(message, decoded, ip.src, ip.dst, &mut teach);
-                }
+        (6, [_, _, _, _, flags, ..]) if decoded.src_port == 53 && flags & 0x80 != 0 => {
+            if let Some(message) = data.get(2..) {
+                answers(message, decoded, ip.src, ip.dst, &mut teach);
             }
+        }
+        (
+            6,
             [b'2', b'2', b'7' | b'9', b' ' | b'-', ..]
             | [b'P', b'O', b'R', b'T', b' ', ..]
-            | [b'E', b'P', b'R', b'T', b' ', ..] => data_channel(data, ip.src, &mut teach),
-            [b'P', b'R', b'I', b'V', ..] | [b':', ..] => files(data, &mut teach),
-            [b'S', b'I', b'P', b'/', ..] | [b'I', b'N', b'V', b'I', ..] => media(data, &mut teach),
-            _ => {}
-        },
+            | [b'E', b'P', b'R', b'T', b' ', ..],
+        ) => data_channel(data, ip.src, &mut teach),
+        (6, [b'P', b'R', b'I', b'V', ..] | [b':', ..]) => files(data, &mut teach),
+        (6, [b'S', b'I', b'P', b'/', ..] | [b'I', b'N', b'V', b'I', ..]) => {
+            media(data, &mut teach);
+        }
         _ => {}
     }
 }
