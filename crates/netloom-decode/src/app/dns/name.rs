@@ -48,9 +48,6 @@ pub(super) enum Broken {
     Malformed,
 }
 
-/// Bytes of a label that are copied at once.
-const SHORT_LABEL: usize = 16;
-
 /// Pointers that are followed in one name.
 const JUMPS_MAX: u32 = 32;
 
@@ -63,88 +60,95 @@ pub(super) fn read(message: &[u8], at: usize) -> Result<(Name, usize), Broken> {
     Ok((Name::from(text.bytes()), end))
 }
 
+/// The place behind the name at `at`, as [`read`] says it.
+pub(super) fn end(message: &[u8], at: usize) -> Result<usize, Broken> {
+    walk(message, at, |_| ())
+}
+
+/// Follows the name at `at`, up to the place behind it. Its labels, each with its length in front,
+/// go to `take` in the runs that pointers leave of them: at most [`Text::ROOM`] bytes in all.
+#[inline]
+fn walk<'a>(message: &'a [u8], at: usize, mut take: impl FnMut(&'a [u8])) -> Result<usize, Broken> {
+    let (mut position, mut run) = (at, at);
+    let mut room = Text::ROOM;
+    let mut jumps = 0;
+    let mut end = None;
+    loop {
+        let &length = message.get(position).ok_or(Broken::Cut)?;
+        match length {
+            1..=0x3f => {
+                let taken = 1 + usize::from(length);
+                position += taken;
+                if position > message.len() {
+                    return Err(Broken::Cut);
+                }
+                room = room.checked_sub(taken).ok_or(Broken::Malformed)?;
+            }
+            0 => {
+                take(message.get(run..position).unwrap_or_default());
+                return Ok(end.unwrap_or(position + 1));
+            }
+            0xc0.. => {
+                let &low = message.get(position + 1).ok_or(Broken::Cut)?;
+                jumps += 1;
+                if jumps > JUMPS_MAX {
+                    return Err(Broken::Malformed);
+                }
+                if position > run {
+                    take(message.get(run..position).unwrap_or_default());
+                }
+                end = end.or(Some(position + 2));
+                position = usize::from(length & 0x3f) << 8 | usize::from(low);
+                run = position;
+            }
+            _ => return Err(Broken::Malformed),
+        }
+    }
+}
+
 /// A name in text form, without a place on the heap.
 #[derive(Clone, Copy)]
 pub(super) struct Text {
-    /// Room for the longest name and the label that makes it too long.
-    buffer: [u8; NAME_MAX + 65],
+    /// A dot in front of each label.
+    buffer: [u8; Self::ROOM],
     len: usize,
 }
 
 impl Text {
+    /// Room for the longest name and the dot in front of it.
+    const ROOM: usize = NAME_MAX + 1;
+
     pub(super) const fn new() -> Self {
         Self {
-            buffer: [0; NAME_MAX + 65],
+            buffer: [0; Self::ROOM],
             len: 0,
         }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.len).unwrap_or_default()
-    }
-
-    /// A label. Most are short: those are copied as sixteen bytes, of which what is too much is
-    /// written over by what comes next.
-    #[inline]
-    fn push_label(&mut self, message: &[u8], start: usize, label: &[u8]) {
-        let from = message
-            .get(start..)
-            .and_then(<[u8]>::first_chunk::<SHORT_LABEL>);
-        let to = self
-            .buffer
-            .get_mut(self.len..)
-            .and_then(<[u8]>::first_chunk_mut::<SHORT_LABEL>);
-        if let (Some(from), Some(to), true) = (from, to, label.len() <= SHORT_LABEL) {
-            *to = *from;
-            self.len += label.len();
-        } else {
-            self.push(label);
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        if let Some(place) = self.buffer.get_mut(self.len..self.len + bytes.len()) {
-            place.copy_from_slice(bytes);
-            self.len += bytes.len();
-        }
+        self.buffer.get(1..self.len).unwrap_or_default()
     }
 
     /// As [`read`].
     pub(super) fn read(&mut self, message: &[u8], at: usize) -> Result<usize, Broken> {
         self.len = 0;
-        let mut position = at;
-        let mut jumps = 0;
-        let mut end = None;
-        loop {
-            let &length = message.get(position).ok_or(Broken::Cut)?;
-            match length {
-                0 => return Ok(end.unwrap_or(position + 1)),
-                1..=0x3f => {
-                    let start = position + 1;
-                    let next = start + usize::from(length);
-                    let label = message.get(start..next).ok_or(Broken::Cut)?;
-                    if self.len > 0 {
-                        self.push(b".");
-                    }
-                    self.push_label(message, start, label);
-                    if self.len > NAME_MAX {
-                        return Err(Broken::Malformed);
-                    }
-                    position = next;
-                }
-                0xc0.. => {
-                    let &low = message.get(position + 1).ok_or(Broken::Cut)?;
-                    let target = usize::from(length & 0x3f) << 8 | usize::from(low);
-                    jumps += 1;
-                    if jumps > JUMPS_MAX {
-                        return Err(Broken::Malformed);
-                    }
-                    end = end.or(Some(position + 2));
-                    position = target;
-                }
-                _ => return Err(Broken::Malformed),
-            }
+        walk(message, at, |run| self.push(run))
+    }
+
+    /// Appends labels: all at once, then the dots are put where the lengths stood.
+    #[inline]
+    fn push(&mut self, run: &[u8]) {
+        let end = self.len + run.len();
+        let Some(place) = self.buffer.get_mut(self.len..end) else {
+            return;
+        };
+        place.copy_from_slice(run);
+        let mut at = 0;
+        while let Some(length) = place.get_mut(at) {
+            at += 1 + usize::from(*length);
+            *length = b'.';
         }
+        self.len = end;
     }
 }
 
@@ -209,6 +213,8 @@ fn strip_suffix_ignore_case<'a>(name: &'a [u8], suffix: &[u8]) -> Option<&'a [u8
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -229,6 +235,78 @@ mod tests {
         assert_eq!(read(b"\x00", 0), Ok((Name::default(), 1)));
         let long = [[1, b'a'].repeat(200), vec![0]].concat();
         assert_eq!(read(&long, 0), Err(Broken::Malformed));
+    }
+
+    #[test]
+    fn the_longest_name() {
+        let long = [&[63; 64][..], &[63; 64], &[63; 64], &[61; 62], &[0]].concat();
+        let (name, end) = read(&long, 0).unwrap();
+        assert_eq!((name.len(), end), (253, long.len()));
+        let text = |labels: &[u8]| {
+            let message: Vec<u8> = labels
+                .iter()
+                .flat_map(|&length| [&[length][..], &vec![b'a'; length.into()]].concat())
+                .chain([0])
+                .collect();
+            read(&message, 0).map(|(name, _)| name.len())
+        };
+        assert_eq!(text(&[63, 63, 63, 63]), Ok(255));
+        assert_eq!(text(&[63, 63, 63, 62, 1]), Err(Broken::Malformed));
+    }
+
+    /// A label at a time, as RFC 1035 tells it.
+    fn plainly(message: &[u8], at: usize) -> Result<(Vec<u8>, usize), Broken> {
+        let (mut text, mut position, mut jumps, mut end) = (Vec::new(), at, 0, None);
+        loop {
+            match *message.get(position).ok_or(Broken::Cut)? {
+                0 => return Ok((text, end.unwrap_or(position + 1))),
+                length @ 1..=0x3f => {
+                    let next = position + 1 + usize::from(length);
+                    let label = message.get(position + 1..next).ok_or(Broken::Cut)?;
+                    if !text.is_empty() {
+                        text.push(b'.');
+                    }
+                    text.extend_from_slice(label);
+                    if text.len() > NAME_MAX {
+                        return Err(Broken::Malformed);
+                    }
+                    position = next;
+                }
+                high @ 0xc0.. => {
+                    let low = *message.get(position + 1).ok_or(Broken::Cut)?;
+                    jumps += 1;
+                    if jumps > JUMPS_MAX {
+                        return Err(Broken::Malformed);
+                    }
+                    end = end.or(Some(position + 2));
+                    position = usize::from(high & 0x3f) << 8 | usize::from(low);
+                }
+                _ => return Err(Broken::Malformed),
+            }
+        }
+    }
+
+    proptest! {
+        /// Bytes that are short labels, long ones, pointers and ends.
+        #[test]
+        fn runs_are_read_as_labels_are(
+            message in proptest::collection::vec(
+                prop_oneof![
+                    8 => (0_u8..6).prop_map(|byte| vec![byte]),
+                    2 => (0_u8..200).prop_map(|to| vec![0xc0, to]),
+                    1 => (0_u8..0x40).prop_map(|length| [vec![length], vec![1; length.into()]].concat()),
+                    1 => any::<u8>().prop_map(|byte| vec![byte]),
+                ],
+                0..120,
+            ),
+            at in 0_usize..100,
+        ) {
+            let message = message.concat();
+            let expected = plainly(&message, at);
+            let found = read(&message, at);
+            prop_assert_eq!(found.map(|(name, end)| (name.to_vec(), end)), expected.clone());
+            prop_assert_eq!(end(&message, at), expected.map(|(_, end)| end));
+        }
     }
 
     #[test]

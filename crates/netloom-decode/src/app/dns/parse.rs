@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use netloom_packet::MacAddr;
 
-use super::name::{self, Broken, Name, Text};
+use super::name::{Broken, Name, Text};
 use super::netbios::{self, NetbiosName};
 use super::number::rtype;
 use super::{Data, Edns, Message, Question, Record, ServiceBinding};
@@ -19,7 +19,7 @@ const QUESTION_MIN: usize = 5;
 
 pub(super) const QUESTIONS_MAX: usize = 64;
 pub(super) const ANSWERS_MAX: usize = 256;
-const OTHERS_MAX: usize = 64;
+pub(super) const OTHERS_MAX: usize = 64;
 /// Strings of a TXT record, addresses of an NB record, names of a node status, values of a
 /// service binding that are kept.
 const LIST_MAX: usize = 64;
@@ -71,6 +71,7 @@ impl<'a> Message<'a> {
             data,
             at: HEADER_LEN,
             nbns: service == "nbns",
+            text: Text::new(),
         };
         match cursor.sections(counts, &mut message) {
             Ok(()) => message.excess = len.max(data.len()).saturating_sub(cursor.at),
@@ -86,6 +87,8 @@ struct Cursor<'a> {
     data: &'a [u8],
     at: usize,
     nbns: bool,
+    /// The name that was read last.
+    text: Text,
 }
 
 impl<'a> Cursor<'a> {
@@ -117,7 +120,7 @@ impl<'a> Cursor<'a> {
                     }
                     records.push(record);
                 } else {
-                    self.skip_record()?;
+                    self.at = skip_record(self.data, self.at)?;
                 }
             }
         }
@@ -125,66 +128,38 @@ impl<'a> Cursor<'a> {
     }
 
     fn name(&mut self) -> Result<Name, Broken> {
-        let mut text = Text::new();
-        self.at = text.read(self.data, self.at)?;
-        let netbios = self.nbns.then(|| netbios::decode_name(text.bytes()));
+        self.at = self.text.read(self.data, self.at)?;
+        let text = self.text.bytes();
+        let netbios = self.nbns.then(|| netbios::decode_name(text));
         Ok(match netbios.flatten() {
             Some(name) => Name::from(&name[..]),
-            None => Name::from(text.bytes()),
+            None => Name::from(text),
         })
     }
 
-    fn u16(&mut self) -> Result<u16, Broken> {
-        let value = u16_at(self.data, self.at).ok_or(Broken::Cut)?;
-        self.at += 2;
-        Ok(value)
-    }
-
-    fn u32(&mut self) -> Result<u32, Broken> {
-        let value = u32_at(self.data, self.at).ok_or(Broken::Cut)?;
-        self.at += 4;
-        Ok(value)
+    /// Fields of fixed size.
+    fn fields<const LEN: usize>(&mut self) -> Result<&'a [u8; LEN], Broken> {
+        let rest = self.data.get(self.at..).unwrap_or_default();
+        let fields = rest.first_chunk().ok_or(Broken::Cut)?;
+        self.at += LEN;
+        Ok(fields)
     }
 
     fn question(&mut self) -> Result<Question, Broken> {
+        let name = self.name()?;
+        let &[t1, t0, c1, c0] = self.fields()?;
         Ok(Question {
-            name: self.name()?,
-            qtype: self.u16()?,
-            qclass: self.u16()?,
+            name,
+            qtype: u16::from_be_bytes([t1, t0]),
+            qclass: u16::from_be_bytes([c1, c0]),
         })
-    }
-
-    /// Passes over a record that is not kept: its name's labels are not even looked at.
-    fn skip_record(&mut self) -> Result<(), Broken> {
-        loop {
-            match *self.data.get(self.at).ok_or(Broken::Cut)? {
-                0 => {
-                    self.at += 1;
-                    break;
-                }
-                length @ 1..=0x3f => self.at += 1 + usize::from(length),
-                0xc0.. => {
-                    self.at += 2;
-                    break;
-                }
-                _ => return Err(Broken::Malformed),
-            }
-        }
-        self.at += 8;
-        let length = self.u16()?;
-        self.at += usize::from(length);
-        if self.at > self.data.len() {
-            return Err(Broken::Cut);
-        }
-        Ok(())
     }
 
     fn record(&mut self) -> Result<Record<'a>, Broken> {
         let name = self.name()?;
-        let rtype = self.u16()?;
-        let class = self.u16()?;
-        let ttl = self.u32()?;
-        let length = usize::from(self.u16()?);
+        let &[t1, t0, c1, c0, s3, s2, s1, s0, l1, l0] = self.fields()?;
+        let rtype = u16::from_be_bytes([t1, t0]);
+        let length = usize::from(u16::from_be_bytes([l1, l0]));
         let start = self.at;
         let bytes = self.data.get(start..start + length).ok_or(Broken::Cut)?;
         let data = self.record_data(rtype, start, bytes);
@@ -192,18 +167,18 @@ impl<'a> Cursor<'a> {
         Ok(Record {
             name,
             rtype,
-            class,
-            ttl,
+            class: u16::from_be_bytes([c1, c0]),
+            ttl: u32::from_be_bytes([s3, s2, s1, s0]),
             data: data.unwrap_or(Data::Other(bytes)),
         })
     }
 
     /// The data of a record; `None` where it is not what its type says.
-    fn record_data(&self, rtype: u16, start: usize, bytes: &'a [u8]) -> Option<Data<'a>> {
+    fn record_data(&mut self, rtype: u16, start: usize, bytes: &'a [u8]) -> Option<Data<'a>> {
         // Names may point anywhere before them, but have to end with the data.
-        let name_at = |skip: usize| {
-            let (name, end) = name::read(self.data, start + skip).ok()?;
-            (end <= start + bytes.len()).then_some((name, end))
+        let mut name_at = |skip: usize| {
+            let end = self.text.read(self.data, start + skip).ok()?;
+            (end <= start + bytes.len()).then(|| (Name::from(self.text.bytes()), end))
         };
         match rtype {
             rtype::A => {
@@ -232,7 +207,8 @@ impl<'a> Cursor<'a> {
             )),
             rtype::TXT | rtype::SPF => {
                 let mut reader = Reader::new(bytes);
-                let mut strings = Vec::new();
+                // Each is a few words at least, as a rule.
+                let mut strings = Vec::with_capacity((bytes.len() / 16 + 1).min(LIST_MAX));
                 while strings.len() < LIST_MAX && !reader.is_empty() {
                     strings.push(reader.bytes8()?);
                 }
@@ -257,6 +233,33 @@ impl<'a> Cursor<'a> {
             _ => None,
         }
     }
+}
+
+/// Passes over a record that is not kept, its name's labels are not even looked at: the place
+/// behind it.
+pub(super) fn skip_record(data: &[u8], mut at: usize) -> Result<usize, Broken> {
+    loop {
+        match *data.get(at).ok_or(Broken::Cut)? {
+            0 => {
+                at += 1;
+                break;
+            }
+            length @ 1..=0x3f => at += 1 + usize::from(length),
+            0xc0.. => {
+                at += 2;
+                break;
+            }
+            _ => return Err(Broken::Malformed),
+        }
+    }
+    // Type, class, time to live.
+    at += 8;
+    let length = u16_at(data, at).ok_or(Broken::Cut)?;
+    at += 2 + usize::from(length);
+    if at > data.len() {
+        return Err(Broken::Cut);
+    }
+    Ok(at)
 }
 
 /// What an OPT record says (RFC 6891, section 6.1.3).

@@ -1,6 +1,6 @@
 //! Recognition.
 
-use super::name::{Broken, Text};
+use super::name::{self, Broken, Text};
 use super::number::known_type;
 use super::parse::{Counts, HEADER_LEN};
 use super::{CERTIFICATES, Message, NetbiosName};
@@ -190,7 +190,7 @@ fn stream(probe: &Probe<'_>, service: &'static str, port: u16) -> Guess {
         return Guess::No;
     };
     if probe.has_port(port) {
-        return match Text::new().read(message, HEADER_LEN) {
+        return match name::end(message, HEADER_LEN) {
             Ok(_) => Guess::Certain,
             Err(Broken::Cut) if message.len() < len => Guess::More,
             Err(_) => Guess::Unsure,
