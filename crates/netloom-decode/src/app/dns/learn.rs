@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::name::Text;
 use super::number::{known_type, rtype};
-use super::parse::{ANSWERS_MAX, Counts, HEADER_LEN, service_binding};
+use super::parse::{ANSWERS_MAX, Counts, HEADER_LEN, OTHERS_MAX, service_binding, skip_record};
 use super::{Data, Message, Record, name};
 use crate::app::wire::{u16_at, u32_at};
 
@@ -33,7 +33,7 @@ pub fn is_response(data: &[u8]) -> bool {
 
 /// Whether there is a question behind the header, of a type and class that exist.
 fn question_makes_sense(data: &[u8]) -> bool {
-    let Ok(end) = Text::new().read(data, HEADER_LEN) else {
+    let Ok(end) = name::end(data, HEADER_LEN) else {
         return false;
     };
     let (Some(qtype), Some(qclass)) = (u16_at(data, end), u16_at(data, end + 2)) else {
@@ -100,7 +100,11 @@ pub fn learn_from(data: &[u8], service: &'static str, out: &mut dyn FnMut(&[u8],
     if flags & 0x800f != 0x8000 || service == "nbns" {
         return;
     }
-    if counts.questions != 1 {
+    if counts.questions == 0 {
+        let _ = learn_owners(data, counts, out);
+        return;
+    }
+    if counts.questions > 1 {
         if let Some(message) = Message::parse(data, data.len(), service) {
             learn(&message, out);
         }
@@ -134,14 +138,9 @@ pub fn learn_from(data: &[u8], service: &'static str, out: &mut dyn FnMut(&[u8],
             let ttl = shortest.min(answer.ttl);
             let bytes = data.get(answer.data..answer.end).unwrap_or_default();
             match answer.rtype {
-                rtype::A => {
-                    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-                        out(question.bytes(), octets.into(), ttl);
-                    }
-                }
-                rtype::AAAA => {
-                    if let Ok(octets) = <[u8; 16]>::try_from(bytes) {
-                        out(question.bytes(), octets.into(), ttl);
+                rtype::A | rtype::AAAA => {
+                    if let Some(address) = answer.address(bytes) {
+                        out(question.bytes(), address, ttl);
                     }
                 }
                 rtype::CNAME
@@ -166,6 +165,40 @@ pub fn learn_from(data: &[u8], service: &'static str, out: &mut dyn FnMut(&[u8],
         }
         (known, shortest) = (at, ttl);
     }
+}
+
+/// The addresses of a response without a question, each for the name that owns it; `None` where a
+/// record made no sense, which ends the message.
+fn learn_owners(
+    data: &[u8],
+    counts: Counts,
+    out: &mut dyn FnMut(&[u8], IpAddr, u32),
+) -> Option<()> {
+    let mut name = Text::new();
+    let mut at = HEADER_LEN;
+    for (count, max, speaks) in [
+        (counts.answers, ANSWERS_MAX, true),
+        (counts.authorities, OTHERS_MAX, false),
+        (counts.additionals, OTHERS_MAX, true),
+    ] {
+        for number in 0..usize::from(count) {
+            if number >= max {
+                at = skip_record(data, at).ok()?;
+                continue;
+            }
+            let record = Answer::read(data, at, name::end(data, at).ok()?)?;
+            at = record.end;
+            let bytes = data.get(record.data..record.end).unwrap_or_default();
+            if speaks
+                && let Some(address) = record.address(bytes)
+                && name.read(data, record.owner).is_ok()
+                && !name.bytes().is_empty()
+            {
+                out(name.bytes(), address, record.ttl);
+            }
+        }
+    }
+    Some(())
 }
 
 /// The answer section, record by record, up to the first that makes no sense.
@@ -196,21 +229,11 @@ impl Iterator for Answers<'_> {
             // The name of the question, which was read.
             owner + 2
         } else {
-            Text::new().read(self.data, owner).ok()?
+            name::end(self.data, owner).ok()?
         };
-        let data = fields + 10;
-        let end = data + usize::from(u16_at(self.data, fields + 8)?);
-        if end > self.data.len() {
-            return None;
-        }
-        self.at = end;
-        Some(Answer {
-            owner,
-            rtype: u16_at(self.data, fields)?,
-            ttl: u32_at(self.data, fields + 4)?,
-            data,
-            end,
-        })
+        let answer = Answer::read(self.data, owner, fields)?;
+        self.at = answer.end;
+        Some(answer)
     }
 }
 
@@ -221,6 +244,29 @@ fn pointed(data: &[u8], at: usize) -> Option<usize> {
 }
 
 impl Answer {
+    /// The record whose owner's name is at one place and whose fields are at another, if it ends
+    /// within the message.
+    fn read(message: &[u8], owner: usize, fields: usize) -> Option<Self> {
+        let data = fields + 10;
+        let end = data + usize::from(u16_at(message, fields + 8)?);
+        (end <= message.len()).then_some(Self {
+            owner,
+            rtype: u16_at(message, fields)?,
+            ttl: u32_at(message, fields + 4)?,
+            data,
+            end,
+        })
+    }
+
+    /// The address that it says, if it is a record of one.
+    fn address(self, bytes: &[u8]) -> Option<IpAddr> {
+        match self.rtype {
+            rtype::A => Some(<[u8; 4]>::try_from(bytes).ok()?.into()),
+            rtype::AAAA => Some(<[u8; 16]>::try_from(bytes).ok()?.into()),
+            _ => None,
+        }
+    }
+
     /// Where its owner's name is, if that is nothing but a pointer.
     fn points_to(self, data: &[u8]) -> Option<usize> {
         pointed(data, self.owner)

@@ -445,6 +445,56 @@ proptest! {
         }
     }
 
+    /// What is learnt from the bytes is what is learnt from the message that they are: records with
+    /// names of their own or pointers, of addresses, aliases and others, cut anywhere.
+    #[test]
+    fn bytes_teach_what_messages_do(
+        counts in (0_u16..4, 0_u16..6, 0_u16..70, 0_u16..6),
+        records in proptest::collection::vec(
+            (
+                prop_oneof![Just(12_u16), 0_u16..100],
+                prop_oneof![
+                    Just((rtype::A, vec![192, 0, 2, 7])),
+                    Just((rtype::AAAA, vec![9; 16])),
+                    Just((rtype::CNAME, wire_name("a.test"))),
+                    Just((rtype::TXT, vec![])),
+                    Just((rtype::A, vec![1])),
+                ],
+                any::<bool>(),
+            ),
+            0..12,
+        ),
+        repeated in prop_oneof![Just(0_usize), 0..80_usize],
+        cut in 0_usize..20,
+    ) {
+        let mut bytes = header(0x8180, [counts.0, counts.1, counts.2, counts.3]);
+        for _ in 0..counts.0 {
+            bytes.extend(question("a.test", rtype::A));
+        }
+        // Many of the same reach beyond what is kept.
+        let first = records.first().cloned().into_iter();
+        let repeated = first.flat_map(|record| vec![record; repeated]);
+        for (at, (kind, data), named) in repeated.chain(records) {
+            let record = record(at, kind, 60, &data);
+            if named {
+                bytes.extend(wire_name("A.test"));
+                bytes.extend(&record[2..]);
+            } else {
+                bytes.extend(record);
+            }
+        }
+        let bytes = &bytes[..bytes.len() - cut.saturating_sub(10).min(bytes.len() - 12)];
+        for service in ["dns", "mdns"] {
+            let (mut slow, mut fast) = (Vec::new(), Vec::new());
+            let message = Message::parse(bytes, bytes.len(), service).unwrap();
+            learn(&message, &mut |name, address, ttl| slow.push((name.to_vec(), address, ttl)));
+            learn_from(bytes, service, &mut |name, address, ttl| {
+                fast.push((name.to_vec(), address, ttl));
+            });
+            prop_assert_eq!(slow, fast);
+        }
+    }
+
     /// Any streams, cut anywhere.
     #[test]
     fn any_stream(pieces: Vec<(bool, Vec<u8>)>) {
