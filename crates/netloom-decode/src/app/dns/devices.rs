@@ -9,6 +9,9 @@ use crate::app::{Device, DeviceSource, Event, Events};
 
 /// Facts that are taken from one message.
 const FACTS_MAX: usize = 64;
+/// Keys of TXT records whose values are a device's model, or who made it.
+const MODEL_KEYS: [&[u8]; 5] = [b"model", b"md", b"ty", b"am", b"usb_mdl"];
+const VENDOR_KEYS: [&[u8]; 3] = [b"manufacturer", b"usb_mfg", b"vendor"];
 /// A group's name, not a host's (RFC 1002, section 4.2.1.3).
 const GROUP: u16 = 0x8000;
 
@@ -90,14 +93,11 @@ fn mdns(record: &Record<'_>, tell: &mut dyn FnMut(Device<'_>)) {
                 };
                 let (key, value) = string.split_at(at);
                 let value = value.get(1..).filter(|value| !value.is_empty());
-                match key.to_ascii_lowercase().as_slice() {
-                    b"model" | b"md" | b"ty" | b"am" | b"usb_mdl" => {
-                        device.model = device.model.or(value);
-                    }
-                    b"manufacturer" | b"usb_mfg" | b"vendor" => {
-                        device.vendor = device.vendor.or(value);
-                    }
-                    _ => {}
+                let is = |word: &[u8]| key.eq_ignore_ascii_case(word);
+                if MODEL_KEYS.iter().copied().any(is) {
+                    device.model = device.model.or(value);
+                } else if VENDOR_KEYS.iter().copied().any(is) {
+                    device.vendor = device.vendor.or(value);
                 }
             }
         }
@@ -120,14 +120,15 @@ fn mdns(record: &Record<'_>, tell: &mut dyn FnMut(Device<'_>)) {
 /// The service type in the name of a type or an instance: `_ipp._tcp` of
 /// `Printer._ipp._tcp.local`.
 fn service_type(name: &[u8]) -> Option<&[u8]> {
-    let transport = name
-        .windows(5)
-        .rposition(|window| window == b"._tcp" || window == b"._udp")?;
-    let start = name
-        .get(..transport)?
-        .iter()
-        .rposition(|&byte| byte == b'.')
-        .map_or(0, |dot| dot + 1);
+    // Both stand near the end: what is in front of them is not looked at.
+    let mut dots = (0..name.len())
+        .rev()
+        .filter(|&at| name.get(at) == Some(&b'.'));
+    let transport = dots.find(|&dot| {
+        let label = name.get(dot + 1..dot + 5);
+        matches!(label, Some(b"_tcp" | b"_udp"))
+    })?;
+    let start = dots.next().map_or(0, |dot| dot + 1);
     name.get(start..transport + 5)
         .filter(|service| service.starts_with(b"_") && service.len() > 6)
 }

@@ -129,23 +129,18 @@ fn suspicious(message: &Message<'_>) -> Option<String> {
             let name = qtype_name(question.qtype, false);
             return Some(format!("obsolete type {name}"));
         }
-        let reverse = super::reverse_address(&question.name).is_some();
-        let longest = question
-            .name
-            .split(|&byte| byte == b'.')
-            .map(<[u8]>::len)
-            .max();
-        if question.name.len() >= LONG_NAME && !reverse {
-            return Some(format!("name of {} bytes", question.name.len()));
+        let name = &question.name;
+        if name.len() >= LONG_NAME && super::reverse_address(name).is_none() {
+            return Some(format!("name of {} bytes", name.len()));
         }
-        if let Some(longest) = longest.filter(|&length| length >= LONG_LABEL) {
+        // No label is longer than its name.
+        if name.len() >= LONG_LABEL
+            && let Some(longest) = name.split(|&byte| byte == b'.').map(<[u8]>::len).max()
+            && longest >= LONG_LABEL
+        {
             return Some(format!("label of {longest} bytes"));
         }
-        if let Some(&byte) = question
-            .name
-            .iter()
-            .find(|&&byte| !(0x20..0x7f).contains(&byte))
-        {
+        if let Some(&byte) = name.iter().find(|&&byte| !(0x20..0x7f).contains(&byte)) {
             let shown = display(&[byte]).into_owned();
             return Some(format!("character {shown} in a name"));
         }
