@@ -1,40 +1,12 @@
 //! Who made a network card.
 
-use std::sync::LazyLock;
-
 use netloom_packet::MacAddr;
 
 /// Lines of prefix, tab, name, in the order of the prefixes: the IEEE's registries of blocks of
-/// 2^24, 2^20 and 2^12 addresses (MA-L; MA-M; MA-S and IAB). `cargo xtask vendors` makes it. It is searched as it is: a table of references would be written to at every start, and
-/// take three megabytes of memory that one who looks up a handful of cards has no use for.
+/// 2^24, 2^20 and 2^12 addresses (MA-L; MA-M; MA-S and IAB). `cargo xtask vendors` makes it. It is
+/// searched as it is: even to note where the lines are takes longer than to look up a handful of
+/// cards, at every start, and memory too.
 static TABLE: &str = include_str!("vendors.tsv");
-
-/// Where the lines of the table are.
-struct Index {
-    /// Where each begins.
-    lines: Vec<u32>,
-    /// The first of those that begin with three digits, by these; and how many there are.
-    firsts: Vec<u32>,
-}
-
-/// A quarter of a megabyte, made when a card is looked up.
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let (mut lines, mut firsts) = (Vec::new(), Vec::with_capacity((1 << 12) + 1));
-    let mut at = 0;
-    for line in TABLE.split_inclusive('\n') {
-        let first = line
-            .get(..3)
-            .and_then(|digits| usize::from_str_radix(digits, 16).ok());
-        while first.is_some_and(|first| firsts.len() <= first) {
-            firsts.push(lines.len() as u32);
-        }
-        lines.push(at);
-        at += line.len() as u32;
-    }
-    firsts.resize((1 << 12) + 1, lines.len() as u32);
-    lines.shrink_to_fit();
-    Index { lines, firsts }
-});
 
 /// Digits of the prefixes, the longest first.
 const LENGTHS: [usize; 3] = [9, 7, 6];
@@ -59,34 +31,45 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
             *digit = b"0123456789ABCDEF"[usize::from(bits)];
         }
     }
-    let first = usize::from(mac.0[0]) << 4 | usize::from(mac.0[1] >> 4);
-    let Index { lines, firsts } = &*INDEX;
-    let (&from, &to) = (firsts.get(first)?, firsts.get(first + 1)?);
-    let lines = lines.get(from as usize..to as usize)?;
     // The last prefix that is not behind the address is the longest of its own, if it is one at all:
     // it may be that of a neighbour within the same larger block.
-    let (prefix, name) = last_up_to(lines, &digits)?;
+    let (prefix, name) = last_up_to(&digits)?;
     if digits.starts_with(prefix.as_bytes()) {
         return Some(name);
     }
-    LENGTHS.iter().find_map(|&length| {
-        let wanted = digits.get(..length)?;
-        let (prefix, name) = last_up_to(lines, wanted)?;
+    // A prefix of the address's own that is farther in front is one of the neighbour's, too.
+    let lengths = LENGTHS.iter().filter_map(|&length| digits.get(..length));
+    let mut shared = lengths.filter(|wanted| prefix.as_bytes().starts_with(wanted));
+    shared.find_map(|wanted| {
+        let (prefix, name) = last_up_to(wanted)?;
         (prefix.as_bytes() == wanted).then_some(name)
     })
 }
 
-/// The last of some lines whose prefix does not come after `digits`.
-fn last_up_to(lines: &[u32], digits: &[u8]) -> Option<(&'static str, &'static str)> {
-    let behind = lines.partition_point(|&at| prefix(at) <= digits);
-    let &at = lines.get(behind.checked_sub(1)?)?;
-    let line = TABLE.get(at as usize..)?.split('\n').next()?;
+/// Prefix and name of the last line whose prefix does not come after `digits`.
+fn last_up_to(digits: &[u8]) -> Option<(&'static str, &'static str)> {
+    let is_end = |&byte: &u8| byte == b'\n';
+    // Halved by bytes: the line in the middle is the one that the middle byte is in.
+    let (mut from, mut to) = (0, TABLE.len());
+    let mut found = None;
+    while from < to {
+        let half = TABLE.as_bytes().get(from..to)?;
+        let (before, after) = half.split_at(half.len() / 2);
+        let start = from + before.iter().rposition(is_end).map_or(0, |end| end + 1);
+        if prefix(start) <= digits {
+            found = Some(start);
+            from += before.len() + after.iter().position(is_end)? + 1;
+        } else {
+            to = start;
+        }
+    }
+    let line = TABLE.get(found?..)?.split('\n').next()?;
     line.split_once('\t')
 }
 
 /// The prefix in the line that begins at `at`.
-fn prefix(at: u32) -> &'static [u8] {
-    let line = TABLE.as_bytes().get(at as usize..).unwrap_or_default();
+fn prefix(at: usize) -> &'static [u8] {
+    let line = TABLE.as_bytes().get(at..).unwrap_or_default();
     let mut prefixes = LENGTHS.iter().filter_map(|&len| line.split_at_checked(len));
     let own = prefixes.find(|(_, rest)| rest.first() == Some(&b'\t'));
     own.map_or(&[], |(prefix, _)| prefix)
