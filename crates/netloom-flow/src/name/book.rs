@@ -287,26 +287,21 @@ impl NameBook {
             back,
             which,
         });
-        self.settle(ordinal);
+        // Behind one of this round nothing is left to settle: that was done when it was taught.
+        let last = ordinal - u64::from(back);
+        if last < self.before {
+            self.settle(last);
+        }
     }
 
-    /// Who asks from now on asks as of this round: of a key's lessons before it the last is
-    /// enough.
+    /// Who asks from now on asks as of this round: of a key's lessons before it the last, which
+    /// this one is, is enough.
     fn settle(&mut self, mut ordinal: u64) {
-        loop {
-            let settled = ordinal < self.before;
-            let Some(entry) = self.lessons.get_mut(ordinal) else {
-                return;
-            };
-            let back = u64::from(entry.back);
-            if settled {
-                entry.back = 0;
-            }
-            if back == 0 {
-                return;
-            }
-            ordinal -= back;
-            if settled && let Some(entry) = self.lessons.get_mut(ordinal) {
+        while let Some(last) = self.lessons.get_mut(ordinal)
+            && last.back > 0
+        {
+            ordinal -= u64::from(std::mem::take(&mut last.back));
+            if let Some(entry) = self.lessons.get_mut(ordinal) {
                 entry.name = None;
             }
         }
@@ -428,6 +423,23 @@ mod tests {
         book.learn(&lesson(1, 0, 1, 9, "a.example", 60));
         assert_eq!(ask(&book, 2, 3_660, 1, 9).as_deref(), Some("a.example"));
         assert_eq!(ask(&book, 2, 3_661, 1, 9), None);
+    }
+
+    /// A round may teach the same as often as it likes: it takes no longer for each.
+    #[test]
+    fn the_same_over_and_over() {
+        let mut book = NameBook::default();
+        for round in 0..3 {
+            book.begin_round();
+            for number in 1..=100_000 {
+                let name = format!("{}.example", number % 7);
+                book.learn(&lesson(round * 100_000 + number, 0, 1, 9, &name, 60));
+            }
+        }
+        let name_at = |number| ask(&book, number, 1, 1, 9);
+        assert_eq!(name_at(300_001).as_deref(), Some("5.example"));
+        assert_eq!(name_at(299_999).as_deref(), Some("3.example"));
+        assert_eq!(name_at(299_998).as_deref(), Some("2.example"));
     }
 
     /// The same answers wherever rounds end, also when lessons are forgotten.
