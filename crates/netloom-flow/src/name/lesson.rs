@@ -20,6 +20,7 @@ const FACTS_MAX: usize = 64;
 /// Puts what a packet teaches at the end of `lessons`: addresses in DNS and mDNS answers, data
 /// channels of FTP (RFC 959, RFC 2428), transfers of TFTP (RFC 1350), files that go from one client
 /// of IRC to another, media of SIP and RTSP (SDP, RFC 8866).
+#[inline]
 pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>) {
     let Some(ip) = &decoded.ip else { return };
     let data = decoded.payload(packet.data);
