@@ -95,12 +95,20 @@ fn answers(data: &[u8], decoded: &Decoded, src: IpAddr, dst: IpAddr, teach: &mut
     };
     // What a device says of itself by multicast holds for everybody, if it is about itself.
     let everybody = dst.is_multicast();
+    // Of one name there may be many addresses.
+    let mut last: Option<Arc<str>> = None;
     dns::learn_from(data, service, &mut |name, address, ttl| {
         if name.len() <= NAME_MAX && !address.is_unspecified() && (!everybody || address == src) {
+            // What can be shown as it is was shown so the last time, too.
+            let name = match last.take().filter(|last| last.as_bytes() == name) {
+                Some(name) => name,
+                None => Arc::from(&*text::display(name)),
+            };
+            last = Some(Arc::clone(&name));
             teach(Fact::Name {
                 client: (!everybody).then_some(dst),
                 address,
-                name: Arc::from(&*text::display(name)),
+                name,
                 ttl,
                 source,
             });

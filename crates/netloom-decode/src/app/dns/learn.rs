@@ -145,9 +145,7 @@ pub fn learn_from(data: &[u8], service: &'static str, out: &mut dyn FnMut(&[u8],
                 }
                 rtype::CNAME
                     if alias.is_none()
-                        && name
-                            .read(data, answer.data)
-                            .is_ok_and(|end| end <= answer.end) =>
+                        && name::end(data, answer.data).is_ok_and(|end| end <= answer.end) =>
                 {
                     alias = Some((answer.data, ttl));
                 }
