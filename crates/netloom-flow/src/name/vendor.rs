@@ -1,12 +1,25 @@
 //! Who made a network card.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+
 use netloom_packet::MacAddr;
 
 /// Lines of prefix, tab, name, in the order of the prefixes: the IEEE's registries of blocks of
 /// 2^24, 2^20 and 2^12 addresses (MA-L; MA-M; MA-S and IAB). `cargo xtask vendors` makes it. It is
-/// searched as it is: even to note where the lines are takes longer than to look up a handful of
+/// searched as it is: to note where the lines are would take longer than to look up thousands of
 /// cards, at every start, and memory too.
 static TABLE: &str = include_str!("vendors.tsv");
+
+/// Where the lines of each first byte begin, and where the last ones end: the first half of the
+/// way to any line, gone once.
+static FIRSTS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let starts = (0..=u8::MAX).map(|byte| {
+        let digits = digits(byte);
+        first_line(0..TABLE.len(), |prefix| prefix >= digits.as_slice())
+    });
+    starts.chain([TABLE.len()]).collect()
+});
 
 /// Digits of the prefixes, the longest first.
 const LENGTHS: [usize; 3] = [9, 7, 6];
@@ -25,46 +38,64 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
     if mac.0[0] & 3 != 0 {
         return None;
     }
-    let mut digits = [0; 12];
-    for (digits, byte) in digits.chunks_exact_mut(2).zip(mac.0) {
-        for (digit, bits) in digits.iter_mut().zip([byte >> 4, byte & 0xf]) {
-            *digit = b"0123456789ABCDEF"[usize::from(bits)];
-        }
+    let mut own = [0; 12];
+    for (place, byte) in own.as_chunks_mut().0.iter_mut().zip(mac.0) {
+        *place = digits(byte);
     }
+    let first = usize::from(mac.0[0]);
+    let lines = *FIRSTS.get(first)?..*FIRSTS.get(first + 1)?;
     // The last prefix that is not behind the address is the longest of its own, if it is one at all:
     // it may be that of a neighbour within the same larger block.
-    let (prefix, name) = last_up_to(&digits)?;
-    if digits.starts_with(prefix.as_bytes()) {
+    let (prefix, name) = last_up_to(lines.clone(), &own)?;
+    if own.starts_with(prefix) {
         return Some(name);
     }
-    // A prefix of the address's own that is farther in front is one of the neighbour's, too.
-    let lengths = LENGTHS.iter().filter_map(|&length| digits.get(..length));
-    let mut shared = lengths.filter(|wanted| prefix.as_bytes().starts_with(wanted));
+    // A prefix of its own that is farther in front is one of the neighbour's, too.
+    let lengths = LENGTHS.iter().filter_map(|&length| own.get(..length));
+    let mut shared = lengths.filter(|wanted| prefix.starts_with(wanted));
     shared.find_map(|wanted| {
-        let (prefix, name) = last_up_to(wanted)?;
-        (prefix.as_bytes() == wanted).then_some(name)
+        let (prefix, name) = last_up_to(lines.clone(), wanted)?;
+        (prefix == wanted).then_some(name)
     })
 }
 
-/// Prefix and name of the last line whose prefix does not come after `digits`.
-fn last_up_to(digits: &[u8]) -> Option<(&'static str, &'static str)> {
+/// A byte as the table has it.
+fn digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 0xf].map(|digit| b"0123456789ABCDEF"[usize::from(digit)])
+}
+
+/// Prefix and name of the last of some lines whose prefix does not come after `digits`.
+fn last_up_to(lines: Range<usize>, digits: &[u8]) -> Option<(&'static [u8], &'static str)> {
+    let behind = first_line(lines.clone(), |prefix| prefix > digits);
+    let line = TABLE.get(lines.start..behind)?.lines().next_back()?;
+    let (prefix, name) = line.split_once('\t')?;
+    Some((prefix.as_bytes(), name))
+}
+
+/// Where the first of some lines begins for whose prefix something holds, as it does for all behind
+/// it; their end where there is none.
+fn first_line(lines: Range<usize>, holds: impl Fn(&[u8]) -> bool) -> usize {
     let is_end = |&byte: &u8| byte == b'\n';
+    let (mut from, mut to) = (lines.start, lines.end);
     // Halved by bytes: the line in the middle is the one that the middle byte is in.
-    let (mut from, mut to) = (0, TABLE.len());
-    let mut found = None;
-    while from < to {
-        let half = TABLE.as_bytes().get(from..to)?;
+    while let Some(half) = TABLE
+        .as_bytes()
+        .get(from..to)
+        .filter(|half| !half.is_empty())
+    {
         let (before, after) = half.split_at(half.len() / 2);
         let start = from + before.iter().rposition(is_end).map_or(0, |end| end + 1);
-        if prefix(start) <= digits {
-            found = Some(start);
-            from += before.len() + after.iter().position(is_end)? + 1;
-        } else {
+        if holds(prefix(start)) {
             to = start;
+        } else {
+            let rest = after
+                .iter()
+                .position(is_end)
+                .map_or(after.len(), |end| end + 1);
+            from += before.len() + rest;
         }
     }
-    let line = TABLE.get(found?..)?.split('\n').next()?;
-    line.split_once('\t')
+    from
 }
 
 /// The prefix in the line that begins at `at`.
