@@ -11,10 +11,10 @@ use netloom_packet::MacAddr;
 /// cards, at every start, and memory too.
 static TABLE: &str = include_str!("vendors.tsv");
 
-/// Where the lines of each first byte begin, and where the last ones end: the first half of the
-/// way to any line, gone once.
+/// Where the lines of every fourth first byte begin (the others are those of no card's own
+/// address), and where the last ones end: the first half of the way to any line, gone once.
 static FIRSTS: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    let starts = (0..=u8::MAX).map(|byte| {
+    let starts = (0..=u8::MAX).step_by(4).map(|byte| {
         let digits = digits(byte);
         first_line(0..TABLE.len(), |prefix| prefix >= digits.as_slice())
     });
@@ -42,7 +42,7 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
     for (place, byte) in own.as_chunks_mut().0.iter_mut().zip(mac.0) {
         *place = digits(byte);
     }
-    let first = usize::from(mac.0[0]);
+    let first = usize::from(mac.0[0] / 4);
     let lines = *FIRSTS.get(first)?..*FIRSTS.get(first + 1)?;
     // The last prefix that is not behind the address is the longest of its own, if it is one at all:
     // it may be that of a neighbour within the same larger block.
