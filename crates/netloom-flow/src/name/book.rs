@@ -279,6 +279,14 @@ impl NameBook {
                 0
             }
         };
+        // Nobody can ask in between of what one packet says: its last word is enough.
+        let back = match self.lessons.get_mut(ordinal - u64::from(back)) {
+            Some(same) if same.number == lesson.number => {
+                same.name = None;
+                if same.back == 0 { 0 } else { back + same.back }
+            }
+            _ => back,
+        };
         self.lessons.push(Entry {
             number: lesson.number,
             until,
@@ -423,6 +431,32 @@ mod tests {
         book.learn(&lesson(1, 0, 1, 9, "a.example", 60));
         assert_eq!(ask(&book, 2, 3_660, 1, 9).as_deref(), Some("a.example"));
         assert_eq!(ask(&book, 2, 3_661, 1, 9), None);
+    }
+
+    #[test]
+    fn the_last_word_of_a_packet() {
+        let mut book = NameBook::default();
+        book.learn(&lesson(10, 0, 1, 9, "a.example", 60));
+        for name in ["b.example", "c.example", "d.example"] {
+            book.learn(&lesson(20, 0, 1, 9, name, 60));
+        }
+        book.learn(&lesson(30, 0, 1, 9, "e.example", 60));
+        for (number, name) in [
+            (10, None),
+            (11, Some("a.example")),
+            (20, Some("a.example")),
+            (21, Some("d.example")),
+            (30, Some("d.example")),
+            (31, Some("e.example")),
+        ] {
+            assert_eq!(ask(&book, number, 1, 1, 9).as_deref(), name, "{number}");
+        }
+        // In the next round, what came before it is cut off as ever.
+        book.begin_round();
+        book.learn(&lesson(40, 0, 1, 9, "f.example", 60));
+        book.learn(&lesson(40, 0, 1, 9, "g.example", 60));
+        assert_eq!(ask(&book, 40, 1, 1, 9).as_deref(), Some("e.example"));
+        assert_eq!(ask(&book, 41, 1, 1, 9).as_deref(), Some("g.example"));
     }
 
     /// A round may teach the same as often as it likes: it takes no longer for each.
