@@ -139,11 +139,22 @@ impl Applications {
         self.hand_out(flow, at, number, sensor);
     }
 
-    /// Gives rows their flow.
+    /// Hands out the rows of a call; most bring none.
+    #[inline]
     fn hand_out(&mut self, flow: &mut Flow, ts: Timestamp, number: u64, sensor: Option<&Arc<str>>) {
-        if self.rows.is_empty() {
-            return;
+        if !self.rows.is_empty() {
+            self.give_rows(flow, ts, number, sensor);
         }
+    }
+
+    /// Gives rows their flow.
+    fn give_rows(
+        &mut self,
+        flow: &mut Flow,
+        ts: Timestamp,
+        number: u64,
+        sensor: Option<&Arc<str>>,
+    ) {
         if self.as_zeek {
             add_empty_exchanges(&mut self.rows);
         }

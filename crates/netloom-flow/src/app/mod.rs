@@ -20,7 +20,7 @@ pub(crate) mod tls;
 use netloom_decode::app::{Context, Interest, Next, Parser, Probe};
 
 use self::detect::{Detecting, Verdict};
-use self::sink::{Said, Sink};
+use self::sink::Told;
 use self::stream::Half;
 pub(crate) use self::stream::StreamStart;
 
@@ -88,9 +88,7 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct AppFlow {
     phase: Phase,
-    info: Option<Box<AppInfo>>,
-    trackers: Option<Box<Trackers>>,
-    said: Said,
+    told: Told,
     /// TCP: client's and server's stream.
     halves: Option<Box<[Half; 2]>>,
     retries: u8,
@@ -105,9 +103,7 @@ impl Default for AppFlow {
     fn default() -> Self {
         Self {
             phase: Phase::Detecting(None),
-            info: None,
-            trackers: None,
-            said: Said::default(),
+            told: Told::default(),
             halves: None,
             retries: 0,
             changes: 0,
@@ -170,14 +166,7 @@ impl AppFlow {
             return;
         };
         let detector = *detector;
-        let mut sink = Sink {
-            context: *context,
-            interest: wish.interest,
-            info: self.info.get_or_insert_default(),
-            trackers: &mut self.trackers,
-            said: &mut self.said,
-            rows: wish.rows,
-        };
+        let mut sink = self.told.sink(context, wish);
         match parser.datagram(context, payload, &mut sink) {
             Next::Continue | Next::Skip(_) | Next::Quiet => {}
             Next::Done => self.phase = Phase::Over,
@@ -370,14 +359,7 @@ impl AppFlow {
         };
         half.drop_held();
         let detector = *detector;
-        let mut sink = Sink {
-            context: *context,
-            interest: wish.interest,
-            info: self.info.get_or_insert_default(),
-            trackers: &mut self.trackers,
-            said: &mut self.said,
-            rows: wish.rows,
-        };
+        let mut sink = self.told.sink(context, wish);
         let next = parser.gap(context, missing, &mut sink);
         self.follow(next, half, detector);
     }
@@ -405,14 +387,7 @@ impl AppFlow {
                 break;
             }
             let detector = *detector;
-            let mut sink = Sink {
-                context: *context,
-                interest: wish.interest,
-                info: self.info.get_or_insert_default(),
-                trackers: &mut self.trackers,
-                said: &mut self.said,
-                rows: wish.rows,
-            };
+            let mut sink = self.told.sink(context, wish);
             let step = parser.stream(context, rest, &mut sink);
             let consumed = step.consumed.min(rest.len());
             at += consumed;
@@ -456,13 +431,14 @@ impl AppFlow {
 
     /// A detector was certain (or as sure as it gets).
     fn take(&mut self, detector: &'static netloom_decode::app::Detector) {
-        let info = self.info.get_or_insert_default();
+        let info = self.told.info.get_or_insert_default();
         if self.changes == 0 {
             info.service = Some(detector.protocol);
             info.confidence = Some(Confidence::Content);
         } else if info.service != Some(detector.protocol) {
             info.carry(detector.protocol, false);
         }
+        self.told.news = true;
         self.phase = match detector.parser {
             Some(parser) => Phase::Parsing(parser(), detector),
             None => Phase::Over,
@@ -472,7 +448,7 @@ impl AppFlow {
     /// A parser says that it was wrong.
     fn give_up(&mut self, detector: &'static netloom_decode::app::Detector) {
         if self.changes == 0
-            && let Some(info) = &mut self.info
+            && let Some(info) = &mut self.told.info
             && info.service == Some(detector.protocol)
         {
             info.service = None;
@@ -513,11 +489,15 @@ impl AppFlow {
             self.detect(context, halves, wish);
         }
         if let Phase::Detecting(Some(detecting)) = &self.phase
-            && self.info.as_ref().is_none_or(|info| info.service.is_none())
+            && self
+                .told
+                .info
+                .as_ref()
+                .is_none_or(|info| info.service.is_none())
             && let Some(detector) = detecting.at_end(context.server.1)
         {
             self.take(detector);
-            let info = self.info.get_or_insert_default();
+            let info = self.told.info.get_or_insert_default();
             info.service = Some(detector.protocol);
             info.confidence = Some(Confidence::Content);
             if let Some(halves) = &mut halves {
@@ -525,17 +505,10 @@ impl AppFlow {
             }
         }
         if let Phase::Parsing(parser, _) = &mut self.phase {
-            let mut sink = Sink {
-                context: *context,
-                interest: wish.interest,
-                info: self.info.get_or_insert_default(),
-                trackers: &mut self.trackers,
-                said: &mut self.said,
-                rows: wish.rows,
-            };
+            let mut sink = self.told.sink(context, wish);
             parser.finish(context, &mut sink);
         }
-        if let Some(mut trackers) = self.trackers.take() {
+        if let Some(mut trackers) = self.told.trackers.take() {
             let rows = &mut *wish.rows;
             let interest = wish.interest;
             trackers
@@ -555,27 +528,19 @@ impl AppFlow {
 
     /// What was learned.
     pub(crate) fn into_info(self) -> Option<Box<AppInfo>> {
-        self.info
+        self.told.info
     }
 
     /// What the flow keeps of it: once all is said, no more than what was learned.
     pub(crate) fn kept(mut self: Box<Self>) -> Payload {
-        if let Some(trackers) = &self.trackers
-            && trackers.is_empty()
-        {
-            self.trackers = None;
-        }
-        let of_info = self
-            .info
-            .as_ref()
-            .map_or(0, |info| size_of::<AppInfo>() + info.heap_bytes());
-        if self.is_over() && self.trackers.is_none() {
+        let told = self.told.settle();
+        if self.is_over() && self.told.trackers.is_none() {
             return Payload::Over {
-                info: self.info,
-                heap: of_info as u32,
+                info: self.told.info,
+                heap: told,
             };
         }
-        let heap = of_info
+        let heap = told as usize
             + size_of::<Self>()
             + match &self.phase {
                 Phase::Detecting(detecting) => {
@@ -586,11 +551,7 @@ impl AppFlow {
             }
             + self.halves.as_ref().map_or(0, |halves| {
                 halves.iter().map(Half::heap_bytes).sum::<usize>() + size_of::<[Half; 2]>()
-            })
-            + self
-                .trackers
-                .as_ref()
-                .map_or(0, |trackers| trackers.heap_bytes());
+            });
         let heap = u32::try_from(heap).unwrap_or(u32::MAX);
         if self.is_over() {
             return Payload::Held { app: self, heap };

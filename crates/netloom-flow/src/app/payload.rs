@@ -34,7 +34,7 @@ impl Payload {
     pub(crate) fn info(&self) -> Option<&AppInfo> {
         match self {
             Self::Unseen => None,
-            Self::Read { app, .. } | Self::Held { app, .. } => app.info.as_deref(),
+            Self::Read { app, .. } | Self::Held { app, .. } => app.told.info.as_deref(),
             Self::Over { info, .. } => info.as_deref(),
         }
     }
@@ -43,7 +43,7 @@ impl Payload {
     pub(crate) fn into_info(self) -> Option<Box<AppInfo>> {
         let info = match self {
             Self::Unseen => None,
-            Self::Read { app, .. } | Self::Held { app, .. } => app.info,
+            Self::Read { app, .. } | Self::Held { app, .. } => app.told.info,
             Self::Over { info, .. } => info,
         };
         info.filter(|info| **info != AppInfo::default())

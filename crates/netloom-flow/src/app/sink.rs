@@ -6,21 +6,74 @@ use std::net::IpAddr;
 use netloom_decode::app::{Context, Device, Event, Events, Interest, text};
 
 use super::record::{AppRow, DeviceRecord, MessageRecord};
-use super::{AppInfo, Confidence, Trackers};
+use super::{AppInfo, Confidence, Trackers, Wish};
 
 /// Takes the events of one call of a parser.
 pub(super) struct Sink<'a> {
-    pub(super) context: Context,
-    pub(super) interest: Interest,
-    pub(super) info: &'a mut AppInfo,
-    pub(super) trackers: &'a mut Option<Box<Trackers>>,
-    pub(super) said: &'a mut Said,
-    pub(super) rows: &'a mut Vec<AppRow>,
+    context: &'a Context,
+    interest: Interest,
+    info: &'a mut AppInfo,
+    trackers: &'a mut Option<Box<Trackers>>,
+    said: &'a mut Said,
+    news: &'a mut bool,
+    rows: &'a mut Vec<AppRow>,
+}
+
+/// What a flow's payload told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) info: Option<Box<AppInfo>>,
+    pub(super) trackers: Option<Box<Trackers>>,
+    said: Said,
+    /// Whether there is more than was counted.
+    pub(super) news: bool,
+    /// Bytes on the heap, when they were counted last.
+    bytes: u32,
+}
+
+impl Told {
+    /// What takes the events of a call.
+    pub(super) fn sink<'a>(&'a mut self, context: &'a Context, wish: &'a mut Wish<'_>) -> Sink<'a> {
+        Sink {
+            context,
+            interest: wish.interest,
+            info: self.info.get_or_insert_default(),
+            trackers: &mut self.trackers,
+            said: &mut self.said,
+            news: &mut self.news,
+            rows: wish.rows,
+        }
+    }
+
+    /// Forgets what is done with; the bytes that are left on the heap. Most packets of a long flow
+    /// tell nothing: then they are what they were.
+    pub(super) fn settle(&mut self) -> u32 {
+        if std::mem::take(&mut self.news) {
+            if self.trackers.as_deref().is_some_and(Trackers::is_empty) {
+                self.trackers = None;
+            }
+            self.bytes = self.count();
+        }
+        debug_assert_eq!(self.bytes, self.count(), "something was told without news");
+        self.bytes
+    }
+
+    fn count(&self) -> u32 {
+        let of_info = self
+            .info
+            .as_ref()
+            .map_or(0, |info| size_of::<AppInfo>() + info.heap_bytes());
+        let held_back = self
+            .trackers
+            .as_ref()
+            .map_or(0, |trackers| trackers.heap_bytes());
+        u32::try_from(of_info + held_back).unwrap_or(u32::MAX)
+    }
 }
 
 /// What a flow said of devices last: DHCP, mDNS and SSDP repeat themselves again and again.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+struct Said {
     recent: [u64; 4],
     next: u8,
 }
@@ -75,6 +128,7 @@ impl Events for Sink<'_> {
     }
 
     fn event(&mut self, event: Event<'_>) {
+        *self.news = true;
         let info = &mut *self.info;
         match event {
             Event::Service(protocol) => {
@@ -116,7 +170,7 @@ impl Events for Sink<'_> {
                 }
             }
             Event::Device(device) if self.interest.contains(Interest::DEVICES) => {
-                let sender = sender(&self.context);
+                let sender = sender(self.context);
                 if self.said.is_new(&device, sender) {
                     let record = copy_device(&device, sender);
                     self.rows.push(AppRow::Device(Box::new(record)));
@@ -125,7 +179,7 @@ impl Events for Sink<'_> {
             Event::Dns(message) if self.interest.contains(Interest::DNS) => {
                 let pairing = &mut self.trackers.get_or_insert_default().dns;
                 let rows = &mut *self.rows;
-                pairing.message(&self.context, message, self.interest, &mut |record| {
+                pairing.message(self.context, message, self.interest, &mut |record| {
                     rows.push(AppRow::Dns(record));
                 });
             }
@@ -133,14 +187,14 @@ impl Events for Sink<'_> {
                 let interest = self.interest;
                 let tracker = &mut self.trackers.get_or_insert_default().tls;
                 let rows = &mut *self.rows;
-                tracker.handshake(&self.context, &part, interest, info, &mut |record| {
+                tracker.handshake(self.context, &part, interest, info, &mut |record| {
                     rows.push(AppRow::Tls(record));
                 });
             }
             Event::Http(part) if self.interest.contains(Interest::HTTP) => {
                 let pairing = &mut self.trackers.get_or_insert_default().http;
                 let rows = &mut *self.rows;
-                pairing.exchange(&self.context, &part, self.interest, &mut |record| {
+                pairing.exchange(self.context, &part, self.interest, &mut |record| {
                     rows.push(AppRow::Http(record));
                 });
             }
