@@ -1,14 +1,13 @@
 //! DCE/RPC (The Open Group C706; [MS-RPCE]), connection-oriented over TCP and SMB pipes and
 //! connectionless over UDP: which interfaces are bound to and what is called of them.
 
-use std::fmt::Write as _;
-
 use super::ntlmssp::{self, Ntlm};
 use super::security_token::SecurityToken;
 use super::support::{Frame, frames, login, say};
 use super::wire::{Reader, u16_at, u16_le_at, u32_at, u32_le_at};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
+    text,
 };
 
 /// DCE/RPC.
@@ -237,7 +236,7 @@ pub(crate) fn uuid_text(uuid: &[u8], little: bool) -> String {
             out.push('-');
         }
         let place = if little { place } else { index };
-        let _ = write!(out, "{:02x}", uuid.get(place).copied().unwrap_or_default());
+        text::push_digits(&mut out, uuid.get(place).copied().unwrap_or_default());
     }
     out
 }
