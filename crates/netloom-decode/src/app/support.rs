@@ -1,6 +1,6 @@
 //! What parsers of framed protocols share: cutting a stream into messages, and saying events.
 
-use super::{Event, Events, Interest, Login, Message, Next, Risk, Step, Value};
+use super::{Event, Events, Interest, Login, Message, Next, Risk, Step, Value, text};
 
 /// What the first bytes of a message say about its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ pub(crate) fn json_text<'a>(data: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// Whether `data` is printable ASCII, and not empty.
 pub(crate) fn printable(data: &[u8]) -> bool {
-    !data.is_empty() && data.iter().all(|byte| (b' '..=b'~').contains(byte))
+    !data.is_empty() && text::is_printable(data)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub const TEXT_MAX: usize = 4096;
 pub fn display(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.get(..TEXT_MAX).unwrap_or(bytes);
     // Most texts are plain ASCII.
-    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+    if is_printable(bytes)
         && let Ok(text) = std::str::from_utf8(bytes)
     {
         return Cow::Borrowed(text);
@@ -43,6 +43,21 @@ pub fn display(bytes: &[u8]) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Whether there is nothing but printable ASCII. Eight bytes are compared at a time: with the
+/// highest bit of each, which stands in what is no ASCII, in DEL and one, and in anything below a
+/// space less a space. A carry or a borrow into the next byte comes only out of a byte that is
+/// none already.
+pub(crate) fn is_printable(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = EACH * 0x80;
+    let (words, rest) = bytes.as_chunks();
+    words.iter().all(|&word| {
+        let word = u64::from_le_bytes(word);
+        let odd = word | word.wrapping_add(EACH) | word.wrapping_sub(EACH * u64::from(b' '));
+        odd & HIGHEST == 0
+    }) && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Control characters, and those that turn the direction of writing.
@@ -137,6 +152,10 @@ pub fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     #[test]
@@ -149,6 +168,23 @@ mod tests {
             Some(9_999_999_999_999_999_999)
         );
         assert_eq!(number(b"99999999999999999999"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn printable_as_byte_by_byte(
+            text in vec(prop_oneof![any::<u8>(), b' '..=b'~', Just(0x1f), Just(0x7f)], 0..40),
+        ) {
+            let slow = text.iter().all(|byte| (b' '..=b'~').contains(byte));
+            prop_assert_eq!(is_printable(&text), slow);
+        }
+
+        #[test]
+        fn one_odd_byte_shows(mut text in vec(b' '..=b'~', 1..40), at in any::<Index>(), byte: u8) {
+            let at = at.index(text.len());
+            text[at] = byte;
+            prop_assert_eq!(is_printable(&text), (b' '..=b'~').contains(&byte));
+        }
     }
 
     #[test]
