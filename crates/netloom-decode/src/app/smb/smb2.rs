@@ -10,7 +10,7 @@ use crate::app::ntlmssp::{self, Ntlm};
 use crate::app::security_token::SecurityToken;
 use crate::app::support::{say, utf16_le};
 use crate::app::wire::{u16_le_at, u32_le_at};
-use crate::app::{Events, Value};
+use crate::app::{Events, Interest, Value};
 
 const HEADER: usize = 64;
 const RESPONSE: u32 = 1;
@@ -360,6 +360,9 @@ impl Smb {
         own: Vec<(&'static str, Value<'_>)>,
         events: &mut dyn Events,
     ) {
+        if !events.wants(Interest::MESSAGES) {
+            return;
+        }
         let number = format!("0x{code:x}");
         let mut fields = vec![
             ("id", Value::Number(request.number)),
