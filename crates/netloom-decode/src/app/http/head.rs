@@ -230,16 +230,15 @@ pub(super) fn end_of_head(data: &[u8], scanned: usize) -> Option<usize> {
 /// Header fields: most heads have fewer than these.
 pub(super) type Fields<'a> = SmallVec<[(&'a [u8], &'a [u8]); 16]>;
 
-/// Header fields as sent. A folded line (RFC 9112, section 5.2) belongs to the value before it,
-/// line break included.
-pub(super) fn fields(mut data: &[u8]) -> Fields<'_> {
-    let mut fields = Fields::new();
-    while fields.len() < FIELDS_MAX {
-        let Some((line, mut taken)) = text::line(data) else {
-            break;
-        };
+/// Reads header fields as sent, at most [`FIELDS_MAX`]. A folded line (RFC 9112, section 5.2) belongs
+/// to the value before it, line break included. Says where the head ends, behind its empty line;
+/// `None` where no end is in sight.
+pub(super) fn fields<'a>(head: &'a [u8], fields: &mut Fields<'a>) -> Option<usize> {
+    let mut data = head;
+    loop {
+        let (line, mut taken) = text::line(data)?;
         if line.is_empty() {
-            break;
+            return Some(head.len() - data.len() + taken);
         }
         let mut end = line.len();
         while let Some(rest @ [b' ' | b'\t', ..]) = data.get(taken..) {
@@ -250,7 +249,9 @@ pub(super) fn fields(mut data: &[u8]) -> Fields<'_> {
             taken += more;
         }
         let whole = data.get(..end).unwrap_or(line);
-        if let Some(colon) = memchr::memchr(b':', line) {
+        // Names are short: a search by vectors would take longer to set up.
+        let colon = line.iter().position(|&byte| byte == b':');
+        if let Some(colon) = colon.filter(|_| fields.len() < FIELDS_MAX) {
             let name = whole.get(..colon).unwrap_or_default().trim_ascii_end();
             let value = whole.get(colon + 1..).unwrap_or_default().trim_ascii();
             if !name.is_empty() {
@@ -259,7 +260,6 @@ pub(super) fn fields(mut data: &[u8]) -> Fields<'_> {
         }
         data = data.get(taken..).unwrap_or_default();
     }
-    fields
 }
 
 /// The value of the first field of this name.
@@ -333,6 +333,8 @@ pub(super) fn authority(uri: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -401,12 +403,34 @@ mod tests {
 
     #[test]
     fn header_fields() {
-        let found = fields(b"Host: a\r\nX : 1\r\n folded\r\nnonsense\r\nEmpty:\r\n\r\nno: no\r\n");
+        let head = b"Host: a\r\nX : 1\r\n folded\r\nnonsense\r\nEmpty:\r\n\r\nno: no\r\n";
+        let mut found = Fields::new();
+        assert_eq!(fields(head, &mut found), Some(head.len() - 8));
         assert_eq!(found[0], (&b"Host"[..], &b"a"[..]));
         assert_eq!(found[1], (&b"X"[..], &b"1\r\n folded"[..]));
         assert_eq!(found[2], (&b"Empty"[..], &b""[..]));
         assert_eq!(found.len(), 3);
         assert_eq!(find(&found, b"host"), Some(&b"a"[..]));
+        assert_eq!(fields(b"a: b\r\n c", &mut Fields::new()), None);
+        assert_eq!(fields(b"\n", &mut Fields::new()), Some(1));
+    }
+
+    #[test]
+    fn a_head_may_have_more_fields_than_are_read() {
+        let head = [&b"a: b\n".repeat(FIELDS_MAX + 3)[..], b"\nrest"].concat();
+        let mut found = Fields::new();
+        assert_eq!(fields(&head, &mut found), Some(head.len() - 4));
+        assert_eq!(found.len(), FIELDS_MAX);
+    }
+
+    proptest! {
+        /// What reads the fields finds the same end as what looks for the end alone.
+        #[test]
+        fn one_end_of_a_head(head in "[ab: \t\r\n]{0,40}") {
+            let data = [b"x\n", head.as_bytes()].concat();
+            let end = fields(head.as_bytes(), &mut Fields::new());
+            prop_assert_eq!(end.map(|end| end + 2), end_of_head(&data, 0));
+        }
     }
 
     #[test]

@@ -37,31 +37,41 @@ impl Connection {
         let Some(start) = start else {
             return self.lose(request, events);
         };
+        let rest = data.get(line_len..).unwrap_or_default();
+        let mut fields = head::Fields::new();
         if let StartLine::Request {
             version: b"0.9", ..
         } = start
         {
             // Such a request has no header, though some send one.
-            let rest = data.get(line_len..).unwrap_or_default();
-            let (fields, taken) = match head::end_of_head(data, 0) {
-                Some(end) if has_field(rest) => {
-                    let fields = head::fields(data.get(line_len..end).unwrap_or_default());
-                    (fields, end)
-                }
-                _ => (head::Fields::new(), line_len),
+            let taken = if has_field(rest) {
+                head::fields(rest, &mut fields)
+            } else {
+                None
             };
+            if taken.is_none() {
+                fields.clear();
+            }
             self.request(context, start, &fields, events);
-            return Taken::Bytes(taken);
+            return Taken::Bytes(line_len + taken.unwrap_or(0));
         }
+        // Most heads come whole, and are read at once. One that does not is read when its end is
+        // there, however many pieces it takes.
         let scanned = self.side(request).scanned;
-        let Some(end) = head::end_of_head(data, scanned) else {
+        let waits = scanned > 0 && head::end_of_head(data, scanned).is_none();
+        let taken = if waits {
+            None
+        } else {
+            head::fields(rest, &mut fields)
+        };
+        let Some(taken) = taken else {
             let side = self.side(request);
             side.scanned = data.len();
             side.remember(data);
             return Taken::Wait;
         };
+        let end = line_len + taken;
         self.side(request).partial = Vec::new();
-        let fields = head::fields(data.get(line_len..end).unwrap_or_default());
         let next = match start {
             StartLine::Request { .. } => {
                 self.request(context, start, &fields, events);
@@ -102,7 +112,9 @@ impl Connection {
             }
             return;
         };
-        let fields = head::fields(data.get(taken..).unwrap_or_default());
+        let mut fields = head::Fields::new();
+        // As many as there are, to an end or without one.
+        let _ = head::fields(data.get(taken..).unwrap_or_default(), &mut fields);
         match head::start_line(line) {
             Some(start @ StartLine::Request { .. }) if request => {
                 self.request(context, start, &fields, events);
