@@ -92,12 +92,7 @@ const WORDS: &[(&[u8], &str)] = &[
 /// assert_eq!(sniff(b"\x01\x02\x03"), None);
 /// ```
 pub fn sniff(start: &[u8]) -> Option<&'static str> {
-    // The first byte tells nearly all of them apart.
-    let magic = MAGIC.iter().find(|(at, bytes, _)| {
-        start.get(*at) == bytes.first()
-            && start.get(*at..).is_some_and(|rest| rest.starts_with(bytes))
-    });
-    if let Some((_, bytes, kind)) = magic {
+    if let Some((_, bytes, kind)) = magic(start) {
         // Two letters alone may begin a text.
         if bytes.len() > 2
             || !is_text(start)
@@ -143,6 +138,39 @@ pub fn sniff(start: &[u8]) -> Option<&'static str> {
         _ if html() => "text/html",
         _ => "text/plain",
     })
+}
+
+/// By the first byte of a body: a bit for each line of [`MAGIC`] that may fit.
+static CANDIDATES: [u64; 256] = {
+    assert!(MAGIC.len() <= 64, "a bit for each line");
+    let mut candidates = [0; 256];
+    let mut line = 0;
+    while line < MAGIC.len() {
+        let (at, bytes, _) = MAGIC[line];
+        let mut first = 0;
+        while first < candidates.len() {
+            if at > 0 || bytes[0] as usize == first {
+                candidates[first] |= 1 << line;
+            }
+            first += 1;
+        }
+        line += 1;
+    }
+    candidates
+};
+
+/// The first line of [`MAGIC`] that fits.
+fn magic(start: &[u8]) -> Option<&'static (usize, &'static [u8], &'static str)> {
+    let mut candidates = CANDIDATES[usize::from(*start.first()?)];
+    while candidates != 0 {
+        let line = MAGIC.get(candidates.trailing_zeros() as usize)?;
+        candidates &= candidates - 1;
+        let (at, bytes, _) = line;
+        if start.get(*at..).is_some_and(|rest| rest.starts_with(bytes)) {
+            return Some(line);
+        }
+    }
+    None
 }
 
 /// The language of a script by its first line.
@@ -201,6 +229,19 @@ pub fn is_program(kind: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_line_is_found() {
+        for line in MAGIC {
+            let (at, bytes, _) = *line;
+            let start = [&vec![0xee; at][..], bytes].concat();
+            let slow = MAGIC
+                .iter()
+                .find(|(at, bytes, _)| start.get(*at..).is_some_and(|r| r.starts_with(bytes)));
+            assert_eq!(magic(&start), slow, "{line:?}");
+        }
+        assert_eq!(magic(b""), None);
+    }
 
     #[test]
     fn kinds() {
