@@ -54,15 +54,11 @@ impl Words {
     pub(super) fn find(&self, data: &[u8]) -> Option<(usize, usize)> {
         let mut best = None;
         let mut wanted = u64::MAX;
-        // What the byte before may begin.
-        let mut begun = 0;
-        for (place, &byte) in data.iter().enumerate() {
-            let byte = usize::from(byte);
-            let mut candidates = begun & self.second[byte] & wanted;
-            begun = self.first[byte];
+        for (at, &[first, second]) in data.array_windows().enumerate() {
+            let mut candidates =
+                self.first[usize::from(first)] & self.second[usize::from(second)] & wanted;
             while candidates != 0 {
                 let number = candidates.trailing_zeros() as usize;
-                let at = place.saturating_sub(1);
                 if self.stands(number, data.get(at..).unwrap_or_default()) {
                     best = Some((number, at));
                     // Only those before it in the list are better.
