@@ -125,7 +125,13 @@ const fn certain_if(is: bool) -> Guess {
 /// Whether the bytes stand anywhere in the first `within` bytes.
 fn contains(data: &[u8], what: &[u8], within: usize) -> bool {
     let data = data.get(..within).unwrap_or(data);
-    data.windows(what.len()).any(|window| window == what)
+    let Some((&first, rest)) = what.split_first() else {
+        return true;
+    };
+    memchr::memchr_iter(first, data).any(|at| {
+        data.get(at + 1..)
+            .is_some_and(|data| data.starts_with(rest))
+    })
 }
 
 /// Fields of a type and a length before each value, to the very end of `data`: how many there

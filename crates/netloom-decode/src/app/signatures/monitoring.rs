@@ -279,15 +279,13 @@ fn ookla(probe: &Probe<'_>) -> Guess {
 }
 
 fn statsd(probe: &Probe<'_>) -> Guess {
-    let line = probe
-        .data
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let mut parts = line.split(|&byte| byte == b'|');
-    let (Some(head), Some(kind)) = (parts.next(), parts.next()) else {
+    let before = |data, byte| memchr::memchr(byte, data).map(|end| data.split_at(end));
+    let line = before(probe.data, b'\n').map_or(probe.data, |(line, _)| line);
+    let Some((head, rest)) = before(line, b'|') else {
         return Guess::No;
     };
+    let rest = rest.get(1..).unwrap_or_default();
+    let kind = before(rest, b'|').map_or(rest, |(kind, _)| kind);
     let Some(colon) = head.iter().position(|&byte| byte == b':') else {
         return Guess::No;
     };
