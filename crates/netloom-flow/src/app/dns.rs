@@ -84,6 +84,8 @@ pub(crate) struct Pairing {
 #[derive(Debug)]
 struct Waiting {
     rows: SmallVec<[Box<DnsRecord>; 1]>,
+    /// Bytes on the heap; they stay what they are while it waits.
+    bytes: usize,
 }
 
 impl Pairing {
@@ -113,7 +115,7 @@ impl Pairing {
             waiting.rows.into_iter().for_each(out);
             return;
         }
-        let waiting = Waiting::new(context, message, interest);
+        let mut waiting = Waiting::new(context, message, interest);
         if alone {
             waiting.rows.into_iter().for_each(out);
             return;
@@ -121,6 +123,7 @@ impl Pairing {
         if own.len() >= WAITING_MAX {
             own.remove(0).rows.into_iter().for_each(&mut *out);
         }
+        waiting.bytes = waiting.count();
         own.push(waiting);
     }
 
@@ -143,7 +146,7 @@ impl Pairing {
         };
         let queues = (spilled(&self.queries) + spilled(&self.responses)) * size_of::<Waiting>();
         let waiting = self.queries.iter().chain(&self.responses);
-        queues + waiting.map(Waiting::heap_bytes).sum::<usize>()
+        queues + waiting.map(|waiting| waiting.bytes).sum::<usize>()
     }
 }
 
@@ -169,7 +172,7 @@ impl Waiting {
                     .map(|record| name_text(&record.name));
             }
             rows.push(base);
-            return Self { rows };
+            return Self { rows, bytes: 0 };
         };
         let others: Vec<_> = others
             .iter()
@@ -182,7 +185,7 @@ impl Waiting {
         base.ask(first, message);
         rows.push(base);
         rows.extend(others);
-        Self { rows }
+        Self { rows, bytes: 0 }
     }
 
     /// Whether a message of the other kind belongs to it: the same identifier, and the same
@@ -220,7 +223,8 @@ impl Waiting {
         }
     }
 
-    fn heap_bytes(&self) -> usize {
+    /// Bytes on the heap.
+    fn count(&self) -> usize {
         let row = |row: &DnsRecord| {
             row.query.as_ref().map_or(0, |query| query.len())
                 + row.answers.capacity() * size_of::<Box<str>>()
