@@ -28,6 +28,10 @@ pub(super) fn percent_decoded(text: &[u8], max: usize, plus: bool) -> Vec<u8> {
             }
             [byte, after @ ..] => {
                 out.push(*byte);
+                // What follows as it is.
+                let run = memchr::memchr2(b'%', b'+', after).unwrap_or(after.len());
+                let (plain, after) = after.split_at(run.min(max - out.len()));
+                out.extend_from_slice(plain);
                 rest = after;
             }
         }
@@ -146,36 +150,41 @@ pub(super) fn suspicious(url: &[u8]) -> Option<&'static str> {
         decoded = percent_decoded(&decoded, URL_MAX, true);
     }
     decoded.make_ascii_lowercase();
-    squeeze(&mut decoded);
-    let (sign, _) = SIGN_FINDER.find(&decoded)?;
+    let (sign, _) = SIGN_FINDER.find(&squeezed(&decoded))?;
     SIGNS.get(sign).map(|(_, what)| *what)
 }
 
-/// Makes runs of white space and empty comments of SQL one space.
-fn squeeze(text: &mut Vec<u8>) {
-    let (mut from, mut to) = (0, 0);
-    while let Some(&byte) = text.get(from) {
-        let comment = byte == b'/' && text.get(from..).is_some_and(|t| t.starts_with(b"/**/"));
-        from += if comment { 4 } else { 1 };
-        let byte = if comment || byte.is_ascii_whitespace() {
-            b' '
-        } else {
-            byte
+/// With one space for each run of white space and empty comments of SQL.
+fn squeezed(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let run = rest
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || *byte == b'/')
+            .unwrap_or(rest.len());
+        let (plain, after) = rest.split_at(run);
+        out.extend_from_slice(plain);
+        rest = match after {
+            [] => return out,
+            [b'/', b'*', b'*', b'/', after @ ..] => after,
+            [b'/', after @ ..] => {
+                out.push(b'/');
+                rest = after;
+                continue;
+            }
+            [_, after @ ..] => after,
         };
-        if byte == b' ' && to > 0 && text.get(to - 1) == Some(&b' ') {
-            continue;
+        if out.last() != Some(&b' ') {
+            out.push(b' ');
         }
-        // What is written never overtakes what is read.
-        if let Some(place) = text.get_mut(to) {
-            *place = byte;
-        }
-        to += 1;
     }
-    text.truncate(to);
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -200,16 +209,34 @@ mod tests {
     }
 
     #[test]
-    fn squeezed() {
+    fn one_space_for_each_run() {
         for (text, expected) in [
             (&b"a  b"[..], &b"a b"[..]),
             (b"/**/ x\t\n", b" x "),
             (b"a/**//**/b/* */", b"a b/* */"),
+            (b"/a//b/", b"/a//b/"),
             (b"", b""),
         ] {
-            let mut text = text.to_vec();
-            squeeze(&mut text);
-            assert_eq!(text, expected);
+            assert_eq!(squeezed(text), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoded_as_byte_by_byte(text in "[a%+12]{0,40}", max in 0_usize..40, plus: bool) {
+            let text = text.as_bytes();
+            let digit = |at: usize| text.get(at).and_then(|&byte| (byte as char).to_digit(16));
+            let (mut slow, mut at) = (Vec::new(), 0);
+            while let Some(&byte) = text.get(at).filter(|_| slow.len() < max) {
+                let code = digit(at + 1).zip(digit(at + 2)).filter(|_| byte == b'%');
+                at += if code.is_some() { 3 } else { 1 };
+                slow.push(match code {
+                    Some((high, low)) => (high << 4 | low) as u8,
+                    None if byte == b'+' && plus => b' ',
+                    None => byte,
+                });
+            }
+            prop_assert_eq!(percent_decoded(text, max, plus), slow);
         }
     }
 
