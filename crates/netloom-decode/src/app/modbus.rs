@@ -3,7 +3,8 @@
 use super::support::{Frame, frames, say};
 use super::wire::u16_at;
 use super::{
-    Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
+    Category, Context, Detector, Events, Guess, Interest, Next, Over, Parser, Probe, Protocol,
+    Step, Value,
 };
 
 /// Modbus.
@@ -140,6 +141,9 @@ impl Parser for Modbus {
 
 /// Says a message.
 fn said(request: bool, message: &[u8], events: &mut dyn Events) {
+    if !events.wants(Interest::MESSAGES) {
+        return;
+    }
     let (Some(id), Some(&unit), Some(&function)) =
         (u16_at(message, 0), message.get(6), message.get(7))
     else {
