@@ -1,6 +1,8 @@
 //! WS-Discovery (OASIS 1.1, and the draft of 2005 that most devices speak): printers, cameras and
 //! computers announce and look for services in XML datagrams.
 
+use memchr::memmem::find;
+
 use super::{
     Category, Context, Detector, Device, DeviceSource, Event, Events, Guess, Interest, Message,
     Next, Over, Parser, Probe, Protocol, Value,
@@ -124,10 +126,6 @@ fn element<'a>(data: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         rest = behind;
     }
     None
-}
-
-fn find(data: &[u8], what: &[u8]) -> Option<usize> {
-    data.windows(what.len()).position(|window| window == what)
 }
 
 #[cfg(test)]
