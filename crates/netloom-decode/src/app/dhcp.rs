@@ -1,10 +1,10 @@
 //! DHCP (RFC 2131, RFC 2132) and BOOTP (RFC 951): who asks for an address, and what it is called.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use netloom_packet::MacAddr;
 
+use super::text::push_decimal;
 use super::wire::Reader;
 use super::{
     Category, Context, Detector, Device, DeviceSource, Event, Events, Guess, Interest, Message,
@@ -223,7 +223,7 @@ impl<'a> Lease<'a> {
             if !text.is_empty() {
                 text.push(',');
             }
-            let _ = write!(text, "{code}");
+            push_decimal(&mut text, (*code).into());
         }
         text
     }

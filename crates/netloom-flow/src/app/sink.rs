@@ -128,7 +128,8 @@ impl Events for Sink<'_> {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        *self.news = true;
+        // Devices and messages are rows of their own.
+        *self.news |= !matches!(event, Event::Device(_) | Event::Message(_));
         let info = &mut *self.info;
         match event {
             Event::Service(protocol) => {
