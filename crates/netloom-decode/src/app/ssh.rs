@@ -81,7 +81,7 @@ fn lists(data: &[u8]) -> Option<[&[u8]; 8]> {
     for list in &mut out {
         let length = reader.u32()?;
         *list = reader.take(usize::try_from(length).ok()?)?;
-        if !list.iter().all(u8::is_ascii_graphic) {
+        if !text::is_graphic(list) {
             return None;
         }
     }

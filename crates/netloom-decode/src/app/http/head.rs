@@ -249,8 +249,7 @@ pub(super) fn fields<'a>(head: &'a [u8], fields: &mut Fields<'a>) -> Option<usiz
             taken += more;
         }
         let whole = data.get(..end).unwrap_or(line);
-        // Names are short: a search by vectors would take longer to set up.
-        let colon = line.iter().position(|&byte| byte == b':');
+        let colon = text::find(b':', line);
         if let Some(colon) = colon.filter(|_| fields.len() < FIELDS_MAX) {
             let name = whole.get(..colon).unwrap_or_default().trim_ascii_end();
             let value = whole.get(colon + 1..).unwrap_or_default().trim_ascii();

@@ -328,7 +328,7 @@ fn fields(headers: &[(&[u8], &[u8])], events: &mut dyn Events) {
         if has_lookup(value) {
             risk(events, Risk::Exploit, value);
         }
-        if !name.iter().all(u8::is_ascii_graphic) {
+        if !text::is_graphic(name) {
             risk(events, Risk::SuspiciousHeader, name);
         }
         match name.len() {
