@@ -100,7 +100,10 @@ pub(super) const DETECTORS: [&Detector; COUNT] = {
 
 /// Certain where the data starts with these bytes; more where it is too short to say.
 fn starts(data: &[u8], with: &[u8]) -> Guess {
-    if data.starts_with(with) {
+    // The first byte tells most of what it is not.
+    if matches!((data, with), ([first, ..], [wanted, ..]) if first != wanted) {
+        Guess::No
+    } else if data.starts_with(with) {
         Guess::Certain
     } else if with.starts_with(data) {
         Guess::More
