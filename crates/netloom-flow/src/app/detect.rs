@@ -108,27 +108,28 @@ impl Detecting {
     pub(super) fn ask(&mut self, probe: &Probe<'_>) -> Verdict {
         let all = detectors();
         let direction = usize::from(!probe.from_client);
+        let before = self.refused[direction];
         let refused = &mut self.refused[direction];
         let mut left = BY_TRANSPORT[usize::from(probe.tcp)];
-        for (left, refused) in left.iter_mut().zip(&*refused) {
+        for (left, refused) in left.iter_mut().zip(&before) {
             *left &= !refused;
         }
         let mut unsure = None;
-        let suspected = self.unsure.filter(|_| self.unsure_of == direction);
-        let mut refuted = false;
         let mut certain = |index: u16| {
             let detector = *all.get(usize::from(index))?;
-            match (detector.probe)(probe) {
-                Guess::Certain => return Some(detector),
-                Guess::Unsure => unsure = unsure.or(Some(index)),
+            let guess = (detector.probe)(probe);
+            // What nearly all say.
+            if guess == Guess::No {
                 // A stream only grows; the next datagram is another one.
-                Guess::No if probe.tcp => {
-                    refuted |= suspected.is_some_and(|(suspected, _)| suspected == index);
+                if probe.tcp {
                     add(refused, index);
                 }
-                Guess::More | Guess::No => {}
+                return None;
             }
-            None
+            if guess == Guess::Unsure {
+                unsure = unsure.or(Some(index));
+            }
+            (guess == Guess::Certain).then_some(detector)
         };
         // Those whose port it is first, then all in their order.
         for port in [probe.server.1, probe.client.1] {
@@ -153,7 +154,11 @@ impl Detecting {
                 }
             }
         }
-        if refuted {
+        if let Some((index, _)) = self.unsure
+            && self.unsure_of == direction
+            && contains(refused, index)
+            && !contains(&before, index)
+        {
             // What the stream began with looked like it; what followed did not.
             self.unsure = None;
         }
