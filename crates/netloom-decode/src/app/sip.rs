@@ -2,7 +2,7 @@
 //! that session descriptions announce. Fields are named as Suricata's EVE has them below `sip.`.
 
 use super::support::{keep, login, say, software};
-use super::text::{line, number, starts_with_ignore_case, word};
+use super::text::{find, line, number, starts_with_ignore_case, word};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
     sdp,
@@ -154,10 +154,8 @@ impl Parser for Sip {
 
 /// Bytes up to the empty line, it included.
 fn head_length(data: &[u8]) -> Option<usize> {
-    data.windows(4)
-        .take(HEAD_MAX)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|at| at + 4)
+    let searched = data.get(..HEAD_MAX + 3).unwrap_or(data);
+    memchr::memmem::find(searched, b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// The value of a header, by its long and short names, in any case.
@@ -165,7 +163,7 @@ fn header<'a>(head: &'a [u8], long: &[u8], short: &[u8]) -> Option<&'a [u8]> {
     let mut rest = head;
     while let Some((text, used)) = line(rest) {
         rest = rest.get(used..).unwrap_or_default();
-        let Some(colon) = text.iter().position(|&byte| byte == b':') else {
+        let Some(colon) = find(b':', text) else {
             continue;
         };
         let (name, value) = text.split_at(colon);

@@ -2,7 +2,7 @@
 //!
 //! Its messages have the form of HTTP's but travel in datagrams, and are not HTTP.
 
-use super::text::{line, starts_with_ignore_case};
+use super::text::{find, line, starts_with_ignore_case};
 use super::{
     Category, Context, Detector, Device, DeviceSource, Event, Events, Guess, Interest, Message,
     Next, Over, Parser, Probe, Protocol, Value,
@@ -91,7 +91,7 @@ impl<'a> Headers<'a> {
         for _ in 0..LINES_MAX {
             let Some((text, len)) = line(data) else { break };
             data = data.get(len..).unwrap_or_default();
-            let Some(colon) = text.iter().position(|&byte| byte == b':') else {
+            let Some(colon) = find(b':', text) else {
                 continue;
             };
             let (name, value) = text.split_at(colon);
