@@ -133,7 +133,7 @@ pub(crate) fn keep(text: &[u8], max: usize) -> Box<[u8]> {
 pub(crate) fn json_text<'a>(data: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut rest = data;
     loop {
-        let at = rest.windows(name.len()).position(|window| window == name)?;
+        let at = memchr::memmem::find(rest, name)?;
         let quoted = at.checked_sub(1).and_then(|before| rest.get(before)) == Some(&b'"');
         rest = rest.get(at + name.len()..)?;
         let value = quoted
