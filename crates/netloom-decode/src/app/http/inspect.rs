@@ -292,9 +292,9 @@ static SYSTEM_FINDER: Words = Words::new(SYSTEMS, Case::AsIs);
 
 /// The system, and the model where Android says it.
 fn platform(agent: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let open = agent.iter().position(|&byte| byte == b'(')?;
+    let open = text::find(b'(', agent)?;
     let comment = agent.get(open + 1..)?;
-    let close = comment.iter().position(|&byte| byte == b')')?;
+    let close = text::find(b')', comment)?;
     let comment = comment.get(..close)?;
     let (number, at) = SYSTEM_FINDER.find(comment)?;
     let mut parts = comment

@@ -247,7 +247,8 @@ impl Connection {
         let asked = self.asked(number);
         let response = Response::read(status, reason, version, fields);
         self.responses.scanned = 0;
-        if version == b"ICY" || fields.iter().any(|(name, _)| is_prefix(name, b"icy-")) {
+        let is_icy = |name: &[u8]| name.starts_with(b"i") && is_prefix(name, b"icy-");
+        if version == b"ICY" || fields.iter().any(|(name, _)| is_icy(name)) {
             events.event(Event::Service(&ICECAST));
         }
         self.inspector.response(&response, events);
