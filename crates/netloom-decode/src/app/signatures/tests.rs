@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::DETECTORS;
+use super::{DETECTORS, contains, starts};
 use crate::app::trial::probe;
 use crate::app::{Guess, Probe, detectors};
 
@@ -176,6 +176,20 @@ fn ask_all(data: &[u8], other: &[u8], previous: &[u8], port: u16) -> Vec<&'stati
 }
 
 proptest! {
+    #[test]
+    fn compared_as_byte_by_byte(data in "[ab]{0,12}", what in "[ab]{1,4}", within in 0_usize..14) {
+        let (data, what) = (data.as_bytes(), what.as_bytes());
+        let searched = data.get(..within).unwrap_or(data);
+        let slow = searched.windows(what.len()).any(|window| window == what);
+        prop_assert_eq!(contains(data, what, within), slow);
+        let guess = match data.iter().zip(what).all(|(byte, wanted)| byte == wanted) {
+            true if data.len() >= what.len() => Guess::Certain,
+            true => Guess::More,
+            false => Guess::No,
+        };
+        prop_assert_eq!(starts(data, what), guess);
+    }
+
     #[test]
     fn nothing_panics(data: Vec<u8>, other: Vec<u8>, previous: Vec<u8>, port: u16) {
         ask_all(&data, &other, &previous, port);
