@@ -52,9 +52,23 @@ impl Applications {
         flipped: bool,
         sensor: Option<&Arc<str>>,
     ) {
-        if matches!(flow.payload, Payload::Held { .. } | Payload::Over { .. }) {
-            return;
+        // Of many packets there is nothing left to learn: these cost no call.
+        if !matches!(flow.payload, Payload::Held { .. } | Payload::Over { .. }) {
+            self.ingest_open(flow, packet, from_src, flipped, sensor);
         }
+    }
+
+    /// A packet of a flow of which something may still be learned. Inlined, it would keep
+    /// [`Self::ingest`] from being so.
+    #[inline(never)]
+    fn ingest_open(
+        &mut self,
+        flow: &mut Flow,
+        packet: &FlowPacket<'_>,
+        from_src: bool,
+        flipped: bool,
+        sensor: Option<&Arc<str>>,
+    ) {
         let decoded = packet.decoded;
         match flow.key.protocol() {
             6 => {
