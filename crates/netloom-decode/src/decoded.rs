@@ -8,30 +8,15 @@ use netloom_packet::MacAddr;
 ///
 /// Everything under `ip`, `transport`, ports and payload is about the *innermost* IP header
 /// that could be decoded; what was around it stands in `tunnels`.
+///
+/// Packets are decoded by one core and looked at by another, so it counts how many lines of a cache are
+/// written for each: the fields stand in an order in which most packets, which have no tunnels, leave
+/// the fourth line alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
 pub struct Decoded {
-    /// Hardware source of the outermost frame, where the link layer has one.
-    pub src_mac: Option<MacAddr>,
-    /// Hardware destination of the outermost frame.
-    pub dst_mac: Option<MacAddr>,
-    /// EtherType of what the outermost frame carries, after VLAN tags (0x0800 for raw IPv4
-    /// links too); `None` where there is none to be told (LLC without SNAP).
-    pub ethertype: Option<u16>,
-    /// VLAN identifiers of the outermost frame, outermost first.
-    pub vlans: Vlans,
-    /// What was opened on the way to `ip`, outermost first.
-    pub tunnels: Tunnels,
-    /// The network layer that was reached.
-    pub network: Network,
     /// The innermost IP header; `Some` exactly when `network` is `Ipv4` or `Ipv6`.
     pub ip: Option<Ip>,
-    /// The transport layer that was reached; its own fields.
-    pub transport: Transport,
-    /// TCP, UDP, UDP-Lite, SCTP, DCCP ports; 0 for anything else (and for fragments after the
-    /// first, unless they were reassembled).
-    pub src_port: u16,
-    /// See `src_port`.
-    pub dst_port: u16,
     /// First byte of the transport payload (of the network payload, where the transport is not
     /// known), from the start of the packet.
     pub payload_offset: u32,
@@ -41,13 +26,33 @@ pub struct Decoded {
     /// Bytes of payload that the headers promise: larger than `payload_len` where the snap
     /// length cut the packet.
     pub payload_wire_len: u32,
+    /// TCP, UDP, UDP-Lite, SCTP, DCCP ports; 0 for anything else (and for fragments after the
+    /// first, unless they were reassembled).
+    pub src_port: u16,
+    /// See `src_port`.
+    pub dst_port: u16,
+    /// The transport layer that was reached; its own fields.
+    pub transport: Transport,
+    /// The network layer that was reached.
+    pub network: Network,
     /// The last layer that was understood.
     pub last_layer: Layer,
-    /// Why decoding ended before the payload, if it did.
-    pub stopped: Option<Stop>,
+    /// EtherType of what the outermost frame carries, after VLAN tags (0x0800 for raw IPv4
+    /// links too); `None` where there is none to be told (LLC without SNAP).
+    pub ethertype: Option<u16>,
+    /// Hardware source of the outermost frame, where the link layer has one.
+    pub src_mac: Option<MacAddr>,
+    /// Hardware destination of the outermost frame.
+    pub dst_mac: Option<MacAddr>,
+    /// VLAN identifiers of the outermost frame, outermost first.
+    pub vlans: Vlans,
     /// What stands behind the first frame of an aggregate; see
     /// [`further_datagrams`](crate::further_datagrams).
     pub subframes: Subframes,
+    /// Why decoding ended before the payload, if it did.
+    pub stopped: Option<Stop>,
+    /// What was opened on the way to `ip`, outermost first.
+    pub tunnels: Tunnels,
 }
 
 /// The frames of an 802.11 aggregate (A-MSDU, 802.11-2020 section 9.3.2.2.2) behind its first
@@ -106,6 +111,7 @@ impl Vlans {
 
 /// Encapsulations, outermost first: up to six are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(C)]
 pub struct Tunnels {
     len: u8,
     kinds: [Tunnel; 6],
@@ -603,6 +609,48 @@ impl std::fmt::Display for Stop {
 }
 
 impl Decoded {
+    /// Makes it what [`default`](Self::default) gives, without writing what is so already.
+    #[inline]
+    pub(crate) fn reset(&mut self) {
+        // All by name: no field can be forgotten.
+        let Self {
+            ip,
+            payload_offset,
+            payload_len,
+            payload_wire_len,
+            src_port,
+            dst_port,
+            transport,
+            network,
+            last_layer,
+            ethertype,
+            src_mac,
+            dst_mac,
+            vlans,
+            subframes,
+            stopped,
+            tunnels,
+        } = self;
+        *ip = None;
+        (*payload_offset, *payload_len, *payload_wire_len) = (0, 0, 0);
+        (*src_port, *dst_port) = (0, 0);
+        *transport = Transport::None;
+        *network = Network::None;
+        *last_layer = Layer::Link;
+        *ethertype = None;
+        (*src_mac, *dst_mac) = (None, None);
+        *vlans = Vlans::default();
+        *subframes = Subframes::default();
+        *stopped = None;
+        tunnels.truncate(0);
+    }
+
+    /// Which part of a datagram it is, if it is a fragment.
+    #[inline]
+    pub fn fragment(&self) -> Option<&Fragment> {
+        self.ip.as_ref()?.fragment.as_ref()
+    }
+
     /// The payload in the packet's bytes, as far as it was captured.
     #[inline]
     pub fn payload<'a>(&self, data: &'a [u8]) -> &'a [u8] {
@@ -617,22 +665,70 @@ impl Default for Decoded {
     #[inline]
     fn default() -> Self {
         Self {
-            src_mac: None,
-            dst_mac: None,
-            ethertype: None,
-            vlans: Vlans::default(),
-            tunnels: Tunnels::default(),
-            network: Network::None,
             ip: None,
-            transport: Transport::None,
-            src_port: 0,
-            dst_port: 0,
             payload_offset: 0,
             payload_len: 0,
             payload_wire_len: 0,
+            src_port: 0,
+            dst_port: 0,
+            transport: Transport::None,
+            network: Network::None,
             last_layer: Layer::Link,
-            stopped: None,
+            ethertype: None,
+            src_mac: None,
+            dst_mac: None,
+            vlans: Vlans::default(),
             subframes: Subframes::default(),
+            stopped: None,
+            tunnels: Tunnels::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn what_most_packets_have_fits_into_three_lines() {
+        assert_eq!(size_of::<Decoded>(), 4 * 64);
+        let places = offset_of!(Decoded, tunnels) + offset_of!(Tunnels, kinds);
+        assert!(places <= 3 * 64, "{places}");
+        assert!(offset_of!(Decoded, ethertype) <= 2 * 64);
+    }
+
+    #[test]
+    fn a_place_used_again_is_as_a_new_one() {
+        let mut decoded = Decoded {
+            payload_len: 1,
+            src_port: 2,
+            transport: Transport::Esp(3),
+            network: Network::Other,
+            last_layer: Layer::Payload,
+            ethertype: Some(4),
+            src_mac: Some(MacAddr([5; 6])),
+            stopped: Some(Stop {
+                layer: Layer::Tcp,
+                kind: StopKind::TooDeep,
+                offset: 6,
+                needed: 7,
+                found: 8,
+            }),
+            ..Decoded::default()
+        };
+        decoded.vlans.push(9);
+        decoded.subframes.wire_len = 10;
+        for id in 0..3 {
+            let tunnel = Tunnel {
+                kind: TunnelKind::Gre,
+                id,
+                ip_offset: 11,
+            };
+            assert!(decoded.tunnels.push(tunnel));
+        }
+        decoded.reset();
+        assert_eq!(decoded, Decoded::default());
     }
 }

@@ -180,7 +180,7 @@ pub fn decode(packet: &Packet<'_>, options: DecodeOptions) -> Decoded {
 /// As [`decode`], into a place that is there already; what was in it is overwritten.
 #[inline]
 pub fn decode_into(packet: &Packet<'_>, options: DecodeOptions, out: &mut Decoded) {
-    *out = Decoded::default();
+    out.reset();
     // Filled in where the caller wants it: a walk that owned it would copy it at the end.
     run(
         &mut Walk::new(packet.data, packet.wire_len, options, out),

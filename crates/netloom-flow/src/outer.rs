@@ -31,7 +31,7 @@ pub fn further_flows<'a>(
     let shared = decoded.subframes.depth().min(decoded.tunnels.len());
     further_datagrams(data, wire_len, decoded, options).flat_map(move |further| {
         // Those of the tunnels that all the frames share counted with the packet.
-        let is_fragment = further.ip.is_some_and(|ip| ip.fragment.is_some());
+        let is_fragment = further.fragment().is_some();
         let outer: Vec<(bool, OuterFlow)> = outer_flows(data, wire_len, &further)
             .filter(|outer| !is_fragment && outer.decoded.tunnels.len() >= shared)
             .map(|outer| (true, outer))

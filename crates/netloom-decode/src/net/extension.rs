@@ -87,7 +87,7 @@ pub(crate) fn step(walk: &mut Walk<'_>, header: u8) -> Next {
         return Next::Done;
     }
     walk.out.last_layer = Layer::Ipv6Extension;
-    let first_fragment = walk.out.ip.is_some_and(|ip| ip.fragment.is_some());
+    let first_fragment = walk.out.fragment().is_some();
     if let Some(ip) = &mut walk.out.ip {
         ip.header_len = ip.header_len.saturating_add(len as u32);
         ip.protocol = next;

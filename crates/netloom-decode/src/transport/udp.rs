@@ -17,7 +17,7 @@ pub(crate) fn step(walk: &mut Walk<'_>) -> Next {
     walk.out.last_layer = Layer::Udp;
     let len = usize::from(u16::from_be_bytes([l0, l1]));
     let on_wire = walk.wire_end - walk.at;
-    let is_fragment = walk.out.ip.is_some_and(|ip| ip.fragment.is_some());
+    let is_fragment = walk.out.fragment().is_some();
     match len {
         // A length that 16 bits cannot hold: a jumbogram (RFC 2675 section 4) or segmentation
         // offload.

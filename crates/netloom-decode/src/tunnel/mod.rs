@@ -64,7 +64,7 @@ pub(crate) enum Opening {
 /// datagram as the others do, and the tunnel is opened when the datagram is whole.
 #[inline]
 pub(crate) fn offer(walk: &Walk<'_>, opening: Opening) -> Next {
-    if walk.out.ip.is_some_and(|ip| ip.fragment.is_some()) {
+    if walk.out.fragment().is_some() {
         Next::Done
     } else {
         Next::Tunnel(opening)

@@ -353,7 +353,7 @@ static COLUMNS: &[Column<Packets>] = &[
     .doc("The packet in one line, for people; its wording may change. A TLS record or an HTTP message that several packets carry is told by the one that ends it. Null where nothing was understood."),
     column(
         "fragment",
-        Make::Bool(|row| Some(row.decoded.ip.is_some_and(|ip| ip.fragment.is_some()))),
+        Make::Bool(|row| Some(row.decoded.fragment().is_some())),
     )
     .required()
     .doc("Whether it is a fragment of an IP datagram, the first ones too.")
