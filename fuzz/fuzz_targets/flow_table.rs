@@ -59,7 +59,7 @@ fuzz_target!(|bytes: &[u8]| {
         let flow_packet = FlowPacket { later_fragment, ..FlowPacket::new(&packet, &decoded) };
         let ingested = table.ingest(&flow_packet, &mut closed);
         // Zeek counts datagrams and what is not corrupt.
-        if ingested.key.is_some() && rules != FlowRules::Zeek {
+        if ingested.is_some() && rules != FlowRules::Zeek {
             counted += 1;
         }
         let stats = table.stats();

@@ -46,6 +46,7 @@ const PORTS: u8 = 8;
 impl FlowKey {
     /// The key of a packet under `rules`, and whether the packet goes from the key's first
     /// endpoint to its second. `None` where there is no IP header.
+    #[inline]
     pub fn new(decoded: &Decoded, rules: FlowRules) -> Option<(Self, bool)> {
         let ip = decoded.ip.as_ref()?;
         let (src, dst) = (octets(ip.src), octets(ip.dst));
@@ -130,6 +131,7 @@ impl FlowKey {
 }
 
 impl Hash for FlowKey {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         for address in [self.first, self.second] {
             state.write_u128(bits(address));

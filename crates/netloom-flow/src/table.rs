@@ -65,7 +65,7 @@ impl<'a> FlowPacket<'a> {
     }
 }
 
-/// What happened with a packet.
+/// What happened with a packet that counts in a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Ingested {
@@ -73,10 +73,6 @@ pub struct Ingested {
     pub is_new: bool,
     /// It goes from the originator to the responder, as far as is known by now.
     pub from_src: bool,
-    /// Key of its flow; `None` where it counts in none: no IP header, or one of those that the
-    /// rules leave out (nDPI's and NFStream's: later fragments, packets not captured whole;
-    /// Zeek's: a bad IP checksum).
-    pub key: Option<FlowKey>,
     /// Start of its flow.
     pub flow_start: Timestamp,
     /// Number of the first packet of its flow.
@@ -127,6 +123,8 @@ pub struct FlowTable {
     flows: Slab<Flow>,
     by_key: HashTable<u32>,
     hasher: RandomState,
+    /// The flow of the packet before.
+    recent: u32,
     lists: Lists,
     /// Heap bytes of all flows.
     heap: usize,
@@ -154,6 +152,7 @@ impl FlowTable {
             by_key: HashTable::new(),
             // Keys are chosen by attackers; nothing that comes out depends on the seed.
             hasher: RandomState::default(),
+            recent: 0,
             lists: Lists::default(),
             heap: 0,
             peak_live: 0,
@@ -166,11 +165,17 @@ impl FlowTable {
     ///
     /// Flows that it ends are appended to `closed`: the one before it with the same key, if
     /// that had timed out or ended, and what the memory cap evicts.
-    pub fn ingest(&mut self, packet: &FlowPacket<'_>, closed: &mut Vec<FlowRecord>) -> Ingested {
-        match FlowKey::new(packet.decoded, self.rules) {
-            Some(key) => self.ingest_keyed(packet, key, closed),
-            None => Ingested::default(),
-        }
+    ///
+    /// `None` where it counts in no flow: no IP header, or one of those that the rules leave out
+    /// (nDPI's and NFStream's: later fragments, packets not captured whole; Zeek's: a bad IP
+    /// checksum).
+    pub fn ingest(
+        &mut self,
+        packet: &FlowPacket<'_>,
+        closed: &mut Vec<FlowRecord>,
+    ) -> Option<Ingested> {
+        let key = FlowKey::new(packet.decoded, self.rules)?;
+        self.ingest_keyed(packet, &key, closed)
     }
 
     /// As [`ingest`](Self::ingest), for who has made the packet's [`FlowKey`] already, by this
@@ -178,40 +183,39 @@ impl FlowTable {
     pub fn ingest_keyed(
         &mut self,
         packet: &FlowPacket<'_>,
-        (key, forward): (FlowKey, bool),
+        &(ref key, forward): &(FlowKey, bool),
         closed: &mut Vec<FlowRecord>,
-    ) -> Ingested {
+    ) -> Option<Ingested> {
         if !self.rules.counts(packet.decoded, packet.caplen) {
-            return Ingested::default();
+            return None;
         }
         let checksum = self.verify(packet);
         if checksum == Verdict::BadHeader {
-            return Ingested::default();
+            return None;
         }
 
-        let hash = self.hasher.hash_one(key);
-        let mut found = self.find(hash, &key);
+        let mut found = self.find(key);
         if packet.payload_only {
             self.look_inside(found, packet, forward);
-            return Ingested::default();
+            return None;
         }
         if let Some(number) = found
             && let Some(reason) = self.ends_before(number, packet)
         {
-            self.end(number, hash, reason, packet.number, closed);
+            self.end(number, reason, packet.number, closed);
             found = None;
         }
         if packet.later_fragment && matches!(self.rules, FlowRules::Nfstream | FlowRules::Ndpi) {
-            return self.skip_fragment(found, forward);
+            self.skip_fragment(found, forward);
+            return None;
         }
         let is_new = found.is_none();
         let number = match found {
             Some(number) => number,
-            None => self.begin(packet, key, forward, hash, closed),
+            None => self.begin(packet, *key, forward, closed),
         };
-        let Some(flow) = self.flows.get_mut(number) else {
-            return Ingested::default();
-        };
+        self.recent = number;
+        let flow = self.flows.get_mut(number)?;
         let from_src = if checksum == Verdict::Bad {
             flow.ingest_corrupt(packet, forward, self.rules, self.features)
         } else {
@@ -233,7 +237,6 @@ impl FlowTable {
         let ingested = Ingested {
             is_new,
             from_src,
-            key: Some(key),
             flow_start: Timestamp::from_nanos(flow.start),
             first_number: flow.first_number,
             flow_id,
@@ -248,7 +251,7 @@ impl FlowTable {
                 && self.evict(packet.number, closed)
             {}
         }
-        ingested
+        Some(ingested)
     }
 
     /// Ends everything that has been idle long enough at `clock`; `number` is the packet at
@@ -265,8 +268,7 @@ impl FlowTable {
                 let Some(reason) = self.timeouts.expired(flow, clock.as_nanos()) else {
                     break;
                 };
-                let hash = self.hasher.hash_one(flow.key);
-                self.end(oldest, hash, reason, number, closed);
+                self.end(oldest, reason, number, closed);
             }
         }
         self.shrink();
@@ -282,10 +284,7 @@ impl FlowTable {
         order.sort_unstable();
         closed.reserve(order.len());
         for (_, _, flow) in order {
-            if let Some(key) = self.flows.get(flow).map(|flow| flow.key) {
-                let hash = self.hasher.hash_one(key);
-                self.end(flow, hash, EndReason::CaptureEnd, number, closed);
-            }
+            self.end(flow, EndReason::CaptureEnd, number, closed);
         }
         self.shrink();
     }
@@ -331,8 +330,7 @@ impl FlowTable {
 
     /// Tells what is known of a flow that has just begun.
     pub fn give_hint(&mut self, key: &FlowKey, hint: Hint) {
-        let hash = self.hasher.hash_one(key);
-        if let Some(number) = self.find(hash, key)
+        if let Some(number) = self.find(key)
             && let Some(flow) = self.flows.get_mut(number)
         {
             flow.keep_hint(hint);
@@ -342,7 +340,7 @@ impl FlowTable {
 
     /// What is known by now of a flow that goes on: its payload or other flows told it.
     pub fn known(&self, key: &FlowKey) -> Option<KnownFlow<'_>> {
-        let number = self.find(self.hasher.hash_one(key), key)?;
+        let number = self.find(key)?;
         Some(self.flows.get(number)?.known())
     }
 
@@ -362,12 +360,21 @@ impl FlowTable {
     }
 
     #[inline]
-    fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
+    fn find(&self, key: &FlowKey) -> Option<u32> {
+        // Most packets follow another of their flow.
+        if self.has_key(self.recent, key) {
+            return Some(self.recent);
+        }
         self.by_key
-            .find(hash, |&number| {
-                self.flows.get(number).is_some_and(|flow| flow.key == *key)
+            .find(self.hasher.hash_one(key), |&number| {
+                self.has_key(number, key)
             })
             .copied()
+    }
+
+    #[inline]
+    fn has_key(&self, number: u32, key: &FlowKey) -> bool {
+        self.flows.get(number).is_some_and(|flow| flow.key == *key)
     }
 
     /// Whether a flow is over before this packet of its key.
@@ -397,11 +404,10 @@ impl FlowTable {
     }
 
     /// Counts a later fragment where the rules count nothing else of it.
-    fn skip_fragment(&mut self, found: Option<u32>, forward: bool) -> Ingested {
+    fn skip_fragment(&mut self, found: Option<u32>, forward: bool) {
         if let Some(flow) = found.and_then(|number| self.flows.get_mut(number)) {
             flow.count_fragment(forward);
         }
-        Ingested::default()
     }
 
     /// Begins a flow, making room for it first.
@@ -410,7 +416,6 @@ impl FlowTable {
         packet: &FlowPacket<'_>,
         key: FlowKey,
         forward: bool,
-        hash: u64,
         closed: &mut Vec<FlowRecord>,
     ) -> u32 {
         let mut flow = Flow::new(packet, key, forward, self.rules, &self.servers);
@@ -422,11 +427,12 @@ impl FlowTable {
         flow.account(&mut self.heap);
         let number = self.flows.insert(flow);
         let (flows, hasher) = (&self.flows, &self.hasher);
-        self.by_key.insert_unique(hash, number, |&number| {
-            flows
-                .get(number)
-                .map_or(0, |flow| hasher.hash_one(flow.key))
-        });
+        self.by_key
+            .insert_unique(hasher.hash_one(key), number, |&number| {
+                flows
+                    .get(number)
+                    .map_or(0, |flow| hasher.hash_one(flow.key))
+            });
         let now = packet.timestamp.as_nanos();
         self.lists
             .append(&mut self.flows, number, Class::default(), now);
@@ -448,11 +454,7 @@ impl FlowTable {
         let Some((_, number)) = oldest else {
             return false;
         };
-        let Some(key) = self.flows.get(number).map(|flow| flow.key) else {
-            return false;
-        };
-        let hash = self.hasher.hash_one(key);
-        self.end(number, hash, EndReason::Evicted, closed_by, closed);
+        self.end(number, EndReason::Evicted, closed_by, closed);
         self.evicted += 1;
         true
     }
@@ -461,16 +463,16 @@ impl FlowTable {
     fn end(
         &mut self,
         number: u32,
-        hash: u64,
         reason: EndReason,
         closed_by: u64,
         closed: &mut Vec<FlowRecord>,
     ) {
-        if let Ok(entry) = self.by_key.find_entry(hash, |&other| other == number) {
-            entry.remove();
-        }
         self.lists.remove(&mut self.flows, number);
         if let Some(flow) = self.flows.get_mut(number) {
+            let hash = self.hasher.hash_one(flow.key);
+            if let Ok(entry) = self.by_key.find_entry(hash, |&other| other == number) {
+                entry.remove();
+            }
             self.heap = self.heap.saturating_sub(flow.accounted());
             if let Some(applications) = &mut self.applications {
                 applications.finish(flow, closed_by, self.sensor.as_ref());
@@ -520,7 +522,7 @@ enum Verdict {
 /// Whether a first fragment's payload is looked at only when its datagram is whole. nDPI's rules
 /// know first fragments alone.
 fn waits_for_more(packet: &FlowPacket<'_>, rules: FlowRules) -> bool {
-    !rules.is_ndpi_like() && packet.decoded.ip.is_some_and(|ip| ip.fragment.is_some())
+    !rules.is_ndpi_like() && packet.decoded.fragment().is_some()
 }
 
 /// Memory of a map of so many places: five bytes each, a power of two of them at most seven

@@ -80,8 +80,16 @@ impl Extra {
     }
 }
 
+/// A packet's key, if it has one, in a line of its own: who writes one and who reads one are different
+/// cores.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub(crate) struct KeyPlace(pub(crate) Option<(FlowKey, bool)>);
+
 /// How many packets before its turn a packet's place is asked for.
 const AHEAD: usize = 2;
+/// Lines of a [`Decoded`] that most packets need.
+const DECODED_LINES: usize = 3;
 /// Packets that a block keeps room for, once there were more.
 const KEPT: usize = 1024;
 /// Times in a row that a block has no more than those before it gives back the rest.
@@ -96,8 +104,9 @@ pub(crate) struct Block {
     /// What is in each packet; there may be more of an earlier round behind them.
     pub(crate) decoded: Vec<Decoded>,
     pub(crate) route: Vec<Route>,
-    /// Their flows' keys, and whether they go from the key's first endpoint to its second.
-    pub(crate) keys: Vec<Option<(FlowKey, bool)>>,
+    /// Their flows' keys, and whether they go from the key's first endpoint to its second; as with
+    /// `decoded`.
+    pub(crate) keys: Vec<KeyPlace>,
     /// Packets that are fragments.
     pub(crate) fragments: Vec<u32>,
     /// Packets that the stage's ordered step wants.
@@ -110,8 +119,8 @@ pub(crate) struct Block {
     pub(crate) flow_ids: Vec<Option<FlowId>>,
     /// Numbers of the first packets of their flows, written by the shards; 0: none.
     pub(crate) flow_firsts: Vec<AtomicU64>,
-    /// What the stage noted about each packet.
-    pub(crate) notes: Vec<u64>,
+    /// What the stage noted about each packet; as with `decoded`.
+    notes: Vec<u64>,
     /// What its packets teach about later flows, in their order.
     pub(crate) lessons: Vec<Lesson>,
     /// What flows are to know of packets, where that is not what was decoded; by index.
@@ -154,9 +163,12 @@ fn room<V>(values: &mut Vec<V>, len: usize) {
     }
 }
 
-/// A place, if there is one.
-fn place<V>(places: &mut [V], index: usize) -> &mut [V] {
-    places.get_mut(index..=index).unwrap_or_default()
+/// Makes the places there are `len` or more; what is in those there were stays, to be overwritten.
+fn fill<V: Clone>(values: &mut Vec<V>, len: usize, value: V) {
+    if values.len() < len {
+        room(values, len);
+        values.resize(len, value);
+    }
 }
 
 impl Block {
@@ -172,7 +184,6 @@ impl Block {
         self.batch.packets.clear();
         self.latest = None;
         self.route.clear();
-        self.keys.clear();
         self.fragments.clear();
         self.cross.clear();
         self.extras.clear();
@@ -180,7 +191,6 @@ impl Block {
         self.starts = [0; SHARDS + 1];
         self.flow_ids.clear();
         self.flow_firsts.clear();
-        self.notes.clear();
         self.lessons.clear();
         self.others.clear();
         self.times.clear();
@@ -200,8 +210,10 @@ impl Block {
         self.decoded.truncate(KEPT);
         self.decoded.shrink_to(KEPT);
         self.route.shrink_to(KEPT);
+        self.keys.truncate(KEPT);
         self.keys.shrink_to(KEPT);
         self.items.shrink_to(KEPT);
+        self.notes.truncate(KEPT);
         self.notes.shrink_to(KEPT);
     }
 
@@ -216,42 +228,36 @@ impl Block {
         if needs.undecoded && !needs.flows && !needs.packets {
             return;
         }
-        if needs.flow_firsts {
-            self.flow_firsts
-                .resize_with(self.batch.len(), AtomicU64::default);
-        }
         let rules = options.flow.rules;
         let sharded = needs.flows || needs.packets;
         let len = self.batch.len();
-        // Old ones are overwritten, not cleared first.
-        if self.decoded.len() < len {
-            room(&mut self.decoded, len);
-            self.decoded.resize(len, Decoded::default());
+        if needs.flow_firsts {
+            self.flow_firsts.resize_with(len, AtomicU64::default);
         }
         room(&mut self.route, len);
-        room(&mut self.keys, len);
+        prefetch::to_write_all(self.route.spare_capacity_mut());
+        fill(&mut self.decoded, len, Decoded::default());
         if needs.packets {
-            room(&mut self.notes, len);
+            fill(&mut self.notes, len, 0);
+            prefetch::to_write_all(&mut self.notes[..len]);
         }
+        if sharded {
+            fill(&mut self.keys, len, KeyPlace::default());
+        }
+        self.route.resize(len, Route::default());
         let times = self.batch.packets.iter().map(|packet| packet.timestamp);
         self.latest = times.max();
-        prefetch::to_write(self.route.spare_capacity_mut());
-        prefetch::to_write(self.notes.spare_capacity_mut());
-        for index in 0..self.batch.len() {
-            prefetch::to_write(place(&mut self.decoded, index + AHEAD));
-            prefetch::to_write(place(self.keys.spare_capacity_mut(), AHEAD));
+        for index in 0..len {
+            prefetch::to_write::<DECODED_LINES, _>(&mut self.decoded, index + AHEAD);
+            prefetch::to_write::<1, _>(&mut self.keys, index + AHEAD);
+            let decoded = &mut self.decoded[index];
             let Some(packet) = self.batch.get(index) else {
-                self.decoded[index] = Decoded::default();
-                self.route.push(Route::default());
-                self.keys.push(None);
-                self.notes.push(0);
+                // It counts in no flow: nobody looks at its key.
+                *decoded = Decoded::default();
                 continue;
             };
-            let decoded = &mut self.decoded[index];
             decode_into(&packet, options.decode, decoded);
-            if let Some(ip) = &decoded.ip
-                && ip.fragment.is_some()
-            {
+            if decoded.fragment().is_some() {
                 self.fragments.push(index as u32);
             }
             if rules == FlowRules::Zeek && !decoded.tunnels.is_empty() {
@@ -278,15 +284,16 @@ impl Block {
             }
             if needs.packets {
                 let packet = StagePacket {
-                    packet,
+                    packet: &packet,
                     decoded,
                     flow: None,
                     note: 0,
                 };
-                self.notes.push(stage.inspect(worker, &packet));
+                self.notes[index] = stage.inspect(worker, &packet);
             }
             if sharded {
-                let key = if rules.is_nfstream() {
+                let KeyPlace(key) = &mut self.keys[index];
+                *key = if rules.is_nfstream() {
                     match nfstream_view(&packet, decoded) {
                         NfstreamView::Same => FlowKey::new(decoded, rules),
                         NfstreamView::Ignored => None,
@@ -299,18 +306,14 @@ impl Block {
                 } else {
                     FlowKey::new(decoded, rules)
                 };
-                let shard = match &key {
-                    Some((key, _)) => key.shard(),
-                    None => shard_of_frame(decoded),
-                };
-                self.route.push(Route {
-                    shard,
+                self.route[index] = Route {
+                    shard: match key {
+                        Some((key, _)) => key.shard(),
+                        None => shard_of_frame(decoded),
+                    },
                     in_flow: key.is_some(),
                     later_fragment: false,
-                });
-                self.keys.push(key);
-            } else {
-                self.route.push(Route::default());
+                };
             }
         }
         if !sharded {
@@ -373,7 +376,7 @@ impl Block {
         self.starts = counts;
         self.items.clear();
         room(&mut self.items, self.route.len() + self.extras.len());
-        prefetch::to_write(self.items.spare_capacity_mut());
+        prefetch::to_write_all(self.items.spare_capacity_mut());
         self.items
             .resize(self.route.len() + self.extras.len(), Item::Packet(0));
         let mut place = counts;
@@ -419,18 +422,29 @@ impl Block {
                 continue;
             };
             let index = index as usize;
-            prefetch::to_read(self.batch.packets.get(index));
-            prefetch::to_read(self.keys.get(index));
-            prefetch::to_read(self.route.get(index));
-            prefetch::to_read(self.notes.get(index));
-            prefetch::to_read(self.decoded.get(index));
+            prefetch::to_read::<1, _>(&self.batch.packets, index);
+            prefetch::to_read::<1, _>(&self.keys, index);
+            prefetch::to_read::<1, _>(&self.route, index);
+            prefetch::to_read::<1, _>(&self.notes, index);
+            prefetch::to_read::<DECODED_LINES, _>(&self.decoded, index);
         }
+    }
+
+    /// The key of the packet at `index`, where it has one and somebody wants flows.
+    #[inline]
+    pub(crate) fn key(&self, index: usize) -> Option<&(FlowKey, bool)> {
+        self.keys.get(index)?.0.as_ref()
+    }
+
+    /// What the stage noted about the packet at `index`, if it looked.
+    #[inline]
+    pub(crate) fn note(&self, index: usize) -> u64 {
+        self.notes.get(index).copied().unwrap_or(0)
     }
 
     /// Whether the packet at `index` counts in a flow as itself.
     pub(crate) fn is_in_flow(&self, index: usize) -> bool {
-        self.route.get(index).is_some_and(|route| route.in_flow)
-            && self.keys.get(index).is_some_and(Option::is_some)
+        self.route.get(index).is_some_and(|route| route.in_flow) && self.key(index).is_some()
     }
 
     /// A shard says to which flow the packet at `index` belongs. Where several could be meant (the
@@ -455,7 +469,7 @@ impl Block {
 fn outer_extras(packet: &Packet<'_>, decoded: &Decoded, index: u32, extras: &mut Vec<Extra>) {
     extras.extend(
         outer_flows(packet.data, packet.wire_len, decoded)
-            .map(|outer| extra(packet, index, outer, true)),
+            .map(|outer| extra(packet, index, &outer, true)),
     );
 }
 
@@ -470,17 +484,17 @@ fn further_extras(
 ) -> bool {
     let mut fragments = false;
     for (outer, flow) in further_flows(packet.data, packet.wire_len, decoded, options) {
-        if flow.decoded.ip.is_some_and(|ip| ip.fragment.is_some()) {
+        if flow.decoded.fragment().is_some() {
             fragments = true;
         } else {
-            extras.push(extra(packet, index, flow, outer));
+            extras.push(extra(packet, index, &flow, outer));
         }
     }
     fragments
 }
 
 /// What a packet holds beside its own datagram, right after it.
-fn extra(packet: &Packet<'_>, index: u32, flow: OuterFlow, outer: bool) -> Extra {
+fn extra(packet: &Packet<'_>, index: u32, flow: &OuterFlow, outer: bool) -> Extra {
     // The frame's length counts once, with the packet; a further datagram has its own.
     let wire_len = match flow.decoded.ip {
         Some(ip) if !outer => ip.total_len,

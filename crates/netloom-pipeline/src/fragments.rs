@@ -54,7 +54,7 @@ impl Fragments {
             };
             let mut decoded = block.decoded[at];
             if self.rules == FlowRules::Zeek {
-                let is_fragment = decoded.ip.is_some_and(|ip| ip.fragment.is_some());
+                let is_fragment = decoded.fragment().is_some();
                 // Zeek counts whole datagrams.
                 block.route[at].in_flow &= !is_fragment;
                 self.place_whole(&packet, index, &decoded, options, &mut extras);
@@ -85,7 +85,7 @@ impl Fragments {
                         }
                         // Where nobody asked for flows, there are no keys.
                         if let Some(place) = block.keys.get_mut(at) {
-                            *place = key;
+                            place.0 = key;
                         }
                     } else {
                         block.route[at].in_flow = false;

@@ -13,34 +13,56 @@ const LINE: usize = 64;
 
 /// Asks for places that will be written.
 #[inline]
-pub(crate) fn to_write<V>(places: &mut [V]) {
-    lines(places, |line| {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: PREFETCHW changes nothing and never faults; processors without it do nothing.
-        unsafe {
-            std::arch::asm!(
-                "prefetchw [{}]",
-                in(reg) line,
-                options(nostack, preserves_flags, readonly)
-            );
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = line;
-    });
+pub(crate) fn to_write_all<V>(places: &mut [V]) {
+    lines(places, write);
 }
 
-/// Asks for a place that will be read, if there is one.
+/// Asks for the first `LINES` lines of the place at `index`, which will be written. Past the end it asks
+/// for what happens to be there, which does no harm and costs less than finding out.
 #[inline]
-pub(crate) fn to_read<V>(place: Option<&V>) {
-    lines(place.as_slice(), |line| {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: PREFETCHT0 changes nothing and never faults.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = line;
-    });
+pub(crate) fn to_write<const LINES: usize, V>(places: &mut [V], index: usize) {
+    first_lines::<LINES, V>(places, index, write);
+}
+
+/// Asks for the first `LINES` lines of the value at `index`, which will be read; past the end as
+/// [`to_write`].
+#[inline]
+pub(crate) fn to_read<const LINES: usize, V>(values: &[V], index: usize) {
+    first_lines::<LINES, V>(values, index, read);
+}
+
+#[inline]
+fn write(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: PREFETCHW changes nothing and never faults; processors without it do nothing.
+    unsafe {
+        std::arch::asm!(
+            "prefetchw [{}]",
+            in(reg) line,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
+#[inline]
+fn read(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: PREFETCHT0 changes nothing and never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}
+
+#[inline]
+fn first_lines<const LINES: usize, V>(values: &[V], index: usize, each: impl Fn(*const u8)) {
+    let start = values.as_ptr().wrapping_add(index).cast::<u8>();
+    for line in 0..LINES {
+        each(start.wrapping_add(line * LINE));
+    }
 }
 
 /// The lines in which some values lie.

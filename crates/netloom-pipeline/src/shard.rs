@@ -4,7 +4,7 @@ use netloom_flow::name::{Hint, NameBook};
 use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRecord, FlowTable, Ingested};
 use netloom_packet::Timestamp;
 
-use crate::block::{Block, Item};
+use crate::block::{Block, Extra, Item};
 use crate::options::PipelineOptions;
 use crate::stage::{FragmentFacts, Needs, Stage, StagePacket};
 
@@ -37,6 +37,14 @@ pub(crate) struct Round<'a> {
     pub(crate) blocks: &'a [&'a Block],
     pub(crate) ticks: &'a [Tick],
     pub(crate) names: &'a NameBook,
+}
+
+/// Where in a round something stands.
+struct Place<'a> {
+    block: &'a Block,
+    block_index: u32,
+    /// Number of the packet there.
+    number: u64,
 }
 
 /// The state of a logical shard.
@@ -93,98 +101,20 @@ impl<S> Shard<S> {
                     self.advance(stage, worker, tick);
                     next = ticks.next();
                 }
+                let place = Place {
+                    block,
+                    block_index: block_index as u32,
+                    number,
+                };
                 match item {
                     Item::Packet(index) => {
-                        let Some(packet) = block.batch.get(index as usize) else {
-                            continue;
-                        };
-                        let decoded = &block.decoded[index as usize];
-                        let route = block.route[index as usize];
-                        let key =
-                            block.keys[index as usize].filter(|_| needs.flows && route.in_flow);
-                        let ingested = key.map(|key| {
-                            let flow_packet = FlowPacket {
-                                number,
-                                timestamp: block.time_of(index as usize, &packet),
-                                wire_len: packet.wire_len,
-                                caplen: packet.data.len() as u32,
-                                data: packet.data,
-                                decoded: block.seen(index as usize),
-                                later_fragment: route.later_fragment,
-                                outer: false,
-                                payload_only: false,
-                            };
-                            let ingested =
-                                self.table.ingest_keyed(&flow_packet, key, &mut self.closed);
-                            if ingested.is_new && !names.is_empty() {
-                                self.hint(names, &flow_packet, key, &ingested);
-                            }
-                            ingested
-                        });
-                        self.drain(stage, worker);
-                        if needs.flow_firsts
-                            && let Some(ingested) = &ingested
-                            && ingested.key.is_some()
-                        {
-                            block.set_flow_first(index as usize, ingested.first_number);
-                        }
-                        if needs.known
-                            && let Some(ingested) = &ingested
-                            && let Some(known) = ingested.key.and_then(|key| self.table.known(&key))
-                        {
-                            stage.known(worker, &mut self.stage, ingested, known);
-                        }
-                        if needs.flow_ids
-                            && needs.rows
-                            && let Some(id) = ingested.as_ref().and_then(|flow| flow.flow_id)
-                        {
-                            self.flow_ids.push((block_index as u32, index, id));
-                        }
-                        if needs.packets {
-                            let note = block.notes.get(index as usize).copied().unwrap_or(0);
-                            let packet = StagePacket {
-                                packet,
-                                decoded,
-                                flow: ingested.as_ref(),
-                                note,
-                            };
-                            stage.packet(worker, &mut self.stage, &packet);
-                        }
+                        self.packet(stage, needs, worker, names, &place, index as usize);
                     }
-                    Item::Extra(index) => {
-                        if needs.flows {
-                            let extra = &block.extras[index as usize];
-                            let flow_packet = extra.flow_packet(block);
-                            let ingested = self.table.ingest(&flow_packet, &mut self.closed);
-                            // A fragment that had to wait has an older number than the packet
-                            // it comes after, and that is the one that ends a flow here.
-                            for record in &mut self.closed {
-                                record.closed_by = number;
-                            }
-                            self.drain(stage, worker);
-                            if needs.flow_firsts && !extra.outer && ingested.key.is_some() {
-                                let first = ingested.first_number;
-                                if extra.number != number {
-                                    self.late_flow_firsts.push((extra.number, first));
-                                } else if !block.is_in_flow(extra.after as usize) {
-                                    block.set_flow_first(extra.after as usize, first);
-                                }
-                            }
-                            if needs.flow_ids
-                                && !extra.outer
-                                && let Some(id) = ingested.flow_id
-                            {
-                                if extra.number != number {
-                                    if needs.known {
-                                        continue;
-                                    }
-                                    self.late_flow_ids.push((extra.number, id));
-                                } else if needs.rows {
-                                    self.flow_ids.push((block_index as u32, extra.after, id));
-                                }
-                            }
-                        }
+                    Item::Extra(index) if needs.flows => {
+                        let extra = &block.extras[index as usize];
+                        self.extra(stage, needs, worker, &place, extra);
                     }
+                    Item::Extra(_) => {}
                 }
             }
         }
@@ -193,12 +123,124 @@ impl<S> Shard<S> {
         }
     }
 
+    /// Takes a packet of a block.
+    #[inline]
+    fn packet<T: Stage<Shard = S>>(
+        &mut self,
+        stage: &T,
+        needs: Needs,
+        worker: &mut T::Worker,
+        names: &NameBook,
+        place: &Place<'_>,
+        index: usize,
+    ) {
+        let block = place.block;
+        let Some(packet) = block.batch.get(index) else {
+            return;
+        };
+        let route = block.route[index];
+        let key = block.key(index).filter(|_| needs.flows && route.in_flow);
+        let ingested = key.and_then(|key| {
+            let flow_packet = FlowPacket {
+                number: place.number,
+                timestamp: block.time_of(index, &packet),
+                wire_len: packet.wire_len,
+                caplen: packet.data.len() as u32,
+                data: packet.data,
+                decoded: block.seen(index),
+                later_fragment: route.later_fragment,
+                outer: false,
+                payload_only: false,
+            };
+            let ingested = self.table.ingest_keyed(&flow_packet, key, &mut self.closed);
+            if let Some(ingested) = &ingested
+                && ingested.is_new
+                && !names.is_empty()
+            {
+                self.hint(names, &flow_packet, key, ingested);
+            }
+            ingested
+        });
+        self.drain(stage, worker);
+        let flow = match (key, &ingested) {
+            (Some((key, _)), Some(ingested)) => Some((key, ingested)),
+            _ => None,
+        };
+        if let Some((key, ingested)) = flow {
+            if needs.flow_firsts {
+                block.set_flow_first(index, ingested.first_number);
+            }
+            if needs.known
+                && let Some(known) = self.table.known(key)
+            {
+                stage.known(worker, &mut self.stage, ingested, known);
+            }
+            if needs.flow_ids
+                && needs.rows
+                && let Some(id) = ingested.flow_id
+            {
+                self.flow_ids.push((place.block_index, index as u32, id));
+            }
+        }
+        if needs.packets {
+            let packet = StagePacket {
+                packet: &packet,
+                decoded: &block.decoded[index],
+                flow,
+                note: block.note(index),
+            };
+            stage.packet(worker, &mut self.stage, &packet);
+        }
+    }
+
+    /// Takes something more that counts in a flow.
+    fn extra<T: Stage<Shard = S>>(
+        &mut self,
+        stage: &T,
+        needs: Needs,
+        worker: &mut T::Worker,
+        place: &Place<'_>,
+        extra: &Extra,
+    ) {
+        let flow_packet = extra.flow_packet(place.block);
+        let ingested = self.table.ingest(&flow_packet, &mut self.closed);
+        // A fragment that had to wait has an older number than the packet it comes after, and
+        // that is the one that ends a flow here.
+        for record in &mut self.closed {
+            record.closed_by = place.number;
+        }
+        self.drain(stage, worker);
+        let Some(ingested) = ingested.filter(|_| !extra.outer) else {
+            return;
+        };
+        let is_late = extra.number != place.number;
+        if needs.flow_firsts {
+            let first = ingested.first_number;
+            if is_late {
+                self.late_flow_firsts.push((extra.number, first));
+            } else if !place.block.is_in_flow(extra.after as usize) {
+                place.block.set_flow_first(extra.after as usize, first);
+            }
+        }
+        if needs.flow_ids
+            && let Some(id) = ingested.flow_id
+        {
+            if is_late {
+                if !needs.known {
+                    self.late_flow_ids.push((extra.number, id));
+                }
+            } else if needs.rows {
+                self.flow_ids.push((place.block_index, extra.after, id));
+            }
+        }
+    }
+
     /// Tells a flow that begins what other flows said about it.
     fn hint(
         &mut self,
         names: &NameBook,
         packet: &FlowPacket<'_>,
-        (key, forward): (FlowKey, bool),
+        &(ref key, forward): &(FlowKey, bool),
         ingested: &Ingested,
     ) {
         let (mut client, mut server) = (key.first(), key.second());
@@ -208,7 +250,7 @@ impl<S> Shard<S> {
         let tcp = key.protocol() == 6;
         let hint = names.hint(packet.number, packet.timestamp, client.0, server, tcp);
         if hint != Hint::default() {
-            self.table.give_hint(&key, hint);
+            self.table.give_hint(key, hint);
         }
     }
 
@@ -218,16 +260,18 @@ impl<S> Shard<S> {
         self.drain(stage, worker);
     }
 
-    /// Hands out the flows that have ended.
+    /// Hands out the flows that have ended, and the rows that payloads gave.
     #[inline]
     fn drain<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
-        if self.table.has_rows() {
-            for record in self.table.take_rows() {
-                stage.app(worker, &mut self.stage, record);
-            }
+        // After most packets there is nothing.
+        if self.table.has_rows() || !self.closed.is_empty() {
+            self.hand_out(stage, worker);
         }
-        if self.closed.is_empty() {
-            return;
+    }
+
+    fn hand_out<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
+        for record in self.table.take_rows() {
+            stage.app(worker, &mut self.stage, record);
         }
         for record in self.closed.drain(..) {
             stage.flow_end(worker, &mut self.stage, record);

@@ -4,7 +4,7 @@ use netloom_decode::Decoded;
 use netloom_decode::app::Interest;
 use netloom_flow::app::AppRecord;
 use netloom_flow::features::FeatureSet;
-use netloom_flow::{FlowRecord, Ingested, KnownFlow};
+use netloom_flow::{FlowKey, FlowRecord, Ingested, KnownFlow};
 use netloom_packet::Packet;
 
 use crate::block::BlockView;
@@ -41,11 +41,11 @@ pub struct Needs {
 #[derive(Debug, Clone, Copy)]
 pub struct StagePacket<'a> {
     /// The packet.
-    pub packet: Packet<'a>,
+    pub packet: &'a Packet<'a>,
     /// What is in it; ports of later fragments are filled in where the first was seen.
     pub decoded: &'a Decoded,
-    /// Its flow, where it has one.
-    pub flow: Option<&'a Ingested>,
+    /// Its flow, where it counts in one, by its key and what happened there.
+    pub flow: Option<(&'a FlowKey, &'a Ingested)>,
     /// What [`Stage::inspect`] said about it; 0 before that.
     pub note: u64,
 }

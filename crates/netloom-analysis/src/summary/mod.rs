@@ -241,6 +241,7 @@ impl Stage for SummaryStage {
         }
     }
 
+    #[inline]
     fn inspect(&self, worker: &mut SummaryWorker, packet: &StagePacket<'_>) -> u64 {
         let (raw, decoded) = (&packet.packet, packet.decoded);
         worker.quality.packet(packet);
@@ -256,6 +257,7 @@ impl Stage for SummaryStage {
         quality::fingerprint(packet)
     }
 
+    #[inline]
     fn packet(
         &self,
         _worker: &mut SummaryWorker,

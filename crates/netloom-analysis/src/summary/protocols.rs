@@ -27,6 +27,7 @@ impl PathKey {
     fn new(link_type: LinkType, decoded: &Decoded, service: Option<&'static str>) -> Self {
         let (protocol, later) = decoded
             .ip
+            .as_ref()
             .map_or((0, false), |ip| (ip.protocol, ip.is_later_fragment()));
         let mut around = u64::from(!decoded.vlans.as_slice().is_empty()) | u64::from(later) << 1;
         // The timeline's label of a later fragment depends on it.

@@ -250,7 +250,7 @@ mod tests {
         };
         let decoded = Decoded::default();
         let packet = StagePacket {
-            packet,
+            packet: &packet,
             decoded: &decoded,
             flow: None,
             note: 0,
@@ -298,7 +298,7 @@ mod tests {
                 data: &[],
             };
             counter.packet(&StagePacket {
-                packet,
+                packet: &packet,
                 decoded: &decoded,
                 flow: None,
                 note: 0,

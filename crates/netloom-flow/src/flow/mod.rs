@@ -115,7 +115,7 @@ impl Flow {
             && (came_from_responder(decoded, servers)
                 || rules == FlowRules::Native && is_reply(packet, decoded.dst_port));
         let tcp = (key.protocol() == 6 && matches!(decoded.transport, Transport::Tcp(_))
-            || key.protocol() == 6 && decoded.ip.is_some_and(|ip| ip.fragment.is_some()))
+            || key.protocol() == 6 && decoded.fragment().is_some())
         .then(|| {
             let mut tracker = Box::<TcpTracker>::default();
             if flip {
@@ -323,17 +323,14 @@ impl Flow {
         let at = packet.timestamp.as_nanos();
         self.last = self.last.max(at);
         self.last_number = packet.number;
-        let is_fragment = decoded.ip.is_some_and(|ip| ip.fragment.is_some());
+        let is_fragment = decoded.fragment().is_some();
         let has_header = !(packet.later_fragment || is_fragment && rules == FlowRules::Zeek);
         if rules == FlowRules::Zeek && has_header {
             self.note_tunnels(packet);
         }
         let mut from_src = self.is_from_src(forward);
         let len = if packet.later_fragment {
-            decoded
-                .ip
-                .and_then(|ip| ip.fragment)
-                .map_or(0, |fragment| fragment.len)
+            decoded.fragment().map_or(0, |fragment| fragment.len)
         } else {
             decoded.payload_wire_len
         };
@@ -386,8 +383,8 @@ impl Flow {
             bump(&mut counters.fragments, packet.later_fragment);
         }
         counters.packets += 1;
-        counters.ip_bytes += decoded.ip.map_or(0, |ip| match rules {
-            FlowRules::Zeek => told_len(&ip, packet.data),
+        counters.ip_bytes += decoded.ip.as_ref().map_or(0, |ip| match rules {
+            FlowRules::Zeek => told_len(ip, packet.data),
             _ => u64::from(ip.total_len),
         });
         if packet.outer {
@@ -436,7 +433,11 @@ impl Flow {
         if rules != FlowRules::Zeek {
             self.last = self.last.max(packet.timestamp.as_nanos());
             counters.packets += 1;
-            counters.ip_bytes += packet.decoded.ip.map_or(0, |ip| u64::from(ip.total_len));
+            counters.ip_bytes += packet
+                .decoded
+                .ip
+                .as_ref()
+                .map_or(0, |ip| u64::from(ip.total_len));
             if !features.is_empty() {
                 let sample = Sample::new(packet);
                 self.features

@@ -97,7 +97,9 @@ impl Pair {
             outer: false,
             payload_only: false,
         };
-        self.table.ingest(&packet, &mut self.closed)
+        self.table
+            .ingest(&packet, &mut self.closed)
+            .unwrap_or_default()
     }
 
     /// `"S"`, `"SA"`, `"A"`, `"FA"`, `"R"`… from the client (`>`) or the server (`<`), with

@@ -434,10 +434,10 @@ impl<T: Stage> Engine<'_, T> {
                     continue;
                 };
                 let packet = StagePacket {
-                    packet,
+                    packet: &packet,
                     decoded: &block.decoded[index as usize],
                     flow: None,
-                    note: block.notes.get(index as usize).copied().unwrap_or(0),
+                    note: block.note(index as usize),
                 };
                 self.stage.cross(serial, &packet);
             }

@@ -98,7 +98,7 @@ impl<T: Stage> Engine<'_, T> {
         may: impl Fn(&(dyn PacketSource + Send)) -> bool,
     ) -> bool {
         if let Some(block) = hand.spare.last_mut() {
-            prefetch::to_write(&mut block.batch.packets);
+            prefetch::to_write_all(&mut block.batch.packets);
         }
         let mut source = self.source();
         let over = self.over.load(Ordering::Acquire) || source.ended || source.round_over;

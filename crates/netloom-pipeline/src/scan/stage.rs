@@ -421,19 +421,15 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
             shard.streams.packet(packet, rules);
         }
         if self.plan.timeline == Some(true)
-            && let Some(flow) = packet.flow
-            && let Some(key) = flow.key
+            && let Some((key, flow)) = packet.flow
         {
             let begun = (flow.first_number, key.protocol());
             let (packet, decoded) = (&packet.packet, packet.decoded);
             shard.timeline.packet(&self.lengths, packet, decoded, begun);
         }
-        let (true, Some(owners), Some(flow)) =
+        let (true, Some(owners), Some((key, flow))) =
             (self.plan.owners, &self.scan.options.owners, packet.flow)
         else {
-            return;
-        };
-        let Some(key) = flow.key else {
             return;
         };
         let now = packet.packet.timestamp;

@@ -281,9 +281,7 @@ impl Stage for RecordingStage {
             packet.packet.number,
             packet.decoded.src_port,
             packet.decoded.dst_port,
-            packet
-                .flow
-                .and_then(|flow| flow.key.is_some().then_some(flow.first_number)),
+            packet.flow.map(|(_, flow)| flow.first_number),
         ));
     }
 
