@@ -38,7 +38,9 @@ impl Flow {
 
     fn history(&self) -> String {
         if let Some(tcp) = &self.tcp {
-            return tcp.history.letters().map(char::from).collect();
+            let mut history = String::with_capacity(tcp.history.len());
+            history.extend(tcp.history.letters().map(char::from));
+            return history;
         }
         let letters = self.letters.iter().take_while(|&&letter| letter != 0);
         letters

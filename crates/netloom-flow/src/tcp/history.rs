@@ -87,6 +87,11 @@ impl History {
         }
     }
 
+    /// How many letters there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len.into()
+    }
+
     /// The letters, in order.
     pub(crate) fn letters(&self) -> impl Iterator<Item = u8> {
         let spill = self
