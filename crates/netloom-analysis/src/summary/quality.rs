@@ -204,33 +204,31 @@ pub(crate) fn fingerprint(packet: &StagePacket<'_>) -> u64 {
     let compared = &data[..data.len().min(COMPARED)];
     let lengths = u64::from(packet.packet.wire_len) << 32 | data.len() as u64;
     let mut hash = lengths ^ 0x9e37_79b9_7f4a_7c15;
-    let mut chunks = compared.chunks_exact(16);
-    for chunk in &mut chunks {
-        let (a, b) = chunk.split_at(8);
-        hash = fold(hash ^ word(a), word(b) ^ 0xe703_7ed1_a0b4_28db);
+    let (pieces, rest) = compared.as_chunks();
+    for piece in pieces {
+        hash = mix(hash, piece);
     }
-    let rest = chunks.remainder();
-    let (a, b) = rest.split_at(rest.len().min(8));
-    hash = fold(hash ^ word(a), word(b) ^ 0x8ebc_6af0_9c88_c6e3);
+    if let Some(last) = compared.last_chunk() {
+        // The rest with what is before it.
+        if !rest.is_empty() {
+            hash = mix(hash, last);
+        }
+    } else {
+        let mut padded = [0; 16];
+        padded[..rest.len()].copy_from_slice(rest);
+        hash = mix(hash, &padded);
+    }
     hash & !1 | 2
 }
 
-/// The product of two words, folded to one.
+/// A hash with sixteen bytes more: the product of two words, folded to one.
 #[inline]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
+fn mix(hash: u64, bytes: &[u8; 16]) -> u64 {
+    let both = u128::from_le_bytes(*bytes);
+    let low = hash ^ both as u64;
+    let high = (both >> 64) as u64 ^ 0xe703_7ed1_a0b4_28db;
+    let product = u128::from(low) * u128::from(high);
     product as u64 ^ (product >> 64) as u64
-}
-
-/// Up to eight bytes as a word.
-#[inline]
-fn word(bytes: &[u8]) -> u64 {
-    match bytes.first_chunk::<8>() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => bytes
-            .iter()
-            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
-    }
 }
 
 #[cfg(test)]

@@ -537,7 +537,9 @@ fn push_letter(letters: &mut [u8; 8], letter: u8) {
 }
 
 fn bump(counter: &mut u32, happened: bool) {
-    *counter = counter.saturating_add(u32::from(happened));
+    if happened {
+        *counter = counter.saturating_add(1);
+    }
 }
 
 fn icmp_header(decoded: &Decoded) -> Option<Icmp> {
