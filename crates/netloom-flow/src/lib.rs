@@ -31,7 +31,7 @@
 //! let mut table = FlowTable::new(&FlowConfig::new(rules));
 //! let mut closed = Vec::new();
 //! let ingested = table.ingest(&FlowPacket::new(&packet, &decoded), &mut closed);
-//! assert!(ingested.is_new && ingested.from_src);
+//! assert!(ingested.is_some_and(|flow| flow.is_new && flow.from_src));
 //!
 //! table.finish(1, &mut closed);
 //! assert_eq!(closed[0].dst_port, Some(53));

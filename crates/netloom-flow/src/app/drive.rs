@@ -126,7 +126,7 @@ impl Applications {
             context.wire_len = decoded.payload_wire_len as usize;
             app.datagram(&context, payload, &mut wish);
         }
-        flow.payload = app.kept();
+        flow.keep_payload(app.kept());
         self.hand_out(flow, packet.timestamp, packet.number, sensor);
     }
 

@@ -99,6 +99,8 @@ pub(crate) struct Flow {
     features: FlowFeatures,
     /// Bytes on the heap, as the table's account has them.
     accounted: u32,
+    /// Whether there may be others by now.
+    uncounted: bool,
 }
 
 impl Flow {
@@ -159,12 +161,18 @@ impl Flow {
             payload: Payload::Unseen,
             features: FlowFeatures::default(),
             accounted: 0,
+            uncounted: true,
         }
     }
 
-    /// Brings the bytes that a table has on the heap up to date for this flow.
+    /// Brings the bytes that a table has on the heap up to date for this flow. Most packets change
+    /// nothing there.
     #[inline]
     pub(crate) fn account(&mut self, heap: &mut usize) {
+        if !std::mem::take(&mut self.uncounted) {
+            debug_assert_eq!(self.accounted as usize, self.heap_bytes());
+            return;
+        }
         let now = self.heap_bytes() as u32;
         *heap = *heap + now as usize - self.accounted as usize;
         self.accounted = now;
@@ -200,6 +208,13 @@ impl Flow {
             self.key.first()
         };
         self.hint = Some(Box::new((responder.0, hint)));
+        self.uncounted = true;
+    }
+
+    /// Keeps what the payload told so far.
+    pub(crate) fn keep_payload(&mut self, payload: Payload) {
+        self.payload = payload;
+        self.uncounted = true;
     }
 
     /// What is known of it by now.
@@ -293,6 +308,7 @@ impl Flow {
         }
         let id = self.identity(sensor).id();
         self.id = Some(Box::new(id));
+        self.uncounted = true;
         id
     }
 
@@ -348,22 +364,24 @@ impl Flow {
                 at,
                 from_src,
             };
-            let observed = tcp.ingest(&segment, rules.guesses_direction());
-            if observed.flipped {
-                self.src_is_first = !self.src_is_first;
-                self.counters.swap(0, 1);
-                self.macs.swap(0, 1);
-                self.answer = Answer::None;
-                self.tcp_flags.swap(0, 1);
-                self.features.flip();
-                from_src = !from_src;
+            if let Some(observed) = tcp.ingest(&segment, rules.guesses_direction()) {
+                if observed.flipped {
+                    self.src_is_first = !self.src_is_first;
+                    self.counters.swap(0, 1);
+                    self.macs.swap(0, 1);
+                    self.answer = Answer::None;
+                    self.tcp_flags.swap(0, 1);
+                    self.features.flip();
+                    from_src = !from_src;
+                }
+                let counters = &mut self.counters[usize::from(!from_src)];
+                bump(&mut counters.retransmissions, observed.retransmission);
+                bump(&mut counters.zero_windows, observed.zero_window);
+                bump(&mut self.out_of_order, observed.out_of_order);
+                is_new_data &= !observed.retransmission;
+                self.uncounted = true;
             }
-            let counters = &mut self.counters[usize::from(!from_src)];
             self.tcp_flags[usize::from(!from_src)] |= header.flags.0;
-            bump(&mut counters.retransmissions, observed.retransmission);
-            bump(&mut counters.zero_windows, observed.zero_window);
-            bump(&mut self.out_of_order, observed.out_of_order);
-            is_new_data &= !observed.retransmission;
         } else if has_header {
             self.note_datagram(from_src);
             if rules == FlowRules::Zeek {
@@ -389,6 +407,7 @@ impl Flow {
         });
         if packet.outer {
             self.rare.get_or_insert_default().tunnelled += 1;
+            self.uncounted = true;
         }
         counters.payload_bytes += u64::from(len);
         bump(&mut counters.data_packets, len > 0);
@@ -396,6 +415,7 @@ impl Flow {
             let sample = Sample::new(packet).with_content(decoded, len, has_header);
             self.features
                 .ingest(features, self.start, from_src, &sample);
+            self.uncounted = true;
         }
         if is_new_data && matches!(self.key.protocol(), 6 | 17) {
             self.measure_answer(from_src, at);
@@ -421,7 +441,9 @@ impl Flow {
         }
         let from_src = self.is_from_src(forward);
         self.last_number = packet.number;
-        let counter = &mut self.rare.get_or_insert_default().corrupt[usize::from(!from_src)];
+        self.uncounted = true;
+        let rare = self.rare.get_or_insert_default();
+        let counter = &mut rare.corrupt[usize::from(!from_src)];
         let letter = if from_src { b'C' } else { b'c' };
         if let Some(tcp) = &mut self.tcp {
             tcp.history.count(counter, letter, from_src);
@@ -460,6 +482,7 @@ impl Flow {
         let Some(around) = tunnels_around(packet.data, packet.decoded) else {
             return;
         };
+        self.uncounted = true;
         let rare = self.rare.get_or_insert_default();
         // Where nothing was noted before, the flow began as it was.
         let began = if rare.tunnels.is_empty() { 0 } else { around };

@@ -158,13 +158,14 @@ impl TcpTracker {
             && tcp.seq == resp.initial)
     }
 
-    /// Takes a segment. Directions are only turned round where `may_flip`.
+    /// Takes a segment. Directions are only turned round where `may_flip`. `None` where it is one
+    /// that was expected: there is nothing to say about it, and no more on the heap.
     #[inline]
-    pub(crate) fn ingest(&mut self, segment: &Segment<'_>, may_flip: bool) -> Observed {
+    pub(crate) fn ingest(&mut self, segment: &Segment<'_>, may_flip: bool) -> Option<Observed> {
         if self.take_expected(segment) {
-            return Observed::default();
+            return None;
         }
-        self.ingest_any(segment, may_flip)
+        Some(self.ingest_any(segment, may_flip))
     }
 
     /// Takes a segment, whatever it is.
