@@ -71,12 +71,16 @@ impl Default for Links {
 #[derive(Debug)]
 pub(crate) struct Lists {
     ends: [(u32, u32); Class::ALL.len()],
+    /// Times before which the first of each list need not be looked at again: flows that were not
+    /// seen for long lie in no cache.
+    due: [i64; Class::ALL.len()],
 }
 
 impl Default for Lists {
     fn default() -> Self {
         Self {
             ends: [(NONE, NONE); Class::ALL.len()],
+            due: [i64::MIN; Class::ALL.len()],
         }
     }
 }
@@ -85,6 +89,19 @@ impl Lists {
     /// The least recently seen flow of a class.
     pub(crate) fn oldest(&self, class: Class) -> Option<u32> {
         Some(self.ends[class as usize].0).filter(|&number| number != NONE)
+    }
+
+    /// The same, where it may have ended by `clock`.
+    pub(crate) fn oldest_due(&self, class: Class, clock: i64) -> Option<u32> {
+        if clock < self.due[class as usize] {
+            return None;
+        }
+        self.oldest(class)
+    }
+
+    /// The least recently seen flow of a class does not end before `due`.
+    pub(crate) fn wait(&mut self, class: Class, due: i64) {
+        self.due[class as usize] = due;
     }
 
     /// Appends a flow that is in no list.
@@ -122,7 +139,10 @@ impl Lists {
         let (first, last) = &mut self.ends[class as usize];
         match flows.get_mut(previous) {
             Some(before) => before.links.next = next,
-            None => *first = next,
+            None => {
+                *first = next;
+                self.due[class as usize] = i64::MIN;
+            }
         }
         match flows.get_mut(next) {
             Some(after) => after.links.previous = previous,

@@ -260,12 +260,14 @@ impl FlowTable {
     /// This only decides when records come out, not what is in them: a packet that comes
     /// after its flow's timeout begins another flow in any case.
     pub fn advance(&mut self, clock: Timestamp, number: u64, closed: &mut Vec<FlowRecord>) {
+        let clock = clock.as_nanos();
         for class in Class::ALL {
-            while let Some(oldest) = self.lists.oldest(class) {
+            while let Some(oldest) = self.lists.oldest_due(class, clock) {
                 let Some(flow) = self.flows.get(oldest) else {
                     break;
                 };
-                let Some(reason) = self.timeouts.expired(flow, clock.as_nanos()) else {
+                let Some(reason) = self.timeouts.expired(flow, clock) else {
+                    self.lists.wait(class, self.timeouts.due(flow));
                     break;
                 };
                 self.end(oldest, reason, number, closed);

@@ -79,17 +79,36 @@ impl Timeouts {
     /// Whether a flow is over at `clock` by idleness (or because it had ended, or where only
     /// the active timeout is in force by that).
     pub(crate) fn expired(&self, flow: &Flow, clock: i64) -> Option<EndReason> {
-        let idle = match self.class(flow) {
-            Class::Short => return self.short_expired(flow, clock),
-            Class::Tcp => self.tcp,
-            Class::Udp => self.udp,
-            Class::Other => self.other,
-            Class::Interactive => self.interactive,
+        let Some(idle) = self.idle(flow) else {
+            return self.short_expired(flow, clock);
         };
         if idle == i64::MAX {
             return self.too_long(flow, clock);
         }
         (self.unit(clock) >= self.unit(flow.last).saturating_add(idle)).then_some(EndReason::Idle)
+    }
+
+    /// A time before which [`expired`](Self::expired) does not say that a flow is over, whatever
+    /// packets of it are still to come.
+    pub(crate) fn due(&self, flow: &Flow) -> i64 {
+        match self.idle(flow) {
+            Some(i64::MAX) => self.unit(flow.start).saturating_add(self.active),
+            Some(idle) => self.unit(flow.last).saturating_add(idle),
+            None if self.rules == FlowRules::Zeek => i64::MIN,
+            None => flow.last.saturating_add(LINGER),
+        }
+    }
+
+    /// How long a flow may be idle; `None` where it is soon to go in any case.
+    #[inline]
+    fn idle(&self, flow: &Flow) -> Option<i64> {
+        match self.class(flow) {
+            Class::Short => None,
+            Class::Tcp => Some(self.tcp),
+            Class::Udp => Some(self.udp),
+            Class::Other => Some(self.other),
+            Class::Interactive => Some(self.interactive),
+        }
     }
 
     /// A time in whole milliseconds for NFStream, which has no others.
