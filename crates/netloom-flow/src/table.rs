@@ -272,6 +272,13 @@ impl FlowTable {
                 };
                 self.end(oldest, reason, number, closed);
             }
+            debug_assert!(
+                self.lists
+                    .oldest(class)
+                    .and_then(|oldest| self.flows.get(oldest))
+                    .is_none_or(|flow| self.timeouts.expired(flow, clock).is_none()),
+                "a flow that ended was not looked at"
+            );
         }
         self.shrink();
     }
