@@ -137,12 +137,11 @@ impl Lists {
             return;
         };
         let (first, last) = &mut self.ends[class as usize];
-        match flows.get_mut(previous) {
-            Some(before) => before.links.next = next,
-            None => {
-                *first = next;
-                self.due[class as usize] = i64::MIN;
-            }
+        if let Some(before) = flows.get_mut(previous) {
+            before.links.next = next;
+        } else {
+            *first = next;
+            self.due[class as usize] = i64::MIN;
         }
         match flows.get_mut(next) {
             Some(after) => after.links.previous = previous,
