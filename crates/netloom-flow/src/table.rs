@@ -266,8 +266,8 @@ impl FlowTable {
                 let Some(flow) = self.flows.get(oldest) else {
                     break;
                 };
-                let Some(reason) = self.timeouts.expired(flow, clock) else {
-                    self.lists.wait(class, self.timeouts.due(flow));
+                let Some(reason) = self.timeouts.expired(flow, class, clock) else {
+                    self.lists.wait(class, self.timeouts.due(flow, class));
                     break;
                 };
                 self.end(oldest, reason, number, closed);
@@ -276,7 +276,10 @@ impl FlowTable {
                 self.lists
                     .oldest(class)
                     .and_then(|oldest| self.flows.get(oldest))
-                    .is_none_or(|flow| self.timeouts.expired(flow, clock).is_none()),
+                    .is_none_or(|flow| {
+                        let class = self.timeouts.class(flow);
+                        self.timeouts.expired(flow, class, clock).is_none()
+                    }),
                 "a flow that ended was not looked at"
             );
         }

@@ -76,10 +76,10 @@ impl Timeouts {
         }
     }
 
-    /// Whether a flow is over at `clock` by idleness (or because it had ended, or where only
-    /// the active timeout is in force by that).
-    pub(crate) fn expired(&self, flow: &Flow, clock: i64) -> Option<EndReason> {
-        let Some(idle) = self.idle(flow) else {
+    /// Whether a flow of a class is over at `clock` by idleness (or because it had ended, or where
+    /// only the active timeout is in force by that).
+    pub(crate) fn expired(&self, flow: &Flow, class: Class, clock: i64) -> Option<EndReason> {
+        let Some(idle) = self.idle(class) else {
             return self.short_expired(flow, clock);
         };
         if idle == i64::MAX {
@@ -90,8 +90,8 @@ impl Timeouts {
 
     /// A time before which [`expired`](Self::expired) does not say that a flow is over, whatever
     /// packets of it are still to come.
-    pub(crate) fn due(&self, flow: &Flow) -> i64 {
-        match self.idle(flow) {
+    pub(crate) fn due(&self, flow: &Flow, class: Class) -> i64 {
+        match self.idle(class) {
             Some(i64::MAX) => self.unit(flow.start).saturating_add(self.active),
             Some(idle) => self.unit(flow.last).saturating_add(idle),
             None if self.rules == FlowRules::Zeek => i64::MIN,
@@ -99,10 +99,10 @@ impl Timeouts {
         }
     }
 
-    /// How long a flow may be idle; `None` where it is soon to go in any case.
+    /// How long a flow of a class may be idle; `None` where it is soon to go in any case.
     #[inline]
-    fn idle(&self, flow: &Flow) -> Option<i64> {
-        match self.class(flow) {
+    fn idle(&self, class: Class) -> Option<i64> {
+        match class {
             Class::Short => None,
             Class::Tcp => Some(self.tcp),
             Class::Udp => Some(self.udp),
@@ -121,7 +121,8 @@ impl Timeouts {
 
     /// Whether a flow was over before a packet of its own at `at`.
     pub(crate) fn ended_before(&self, flow: &Flow, at: i64) -> Option<EndReason> {
-        self.expired(flow, at).or_else(|| self.too_long(flow, at))
+        self.expired(flow, self.class(flow), at)
+            .or_else(|| self.too_long(flow, at))
     }
 
     fn too_long(&self, flow: &Flow, at: i64) -> Option<EndReason> {
