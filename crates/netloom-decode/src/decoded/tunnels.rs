@@ -13,7 +13,7 @@ impl Tunnels {
     pub const MAX: usize = 6;
 
     /// Appends an inner encapsulation; `false` when there is no room (the caller then stops
-    /// with [`StopKind::TooDeep`]).
+    /// with [`StopKind::TooDeep`](super::StopKind::TooDeep)).
     #[must_use]
     pub fn push(&mut self, tunnel: Tunnel) -> bool {
         let Some(place) = self.kinds.get_mut(usize::from(self.len)) else {
