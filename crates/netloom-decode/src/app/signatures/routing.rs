@@ -91,7 +91,8 @@ fn bfd(probe: &Probe<'_>) -> Guess {
     let data = probe.data;
     // What an echo says is its sender's own matter; it goes to its sender's own address, through
     // the neighbour (RFC 5881).
-    let echo = probe.server.1 == 3785 && probe.server.0 == probe.client.0;
+    let to_itself = probe.server.1 == 3785 && probe.server.0 == probe.client.0;
+    let echo = to_itself && !data.is_empty();
     certain_if(
         echo || data.len() >= 24
             && data[0] >> 5 == 1
@@ -509,5 +510,6 @@ pub(super) mod tests {
         let bfd = &super::bfd::DETECTOR;
         assert_eq!(of(bfd, &[0; 12], own, 3785), Guess::Certain);
         assert_eq!(of(bfd, &[0; 12], other, 3785), Guess::No);
+        assert_eq!(of(bfd, &[], own, 3785), Guess::No);
     }
 }
