@@ -85,15 +85,15 @@ impl Timeouts {
         if idle == i64::MAX {
             return self.too_long(flow, clock);
         }
-        (self.unit(clock) >= self.unit(flow.last).saturating_add(idle)).then_some(EndReason::Idle)
+        (self.unit(clock) >= self.idle_end(flow, idle)).then_some(EndReason::Idle)
     }
 
     /// A time before which [`expired`](Self::expired) does not say that a flow is over, whatever
     /// packets of it are still to come.
     pub(crate) fn due(&self, flow: &Flow, class: Class) -> i64 {
         match self.idle(class) {
-            Some(i64::MAX) => self.unit(flow.start).saturating_add(self.active),
-            Some(idle) => self.unit(flow.last).saturating_add(idle),
+            Some(i64::MAX) => self.active_end(flow),
+            Some(idle) => self.idle_end(flow, idle),
             None if self.rules == FlowRules::Zeek => i64::MIN,
             None => flow.last.saturating_add(LINGER),
         }
@@ -126,8 +126,17 @@ impl Timeouts {
     }
 
     fn too_long(&self, flow: &Flow, at: i64) -> Option<EndReason> {
-        (self.unit(at) >= self.unit(flow.start).saturating_add(self.active))
-            .then_some(EndReason::Active)
+        (self.unit(at) >= self.active_end(flow)).then_some(EndReason::Active)
+    }
+
+    /// When the active timeout ends a flow.
+    fn active_end(&self, flow: &Flow) -> i64 {
+        self.unit(flow.start).saturating_add(self.active)
+    }
+
+    /// When a flow that may be idle for so long ends, if no packet of it comes.
+    fn idle_end(&self, flow: &Flow, idle: i64) -> i64 {
+        self.unit(flow.last).saturating_add(idle)
     }
 
     fn short_expired(&self, flow: &Flow, clock: i64) -> Option<EndReason> {

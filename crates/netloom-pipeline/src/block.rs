@@ -252,7 +252,7 @@ impl Block {
             prefetch::to_write::<1, _>(&mut self.keys, index + AHEAD);
             let decoded = &mut self.decoded[index];
             let Some(packet) = self.batch.get(index) else {
-                // It counts in no flow: nobody looks at its key.
+                // It counts in no flow: nobody looks at its key, nor at a note.
                 *decoded = Decoded::default();
                 continue;
             };
