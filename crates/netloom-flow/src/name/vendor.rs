@@ -1,5 +1,6 @@
 //! Who made a network card.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -38,6 +39,29 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
     if mac.0[0] & 3 != 0 {
         return None;
     }
+    let [.., before_last, last] = mac.0;
+    let place = usize::from(before_last.wrapping_mul(31) ^ last) % KNOWN;
+    let (known, name) = LAST.with(|last| last[place].get());
+    if known == mac {
+        return name;
+    }
+    let name = look_up(mac);
+    LAST.with(|last| last[place].set((mac, name)));
+    name
+}
+
+thread_local! {
+    /// Cards that were looked up last, and their makers: a network has few, and many flows. The
+    /// address that stands for none at first has no maker, as it stands for a group.
+    static LAST: [Cell<(MacAddr, Option<&'static str>)>; KNOWN] =
+        const { [const { Cell::new((MacAddr([0xff; 6]), None)) }; KNOWN] };
+}
+
+/// How many of them are known.
+const KNOWN: usize = 256;
+
+/// What the table says of an address that a maker gave.
+fn look_up(mac: MacAddr) -> Option<&'static str> {
     let mut own = [0; 12];
     for (place, byte) in own.as_chunks_mut().0.iter_mut().zip(mac.0) {
         *place = digits(byte);
