@@ -1,5 +1,10 @@
 //! The first packets of a flow, one by one.
 
+use smallvec::SmallVec;
+
+/// Packets that are kept without memory of their own: most flows are short.
+const INLINE: usize = 4;
+
 /// A packet of a [`Sequence`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,7 +24,7 @@ pub struct Step {
 /// threat analytics (ICNP 2016).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sequence {
-    steps: Vec<Step>,
+    steps: SmallVec<[Step; INLINE]>,
     last: i64,
 }
 
@@ -44,8 +49,8 @@ impl Sequence {
         };
         self.last = self.last.max(at);
         if self.steps.len() == self.steps.capacity() {
-            let more = self.steps.len().max(2).min(Self::MAX - self.steps.len());
-            self.steps.reserve_exact(more);
+            // Long flows are long enough.
+            self.steps.reserve_exact(Self::MAX - self.steps.len());
         }
         self.steps.push(Step { iat, len, backward });
     }
@@ -58,7 +63,11 @@ impl Sequence {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.steps.capacity() * size_of::<Step>()
+        if self.steps.spilled() {
+            self.steps.capacity() * size_of::<Step>()
+        } else {
+            0
+        }
     }
 }
 
