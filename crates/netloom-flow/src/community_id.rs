@@ -53,9 +53,12 @@ pub fn community_id(
         hash.update(a.1.to_be_bytes());
         hash.update(b.1.to_be_bytes());
     }
-    let mut text = String::from("1:");
-    STANDARD.encode_string(hash.finalize(), &mut text);
-    text
+    // Base64 of the hash's 20 bytes.
+    let mut text = [0; 28];
+    let len = STANDARD.encode_slice(hash.finalize(), &mut text);
+    debug_assert_eq!(len, Ok(text.len()));
+    let text = std::str::from_utf8(&text).unwrap_or_default();
+    ["1:", text].concat()
 }
 
 #[cfg(test)]
