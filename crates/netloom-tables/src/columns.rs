@@ -25,12 +25,14 @@ pub trait Table: Debug + Sized + 'static {
 #[derive(Debug)]
 pub struct Columns<T: Table> {
     chosen: Vec<&'static Column<T>>,
+    schema: SchemaRef,
 }
 
 impl<T: Table> Clone for Columns<T> {
     fn clone(&self) -> Self {
         Self {
             chosen: self.chosen.clone(),
+            schema: Arc::clone(&self.schema),
         }
     }
 }
@@ -42,16 +44,22 @@ impl<T: Table> Default for Columns<T> {
 }
 
 impl<T: Table> Columns<T> {
+    fn of(chosen: Vec<&'static Column<T>>) -> Self {
+        let fields: Vec<_> = chosen.iter().map(|column| column.def.field()).collect();
+        Self {
+            chosen,
+            schema: Arc::new(Schema::new(fields)),
+        }
+    }
+
     /// Every column but those that are made only when asked for by name.
     pub fn all() -> Self {
-        Self {
-            chosen: T::columns().iter().filter(|c| c.def.default).collect(),
-        }
+        Self::of(T::columns().iter().filter(|c| c.def.default).collect())
     }
 
     /// No column: rows are only counted.
     pub fn none() -> Self {
-        Self { chosen: Vec::new() }
+        Self::of(Vec::new())
     }
 
     /// The columns of a comma-separated list; spaces around names do not matter.
@@ -97,7 +105,7 @@ impl<T: Table> Columns<T> {
                 all: all_names::<T>(),
             });
         }
-        Ok(Self { chosen })
+        Ok(Self::of(chosen))
     }
 
     /// Whether the column is among them: what needs a second pass (`flow_id`) or costs time
@@ -119,9 +127,7 @@ impl<T: Table> Columns<T> {
 
     /// The Arrow schema of a table with these columns.
     pub fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(
-            self.defs().map(ColumnDef::field).collect::<Vec<_>>(),
-        ))
+        Arc::clone(&self.schema)
     }
 
     pub(crate) fn chosen(&self) -> &[&'static Column<T>] {
