@@ -43,6 +43,49 @@ fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
     let groups = values.len().div_ceil(GROUP);
     varint((groups as u64) << 1 | 1, out);
     out.reserve(groups * width as usize);
+    let (whole, _) = values.as_chunks();
+    // Places in small dictionaries are most of what there is.
+    match width {
+        1 => pack_narrow::<1>(whole, out),
+        2 => pack_narrow::<2>(whole, out),
+        3 => pack_narrow::<3>(whole, out),
+        4 => pack_narrow::<4>(whole, out),
+        5 => pack_narrow::<5>(whole, out),
+        6 => pack_narrow::<6>(whole, out),
+        7 => pack_narrow::<7>(whole, out),
+        8 => pack_narrow::<8>(whole, out),
+        9 => pack_narrow::<9>(whole, out),
+        10 => pack_narrow::<10>(whole, out),
+        11 => pack_narrow::<11>(whole, out),
+        12 => pack_narrow::<12>(whole, out),
+        13 => pack_narrow::<13>(whole, out),
+        14 => pack_narrow::<14>(whole, out),
+        15 => pack_narrow::<15>(whole, out),
+        _ => return pack_wide(values, width, out),
+    }
+    pack_wide(&values[whole.len() * GROUP..], width, out);
+}
+
+/// Appends whole groups of numbers of less than 16 bits: half a group is less than 64.
+fn pack_narrow<const WIDTH: usize>(groups: &[[u32; GROUP]], out: &mut Vec<u8>) {
+    for group in groups {
+        let half = |half: &[u32]| {
+            let shifted = half.iter().enumerate();
+            shifted.fold(0, |bits, (at, &value)| {
+                bits | u64::from(value) << (at * WIDTH)
+            })
+        };
+        let (low, high) = (half(&group[..GROUP / 2]), half(&group[GROUP / 2..]));
+        let bits = GROUP / 2 * WIDTH;
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&(low | high << bits).to_le_bytes());
+        bytes[8..].copy_from_slice(&(high >> (64 - bits)).to_le_bytes());
+        out.extend_from_slice(&bytes[..WIDTH]);
+    }
+}
+
+/// Appends numbers of any width.
+fn pack_wide(values: &[u32], width: u32, out: &mut Vec<u8>) {
     for group in values.chunks(GROUP) {
         let (mut bits, mut held) = (0_u64, 0);
         for &value in group {
