@@ -1,5 +1,6 @@
 //! The `netloom` command.
 
+mod allocator;
 mod arguments;
 mod clock;
 mod commands;
@@ -15,11 +16,6 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use failure::ExitCode;
 use output::Printer;
-
-/// Many small tables grow at once on several threads: measured against the system's allocator,
-/// a report of the benchmark capture takes less time (docs/decisions/0008-allocator.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments = Arguments::parse();

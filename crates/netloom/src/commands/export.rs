@@ -48,6 +48,7 @@ pub(crate) fn run(
     let words = options.inputs.words();
     let filter = super::filter::parsed(global, &words)?;
     check(options)?;
+    crate::allocator::keep_freed();
     if !options.inputs.is_live() {
         let input = Input {
             options,
