@@ -70,6 +70,7 @@ mod filter;
 mod flows;
 mod known;
 mod late;
+mod order;
 mod packets;
 mod plan;
 mod run;

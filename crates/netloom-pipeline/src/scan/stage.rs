@@ -16,6 +16,7 @@ use netloom_tables::{
 use super::delivery::{Delivery, Made};
 use super::flows::{PackedFlows, PacketFlows, ShardNames};
 use super::known::{Ended, LiveNames};
+use super::order::{Closed, cut, sort_flows, sort_records};
 use super::packets::{self, Known, Told};
 use super::plan::{DEVICES, KINDS, Plan, kind_of};
 use super::sink::{Prepare, Write};
@@ -27,10 +28,6 @@ use crate::hosts::HostTable;
 use crate::shard::ShardFacts;
 use crate::stage::{Needs, RoundError, Stage, StagePacket};
 
-/// Rows of a table of records that wait until they are made.
-const WAITING_ROWS: usize = 4096;
-/// Rows of those that a thread makes at once: there is something to do for each.
-const CHUNK_ROWS: usize = 512;
 /// Rows that columns are made from, column by column.
 const ROWS_AT_ONCE: usize = 64;
 /// Addresses that are kept.
@@ -82,7 +79,7 @@ pub(super) struct TableStage<'a, P: Prepare, W> {
 /// What a shard holds back for a round.
 #[derive(Default)]
 pub(super) struct Shard {
-    flows: FlowRecords,
+    flows: Vec<Closed>,
     /// `dns`, `tls`, `http`, `messages`, devices.
     records: [Vec<AppRecord>; KINDS],
     names: ShardNames,
@@ -112,7 +109,7 @@ type Begun = (u64, u8);
 pub(super) struct Serial<'a, W> {
     writer: &'a mut W,
     hosts: Option<HostTable>,
-    flows: FlowRecords,
+    flows: Vec<Closed>,
     records: [Vec<AppRecord>; KINDS],
     timeline: Option<Bins>,
     packets: PacketFlows,
@@ -181,14 +178,13 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         for shard in shards.iter_mut() {
             serial.flows.append(&mut shard.flows);
         }
-        serial.flows[begin..].sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id()));
+        sort_flows(&mut serial.flows[begin..]);
         for kind in 0..KINDS {
             let begin = serial.records[kind].len();
             for shard in shards.iter_mut() {
                 serial.records[kind].append(&mut shard.records[kind]);
             }
-            // Records of one packet of one flow keep their order.
-            serial.records[kind][begin..].sort_by_key(|record| (record.number, record.flow_id()));
+            sort_records(&mut serial.records[kind][begin..]);
         }
         if let Some(hosts) = &mut serial.hosts {
             let devices = serial.records[DEVICES].drain(..);
@@ -204,6 +200,7 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         }
         let mut chunks = self.chunks();
         cut(&mut serial.flows, all, |flows| {
+            let flows = flows.into_iter().map(|closed| closed.flow).collect();
             let flows = Records::Flows(Arc::new(flows));
             for (index, request) in self.wanted() {
                 if let AnyColumns::Flows(_) = request.columns {
@@ -325,28 +322,14 @@ fn is_found(owner: Option<&FlowOwner>) -> bool {
 }
 
 /// Tells the table of hosts what happened, in packet order.
-fn feed(
-    hosts: &mut HostTable,
-    devices: impl Iterator<Item = AppRecord>,
-    flows: &[Box<FlowRecord>],
-) {
+fn feed(hosts: &mut HostTable, devices: impl Iterator<Item = AppRecord>, flows: &[Closed]) {
     for record in devices {
         if let AppRow::Device(device) = &record.row {
             hosts.device(device);
         }
     }
-    for flow in flows {
-        hosts.flow(flow);
-    }
-}
-
-/// Takes chunks off the front.
-fn cut<R>(records: &mut Vec<R>, all: bool, mut take: impl FnMut(Vec<R>)) {
-    let len = records.len();
-    let taken = if all { len } else { len - len % WAITING_ROWS };
-    let mut taken = records.drain(..taken);
-    while taken.len() > 0 {
-        take(taken.by_ref().take(CHUNK_ROWS).collect());
+    for closed in flows {
+        hosts.flow(&closed.flow);
     }
 }
 
@@ -467,7 +450,8 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
             if let (true, Some(owners)) = (self.plan.owners, &self.scan.options.owners) {
                 flow.owner = owner(&**owners, shard, &flow).map(Box::new);
             }
-            shard.flows.push(flow);
+            let by = flow.closed_by;
+            shard.flows.push(Closed { by, flow });
         }
     }
 
@@ -563,8 +547,8 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
             && !self.wants(|columns| matches!(columns, AnyColumns::Flows(_)))
         {
             let (flows, devices) = (&mut shard.flows, &mut shard.records[DEVICES]);
-            flows.sort_unstable_by_key(|flow| (flow.closed_by, flow.flow_id()));
-            devices.sort_by_key(|record| (record.number, record.flow_id()));
+            sort_flows(flows);
+            sort_records(devices);
             feed(hosts, devices.drain(..), flows);
             flows.clear();
         }
