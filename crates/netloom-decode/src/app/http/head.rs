@@ -25,7 +25,7 @@ pub(super) enum StartLine<'a> {
     },
 }
 
-/// Methods of RFC 9110, WebDAV, UPnP and what else is common; sorted.
+/// Methods of RFC 9110, WebDAV, UPnP and what else is common.
 const METHODS: &[&[u8]] = &[
     b"ACL",
     b"BASELINE-CONTROL",
