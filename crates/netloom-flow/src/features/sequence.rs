@@ -2,8 +2,9 @@
 
 use smallvec::SmallVec;
 
-/// Packets that are kept without memory of their own: most flows are short.
-const INLINE: usize = 4;
+/// Packets that are kept without memory of their own: many flows are short. With as many, what is
+/// kept of a flow is as large as the blocks that the allocator has for it.
+const INLINE: usize = 3;
 
 /// A packet of a [`Sequence`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
