@@ -1,7 +1,9 @@
 //! What shards held back, in order and cut into parts.
 
 use netloom_flow::FlowRecord;
-use netloom_flow::app::AppRecord;
+use netloom_flow::app::{AppRecord, AppRow};
+
+use crate::hosts::HostTable;
 
 /// Rows of a table of records that wait until they are made.
 const WAITING_ROWS: usize = 4096;
@@ -9,7 +11,8 @@ const WAITING_ROWS: usize = 4096;
 const CHUNK_ROWS: usize = 512;
 
 /// A flow that has ended, and the packet that ended it: what it is sorted by is beside where it
-/// lies, which another core may have in its cache.
+/// lies, which another core may have in its cache. In a box, as it is sorted and cut, and hundreds of
+/// bytes.
 pub(super) struct Closed {
     pub(super) by: u64,
     pub(super) flow: Box<FlowRecord>,
@@ -30,6 +33,22 @@ pub(super) fn sort_records(records: &mut [AppRecord]) {
         let by_packet = one.number.cmp(&other.number);
         by_packet.then_with(|| one.flow_id().cmp(&other.flow_id()))
     });
+}
+
+/// Tells the table of hosts what happened, in packet order.
+pub(super) fn feed(
+    hosts: &mut HostTable,
+    devices: impl Iterator<Item = AppRecord>,
+    flows: &[Closed],
+) {
+    for record in devices {
+        if let AppRow::Device(device) = &record.row {
+            hosts.device(device);
+        }
+    }
+    for closed in flows {
+        hosts.flow(&closed.flow);
+    }
 }
 
 /// Takes chunks off the front.

@@ -16,7 +16,7 @@ use netloom_tables::{
 use super::delivery::{Delivery, Made};
 use super::flows::{PackedFlows, PacketFlows, ShardNames};
 use super::known::{Ended, LiveNames};
-use super::order::{Closed, cut, sort_flows, sort_records};
+use super::order::{Closed, cut, feed, sort_flows, sort_records};
 use super::packets::{self, Known, Told};
 use super::plan::{DEVICES, KINDS, Plan, kind_of};
 use super::sink::{Prepare, Write};
@@ -35,12 +35,9 @@ const HOSTS_MAX: usize = 1 << 18;
 /// Between two questions about a flow whose process is not known, in ns.
 const ASK_AGAIN: i64 = 500_000_000;
 
-/// Flows that have ended; in boxes, as they are sorted and cut, and hundreds of bytes each.
-type FlowRecords = Vec<Box<FlowRecord>>;
-
 /// Records that become rows of a request, by the kind of their table.
 enum Records {
-    Flows(Arc<FlowRecords>),
+    Flows(Arc<Vec<Closed>>),
     App(Arc<Vec<AppRecord>>),
 }
 
@@ -200,7 +197,6 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         }
         let mut chunks = self.chunks();
         cut(&mut serial.flows, all, |flows| {
-            let flows = flows.into_iter().map(|closed| closed.flow).collect();
             let flows = Records::Flows(Arc::new(flows));
             for (index, request) in self.wanted() {
                 if let AnyColumns::Flows(_) = request.columns {
@@ -230,8 +226,9 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
         } = self.request(request);
         let batch = match (columns, records) {
             (AnyColumns::Flows(columns), Records::Flows(flows)) => {
-                let wanted = flows.iter().filter(|flow| filter.takes_flow(flow));
-                batch_of(*repeated, columns, wanted.map(|flow| FlowRow::new(flow)))
+                let flows = flows.iter().map(|closed| &*closed.flow);
+                let wanted = flows.filter(|flow| filter.takes_flow(flow));
+                batch_of(*repeated, columns, wanted.map(FlowRow::new))
             }
             (columns, Records::App(records)) => {
                 let wanted = || records.iter().filter(|record| filter.takes_record(record));
@@ -319,18 +316,6 @@ fn owner(owners: &dyn FlowOwners, shard: &mut Shard, flow: &FlowRecord) -> Optio
 /// Whether nothing further is to be learned about an owner.
 fn is_found(owner: Option<&FlowOwner>) -> bool {
     owner.is_some_and(|owner| owner.pid.is_some())
-}
-
-/// Tells the table of hosts what happened, in packet order.
-fn feed(hosts: &mut HostTable, devices: impl Iterator<Item = AppRecord>, flows: &[Closed]) {
-    for record in devices {
-        if let AppRow::Device(device) = &record.row {
-            hosts.device(device);
-        }
-    }
-    for closed in flows {
-        hosts.flow(&closed.flow);
-    }
 }
 
 fn batch_of<'r, K: Table>(
