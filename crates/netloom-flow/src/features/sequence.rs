@@ -50,7 +50,7 @@ impl Sequence {
         };
         self.last = self.last.max(at);
         if self.steps.len() == self.steps.capacity() {
-            // Long flows are long enough.
+            // A flow that is no short one mostly has more packets than are kept.
             self.steps.reserve_exact(Self::MAX - self.steps.len());
         }
         self.steps.push(Step { iat, len, backward });

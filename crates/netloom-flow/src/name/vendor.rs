@@ -40,25 +40,25 @@ pub fn vendor(mac: MacAddr) -> Option<&'static str> {
         return None;
     }
     let [.., before_last, last] = mac.0;
-    let place = usize::from(before_last.wrapping_mul(31) ^ last) % KNOWN;
-    let (known, name) = LAST.with(|last| last[place].get());
-    if known == mac {
-        return name;
-    }
-    let name = look_up(mac);
-    LAST.with(|last| last[place].set((mac, name)));
-    name
+    let place = usize::from(before_last.wrapping_mul(31) ^ last);
+    KNOWN.with(|known| {
+        let (of, name) = known[place].get();
+        if of == mac {
+            return name;
+        }
+        let name = look_up(mac);
+        known[place].set((mac, name));
+        name
+    })
 }
 
 thread_local! {
-    /// Cards that were looked up last, and their makers: a network has few, and many flows. The
-    /// address that stands for none at first has no maker, as it stands for a group.
-    static LAST: [Cell<(MacAddr, Option<&'static str>)>; KNOWN] =
-        const { [const { Cell::new((MacAddr([0xff; 6]), None)) }; KNOWN] };
+    /// Cards that were looked up last, and their makers, by what their last two bytes make: a network has
+    /// few, and many flows. The address that stands for none at first has no maker, as it stands
+    /// for a group.
+    static KNOWN: [Cell<(MacAddr, Option<&'static str>)>; 256] =
+        const { [const { Cell::new((MacAddr([0xff; 6]), None)) }; 256] };
 }
-
-/// How many of them are known.
-const KNOWN: usize = 256;
 
 /// What the table says of an address that a maker gave.
 fn look_up(mac: MacAddr) -> Option<&'static str> {
