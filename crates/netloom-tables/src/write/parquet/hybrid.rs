@@ -43,7 +43,7 @@ fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
     let groups = values.len().div_ceil(GROUP);
     varint((groups as u64) << 1 | 1, out);
     out.reserve(groups * width as usize);
-    let (whole, _) = values.as_chunks();
+    let (whole, rest) = values.as_chunks();
     // Places in small dictionaries are most of what there is.
     match width {
         1 => pack_narrow::<1>(whole, out),
@@ -63,7 +63,7 @@ fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
         15 => pack_narrow::<15>(whole, out),
         _ => return pack_wide(values, width, out),
     }
-    pack_wide(&values[whole.len() * GROUP..], width, out);
+    pack_wide(rest, width, out);
 }
 
 /// Appends whole groups of numbers of less than 16 bits: half a group is less than 64.
