@@ -202,9 +202,13 @@ fn file_name(value: &[u8]) -> Option<Box<str>> {
 }
 
 /// The `Content-Disposition` of the first part of a body of several (RFC 2046, section 5.1.1), and
-/// how its content begins.
+/// how its content begins. Before the first part there may be lines that are no part of it.
 fn first_part(start: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    let mut rest = start.strip_prefix(b"--")?;
+    let mut rest = start;
+    while !rest.starts_with(b"--") {
+        let (_, taken) = netloom_decode::app::text::line(rest)?;
+        rest = rest.get(taken..)?;
+    }
     let mut disposition = None;
     loop {
         let (line, taken) = netloom_decode::app::text::line(rest)?;
@@ -543,6 +547,8 @@ mod tests {
         assert_eq!(head.and_then(file_name).as_deref(), Some("b.txt"));
         assert_eq!(content, b"\x89PNG");
         assert_eq!(first_part(b"--x\r\n\r\nhello"), Some((None, &b"hello"[..])));
+        let preamble = b"\r\nfor old readers\r\n--x\r\n\r\nhello";
+        assert_eq!(first_part(preamble), Some((None, &b"hello"[..])));
         assert_eq!(first_part(b"--x\r\nContent-Disposition: form-data"), None);
         assert_eq!(first_part(b"a=1"), None);
     }
