@@ -6,6 +6,7 @@ use netloom_decode::app::Interest;
 use netloom_decode::{Decoded, TunnelKind, TunnelSet};
 
 use crate::features::FeatureSet;
+use crate::ports::ServerPorts;
 use crate::timeouts::Timeouts;
 
 /// The four meanings of "flow" (`--flow-rules`).
@@ -225,7 +226,7 @@ impl FlowConfig {
     /// assert_eq!(FlowConfig::new(FlowRules::Zeek).longest(), None);
     /// ```
     pub fn longest(&self) -> Option<i64> {
-        Timeouts::new(self).longest()
+        Timeouts::new(self, &ServerPorts::default()).longest()
     }
 }
 

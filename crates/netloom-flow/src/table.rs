@@ -136,10 +136,11 @@ pub struct FlowTable {
 impl FlowTable {
     /// An empty table.
     pub fn new(config: &FlowConfig) -> Self {
+        let servers = ServerPorts::new(config.server_ports.as_deref());
         Self {
             rules: config.rules,
-            servers: ServerPorts::new(config.server_ports.as_deref()),
-            timeouts: Timeouts::new(config),
+            timeouts: Timeouts::new(config, &servers),
+            servers,
             max_memory: config.max_memory,
             sensor: (!config.sensor.is_empty()).then(|| Arc::from(config.sensor.as_str())),
             packet_flow_ids: config.packet_flow_ids,

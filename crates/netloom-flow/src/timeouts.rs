@@ -3,6 +3,7 @@
 use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::lists::Class;
+use crate::ports::ServerPorts;
 use crate::record::EndReason;
 
 /// A millisecond in nanoseconds.
@@ -15,6 +16,13 @@ const LINGER: i64 = 5 * SECOND;
 /// Ports whose TCP connections Zeek lets idle for an hour: FTP, SSH, Telnet, rlogin.
 const INTERACTIVE: [u16; 4] = [21, 22, 23, 513];
 
+/// UDP ports whose flows Zeek reads as DNS.
+const DNS: [u16; 4] = [53, 137, 5353, 5355];
+/// How often Zeek looks whether such a flow is over (`dns_session_timeout`), and how long it must have
+/// been idle by then.
+const DNS_SESSION: i64 = 10 * SECOND;
+const DNS_IDLE: i64 = 9 * SECOND;
+
 /// The timeouts of a table; `i64::MAX` is never.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeouts {
@@ -24,10 +32,12 @@ pub(crate) struct Timeouts {
     other: i64,
     interactive: i64,
     active: i64,
+    /// Those of [`DNS`] whose flows end as Zeek's do.
+    dns: Vec<u16>,
 }
 
 impl Timeouts {
-    pub(crate) fn new(config: &FlowConfig) -> Self {
+    pub(crate) fn new(config: &FlowConfig, servers: &ServerPorts) -> Self {
         let never = |nanos: i64| if nanos <= 0 { i64::MAX } else { nanos };
         let minute = 60 * SECOND;
         let (tcp, udp, interactive, active) = match config.rules {
@@ -45,6 +55,12 @@ impl Timeouts {
             other: idle(udp),
             interactive: idle(interactive),
             active: never(config.active_timeout.unwrap_or(active)),
+            dns: if config.rules == FlowRules::Zeek && config.idle_timeout.is_none() {
+                let known = |port: &u16| servers.contains(false, *port);
+                DNS.into_iter().filter(known).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -121,8 +137,26 @@ impl Timeouts {
 
     /// Whether a flow was over before a packet of its own at `at`.
     pub(crate) fn ended_before(&self, flow: &Flow, at: i64) -> Option<EndReason> {
-        self.expired(flow, self.class(flow), at)
+        let class = self.class(flow);
+        self.expired(flow, class, at)
             .or_else(|| self.too_long(flow, at))
+            .or_else(|| self.dns_session_over(flow, class, at))
+    }
+
+    /// Whether Zeek had looked at a flow of DNS by `at`, every ten seconds since its start, and
+    /// found it idle. (Zeek looks when the next packet of any flow comes: here packets are taken to
+    /// come all the time.)
+    fn dns_session_over(&self, flow: &Flow, class: Class, at: i64) -> Option<EndReason> {
+        if class != Class::Udp || !self.dns.contains(&flow.dst_port()) {
+            return None;
+        }
+        let idle = flow
+            .last
+            .saturating_add(DNS_IDLE)
+            .saturating_sub(flow.start);
+        let looks = idle.saturating_add(DNS_SESSION - 1) / DNS_SESSION;
+        let end = flow.start.saturating_add(looks.saturating_mul(DNS_SESSION));
+        (at >= end).then_some(EndReason::Idle)
     }
 
     fn too_long(&self, flow: &Flow, at: i64) -> Option<EndReason> {

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::ConnState;
 
+mod ends;
+
 const SECOND: i64 = 1_000_000_000;
 const CLIENT: [u8; 4] = [10, 0, 0, 1];
 const SERVER: [u8; 4] = [10, 0, 0, 2];
@@ -433,91 +435,6 @@ fn pings_pair() {
     pair.icmp(false, 3, 1);
     let record = pair.only();
     assert_eq!((record.src_port, record.bwd.packets), (Some(0), 1));
-}
-
-#[test]
-fn timeouts() {
-    // (rules, seconds of silence, flows of: UDP, an open TCP connection)
-    for (rules, silence, udp, tcp) in [
-        (FlowRules::Native, 119, 1, 1),
-        (FlowRules::Native, 121, 2, 2),
-        (FlowRules::Nfstream, 121, 2, 2),
-        (FlowRules::Ndpi, 100_000, 1, 1),
-        (FlowRules::Zeek, 59, 1, 1),
-        (FlowRules::Zeek, 61, 2, 1),
-        (FlowRules::Zeek, 301, 2, 2),
-    ] {
-        for advance in [false, true] {
-            let mut pair = Pair::new(rules);
-            pair.udp(true, 1);
-            pair.wait(silence * SECOND);
-            if advance {
-                let clock = Timestamp::from_nanos(pair.clock);
-                pair.table.advance(clock, 1, &mut pair.closed);
-                assert_eq!(pair.closed.len() + 1, udp, "{rules:?} {silence}");
-            }
-            pair.udp(true, 1);
-            assert_eq!(pair.finish().len(), udp, "{rules:?} {silence}");
-
-            let mut pair = Pair::new(rules);
-            pair.handshake()
-                .wait(silence * SECOND)
-                .tcp(true, "A", 101, 501, 1);
-            assert_eq!(pair.finish().len(), tcp, "{rules:?} {silence}");
-        }
-    }
-    let mut config = FlowConfig::new(FlowRules::Native);
-    config.idle_timeout = Some(0);
-    config.active_timeout = Some(10 * SECOND);
-    let mut pair = Pair::with(&config);
-    for _ in 0..22 {
-        pair.wait(SECOND).udp(true, 1);
-    }
-    let records = pair.finish();
-    let reasons: Vec<EndReason> = records.iter().map(|record| record.end_reason).collect();
-    assert_eq!(
-        reasons,
-        [EndReason::Active, EndReason::Active, EndReason::CaptureEnd]
-    );
-}
-
-#[test]
-fn ends_and_reuse() {
-    // Native: what follows within 5 s belongs to the connection, a new SYN does not.
-    let mut pair = Pair::new(FlowRules::Native);
-    pair.handshake().tcp(true, "R", 101, 0, 0);
-    pair.wait(4 * SECOND).tcp(false, "A", 501, 101, 3);
-    pair.tcp(true, "S", 9000, 0, 0);
-    pair.wait(6 * SECOND).tcp(true, "S", 9000, 0, 0);
-    let records = pair.finish();
-    assert_eq!(records.len(), 2);
-    assert_eq!(records[0].end_reason, EndReason::NewConnection);
-    assert_eq!(records[0].packets(), 5);
-    assert_eq!(records[1].fwd.retransmissions, 1);
-
-    let mut pair = Pair::new(FlowRules::Native);
-    pair.handshake().tcp(true, "R", 101, 0, 0);
-    pair.wait(6 * SECOND).tcp(false, "A", 501, 101, 3);
-    let records = pair.finish();
-    assert_eq!(records[0].end_reason, EndReason::Rst);
-
-    // Zeek: an unanswered SYN is over after 5 s; so is what was closed.
-    let mut pair = Pair::new(FlowRules::Zeek);
-    pair.tcp(true, "S", 100, 0, 0);
-    pair.wait(3 * SECOND).tcp(true, "S", 100, 0, 0);
-    pair.wait(6 * SECOND).tcp(true, "S", 100, 0, 0);
-    pair.tcp(true, "S", 200, 0, 0);
-    let records = pair.finish();
-    assert_eq!(
-        records.iter().map(FlowRecord::packets).collect::<Vec<_>>(),
-        [2, 1, 1]
-    );
-
-    // nDPI: nothing ever ends.
-    let mut pair = Pair::new(FlowRules::Ndpi);
-    pair.handshake().tcp(true, "R", 101, 0, 0);
-    pair.wait(6 * SECOND).tcp(true, "S", 9000, 0, 0);
-    assert_eq!(pair.only().packets(), 5);
 }
 
 #[test]
