@@ -1,6 +1,8 @@
 //! DNS queries and their answers: rows of `dns`.
 
-use netloom_decode::app::dns::{Message, Question, Record, answer_text, record_line, rtype};
+use netloom_decode::app::dns::{
+    Message, Question, Record, answer_text, record_line, rtype, update_text,
+};
 use netloom_decode::app::text::display;
 use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
@@ -45,7 +47,8 @@ pub struct DnsRecord {
     pub ra: bool,
     /// The three bits behind RA: reserved, AD, CD.
     pub z: u8,
-    /// The records of the answer section, as Zeek writes them.
+    /// The records of the answer section, as Zeek writes them; where a dynamic update is answered, what it
+    /// repeats of it: what must hold, and what changes.
     pub answers: Vec<Box<str>>,
     /// Their times to live, seconds; as many as `answers`.
     pub ttls: Vec<u32>,
@@ -290,8 +293,17 @@ impl DnsRecord {
             return;
         }
         let mut bytes = 0;
-        for record in &message.answers {
-            let Some(text) = answer_text(record) else {
+        let update = update && message.service != "nbns";
+        let zone_class = message.questions.first().map_or(1, |zone| zone.qclass);
+        let answers = message.answers.iter().map(|record| (record, true));
+        let updates = message.authorities.iter().map(|record| (record, false));
+        for (record, required) in answers.chain(updates.filter(|_| update)) {
+            let text = if update {
+                update_text(record, zone_class, required)
+            } else {
+                answer_text(record)
+            };
+            let Some(text) = text else {
                 continue;
             };
             bytes += text.len() + record.name.len();
@@ -409,6 +421,36 @@ mod tests {
         let mut late = Vec::new();
         pairing.finish(&mut |row| late.push(*row));
         (early, late)
+    }
+
+    /// RFC 2136: a name that may not be there, a set that goes, a record that goes, an address that comes.
+    #[test]
+    fn updates() {
+        let mut bytes = vec![0, 7, 0xa8, 0, 0, 1, 0, 1, 0, 3, 0, 0];
+        bytes.extend_from_slice(&[1, b'z', 0, 0, 6, 0, 1]);
+        for (class, rtype, ttl, data) in [
+            (254, 255, 0, &[][..]),
+            (255, 28, 0, &[]),
+            (254, 1, 0, &[192, 0, 2, 1]),
+            (1, 1, 9, &[192, 0, 2, 2]),
+        ] {
+            bytes.extend_from_slice(&[1, b'a', 1, b'z', 0, 0, rtype, 0, class, 0, 0, 0, ttl, 0]);
+            bytes.push(data.len() as u8);
+            bytes.extend_from_slice(data);
+        }
+        let (_, late) = feed("dns", &[(1, bytes)]);
+        let answers: Vec<&str> = late[0].answers.iter().map(|text| &**text).collect();
+        assert_eq!(
+            answers,
+            [
+                "pre: NameNotInUse a.z",
+                "del: RRSet AAAA",
+                "del: RR A a.z",
+                "add: A a.z 192.0.2.2"
+            ]
+        );
+        assert_eq!(late[0].ttls, [0, 0, 0, 9]);
+        assert_eq!(late[0].query.as_deref(), Some("z"));
     }
 
     fn queries(rows: &[DnsRecord]) -> Vec<&str> {

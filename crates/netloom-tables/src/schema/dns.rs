@@ -224,7 +224,7 @@ static COLUMNS: &[Column<Dns>] = &[
         }),
     )
     .identity(Identity::Answer)
-    .doc("Records of the answer section, as Zeek writes them; null where there is none.")
+    .doc("Records of the answer section, as Zeek writes them; where a dynamic update is answered, what it repeats of it: what must hold (pre:), what goes (del:) and what comes (add:); null where there is none.")
     .zeek("answers")
     .ecs("dns.answers.data"),
     column(

@@ -31,7 +31,7 @@ pub use name::{Name, reverse_address};
 pub use netbios::{NetbiosName, netbios_base};
 pub use number::{opcode_name, qclass_name, qtype_name, rcode_name, rtype};
 pub use probe::is_message;
-pub use text::answer_text;
+pub use text::{answer_text, update_text};
 
 /// DNS.
 pub static PROTOCOL: Protocol = Protocol {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::number::rtype;
-use super::{Data, Record};
+use super::{Data, Record, qtype_name};
 use crate::app::text::display;
 use crate::app::wire::Reader;
 
@@ -93,6 +93,40 @@ pub fn answer_text(record: &Record<'_>) -> Option<String> {
             text
         }
         Data::Other(bytes) => return other(record.rtype, bytes),
+    })
+}
+
+/// Classes that say of a record in an update that it is not one (RFC 2136, section 1.3).
+const CLASS_NONE: u16 = 254;
+const CLASS_ANY: u16 = 255;
+/// The type that stands for all types.
+const TYPE_ANY: u16 = 255;
+
+/// What a record of a dynamic update asks for (RFC 2136, sections 2.4 and 2.5), in Zeek's words:
+/// `pre:` of what must hold, `del:` and `add:` of what changes. `zone_class` is that of the zone,
+/// `required` whether the record stands among what must hold. `None`: it may not be there.
+pub fn update_text(record: &Record<'_>, zone_class: u16, required: bool) -> Option<String> {
+    let name = display(&record.name);
+    let kind = qtype_name(record.rtype, false);
+    let all = record.rtype == TYPE_ANY;
+    Some(match (required, record.class) {
+        (true, _) if record.ttl != 0 => return None,
+        (true, CLASS_NONE) if all => format!("pre: NameNotInUse {name}"),
+        (true, CLASS_ANY) if all => format!("pre: NameInUse {name}"),
+        (true, CLASS_NONE) => format!("pre: NoRRSet {kind} {name}"),
+        (true, CLASS_ANY) => format!("pre: RRSetExists {kind} {name}"),
+        (true, class) if class == zone_class => format!("pre: RRSetExists {kind} {name}"),
+        (false, CLASS_ANY) if record.ttl == 0 && all => format!("del: RRSet * {name}"),
+        (false, CLASS_ANY) if record.ttl == 0 => format!("del: RRSet {kind}"),
+        (false, CLASS_NONE) if record.ttl == 0 => format!("del: RR {kind} {name}"),
+        (false, class) if class == zone_class => {
+            let data = answer_text(record)?;
+            match record.data {
+                Data::Address(_) => format!("add: {kind} {name} {data}"),
+                _ => format!("add: {data}"),
+            }
+        }
+        _ => return None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use netloom_decode::app::dns::rtype::{
-    CAA, CNAME, DNAME, HINFO, HTTPS, MX, NB, NS, NSEC, PTR, RRSIG, SOA, SRV, SVCB,
+    A, AAAA, CAA, CNAME, DNAME, HINFO, HTTPS, MX, NB, NS, NSEC, PTR, RRSIG, SOA, SRV, SVCB,
 };
 use netloom_decode::app::dns::{netbios_base, opcode_name, qclass_name, qtype_name, rcode_name};
 use netloom_flow::app::DnsRecord;
@@ -65,21 +65,19 @@ fn columns() -> Vec<Column<ZeekDns>> {
         .unit("s"),
         column("query", Make::Text(|row, out| query(row.record, out)))
             .doc("Name asked for, in lower case; a NetBIOS name as it is."),
-        column("qclass", Make::U64(|row| row.record.qclass.map(u64::from)))
-            .doc("Class of the question."),
+        column("qclass", Make::U64(|row| qclass(row).map(u64::from))).doc("Class of the question."),
         column(
             "qclass_name",
-            Make::Text(|row, out| text::some(&*qclass_name(row.record.qclass?), out)),
+            Make::Text(|row, out| text::some(&*qclass_name(qclass(row)?), out)),
         )
         .doc("Its name."),
-        column("qtype", Make::U64(|row| row.record.qtype.map(u64::from)))
-            .doc("Type of the question."),
+        column("qtype", Make::U64(|row| qtype(row).map(u64::from))).doc("Type of the question."),
         column(
             "qtype_name",
             Make::Text(|row, out| {
                 // Zeek has no name of its own for NBNS' questions of names.
-                let nbns = nbns(row) && row.record.qtype != Some(NB);
-                text::some(&*qtype_name(row.record.qtype?, nbns), out)
+                let qtype = qtype(row)?;
+                text::some(&*qtype_name(qtype, nbns(row) && qtype != NB), out)
             }),
         )
         .doc("Its name."),
@@ -93,13 +91,16 @@ fn columns() -> Vec<Column<ZeekDns>> {
     columns.extend([
         column(
             "AA",
-            Make::Bool(|row| Some(row.record.aa && has_answers(row))),
+            Make::Bool(|row| Some(row.record.aa && has_answers(row) && !is_update(row.record))),
         )
         .required()
         .doc("The answer is the authority's own; Zeek says so only of responses with records."),
-        column("TC", Make::Bool(|row| Some(row.record.query_tc)))
-            .required()
-            .doc("The query was cut to fit."),
+        column(
+            "TC",
+            Make::Bool(|row| Some(row.record.query_tc && was_asked(row))),
+        )
+        .required()
+        .doc("The query was cut to fit."),
         column(
             "RD",
             Make::Bool(|row| Some(row.record.rd && was_asked(row))),
@@ -108,7 +109,7 @@ fn columns() -> Vec<Column<ZeekDns>> {
         .doc("Recursion was desired; Zeek says so only where the query was seen."),
         column(
             "RA",
-            Make::Bool(|row| Some(row.record.ra && has_answers(row))),
+            Make::Bool(|row| Some(row.record.ra && has_answers(row) && !is_update(row.record))),
         )
         .required()
         .doc("Recursion is available; Zeek says so only of responses with records."),
@@ -137,9 +138,12 @@ fn columns() -> Vec<Column<ZeekDns>> {
         )
         .doc("Their times to live.")
         .unit("s"),
-        column("rejected", Make::Bool(|row| Some(row.record.rejected)))
-            .required()
-            .doc("Whether the server refused."),
+        column(
+            "rejected",
+            Make::Bool(|row| Some(row.record.rejected && !is_update(row.record))),
+        )
+        .required()
+        .doc("Whether the server refused."),
         column("opcode", Make::U8(|row| Some(row.record.opcode)))
             .required()
             .doc("Kind of query."),
@@ -157,8 +161,22 @@ fn has_answers(row: &DnsRow<'_>) -> bool {
     answers(row.record).next().is_some()
 }
 
+/// Whether Zeek saw a question: what a dynamic update has in the place of one is its zone.
 fn was_asked(row: &DnsRow<'_>) -> bool {
-    row.record.query_bytes.is_some()
+    row.record.query_bytes.is_some() && !is_update(row.record)
+}
+
+/// Whether it is a dynamic update (RFC 2136).
+fn is_update(record: &DnsRecord) -> bool {
+    record.opcode == 5 && record.service != "nbns"
+}
+
+fn qclass(row: &DnsRow<'_>) -> Option<u16> {
+    row.record.qclass.filter(|_| !is_update(row.record))
+}
+
+fn qtype(row: &DnsRow<'_>) -> Option<u16> {
+    row.record.qtype.filter(|_| !is_update(row.record))
 }
 
 /// The records of the answer section that Zeek logs, with their times to live: names in lower
@@ -167,10 +185,12 @@ fn answers(record: &DnsRecord) -> impl Iterator<Item = (Cow<'_, str>, u32)> {
     let records = record.answers.iter().zip(&record.answer_types);
     let records = records.zip(&record.ttls);
     let is_nbns = record.service == "nbns";
+    let is_update = is_update(record);
     records.filter_map(move |((answer, &rtype), &ttl)| {
         let text = match rtype {
             HINFO | SVCB | HTTPS | CAA => return None,
             _ if is_nbns => Cow::Borrowed(&**answer),
+            _ if is_update => update_text(answer, rtype),
             DNAME => Cow::Borrowed("<unknown type=39>"),
             NS | CNAME | SOA | PTR | MX | SRV => answer.to_lowercase().into(),
             RRSIG | NSEC => {
@@ -188,11 +208,31 @@ fn answers(record: &DnsRecord) -> impl Iterator<Item = (Cow<'_, str>, u32)> {
     })
 }
 
-/// The name asked for, in lower case; a NetBIOS name without what it stands for; of an
+/// What a dynamic update asks for, with names in lower case: the last word, but where it is a type;
+/// of a record that is added what stands behind its type, or all where its data is a name.
+fn update_text(answer: &str, rtype: u16) -> Cow<'_, str> {
+    let words = match answer.split_once(' ') {
+        Some(("add:", _)) => match rtype {
+            A | AAAA => 2,
+            NS | CNAME | SOA | PTR | MX | SRV => 1,
+            _ => return answer.into(),
+        },
+        Some(("del:", what)) if !what.contains(" * ") && what.starts_with("RRSet ") => {
+            return answer.into();
+        }
+        _ => answer.split(' ').count().saturating_sub(1),
+    };
+    let end = answer.match_indices(' ').nth(words.saturating_sub(1));
+    let (head, names) = answer.split_at(end.map_or(0, |(at, _)| at));
+    format!("{head}{}", names.to_lowercase()).into()
+}
+
+/// The name asked for, in lower case; of a dynamic update the first that it is about; a NetBIOS name without what it stands for; of an
 /// announcement that nobody asked for the owner of its first record.
 fn query(record: &DnsRecord, out: &mut String) -> Option<()> {
     let owner = || record.answer_names.first().map(|name| &**name);
-    let query = record.query.as_deref().or_else(owner)?;
+    let asked = record.query.as_deref().filter(|_| !is_update(record));
+    let query = asked.or_else(owner)?;
     if record.service == "nbns" {
         let name = String::from_utf8_lossy(netbios_base(query.as_bytes()));
         out.push_str(&name);
