@@ -307,6 +307,13 @@ impl Parser for Connection {
         let request = asks == context.from_client;
         self.tell_partial(context, request, events);
         let side = self.side(request);
+        // What is lost of a body counts in its length, where that was said: so long it was.
+        if let State::Length(left) | State::Chunk(left) = side.state
+            && left >= missing
+            && side.body_len > 0
+        {
+            side.body_len = side.body_len.saturating_add(missing);
+        }
         match side.state {
             State::Length(left) if left > missing => side.state = State::Length(left - missing),
             State::Length(left) if left == missing => {
