@@ -162,11 +162,11 @@ impl<'a> Page<'a> {
                 String::new(),
             ));
         }
-        // The exact number beside the rounded one.
+        // The exact number beside the rounded one, on one line.
         if r.bytes >= 1000
             && let Some(traffic) = figures.get_mut(1)
         {
-            let exact = format!("{} B", units::count(r.bytes));
+            let exact = format!("{}\u{a0}B", units::count(r.bytes));
             traffic.2 = if traffic.2.is_empty() {
                 exact
             } else {
