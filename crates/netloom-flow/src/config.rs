@@ -6,6 +6,7 @@ use netloom_decode::app::Interest;
 use netloom_decode::{Decoded, TunnelKind, TunnelSet};
 
 use crate::features::FeatureSet;
+use crate::limits::AnalyzerLimits;
 use crate::ports::ServerPorts;
 use crate::timeouts::Timeouts;
 
@@ -187,6 +188,8 @@ pub struct FlowConfig {
     /// which direction is guessed where a conversation was not seen from its start; `None`:
     /// those of Zeek's default scripts. An empty list: no guess by ports.
     pub server_ports: Option<Vec<(u8, u16)>>,
+    /// Under Zeek's rules, what must not be exceeded for `history` to have no `X`.
+    pub limits: AnalyzerLimits,
     /// Whether payloads are looked at: flows get their names
     /// ([`FlowRecord::app`](crate::FlowRecord::app)), and rows of the kinds in the set come
     /// out of [`FlowTable::take_rows`](crate::FlowTable::take_rows). `None`: nobody looks.
@@ -208,6 +211,7 @@ impl FlowConfig {
             row_flow_ids: false,
             checksums: false,
             server_ports: None,
+            limits: AnalyzerLimits::default(),
             applications: None,
             features: FeatureSet::NONE,
         }

@@ -15,6 +15,7 @@ use crate::config::{FlowConfig, FlowRules};
 use crate::features::FeatureSet;
 use crate::flow::Flow;
 use crate::key::{FlowId, FlowKey};
+use crate::limits::Watch;
 use crate::lists::{Class, Lists};
 use crate::name::Hint;
 use crate::ports::ServerPorts;
@@ -112,6 +113,8 @@ pub struct TableStats {
 pub struct FlowTable {
     rules: FlowRules,
     servers: ServerPorts,
+    /// Zeek's rules: limits of analyzers.
+    watch: Option<Box<Watch>>,
     timeouts: Timeouts,
     max_memory: usize,
     /// `None`: it has no name.
@@ -139,6 +142,7 @@ impl FlowTable {
         let servers = ServerPorts::new(config.server_ports.as_deref());
         Self {
             rules: config.rules,
+            watch: (config.rules == FlowRules::Zeek).then(|| Box::new(Watch::new(config))),
             timeouts: Timeouts::new(config, &servers),
             servers,
             max_memory: config.max_memory,
@@ -222,13 +226,14 @@ impl FlowTable {
         } else {
             let before = flow.is_from_src(true);
             let from_src = flow.ingest(packet, forward, self.rules, self.features);
-            if let Some(applications) = &mut self.applications
-                && !packet.later_fragment
-                && !packet.outer
-                && !waits_for_more(packet, self.rules)
-            {
+            if !(packet.later_fragment || packet.outer || waits_for_more(packet, self.rules)) {
                 let flipped = before != flow.is_from_src(true);
-                applications.ingest(flow, packet, from_src, flipped, self.sensor.as_ref());
+                if let Some(watch) = &self.watch {
+                    flow.watch(watch, packet, from_src, flipped);
+                }
+                if let Some(applications) = &mut self.applications {
+                    applications.ingest(flow, packet, from_src, flipped, self.sensor.as_ref());
+                }
             }
             from_src
         };
@@ -334,8 +339,12 @@ impl FlowTable {
         let Some(flow) = found.and_then(|number| self.flows.get_mut(number)) else {
             return;
         };
+        let from_src = flow.is_from_src(forward);
+        if let Some(watch) = &self.watch {
+            flow.watch(watch, packet, from_src, false);
+            flow.account(&mut self.heap);
+        }
         if let Some(applications) = &mut self.applications {
-            let from_src = flow.is_from_src(forward);
             applications.ingest(flow, packet, from_src, false, self.sensor.as_ref());
             flow.account(&mut self.heap);
         }

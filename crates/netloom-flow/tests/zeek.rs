@@ -9,7 +9,7 @@ use std::path::Path;
 
 use netloom_flow::{FlowConfig, FlowRecord, FlowRules};
 use support::Agreement;
-use zeek_tests::{ignores_checksums, server_ports};
+use zeek_tests::{ignores_checksums, limits, server_ports};
 
 /// Columns that are compared where a baseline has them.
 const COLUMNS: [&str; 11] = [
@@ -152,6 +152,7 @@ fn conn_log() {
             let mut config = FlowConfig::new(FlowRules::Zeek);
             config.checksums = !ignores_checksums(test);
             config.server_ports = server_ports(test);
+            config.limits = limits(test);
             let mut flows = support::flows(&path, &config);
             flows.retain(is_logged);
             let ours = flows
@@ -201,7 +202,8 @@ that only one side has is a miss; an explained difference is a miss too. Tests t
 without `-C` are compared with `--checksums`. A baseline that is listed for several captures is
 compared with the one whose addresses and ports it shows; rows of several baselines of one
 capture are taken together. Where a test ran Zeek in bare mode (`-b`), netloom is told the ports
-of servers that the scripts make known which the test loads, and no others.
+of servers that the scripts make known which the test loads, and no others; it is told the limits
+of analyzers that a test sets, too.
 
 What Zeek's rules mean here, beside its timeouts: a datagram in fragments counts as one packet
 once it is whole. The packets of a tunnel over UDP count in its outer flow too. Each datagram in
@@ -217,7 +219,5 @@ Differences that are known:
 
 In `history` only:
 
-- `gnutella/*`, `ncp.pcap`: `X` says that a limit of an analyzer was exceeded that the test sets
-  (a header too long, a frame too large); netloom has none of these limits.
 - `ssh/ssh.pcap`: one of its tests reads the packets of port 22 alone.
 ";

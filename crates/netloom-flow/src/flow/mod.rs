@@ -2,6 +2,7 @@
 
 mod direction;
 mod end;
+mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::app::{Payload, StreamStart, TcpData};
 use crate::config::FlowRules;
 use crate::features::{FeatureSet, FlowFeatures, Sample};
 use crate::key::{FlowId, FlowIdentity, FlowKey};
+use crate::limits::Watched;
 use crate::lists::Links;
 use crate::name::Hint;
 use crate::outer::tunnels_around;
@@ -47,6 +49,16 @@ struct Rare {
     /// and how often they changed.
     around: Option<u64>,
     tunnel_changes: u8,
+    /// Zeek's rules: what its analyzers have limits for.
+    watched: Option<Box<Watched>>,
+}
+
+impl Rare {
+    /// Bytes on the heap, with itself.
+    fn heap_bytes(&self) -> usize {
+        let watched = self.watched.as_deref();
+        size_of::<Self>() + watched.map_or(0, Watched::heap_bytes)
+    }
 }
 
 /// Changes of its tunnels that Zeek follows of a connection
@@ -191,7 +203,7 @@ impl Flow {
             .map_or(0, |tcp| size_of::<TcpTracker>() + tcp.heap_bytes())
             + self.payload.heap_bytes()
             + self.features.heap_bytes()
-            + self.rare.as_ref().map_or(0, |_| size_of::<Rare>())
+            + self.rare.as_deref().map_or(0, Rare::heap_bytes)
             + self.id.as_ref().map_or(0, |_| size_of::<FlowId>())
             + self
                 .hint
@@ -473,7 +485,8 @@ impl Flow {
     /// says that it no longer looks.
     #[inline]
     fn note_tunnels(&mut self, packet: &FlowPacket<'_>) {
-        if self.rare.is_some() || !packet.decoded.tunnels.is_empty() {
+        let had_some = |rare: &Rare| rare.around.is_some() || !rare.tunnels.is_empty();
+        if !packet.decoded.tunnels.is_empty() || self.rare.as_deref().is_some_and(had_some) {
             self.compare_tunnels(packet);
         }
     }
@@ -493,10 +506,7 @@ impl Flow {
         }
         rare.tunnel_changes += 1;
         if rare.tunnel_changes > TUNNEL_CHANGES_MAX {
-            match &mut self.tcp {
-                Some(tcp) => tcp.history.limit_reached(),
-                None => push_letter(&mut self.letters, b'X'),
-            }
+            self.limit_reached();
         }
     }
 

@@ -44,9 +44,11 @@ impl History {
         self.push_raw(b'^');
     }
 
-    /// A limit was reached, and what came later was not looked at.
+    /// A limit was reached, and what came later was not looked at: said once.
     pub(crate) fn limit_reached(&mut self) {
-        self.push_raw(b'X');
+        if self.letters().all(|letter| letter != b'X') {
+            self.push_raw(b'X');
+        }
     }
 
     /// Gives the letter of an event the first time it happens in a direction; otherwise

@@ -117,6 +117,16 @@ impl TcpTracker {
         self.under_way
     }
 
+    /// Whether it was not seen from its SYN on.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// Sequence numbers of the first bytes of originator and responder.
+    pub(crate) fn first_bytes(&self) -> [u32; 2] {
+        self.ends.each_ref().map(|end| end.initial.wrapping_add(1))
+    }
+
     /// Whether both sides sent a FIN, or one a RST: the connection has ended.
     pub(crate) fn has_ended(&self) -> bool {
         let [orig, resp] = &self.ends;

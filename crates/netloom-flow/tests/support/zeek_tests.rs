@@ -1,5 +1,7 @@
 //! How Zeek's own tests ran it.
 
+use netloom_flow::{AnalyzerLimits, PortAnalyzer};
+
 /// Whether a test ran with `-C`: checksums ignored.
 pub(crate) fn ignores_checksums(test: &str) -> bool {
     IGNORES_CHECKSUMS.contains(&test)
@@ -195,4 +197,45 @@ pub(crate) fn server_ports(test: &str) -> Option<Vec<(u8, u16)>> {
         ports.extend(udp.iter().map(|&port| (17, port)));
     }
     Some(ports)
+}
+
+/// The limits of analyzers that a test set, and the ports on which it had some run.
+pub(crate) fn limits(test: &str) -> AnalyzerLimits {
+    let mut limits = AnalyzerLimits::default();
+    match test.trim_start_matches("scripts.base.protocols.") {
+        "dns.max-compression-depth" => limits.dns_pointers = 5,
+        "dns.max-queries" => limits.dns_queries = 3,
+        "gnutella.max-header-length" => {
+            limits.gnutella_line = 100;
+            limits.gnutella_head = 200;
+            limits.on_ports.push((PortAnalyzer::Gnutella, 6346));
+        }
+        "gnutella.max-line-length" => {
+            limits.gnutella_line = 100;
+            limits.gnutella_head = 100;
+            limits.on_ports.push((PortAnalyzer::Gnutella, 6346));
+        }
+        "login.nvt-option-length" => limits.on_ports.push((PortAnalyzer::Telnet, 23)),
+        "login.rlogin-line-length" => limits.on_ports.push((PortAnalyzer::Rlogin, 513)),
+        "login.rsh-line-length" => limits.on_ports.push((PortAnalyzer::Rsh, 514)),
+        "ncp.frame_size_tuning" => {
+            limits.ncp_frame = 150;
+            limits.on_ports.push((PortAnalyzer::Ncp, 524));
+        }
+        "ssh.max-kexinit-algorithms" => {
+            limits.ssh_key_exchanges = 101;
+            limits.ssh_host_keys = 102;
+            limits.ssh_ciphers = 103;
+            limits.ssh_macs = 104;
+            limits.ssh_compressions = 105;
+            limits.ssh_languages = 106;
+        }
+        // The first of four.
+        "ssh.max-lengths" => {
+            limits.ssh_packet = 0;
+            limits.ssh_string = 0;
+        }
+        _ => {}
+    }
+    limits
 }

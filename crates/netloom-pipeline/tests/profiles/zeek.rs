@@ -13,7 +13,7 @@ use netloom_pipeline::{Control, PipelineOptions};
 use netloom_tables::profile::Profile;
 use netloom_tables::{RecordBatch, TableFormat, TableName};
 
-use super::zeek_tests::{ignores_checksums, server_ports};
+use super::zeek_tests::{ignores_checksums, limits, server_ports};
 
 /// The logs and the tables they are made of.
 const LOGS: [(&str, TableName); 4] = [
@@ -74,6 +74,7 @@ fn ours(capture: &Path, test: &str, checksums: bool) -> HashMap<&'static str, Ve
     let mut flow = FlowConfig::new(FlowRules::Zeek);
     flow.checksums = checksums;
     flow.server_ports = server_ports(test);
+    flow.limits = limits(test);
     let requests = LOGS.map(|(log, table)| {
         let all = Profile::Zeek.parse_columns(table, None).unwrap().unwrap();
         let schema = all.schema();
@@ -397,19 +398,17 @@ miss. A log that is listed with several
 captures is compared with those whose bytes hold the addresses and ports of its rows. Connections
 that Zeek keeps in no log (ESP, IGMP, mobility headers, IPv6 without a next header) are left out.
 
-The mean over captures is held down by logs that their tests cut to one or two columns, where one cell
-is all of a capture: of `gnutella/max-header.pcapng` and `gnutella/max-line.pcapng` nothing is compared
-but one `history` each, with an `X` in it. The last column leaves out captures of fewer than ten cells.
+The last column leaves out captures of fewer than ten cells: of some logs, which their tests cut to
+one or two columns, nothing more is compared.
+
+netloom is told the limits of analyzers that a test sets, and the ports on which it has Gnutella, NCP
+and logins read, which Zeek does not do by itself.
 
 Differences that are known, all counted as misses:
 
 - `password`: netloom never shows one.
 - `globus-url-copy.pcap`: Zeek is told to take a channel for one of GridFTP and stop looking at it after
   2 bytes; by itself it would after a gigabyte.
-- `history`: Zeek's `X` says that it stopped to look at a connection, for a limit of an analyzer was
-  exceeded: a line or a head of Gnutella longer than 100 or 200 bytes, a frame of NCP longer than 150.
-  The tests set these limits; Zeek's own are 8192, 32768 and 65536, and it reads neither protocol unless
-  told to. netloom has no such setting.
 - `service` of `wstunnel-ssh.pcap`, of which five tests are compared: in three of them a script tells Zeek
   not to read WebSocket at all, or to take what it carries for HTTP.
 ";
