@@ -114,6 +114,9 @@ pub struct QuicRecord {
     pub client_scid: Box<str>,
     /// Connection ID of the server, hexadecimal.
     pub server_scid: Box<str>,
+    /// Connection ID that a Retry gave the client to begin anew with, hexadecimal
+    /// (`retry_source_connection_id` of RFC 9000, section 18.2); empty where there was none.
+    pub retry_scid: Box<str>,
     /// Letters of the packets in Zeek's `history`.
     pub history: Box<str>,
 }
@@ -271,6 +274,7 @@ impl TlsRecord {
                 client_initial_dcid,
                 client_scid,
                 server_scid,
+                retry_scid,
                 history,
             } => {
                 self.carrier = Carrier::Quic;
@@ -279,6 +283,7 @@ impl TlsRecord {
                     client_initial_dcid: hex(client_initial_dcid).into(),
                     client_scid: hex(client_scid).into(),
                     server_scid: hex(server_scid).into(),
+                    retry_scid: hex(retry_scid).into(),
                     history: history.into(),
                 }));
                 return true;
@@ -390,7 +395,7 @@ impl TlsRecord {
                 .map(|certificate| certificate.heap_bytes())
                 .sum::<usize>()
             + self.quic.as_ref().map_or(0, |quic| {
-                size_of::<QuicRecord>() + quic.history.len() + 3 * 40
+                size_of::<QuicRecord>() + quic.history.len() + 4 * 40
             })
             // Fingerprints and names of few bytes.
             + 160

@@ -48,6 +48,8 @@ lacks is a miss too. Every difference counts, explained or not. What is compared
 - Zeek takes percent codes out of `uri`; netloom's is what was sent. Compared unpacked.
 - Zeek's `host` holds a port where one was sent; netloom's never does. Compared without.
 - Zeek's baselines cut `host_key_fingerprint`: the start is compared.
+- A QUIC connection is one row here, with a Retry and what it gave (`retry_scid`); in quic.log the
+  attempt that was refused is a row of its own. Compared cut at the Retry.
 - Names in DNS queries are compared in lower case. What Zeek leaves out and netloom has is not
   compared: `rtt` of answers without records, type and class of answers whose query was not seen.
 
@@ -60,6 +62,8 @@ Differences that are known:
 - Zeek says `RD` and `Z` of the query alone; without one netloom has those of the response.
 - Zeek takes a NetBIOS name's type for `NIMLOC` in broadcasts; it is `NB`.
 - Zeek reads TLS where its test brings the keys (`tls12-decryption.pcap`); netloom has none.
+- Zeek takes what comes to port 443 for QUIC, and a query of DNS for one of an unknown version
+  (`vector-max-size-crash.pcap`).
 - Zeek counts two bytes for the end of a last line that has none (`http-single-conn-22.pcap`).
 ";
 

@@ -429,6 +429,12 @@ static COLUMNS: &[Column<Tls>] = &[
     .doc("QUIC: connection ID of the server, hexadecimal; null where it is not known.")
     .zeek("server_scid"),
     column(
+        "retry_scid",
+        Make::Text(|row, out| filled(&row.quic()?.retry_scid, out)),
+    )
+    .identity(Identity::Text)
+    .doc("QUIC: connection ID with which a Retry made the client begin anew, hexadecimal; null where there was no Retry."),
+    column(
         "quic_history",
         Make::Text(|row, out| filled(&row.quic()?.history, out)),
     )

@@ -42,6 +42,9 @@ pub(super) struct Quic {
     /// Destination of the client's first packet, from which keys follow, and the one that is told.
     key_dcid: Vec<u8>,
     initial_dcid: Vec<u8>,
+    /// What the first Retry gave the client to begin anew with. A client heeds no other
+    /// (RFC 9000, section 17.2.5.2).
+    retry_scid: Vec<u8>,
     /// Whether the client is the flow's responder.
     flipped: bool,
     client: Side,
@@ -64,6 +67,7 @@ impl Default for Quic {
             derivations: 0,
             key_dcid: Vec::new(),
             initial_dcid: Vec::new(),
+            retry_scid: Vec::new(),
             flipped: false,
             client: Side::default(),
             server: Side::default(),
@@ -129,6 +133,9 @@ impl Quic {
             // The client begins anew, with keys from the connection ID that it was given.
             self.keys = None;
             self.key_dcid = packet.scid.to_vec();
+            if self.retry_scid.is_empty() {
+                self.retry_scid = packet.scid.to_vec();
+            }
         }
         self.opened |= payload.is_some();
         if let Some(payload) = payload {
@@ -320,6 +327,7 @@ impl Quic {
                 client_initial_dcid: &self.initial_dcid,
                 client_scid: &self.client.scid,
                 server_scid: &self.server.scid,
+                retry_scid: &self.retry_scid,
                 history: &self.history,
             }));
         }
@@ -412,6 +420,7 @@ impl Parser for Quic {
             + self.history.capacity()
             + self.key_dcid.capacity()
             + self.initial_dcid.capacity()
+            + self.retry_scid.capacity()
             + self.client.scid.capacity()
             + self.server.scid.capacity()
     }

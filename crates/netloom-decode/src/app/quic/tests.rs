@@ -217,7 +217,7 @@ fn a_retry_gives_new_keys() {
     ]);
     assert!(heard.has("quic_sni quic.example"));
     assert!(
-        heard.has("quic 00000001 8394c8f03e515708 0404040404040404 IrISis"),
+        heard.has("quic 00000001 8394c8f03e515708 0404040404040404 IrISis retry 01020304"),
         "{heard:?}"
     );
 }

@@ -91,6 +91,9 @@ pub enum Handshake<'a> {
         client_scid: &'a [u8],
         /// Source connection ID of the server; empty while unknown.
         server_scid: &'a [u8],
+        /// Source connection ID of the first Retry, with which the client began anew; empty where
+        /// there was none.
+        retry_scid: &'a [u8],
         /// A letter for each thing seen, as in Zeek's quic.log `history`.
         history: &'a str,
     },

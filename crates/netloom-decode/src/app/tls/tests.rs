@@ -72,13 +72,21 @@ impl Events for Heard {
                 version,
                 client_initial_dcid,
                 server_scid,
+                retry_scid,
                 history,
                 ..
-            }) => format!(
-                "quic {version:08x} {} {} {history}",
-                crate::app::text::hex(client_initial_dcid),
-                crate::app::text::hex(server_scid)
-            ),
+            }) => {
+                let hex = crate::app::text::hex;
+                let retry = match retry_scid {
+                    [] => String::new(),
+                    scid => format!(" retry {}", hex(scid)),
+                };
+                format!(
+                    "quic {version:08x} {} {} {history}{retry}",
+                    hex(client_initial_dcid),
+                    hex(server_scid)
+                )
+            }
             Event::Tls(other) => format!("{other:?}").to_lowercase(),
             other => format!("{other:?}"),
         });

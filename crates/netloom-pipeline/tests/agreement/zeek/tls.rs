@@ -127,6 +127,19 @@ fn compare(
     }
 }
 
+/// Takes the attempt that a Retry refused out of a connection: in quic.log it is a row of its own,
+/// and the connection ID that it gave is the next row's.
+fn refused(row: &mut Value) -> Option<Value> {
+    let history = cell(row, "quic_history");
+    let (before, after) = history.split_at(history.find('r')? + 1);
+    let mut attempt = row.clone();
+    attempt["quic_history"] = Value::from(before);
+    attempt["server_scid"] = Value::Null;
+    row["quic_history"] = Value::from(after);
+    row["client_initial_dcid"] = row["retry_scid"].take();
+    Some(attempt)
+}
+
 /// ssl.log, x509.log and quic.log.
 pub(super) fn values(captures: &[(&Capture, &Seen)]) -> [Tally; 3] {
     // A log may stand beside several captures: it is of those with its connections.
@@ -164,11 +177,14 @@ pub(super) fn values(captures: &[(&Capture, &Seen)]) -> [Tally; 3] {
                 let port = |port: Option<u16>| port.unwrap_or(0).to_string();
                 (port(flow.src_port), port(flow.dst_port))
             }));
-            unused.extend(rows.iter().map(|row| {
+            for row in rows {
                 let mut row = row.clone();
                 row["capture"] = Value::from(*place);
-                row
-            }));
+                if kinds[kind].0 == "quic" {
+                    unused.extend(refused(&mut row));
+                }
+                unused.push(row);
+            }
         }
         let all = rows_of(path);
         let chains = ["cert_chain_fps", "client_cert_chain_fps"];
