@@ -61,6 +61,9 @@ fn probe(probe: &Probe<'_>) -> Guess {
         [0x32 | 0x3a, ..] if !probe.from_start && acknowledged(data, probe.other) => Guess::Certain,
         [0x40, 2, ..] if !probe.from_start && acknowledged(probe.other, data) => Guess::Certain,
         [0x32 | 0x3a, ..] if !probe.from_start && probe.other.is_empty() => Guess::More,
+        // CONNACK of 5, whose properties fill it.
+        [0x20] if !probe.from_start => Guess::More,
+        [0x20, 3..=0xff, ..] if !probe.from_start => accepted(data),
         // CONNACK of 3.1 and 3.1.1.
         [0x20, 2, 0 | 1, 0..=5] => Guess::Unsure,
         _ => Guess::No,
@@ -79,6 +82,32 @@ fn acknowledged(message: &[u8], answer: &[u8]) -> bool {
     });
     matches!(answer, [0x40, 2, high, low, ..]
         if topic && reader.u16() == Some(u16::from_be_bytes([*high, *low])))
+}
+
+/// A CONNACK of MQTT 5 (3.2): flags, a reason, and properties of its kind that fill it.
+fn accepted(data: &[u8]) -> Guess {
+    const LONGEST: usize = 1024;
+    let length = remaining_length(data).map(|(length, header)| (length as usize, header));
+    let Some((length, header)) = length.filter(|&(length, _)| length <= LONGEST) else {
+        return Guess::No;
+    };
+    let body = data.get(header..).unwrap_or_default();
+    if !matches!(body, [] | [0 | 1] | [0 | 1, 0 | 0x80..=0xff, ..]) {
+        return Guess::No;
+    }
+    let Some(body) = body.get(..length) else {
+        return Guess::More;
+    };
+    let mut reader = Reader::new(body.get(2..).unwrap_or_default());
+    let mut fields = Fields::new();
+    if properties(&mut reader, Some(&mut fields)).is_some()
+        && reader.is_empty()
+        && !fields.is_empty()
+    {
+        Guess::Certain
+    } else {
+        Guess::No
+    }
 }
 
 /// The variable length after the first byte, and the bytes of the fixed header.
@@ -243,6 +272,10 @@ impl Mqtt {
         fields.push(("session_present", Value::Flag(flags & 1 != 0)));
         fields.push(("return_code", Value::Number(code.into())));
         self.answered(Some(code == 0), events);
+        // Behind a CONNECT that was not seen: only MQTT 5 has anything here.
+        if self.version == 0 && !reader.is_empty() {
+            self.version = 5;
+        }
         if self.version == 5 {
             properties(reader, Some(fields));
         }
@@ -458,6 +491,47 @@ mod tests {
     use crate::app::trial::{conversation, guess, probe as probe_of};
 
     const CONNECT: &[u8] = b"\x10\x18\x00\x04MQTT\x04\xc2\x00\x3c\x00\x02id\x00\x02me\x00\x04pass";
+
+    #[test]
+    fn a_connection_of_mqtt_5_without_its_start() {
+        let mid = |data: &[u8]| {
+            (DETECTOR.probe)(&Probe {
+                from_start: false,
+                ..probe_of(data, true, false, (40_000, 5000))
+            })
+        };
+        // Topic alias maximum, and the name that the server gave.
+        let connack: &[u8] = b"\x20\x0b\x00\x00\x08\x22\x00\x0a\x12\x00\x02id";
+        for end in 1..connack.len() {
+            assert_eq!(mid(&connack[..end]), Guess::More, "{end}");
+        }
+        assert_eq!(mid(connack), Guess::Certain);
+        assert_eq!(
+            (DETECTOR.probe)(&probe_of(connack, true, false, (40_000, 5000))),
+            Guess::No
+        );
+        for wrong in [
+            b"\x20\x0b\x02\x00\x08\x22\x00\x0a\x12\x00\x02id",
+            b"\x20\x0b\x00\x07\x08\x22\x00\x0a\x12\x00\x02id",
+            b"\x20\x0b\x00\x00\x07\x22\x00\x0a\x12\x00\x02id",
+            b"\x20\x0b\x00\x00\x08\x7f\x00\x0a\x12\x00\x02id",
+        ] {
+            assert_eq!(mid(wrong), Guess::No, "{wrong:02x?}");
+        }
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, connack),
+                (true, b"\x30\x06\x00\x01t\x00hi"),
+                (true, b"\xe0\x00"),
+            ],
+        );
+        assert!(
+            said.has("properties.assigned_client_identifier=id"),
+            "{said:?}"
+        );
+        assert!(said.has("topic=t"), "{said:?}");
+    }
 
     #[test]
     fn login_and_topics() {
