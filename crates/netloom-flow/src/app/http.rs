@@ -38,6 +38,8 @@ pub struct HttpRecord {
     pub referrer: Option<Box<str>>,
     /// Version of the response, else of the request.
     pub version: Option<Cow<'static, str>>,
+    /// Version of the request.
+    pub request_version: Option<Cow<'static, str>>,
     /// `User-Agent`.
     pub user_agent: Option<Box<str>>,
     /// `Origin`.
@@ -266,7 +268,8 @@ impl Waiting {
             .map(kept);
         record.uri = Some(display(request.uri).into());
         record.referrer = request.referrer.map(kept);
-        record.version = Some(version(request.version));
+        record.request_version = Some(version(request.version));
+        record.version.clone_from(&record.request_version);
         record.origin = request.origin.map(kept);
         record.username = request
             .authorization

@@ -435,8 +435,11 @@ impl AppFlow {
         if self.changes == 0 {
             info.service = Some(detector.protocol);
             info.confidence = Some(Confidence::Content);
-        } else if info.service != Some(detector.protocol) {
-            info.carry(detector.protocol, false);
+        } else {
+            self.told.spoken = Some(detector.protocol);
+            if info.service != Some(detector.protocol) {
+                info.carry(detector.protocol, false);
+            }
         }
         self.told.news = true;
         self.phase = match detector.parser {

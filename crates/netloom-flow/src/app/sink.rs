@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use netloom_decode::app::{Context, Device, Event, Events, Interest, text};
+use netloom_decode::app::{Context, Device, Event, Events, Interest, Protocol, text};
 
 use super::record::{AppRow, DeviceRecord, MessageRecord};
 use super::{AppInfo, Confidence, Trackers, Wish};
@@ -13,6 +13,8 @@ pub(super) struct Sink<'a> {
     context: &'a Context,
     interest: Interest,
     info: &'a mut AppInfo,
+    /// What is spoken by now, where the flow began in another protocol.
+    spoken: &'a mut Option<&'static Protocol>,
     trackers: &'a mut Option<Box<Trackers>>,
     said: &'a mut Said,
     news: &'a mut bool,
@@ -24,6 +26,8 @@ pub(super) struct Sink<'a> {
 pub(super) struct Told {
     pub(super) info: Option<Box<AppInfo>>,
     pub(super) trackers: Option<Box<Trackers>>,
+    /// What is spoken by now, where the flow began in another protocol: SMB in a NetBIOS session.
+    pub(super) spoken: Option<&'static Protocol>,
     said: Said,
     /// Whether there is more than was counted.
     pub(super) news: bool,
@@ -38,6 +42,7 @@ impl Told {
             context,
             interest: wish.interest,
             info: self.info.get_or_insert_default(),
+            spoken: &mut self.spoken,
             trackers: &mut self.trackers,
             said: &mut self.said,
             news: &mut self.news,
@@ -134,6 +139,9 @@ impl Events for Sink<'_> {
         match event {
             Event::Service(protocol) => {
                 info.service = Some(protocol);
+                if let Some(spoken) = self.spoken {
+                    *spoken = protocol;
+                }
                 info.confidence = Some(Confidence::Content);
             }
             Event::Carries { protocol, early } => info.carry(protocol, early),
@@ -201,7 +209,7 @@ impl Events for Sink<'_> {
             }
             Event::Message(message) => {
                 if self.interest.contains(Interest::MESSAGES)
-                    && let Some(service) = info.service
+                    && let Some(service) = self.spoken.or(info.service)
                 {
                     let record = MessageRecord::new(service, self.context.from_client, &message);
                     self.rows.push(AppRow::Message(Box::new(record)));

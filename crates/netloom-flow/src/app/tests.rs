@@ -361,6 +361,62 @@ fn a_line_that_was_cut_is_no_request_without_version() {
 }
 
 #[test]
+fn the_versions_of_a_request_and_of_its_response() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, b"GET /x HTTP/1.0\r\n\r\n", 0);
+    bench.tcp(false, 500, 119, ACK, b"HTTP/1.1 204 No Content\r\n\r\n", 0);
+    let (_, rows) = bench.end();
+    let row = &exchanges(rows)[0];
+    assert_eq!(row.request_version.as_deref(), Some("1.0"));
+    assert_eq!(row.version.as_deref(), Some("1.1"));
+}
+
+#[test]
+fn a_message_has_the_protocol_that_is_spoken_by_then() {
+    // A NetBIOS session (RFC 1002, section 4.3.2), in which SMB begins.
+    let mut request = vec![0x81, 0, 0, 68];
+    for letter in [b'E', b'F'] {
+        request.push(32);
+        request.extend([letter; 32]);
+        request.push(0);
+    }
+    let mut negotiate = b"\xffSMB\x72\0\0\0\0\x18\x01\x20".to_vec();
+    negotiate.extend([0; 20]);
+    negotiate.extend(b"\0\x0c\0\x02NT LM 0.12\0");
+    let mut answer = b"\xffSMB\x72\0\0\0\0\x98\x01\x20".to_vec();
+    answer.extend([0; 20]);
+    answer.push(17);
+    answer.extend([0; 34]);
+    answer.extend([0, 0]);
+    let framed = |message: &[u8]| [&[0, 0, 0, message.len() as u8], message].concat();
+    let mut bench = Bench::new();
+    bench.open();
+    bench.tcp(true, 100, 500, ACK, &request, 0);
+    bench.tcp(false, 500, 172, ACK, &[0x82, 0, 0, 0], 0);
+    bench.tcp(true, 172, 504, ACK, &framed(&negotiate), 0);
+    bench.tcp(
+        false,
+        504,
+        172 + 4 + negotiate.len() as u32,
+        ACK,
+        &framed(&answer),
+        0,
+    );
+    let (flow, rows) = bench.end();
+    assert_eq!(flow.app.unwrap().service.unwrap().name, "nbss");
+    let said: Vec<_> = rows
+        .into_iter()
+        .filter_map(|record| match record.row {
+            AppRow::Message(message) => Some((message.service.name, message.kind)),
+            _ => None,
+        })
+        .collect();
+    let smb = said.iter().filter(|(service, _)| *service == "smb");
+    assert_eq!(smb.count(), 1, "{said:?}");
+}
+
+#[test]
 fn zeeks_rules_have_zeeks_rows() {
     for (rules, expected) in [(FlowRules::Native, 1), (FlowRules::Zeek, 2)] {
         let mut bench = Bench::under(rules);

@@ -143,6 +143,13 @@ static COLUMNS: &[Column<Http>] = &[
     .zeek("version")
     .ecs("http.version"),
     column(
+        "request_version",
+        Make::Text(|row, out| text::some(row.record.request_version.as_deref(), out)),
+    )
+    .when_asked()
+    .of_nobody()
+    .doc("Version of the request, which the response may answer in another."),
+    column(
         "user_agent",
         Make::Text(|row, out| text::some(row.record.user_agent.as_deref(), out)),
     )

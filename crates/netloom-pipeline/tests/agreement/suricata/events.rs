@@ -242,8 +242,8 @@ fn http(app: &AppRecord, http: &HttpRecord) -> Event {
             .and_then(|text| text.split(' ').next());
         put("status_string", status.map(str::to_owned));
     }
-    put("length", Some(http.response_body_len.to_string()));
-    let version = http.version.as_deref();
+    put("length", Some(http.response_encoded_len.to_string()));
+    let version = http.request_version.as_deref();
     put("protocol", version.map(|version| format!("HTTP/{version}")));
     event.insert(
         "tx_id".to_owned(),

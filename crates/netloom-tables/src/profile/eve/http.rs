@@ -60,10 +60,10 @@ fn columns() -> Vec<Column<EveHttp>> {
         app(
             "http.protocol",
             Make::Text(|row, out| {
-                let version = row.record.version.as_deref()?;
+                let version = row.record.request_version.as_deref()?;
                 write!(out, "HTTP/{version}").ok()
             }),
-            "Version.",
+            "Version of the request.",
         ),
         app(
             "http.status",
@@ -72,8 +72,8 @@ fn columns() -> Vec<Column<EveHttp>> {
         ),
         app(
             "http.length",
-            Make::U64(|row| Some(row.record.response_body_len)),
-            "Length of the response's body.",
+            Make::U64(|row| Some(row.record.response_encoded_len)),
+            "Length of the response's body, packed as it was sent.",
         )
         .requires(Requires::CONTENT)
         .required()
