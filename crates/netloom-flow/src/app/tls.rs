@@ -46,6 +46,8 @@ pub struct TlsRecord {
     pub client_extensions: Vec<Box<str>>,
     /// Signature algorithms of the client's first hello in their order (IANA's numbers).
     pub client_signature_algorithms: Vec<u16>,
+    /// Extensions of the server's hello in their order, IANA's names.
+    pub server_extensions: Vec<Box<str>>,
     /// Letters of the messages in Zeek's `ssl_history`, the client's in upper case.
     pub ssl_history: String,
     /// JA3 of the first hello of the client.
@@ -54,6 +56,12 @@ pub struct TlsRecord {
     pub ja3_text: Option<Box<str>>,
     /// JA3S of the server's hello.
     pub ja3s: Option<Box<str>>,
+    /// What `ja3s` is the hash of.
+    pub ja3s_text: Option<Box<str>>,
+    /// CYU of each `CHLO` of Google's QUIC, at most 8.
+    pub cyu: Vec<Box<str>>,
+    /// What they are the hashes of.
+    pub cyu_text: Vec<Box<str>>,
     /// JA4 of the first hello of the client.
     pub ja4: Option<Box<str>>,
     /// Whether the client's hello has an encrypted one, or pretends to.
@@ -255,6 +263,10 @@ impl TlsRecord {
                 return true;
             }
             _ if !details => {}
+            Handshake::Google { cyu, text } => {
+                self.cyu.push(cyu.into());
+                self.cyu_text.push(text.into());
+            }
             Handshake::KeyExchange { group } => self.curve = Some(names::group(group).into()),
             Handshake::Resumed => self.resumed = true,
             Handshake::Flipped => self.letter('^'),
@@ -332,7 +344,7 @@ impl TlsRecord {
         first(&mut self.ja4, &fingerprints.ja4);
     }
 
-    fn server_hello(&mut self, hello: &ServerHello<'_>, ja3s: Option<&str>, details: bool) {
+    fn server_hello(&mut self, hello: &ServerHello<'_>, ja3s: Option<(&str, &str)>, details: bool) {
         self.carrier = hello.carrier;
         self.version = Some(names::version(hello.version));
         if hello.version == 0x0002 {
@@ -349,8 +361,13 @@ impl TlsRecord {
         if let Some(alpn) = hello.alpn {
             self.next_protocol = Some(boxed(alpn));
         }
-        if let Some(ja3s) = ja3s {
+        if let Some((ja3s, text)) = ja3s {
             self.ja3s = Some(ja3s.into());
+            self.ja3s_text = Some(text.into());
+        }
+        if !hello.retry && self.server_extensions.is_empty() {
+            let names = hello.extensions.iter().take(LIST_MAX);
+            self.server_extensions = names.map(|&kind| names::extension(kind).into()).collect();
         }
     }
 
@@ -381,11 +398,15 @@ impl TlsRecord {
             + text(&self.server_name)
             + text(&self.next_protocol)
             + text(&self.ja3_text)
+            + text(&self.ja3s_text)
             + self.client_signature_algorithms.capacity() * size_of::<u16>()
             + self
                 .client_alpns
                 .iter()
                 .chain(&self.client_extensions)
+                .chain(&self.server_extensions)
+                .chain(&self.cyu)
+                .chain(&self.cyu_text)
                 .map(|name| name.len() + size_of::<Box<str>>())
                 .sum::<usize>()
             + self.ssl_history.capacity()

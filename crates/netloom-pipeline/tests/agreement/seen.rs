@@ -52,6 +52,10 @@ impl Seen {
             "client_extensions",
             "client_signature_algorithms",
             "ja3_text",
+            "server_extensions",
+            "ja3s_text",
+            "cyu",
+            "cyu_text",
         ];
         let columns = Columns::<Tls>::named(names.chain(more)).unwrap();
         let mut builder = TableBuilder::new(&columns);

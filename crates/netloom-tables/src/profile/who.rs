@@ -61,7 +61,7 @@ fn of(column: &str) -> Identity {
         | "app_proto" | "flow.state" | "flow.reason" | "tcp.tcp_flags" | "tcp.tcp_flags_ts"
         | "tcp.tcp_flags_tc" | "tcp.state" | "dns.type" | "dns.rcode" | "http.http_content_type"
         | "http.http_method" | "http.protocol" | "tls.version" | "tls.client_alpns"
-        | "tls.server_alpns" | "tls.ja3.hash" | "tls.ja3.string" | "tls.ja3s.hash" | "tls.ja4"
+        | "tls.server_alpns" | "tls.ja3.hash" | "tls.ja3.string" | "tls.ja3s.hash" | "tls.ja3s.string" | "tls.ja4"
         | "ecs.version" | "event.kind" | "event.category" | "event.type" | "event.module"
         | "event.dataset" | "event.reason" | "network.type" | "network.iana_number"
         | "network.transport" | "network.protocol" | "network.application" | "network.vlan.id"

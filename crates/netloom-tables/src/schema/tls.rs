@@ -225,6 +225,14 @@ static COLUMNS: &[Column<Tls>] = &[
     .of_nobody()
     .doc("Signature algorithms of the client's first hello, in its order, IANA's numbers; GREASE is among them. What the last part of `ja4` is made of."),
     column(
+        "server_extensions",
+        Make::TextList(|row, item| list(&row.record.server_extensions, item)),
+    )
+    .when_asked()
+    .of_nobody()
+    .doc("Extensions of the server's hello in clear, in its order, IANA's names.")
+    .zeek("ssl_server_exts"),
+    column(
         "ja3",
         Make::Text(|row, out| text::some(row.record.ja3.as_deref(), out)),
     )
@@ -250,6 +258,30 @@ static COLUMNS: &[Column<Tls>] = &[
     .doc("JA3S of the server's hello.")
     .zeek("ja3s")
     .ecs("tls.server.ja3s"),
+    column(
+        "ja3s_text",
+        Make::Text(|row, out| text::some(row.record.ja3s_text.as_deref(), out)),
+    )
+    .requires(Requires::HASHES)
+    .when_asked()
+    .of_nobody()
+    .doc("What `ja3s` is the MD5 of: version, cipher suite, extensions."),
+    column(
+        "cyu",
+        Make::TextList(|row, item| list(&row.record.cyu, item)),
+    )
+    .requires(Requires::HASHES)
+    .when_asked()
+    .of_nobody()
+    .doc("CYU of each hello of Google's QUIC, at most 8: a client that is refused says another."),
+    column(
+        "cyu_text",
+        Make::TextList(|row, item| list(&row.record.cyu_text, item)),
+    )
+    .requires(Requires::HASHES)
+    .when_asked()
+    .of_nobody()
+    .doc("What `cyu` are the MD5s of: version and tags (46,PAD-SNI-VER)."),
     column(
         "ja4",
         Make::Text(|row, out| text::some(row.record.ja4.as_deref(), out)),

@@ -1,6 +1,6 @@
 //! A QUIC connection as far as it can be seen.
 
-use crate::app::tls::{Assembly, Carrier, ClientHello, Handshake, Session};
+use crate::app::tls::{Assembly, Carrier, ClientHello, Handshake, Session, cyu};
 use crate::app::{Context, Event, Events, Interest, Next, Parser};
 
 use super::frames::{Frame, Frames};
@@ -15,6 +15,8 @@ const HISTORY_MAX: usize = 100;
 const COALESCED_MAX: usize = 16;
 /// Most times keys are derived for a flow: who sends nonsense must not cost more.
 const DERIVATIONS_MAX: u8 = 24;
+/// Most hellos of Google's that are told.
+const CHLOS_MAX: u8 = 8;
 /// Datagrams after which a flow that told nothing new has no more to tell.
 const QUIET_MAX: u32 = 64;
 
@@ -52,6 +54,8 @@ pub(super) struct Quic {
     history: String,
     /// Whether the protection of a packet came off.
     opened: bool,
+    /// Hellos of Google's that were told.
+    chlos: u8,
     /// Datagrams since something new was learnt.
     quiet: u32,
     /// Whether what is known has been told.
@@ -73,6 +77,7 @@ impl Default for Quic {
             server: Side::default(),
             history: String::new(),
             opened: false,
+            chlos: 0,
             quiet: 0,
             told: false,
         }
@@ -129,13 +134,11 @@ impl Quic {
             self.side(by_client).scid = scid;
         }
         self.letter(by_client, letter);
-        if packet.kind == Kind::Retry && !by_client {
+        if packet.kind == Kind::Retry && !by_client && self.retry_scid.is_empty() {
             // The client begins anew, with keys from the connection ID that it was given.
             self.keys = None;
             self.key_dcid = packet.scid.to_vec();
-            if self.retry_scid.is_empty() {
-                self.retry_scid = packet.scid.to_vec();
-            }
+            self.retry_scid = packet.scid.to_vec();
         }
         self.opened |= payload.is_some();
         if let Some(payload) = payload {
@@ -292,6 +295,13 @@ impl Quic {
             truncated: true,
             ..ClientHello::default()
         };
+        let interest = Interest::TLS.with(Interest::HASHES).with(Interest::DETAILS);
+        if self.chlos < CHLOS_MAX && self.version.is_google() && events.wants(interest) {
+            self.chlos += 1;
+            let text = &chlo.cyu_text(self.version);
+            let cyu = &cyu(text);
+            events.event(Event::Tls(Handshake::Google { cyu, text }));
+        }
         if self.session.has_client_hello() {
             return;
         }

@@ -1,6 +1,9 @@
 //! Google's QUIC before TLS (versions Q009 to Q050): the client's first message, `CHLO`, in clear
 //! or under Initial protection.
 
+use std::fmt::Write as _;
+
+use crate::app::text::display;
 use crate::app::wire::{Reader, u32_le_at};
 
 use super::version::Version;
@@ -12,6 +15,8 @@ pub(super) struct Chlo<'a> {
     pub(super) server_name: Option<&'a [u8]>,
     /// Tag `UAID`.
     pub(super) user_agent: Option<&'a [u8]>,
+    /// Tags and where their values end, eight bytes each.
+    entries: &'a [u8],
 }
 
 /// Tag of the message.
@@ -31,7 +36,10 @@ impl<'a> Chlo<'a> {
         }
         let entries = reader.take(count * 8)?;
         let values = reader.rest();
-        let mut chlo = Self::default();
+        let mut chlo = Self {
+            entries,
+            ..Self::default()
+        };
         let mut start = 0;
         for entry in entries.chunks_exact(8) {
             let end = u32_le_at(entry, 4)? as usize;
@@ -47,6 +55,30 @@ impl<'a> Chlo<'a> {
             start = end;
         }
         Some(chlo)
+    }
+
+    /// What CYU is the hash of: the number of the version, and the tags in their order.
+    pub(super) fn cyu_text(&self, version: Version) -> String {
+        let [_, _, tens, ones] = version
+            .0
+            .to_be_bytes()
+            .map(|digit| digit.wrapping_sub(b'0'));
+        let number = u32::from(tens) * 10 + u32::from(ones);
+        let mut text = String::with_capacity(3 + 5 * self.entries.len() / 8);
+        let _ = write!(text, "{number},");
+        for (place, entry) in self.entries.chunks_exact(8).enumerate() {
+            if place > 0 {
+                text.push('-');
+            }
+            // Short tags are filled up with zeros.
+            let tag = entry.get(..4).unwrap_or_default();
+            let end = tag
+                .iter()
+                .rposition(|&byte| byte != 0)
+                .map_or(0, |at| at + 1);
+            text.push_str(&display(tag.get(..end).unwrap_or_default()));
+        }
+        text
     }
 }
 

@@ -199,6 +199,9 @@ fn a_retry_gives_new_keys() {
     let mut retry = head(V1, &[7], &SERVER_CID);
     retry[0] = 0xf0;
     retry.extend([9; 40]);
+    let mut other = head(V1, &[7], &[9; 4]);
+    other[0] = 0xf0;
+    other.extend([9; 40]);
     let hello = hello();
     let heard = play(&[
         (
@@ -210,14 +213,17 @@ fn a_retry_gives_new_keys() {
             true,
             initial(V1, &SERVER_CID, &SERVER_CID, &[7], &crypto(0, &hello), true),
         ),
+        // A client heeds one Retry (RFC 9000, section 17.2.5.2).
+        (false, other),
         (
             false,
             initial(V1, &SERVER_CID, &[7], &[4; 8], &crypto(0, &answer()), false),
         ),
     ]);
     assert!(heard.has("quic_sni quic.example"));
+    assert!(heard.has("server hello TLSv13 TLS_AES_128_GCM_SHA256 x25519"));
     assert!(
-        heard.has("quic 00000001 8394c8f03e515708 0404040404040404 IrISis retry 01020304"),
+        heard.has("quic 00000001 8394c8f03e515708 0404040404040404 IrISris retry 01020304"),
         "{heard:?}"
     );
 }
@@ -282,6 +288,11 @@ fn google_in_clear() {
     let heard = play(&[(true, datagram)]);
     assert!(heard.has("quic_sni www.g.examp"));
     assert!(heard.has("software Chrome"));
+    // MD5 of the text.
+    assert!(
+        heard.has("cyu 43,SNI-UAID 9f946d5dc2772006371ed3360664cb84"),
+        "{heard:?}"
+    );
     assert!(heard.has("quic 51303433 0102030405060708  IS"), "{heard:?}");
     assert_eq!(Version(0x5130_3433).name(), "Q043");
     // Under protection, where a CRYPTO frame has another number.

@@ -25,7 +25,7 @@ pub fn ja3(hello: &ClientHello<'_>) -> String {
     ja3_of(&ja3_text(hello))
 }
 
-/// The hash of [`ja3_text`].
+/// The hash of [`ja3_text`], and of [`ja3s_text`].
 pub(crate) fn ja3_of(text: &str) -> String {
     hex(&Md5::digest(text))
 }
@@ -52,8 +52,20 @@ pub fn ja3_text(hello: &ClientHello<'_>) -> String {
 
 /// JA3S of a server: MD5 over version, cipher suite and extensions.
 pub fn ja3s(hello: &ServerHello<'_>) -> String {
+    ja3_of(&ja3s_text(hello))
+}
+
+/// What [`ja3s`] is the hash of.
+pub fn ja3s_text(hello: &ServerHello<'_>) -> String {
     let mut text = format!("{},{},", hello.legacy_version, hello.cipher_suite);
     join(&mut text, &hello.extensions);
+    text
+}
+
+/// CYU of a client of Google's QUIC: MD5 of its text, which is the version and the tags of a `CHLO`.
+///
+/// <https://github.com/salesforce/GQUIC_Protocol_Analyzer>
+pub fn cyu(text: &str) -> String {
     hex(&Md5::digest(text))
 }
 

@@ -19,7 +19,7 @@ pub mod x509;
 pub(crate) mod tests;
 
 pub(crate) use assembly::Assembly;
-pub use fingerprint::{ja3, ja3_text, ja3s, ja4, ja4_of_ndpi};
+pub use fingerprint::{cyu, ja3, ja3_text, ja3s, ja3s_text, ja4, ja4_of_ndpi};
 pub(crate) use record::content;
 pub(crate) use session::{HandshakeBuffer, Session};
 pub use stream::{DETECTOR, PROTOCOL};
@@ -39,9 +39,9 @@ pub enum Handshake<'a> {
     ServerHello {
         /// All of it.
         hello: &'a ServerHello<'a>,
-        /// JA3S, where it is wanted ([`Interest::HASHES`](crate::app::Interest::HASHES)); the
-        /// request to try again has none.
-        ja3s: Option<&'a str>,
+        /// JA3S and what it is the hash of, where it is wanted
+        /// ([`Interest::HASHES`](crate::app::Interest::HASHES)); the request to try again has none.
+        ja3s: Option<(&'a str, &'a str)>,
     },
     /// A certificate chain (visible up to TLS 1.2).
     Certificates {
@@ -80,6 +80,14 @@ pub enum Handshake<'a> {
         /// `c` client hello, `s` server hello, `j` hello retry request, `x` certificate, `i` change
         /// of cipher, `l` alert, …
         letter: u8,
+    },
+    /// A `CHLO` of Google's QUIC, where [`Interest::HASHES`](crate::app::Interest::HASHES) are
+    /// wanted: a client that was refused says another.
+    Google {
+        /// CYU.
+        cyu: &'a str,
+        /// What it is the hash of: version and tags (`46,PAD-SNI-VER`).
+        text: &'a str,
     },
     /// QUIC's own part of a connection.
     Quic {

@@ -256,10 +256,11 @@ impl Session {
         self.version = hello.version;
         self.cipher_suite = hello.cipher_suite;
         let ja3s = (!hello.retry && events.wants(Interest::HASHES) && hello.version != 0x0002)
-            .then(|| fingerprint::ja3s(hello));
+            .then(|| fingerprint::ja3s_text(hello))
+            .map(|text| (fingerprint::ja3_of(&text), text));
         let part = Handshake::ServerHello {
             hello,
-            ja3s: ja3s.as_deref(),
+            ja3s: ja3s.as_ref().map(|(hash, text)| (&**hash, &**text)),
         };
         Self::tell(events, part);
         if hello.retry {
@@ -272,7 +273,7 @@ impl Session {
         if (same_id && !self.is_1_3()) || psk {
             self.resume(events);
         }
-        if let Some(value) = ja3s.as_deref().filter(|_| first) {
+        if let Some((value, _)) = ja3s.as_ref().filter(|_| first) {
             events.event(Event::Fingerprint {
                 kind: "ja3s",
                 value,
@@ -435,8 +436,10 @@ pub(crate) struct HandshakeBuffer {
 }
 
 impl HandshakeBuffer {
-    /// Longest message that is read, in bytes; the longest of all are certificate chains.
-    const MAX: usize = 64 * 1024;
+    /// Longest message that is read, in bytes; the longest of all are certificate chains, of which
+    /// programs take 100 KB (OpenSSL) to 256 KB (Go), and more where they are told to. What is held
+    /// has come: a length alone takes no memory.
+    const MAX: usize = 512 * 1024;
     /// Type and length.
     const HEAD: usize = 4;
 

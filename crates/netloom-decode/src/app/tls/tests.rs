@@ -87,6 +87,7 @@ impl Events for Heard {
                     hex(server_scid)
                 )
             }
+            Event::Tls(Handshake::Google { cyu, text }) => format!("cyu {text} {cyu}"),
             Event::Tls(other) => format!("{other:?}").to_lowercase(),
             other => format!("{other:?}"),
         });
@@ -536,6 +537,26 @@ proptest! {
             let _ = ServerHello::parse(&body, carrier);
         }
     }
+}
+
+#[test]
+fn a_chain_over_many_records() {
+    // Longer than what most programs take: the chain is there, what is no certificate in it too.
+    let certificate = vec![0; 200_000];
+    let mut body = ((certificate.len() + 3) as u32).to_be_bytes()[1..].to_vec();
+    body.extend(&(certificate.len() as u32).to_be_bytes()[1..]);
+    body.extend(&certificate);
+    let hello = message(2, &server_hello(0x0303, 0xc02f, &[extension(11, &[1, 0])]));
+    let mut script = vec![(false, record(22, &hello))];
+    let chain = message(11, &body);
+    script.extend(chain.chunks(16_384).map(|part| (false, record(22, part))));
+    let heard = play(&script, 1460);
+    assert!(heard.has("certificates false 1"), "{heard:?}");
+    // md5("771,49199,11")
+    assert!(
+        heard.has("ja3s 70745099b394fe3f42264227c098cc98"),
+        "{heard:?}"
+    );
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn columns() -> Vec<Column<EveTls>> {
             "tls.ja3.hash" ja3 "JA3 of the client."
             "tls.ja3.string" ja3_text "What it is the MD5 of."
             "tls.ja3s.hash" ja3s "JA3S of the server."
+            "tls.ja3s.string" ja3s_text "What it is the MD5 of."
         )
         .map(|column| column.requires(Requires::HASHES)),
     );

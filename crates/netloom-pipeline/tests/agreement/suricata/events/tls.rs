@@ -10,8 +10,48 @@ pub(super) fn events(kind: &str, seen: &Seen) -> Vec<Event> {
     seen.tls()
         .iter()
         .filter(|row| (row["transport"].as_str() == Some("quic")) == (kind == "quic"))
-        .map(|row| event(kind, row))
+        .flat_map(|row| match kind {
+            "quic" => hellos(row),
+            _ => vec![event(kind, row)],
+        })
         .collect()
+}
+
+/// A QUIC connection, of which there is an event for each hello.
+fn hellos(row: &Value) -> Vec<Event> {
+    let client = event("quic", row);
+    let list = |column: &str| row[column].as_array().cloned().unwrap_or_default();
+    let (hashes, texts) = (list("cyu"), list("cyu_text"));
+    let mut all: Vec<Event> = hashes
+        .iter()
+        .zip(&texts)
+        .map(|(hash, text)| {
+            let mut event = client.clone();
+            for (member, value) in [("hash", hash), ("string", text)] {
+                let value = value.as_str().unwrap_or_default();
+                event.insert(format!("quic.cyu[0].{member}"), value.to_owned());
+            }
+            event
+        })
+        .collect();
+    if all.is_empty() {
+        all.push(client);
+    }
+    let names = list("server_extensions");
+    if !names.is_empty() {
+        let mut server = all[0].clone();
+        server.retain(|key, _| !key.starts_with("quic."));
+        for (member, column) in [("hash", "ja3s"), ("string", "ja3s_text")] {
+            let value = cell(row, column);
+            server.insert(format!("quic.ja3s.{member}"), value);
+        }
+        for (index, name) in names.iter().enumerate() {
+            let name = name.as_str().unwrap_or_default().to_owned();
+            server.insert(format!("quic.extensions[{index}].name"), name);
+        }
+        all.push(server);
+    }
+    all
 }
 
 fn event(kind: &str, row: &Value) -> Event {
@@ -45,6 +85,7 @@ fn event(kind: &str, row: &Value) -> Event {
         ("ja3.hash", "ja3"),
         ("ja3.string", "ja3_text"),
         ("ja3s.hash", "ja3s"),
+        ("ja3s.string", "ja3s_text"),
         ("ja4", "ja4"),
     ] {
         put(&format!("{kind}.{key}"), cell(row, column));
@@ -114,6 +155,17 @@ fn event(kind: &str, row: &Value) -> Event {
     let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
     let numbers = numbers.join(",");
     put("tls.client_handshake.sig_algs", format!("[{numbers}]"));
+    let ja3s = cell(row, "ja3s_text");
+    let mut parts = ja3s.split(',').skip(1);
+    if let (Some(cipher), Some(numbers)) = (parts.next(), parts.next()) {
+        put(
+            "tls.server_handshake.version",
+            version(&cell(row, "version")),
+        );
+        put("tls.server_handshake.cipher", cipher.to_owned());
+        let numbers = numbers.replace('-', ",");
+        put("tls.server_handshake.exts", format!("[{numbers}]"));
+    }
     for (index, name) in items("client_extensions").into_iter().enumerate() {
         let (name, value) = match &*name {
             "application_layer_protocol_negotiation" => {
