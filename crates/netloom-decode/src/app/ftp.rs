@@ -95,8 +95,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
     }
 }
 
-/// Longest text that is kept of a command or a reply.
+/// Longest text that is kept of a reply, and longest name of a user.
 const TEXT_MAX: usize = 512;
+/// Longest command that is kept, its word included: the longest path of Linux, and of many a server
+/// the longest line.
+const COMMAND_MAX: usize = 4096;
 /// Longest line: a certificate chain in `ADAT`.
 const LINE_MAX: usize = 32 * 1024;
 /// Most lines of a reply that are told.
@@ -173,14 +176,15 @@ impl Session {
         if command.eq_ignore_ascii_case(b"USER") {
             self.user = Some(keep(data, TEXT_MAX));
         }
+        let room = COMMAND_MAX.saturating_sub(line.len() - data.len());
         self.pending = Some(Pending {
             command: keep(command, 16),
             data: if secret {
                 Box::default()
             } else {
-                keep(data, TEXT_MAX)
+                keep(data, room)
             },
-            cut: [data.len() > TEXT_MAX, false],
+            cut: [data.len() > room, false],
             codes: Vec::new(),
             replies: Vec::new(),
         });
@@ -456,7 +460,8 @@ mod tests {
             conversation(&DETECTOR, &all)
         };
         assert!(said(9, 1).has("command_truncated=false reply_truncated=false"));
-        assert!(said(600, 1).has("command_truncated=true reply_truncated=false"));
+        assert!(said(4091, 1).has("command_truncated=false reply_truncated=false"));
+        assert!(said(4092, 1).has("command_truncated=true reply_truncated=false"));
         assert!(said(9, 20).has("command_truncated=false reply_truncated=true"));
     }
 
