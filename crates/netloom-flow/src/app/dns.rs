@@ -47,6 +47,9 @@ pub struct DnsRecord {
     pub ra: bool,
     /// The three bits behind RA: reserved, AD, CD.
     pub z: u8,
+    /// The flags of the response as on the wire, with kind and code; `None` where none was seen.
+    /// `rd` and `z` are the query's.
+    pub response_flags: Option<u16>,
     /// The records of the answer section, as Zeek writes them; where a dynamic update is answered, what it
     /// repeats of it: what must hold, and what changes.
     pub answers: Vec<Box<str>>,
@@ -280,6 +283,7 @@ impl DnsRecord {
             return;
         }
         self.response_bytes = len;
+        self.response_flags = Some(message.flags);
         self.rcode = Some(message.extended_rcode());
         self.aa = message.flags & 0x0400 != 0;
         self.ra = message.flags & 0x0080 != 0;
@@ -530,6 +534,17 @@ mod tests {
                 .zip(0..)
                 .all(|(row, number)| row.trans_id == number)
         );
+    }
+
+    #[test]
+    fn the_flags_of_a_response_that_does_not_repeat_the_querys() {
+        // Kind 9, which there is not; recursion desired by the query alone.
+        let pair = [(1, message(7, 0x4900, b"a")), (2, message(7, 0xc800, b"a"))];
+        let (early, late) = feed("dns", &pair);
+        let row = early.iter().chain(&late).next().unwrap();
+        assert_eq!((row.response_flags, row.rd), (Some(0xc800), true));
+        let (_, late) = feed("dns", &pair[..1]);
+        assert_eq!(late[0].response_flags, None);
     }
 
     #[test]

@@ -80,7 +80,6 @@ Differences that are known:
 - Calls of DCE/RPC have their numbers, not their names (`dcerpc-smb-ctxid`).
 - Limits of a test's settings cut or leave out what Suricata says: `mqtt-limit-2`,
   `ftp-too-long-command-*`, `bug-8489`, `cond-log-dns-dig`, `mac-eve-single-disabled`.
-- A row of DNS has the RD bit of the query (`dns-invalid-opcode`: the response has another).
 - Flows are kept apart by VLAN (`bug-4376`: one direction has one, the other has none).
 - Suricata takes the reason of a short DISCONNECT of MQTT for 0 (`mqtt5-sub-userpass`: it is 4).
 - User properties of MQTT are what programs say to each other, and are not kept

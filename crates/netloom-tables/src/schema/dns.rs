@@ -214,6 +214,9 @@ static COLUMNS: &[Column<Dns>] = &[
         .required()
         .doc("The three bits behind RA: 4 reserved, 2 AD (verified), 1 CD (checking disabled).")
         .zeek("Z"),
+    column("response_flags", Make::U16(|row| row.record.response_flags))
+        .when_asked()
+        .doc("The flags of the response as on the wire, with opcode and code (RFC 1035, 4.1.1); null where no response was seen. `rd` and `z` are the query's."),
     column(
         "answers",
         Make::TextList(|row, item| {

@@ -1,5 +1,6 @@
 //! `dns` events.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use netloom_decode::app::dns::{qtype_name, rcode_name};
@@ -77,6 +78,11 @@ fn columns() -> Vec<Column<EveDns>> {
         )
         .required(),
     ]);
+    columns.push(app(
+        "dns.flags",
+        Make::Text(|row, out| write!(out, "{:x}", row.record.response_flags?).ok()),
+        "All bits of the response's flags, hexadecimal.",
+    ));
     bits!("dns.aa" aa "dns.tc" tc "dns.rd" rd "dns.ra" ra);
     columns.extend([
         app(

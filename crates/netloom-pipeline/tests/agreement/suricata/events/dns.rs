@@ -74,10 +74,9 @@ fn base(app: &AppRecord, row: &DnsRecord, back: bool, kind: &str) -> Event {
 
 /// The bits between RA and the code. A row has those of the query, where there was one.
 fn reserved(row: &DnsRecord, answers: bool) -> u8 {
-    if answers && row.query_bytes.is_some() {
-        0
-    } else {
-        row.z
+    match row.response_flags {
+        Some(flags) if answers => (flags >> 4 & 7) as u8,
+        _ => row.z,
     }
 }
 
@@ -130,17 +129,15 @@ fn response(app: &AppRecord, rows: &[(&AppRecord, &DnsRecord)]) -> Event {
 fn answers(event: &mut Event, row: &DnsRecord) {
     let rcode = row.rcode.unwrap_or(0);
     put(event, "rcode", rcode_name(rcode));
-    let flags = [
-        ("qr", 0x8000, true),
-        ("aa", 0x0400, row.aa),
-        ("tc", 0x0200, row.tc),
-        ("rd", 0x0100, row.rd),
-        ("ra", 0x0080, row.ra),
-    ];
-    let mut bits = u16::from(row.opcode) << 11 | u16::from(reserved(row, true)) << 4 | rcode & 15;
-    for (name, bit, set) in flags {
-        if set {
-            bits |= bit;
+    let bits = row.response_flags.unwrap_or(0);
+    for (name, bit) in [
+        ("qr", 0x8000),
+        ("aa", 0x0400),
+        ("tc", 0x0200),
+        ("rd", 0x0100),
+        ("ra", 0x0080),
+    ] {
+        if bits & bit != 0 {
             put(event, name, true);
         }
     }
