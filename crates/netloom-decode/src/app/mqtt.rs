@@ -57,12 +57,11 @@ fn probe(probe: &Probe<'_>) -> Guess {
         // message and its acknowledgement.
         [0xc0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xd0, 0]) => Guess::Certain,
         [0xd0, 0, ..] if !probe.from_start && probe.other.starts_with(&[0xc0, 0]) => Guess::Certain,
-        [0xc0 | 0xd0, 0] | [0xc0 | 0xd0] if !probe.from_start => Guess::More,
+        [0xc0 | 0xd0, 0] | [0x20 | 0xc0 | 0xd0] if !probe.from_start => Guess::More,
         [0x32 | 0x3a, ..] if !probe.from_start && acknowledged(data, probe.other) => Guess::Certain,
         [0x40, 2, ..] if !probe.from_start && acknowledged(probe.other, data) => Guess::Certain,
         [0x32 | 0x3a, ..] if !probe.from_start && probe.other.is_empty() => Guess::More,
         // CONNACK of 5, whose properties fill it.
-        [0x20] if !probe.from_start => Guess::More,
         [0x20, 3..=0xff, ..] if !probe.from_start => accepted(data),
         // CONNACK of 3.1 and 3.1.1.
         [0x20, 2, 0 | 1, 0..=5] => Guess::Unsure,
