@@ -113,15 +113,14 @@ fn script_element(text: &[u8]) -> Option<&'static str> {
         .find(|name| starts_with_ignore_case(rest, name))
         .and_then(|name| rest.get(name.len()..))?;
     let value = match value {
-        [b'"' | b'\'', value @ ..] => value,
-        value => value,
+        [b'"' | b'\'', quoted @ ..] => quoted,
+        bare => bare,
     };
-    let value = if starts_with_ignore_case(value, b"text/") {
-        value.get(b"text/".len()..)?
-    } else {
-        value
-    };
-    starts_with_ignore_case(value, b"javascript").then_some("application/javascript")
+    let kinds = [&b"text/javascript"[..], b"javascript"];
+    let named = kinds
+        .iter()
+        .any(|kind| starts_with_ignore_case(value, kind));
+    named.then_some("application/javascript")
 }
 
 /// The language of a script by its first line.
