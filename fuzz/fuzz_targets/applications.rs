@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use netloom_decode::app::Interest;
 use netloom_decode::{DecodeOptions, decode};
 use netloom_flow::app::{AppInfo, AppRecord, AppRow, FieldValue};
-use netloom_flow::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable};
+use netloom_flow::{FlowConfig, FlowPacket, FlowRecord, FlowRules, FlowTable, PortAnalyzer};
 use netloom_packet::{LinkType, Packet, Timestamp};
 
 /// Ports of servers; payloads that say nothing by themselves need theirs.
@@ -74,6 +74,18 @@ fn packet(flags: u8, port: u8, payload: &[u8], sequences: &mut Sequences) -> Vec
     frame
 }
 
+/// A packet without payload that opens a connection to a port: SYN, or its answer.
+fn opening(port: u8, answer: bool, sequences: &mut Sequences) -> Vec<u8> {
+    let flags = if answer { 3 } else { 1 };
+    let mut frame = packet(flags, port, &[], sequences);
+    let place = usize::from(port) % PORTS.len();
+    let side = usize::from(answer);
+    let before = sequences[place][side].wrapping_sub(1);
+    frame[24..28].copy_from_slice(&before.to_be_bytes());
+    frame[33] = if answer { 0x12 } else { 0x02 };
+    frame
+}
+
 /// Text that may be shown: what controls a terminal is escaped.
 fn check_text(text: &str) {
     assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
@@ -127,50 +139,78 @@ fuzz_target!(|bytes: &[u8]| {
     config.applications = Some(Interest::ALL);
     config.max_memory = if choice & 4 == 0 { 200_000 } else { 1 << 26 };
     config.packet_flow_ids = choice & 8 != 0;
+    if choice & 16 != 0 {
+        // Small enough to be exceeded.
+        config.limits.mime_depth = 3;
+        config.limits.gnutella_line = 20;
+        config.limits.ncp_frame = 40;
+        config.limits.login_line = 20;
+        config.limits.on_ports = vec![
+            (PortAnalyzer::Gnutella, 50_000),
+            (PortAnalyzer::Ncp, 8888),
+            (PortAnalyzer::Rlogin, 1433),
+            (PortAnalyzer::Rsh, 514),
+            (PortAnalyzer::Telnet, 23),
+        ];
+    }
     let mut table = FlowTable::new(&config);
     let mut sequences: Sequences = [[1000, 2000]; PORTS.len()];
+    let mut opened = [false; PORTS.len()];
     let mut closed = Vec::new();
     let (mut number, mut counted) = (0, 0);
     while let Some((&[flags, port, length], after)) = rest.split_first_chunk() {
         let (piece, after) = after.split_at(after.len().min(usize::from(length) * 4));
         rest = after;
-        number += 1;
         let frame = if port == 0xff {
             piece.to_vec()
         } else {
             packet(flags, port, piece, &mut sequences)
         };
-        let packet = Packet {
-            number,
-            timestamp: Timestamp::from_nanos(number as i64 * 1_000_000),
-            link_type: LinkType::RAW,
-            interface: 0,
-            wire_len: frame.len() as u32,
-            data: &frame,
-        };
-        let decoded = decode(
-            &packet,
-            DecodeOptions {
-                tunnels: rules.tunnels(),
-            },
-        );
-        let fragment = decoded.ip.and_then(|ip| ip.fragment);
-        let later_fragment = fragment.is_some_and(|fragment| fragment.offset > 0);
-        let flow_packet = FlowPacket {
-            later_fragment,
-            ..FlowPacket::new(&packet, &decoded)
-        };
-        let ingested = table.ingest(&flow_packet, &mut closed);
-        // Zeek counts datagrams and what is not corrupt.
-        if ingested.is_some() && rules != FlowRules::Zeek {
-            counted += 1;
+        // Every second time connections are seen from their start.
+        let place = usize::from(port) % PORTS.len();
+        let begins = choice & 32 != 0 && port != 0xff && flags & 1 != 0 && !opened[place];
+        let mut frames = Vec::new();
+        if begins {
+            opened[place] = true;
+            let mut first = [[1000, 2000]; PORTS.len()];
+            frames.push(opening(port, false, &mut first));
+            frames.push(opening(port, true, &mut first));
         }
-        table.take_rows().for_each(|row| check_row(&row, number));
-        let stats = table.stats();
-        assert!(
-            stats.memory <= config.max_memory || stats.live <= 1,
-            "{stats:?}"
-        );
+        frames.push(frame);
+        for frame in frames {
+            number += 1;
+            let packet = Packet {
+                number,
+                timestamp: Timestamp::from_nanos(number as i64 * 1_000_000),
+                link_type: LinkType::RAW,
+                interface: 0,
+                wire_len: frame.len() as u32,
+                data: &frame,
+            };
+            let decoded = decode(
+                &packet,
+                DecodeOptions {
+                    tunnels: rules.tunnels(),
+                },
+            );
+            let fragment = decoded.ip.and_then(|ip| ip.fragment);
+            let later_fragment = fragment.is_some_and(|fragment| fragment.offset > 0);
+            let flow_packet = FlowPacket {
+                later_fragment,
+                ..FlowPacket::new(&packet, &decoded)
+            };
+            let ingested = table.ingest(&flow_packet, &mut closed);
+            // Zeek counts datagrams and what is not corrupt.
+            if ingested.is_some() && rules != FlowRules::Zeek {
+                counted += 1;
+            }
+            table.take_rows().for_each(|row| check_row(&row, number));
+            let stats = table.stats();
+            assert!(
+                stats.memory <= config.max_memory || stats.live <= 1,
+                "{stats:?}"
+            );
+        }
     }
     table.finish(number, &mut closed);
     table.take_rows().for_each(|row| check_row(&row, number));
