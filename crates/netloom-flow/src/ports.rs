@@ -17,6 +17,9 @@ const UDP: &[u16] = &[
     5060, 5072, 5353, 5355, 6081, 20000,
 ];
 
+/// UDP ports on which Zeek reads DNS.
+pub(crate) const DNS: [u16; 4] = [53, 137, 5353, 5355];
+
 /// The ports that direction is guessed from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerPorts {

@@ -3,7 +3,7 @@
 use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::lists::Class;
-use crate::ports::ServerPorts;
+use crate::ports::{self, ServerPorts};
 use crate::record::EndReason;
 
 /// A millisecond in nanoseconds.
@@ -16,10 +16,8 @@ const LINGER: i64 = 5 * SECOND;
 /// Ports whose TCP connections Zeek lets idle for an hour: FTP, SSH, Telnet, rlogin.
 const INTERACTIVE: [u16; 4] = [21, 22, 23, 513];
 
-/// UDP ports whose flows Zeek reads as DNS.
-const DNS: [u16; 4] = [53, 137, 5353, 5355];
-/// How often Zeek looks whether such a flow is over (`dns_session_timeout`), and how long it must have
-/// been idle by then.
+/// How often Zeek looks whether a flow of DNS is over (`dns_session_timeout`), and how long it must
+/// have been idle by then.
 const DNS_SESSION: i64 = 10 * SECOND;
 const DNS_IDLE: i64 = 9 * SECOND;
 
@@ -32,7 +30,7 @@ pub(crate) struct Timeouts {
     other: i64,
     interactive: i64,
     active: i64,
-    /// Those of [`DNS`] whose flows end as Zeek's do.
+    /// Those of [`ports::DNS`] whose flows end as Zeek's do.
     dns: Vec<u16>,
 }
 
@@ -57,7 +55,7 @@ impl Timeouts {
             active: never(config.active_timeout.unwrap_or(active)),
             dns: if config.rules == FlowRules::Zeek && config.idle_timeout.is_none() {
                 let known = |port: &u16| servers.contains(false, *port);
-                DNS.into_iter().filter(known).collect()
+                ports::DNS.into_iter().filter(known).collect()
             } else {
                 Vec::new()
             },

@@ -1,5 +1,7 @@
 //! HTTP/1 (RFC 9112): where its bodies begin and end, for what [`Mime`] watches.
 
+use netloom_decode::app::text::starts_with_ignore_case;
+
 use super::Found;
 use super::lines::{Line, Lines};
 use super::mime::{Field, Kind, Mime};
@@ -155,17 +157,9 @@ impl Http {
             return;
         }
         if self.unanswered < 64 {
-            let bit = 1 << self.unanswered;
-            self.heads |= if method.eq_ignore_ascii_case(b"HEAD") {
-                bit
-            } else {
-                0
-            };
-            self.connects |= if method.eq_ignore_ascii_case(b"CONNECT") {
-                bit
-            } else {
-                0
-            };
+            let is = |name: &[u8]| u64::from(method.eq_ignore_ascii_case(name));
+            self.heads |= is(b"HEAD") << self.unanswered;
+            self.connects |= is(b"CONNECT") << self.unanswered;
             self.unanswered += 1;
         }
         half.begin(false);
@@ -173,10 +167,7 @@ impl Http {
 
     fn response(&mut self, line: &[u8]) {
         let half = &mut self.sides[1];
-        if !line
-            .get(..5)
-            .is_some_and(|name| name.eq_ignore_ascii_case(b"HTTP/"))
-        {
+        if !starts_with_ignore_case(line, b"HTTP/") {
             half.next = Next::Nothing;
             return;
         }

@@ -18,10 +18,13 @@ mod smb;
 mod smtp;
 mod ssh;
 
+use netloom_decode::app::text::starts_with_ignore_case;
+
+use self::settings::OwnAnalyzer;
 pub(crate) use self::settings::Watch;
 pub use self::settings::{AnalyzerLimits, PortAnalyzer};
-use self::settings::{DNS_PORTS, OwnAnalyzer};
 use crate::app::TcpData;
+use crate::ports;
 use crate::tcp::{Delivered, StreamAssembler};
 
 /// Bytes that came too early and wait for a hole to be filled.
@@ -39,10 +42,10 @@ pub(crate) enum Found {
 }
 
 /// Looks at a datagram of UDP between these ports.
-pub(crate) fn datagram(watch: &Watch, ports: [u16; 2], payload: &[u8]) -> Found {
-    let is_dns = ports.iter().any(|port| DNS_PORTS.contains(port));
+pub(crate) fn datagram(watch: &Watch, between: [u16; 2], payload: &[u8]) -> Found {
+    let is_dns = between.iter().any(|port| ports::DNS.contains(port));
     if is_dns && watch.runs(OwnAnalyzer::Dns) {
-        dns::message(payload, ports.contains(&137), &watch.limits)
+        dns::message(payload, between.contains(&137), &watch.limits)
     } else {
         Found::Nothing
     }
@@ -189,10 +192,8 @@ impl Analyzer {
             Self::Ssh(ssh) => ssh.data(side, bytes, limits),
             Self::Telnet(telnet) => telnet.data(side, bytes, limits.login_line),
             Self::Greeted if side == 0 => {
-                let starts = |word: &[u8]| {
-                    let text = bytes.trim_ascii_start().get(..word.len());
-                    text.is_some_and(|text| text.eq_ignore_ascii_case(word))
-                };
+                let text = bytes.trim_ascii_start();
+                let starts = |word| starts_with_ignore_case(text, word);
                 let known = if starts(b"HELO") || starts(b"EHLO") {
                     OwnAnalyzer::Smtp
                 } else if starts(b"USER ") {
@@ -242,10 +243,7 @@ impl Analyzer {
 
 /// The protocol that a side's first bytes tell, as Zeek's signatures do.
 fn by_content(payload: &[u8], from_client: bool) -> Option<OwnAnalyzer> {
-    let starts = |start: &[u8]| {
-        let text = payload.get(..start.len());
-        text.is_some_and(|text| text.eq_ignore_ascii_case(start))
-    };
+    let starts = |start| starts_with_ignore_case(payload, start);
     if starts(b"SSH-1.") || starts(b"SSH-2.") {
         return Some(OwnAnalyzer::Ssh);
     }

@@ -138,9 +138,6 @@ impl OwnAnalyzer {
     }
 }
 
-/// Ports of UDP on which Zeek reads DNS.
-pub(super) const DNS_PORTS: [u16; 4] = [53, 137, 5353, 5355];
-
 /// What is watched for, as a table was told.
 #[derive(Debug)]
 pub(crate) struct Watch {

@@ -25,7 +25,7 @@ pub fn ja3(hello: &ClientHello<'_>) -> String {
     ja3_of(&ja3_text(hello))
 }
 
-/// The hash of [`ja3_text`], and of [`ja3s_text`].
+/// The hash of [`ja3_text`], of [`ja3s_text`] and of what CYU is made from.
 pub(crate) fn ja3_of(text: &str) -> String {
     hex(&Md5::digest(text))
 }
@@ -66,7 +66,7 @@ pub fn ja3s_text(hello: &ServerHello<'_>) -> String {
 ///
 /// <https://github.com/salesforce/GQUIC_Protocol_Analyzer>
 pub fn cyu(text: &str) -> String {
-    hex(&Md5::digest(text))
+    ja3_of(text)
 }
 
 /// JA4 of a client.

@@ -91,7 +91,7 @@ fn columns() -> Vec<Column<ZeekDns>> {
     columns.extend([
         column(
             "AA",
-            Make::Bool(|row| Some(row.record.aa && has_answers(row) && !is_update(row.record))),
+            Make::Bool(|row| Some(row.record.aa && was_answered(row))),
         )
         .required()
         .doc("The answer is the authority's own; Zeek says so only of responses with records."),
@@ -109,7 +109,7 @@ fn columns() -> Vec<Column<ZeekDns>> {
         .doc("Recursion was desired; Zeek says so only where the query was seen."),
         column(
             "RA",
-            Make::Bool(|row| Some(row.record.ra && has_answers(row) && !is_update(row.record))),
+            Make::Bool(|row| Some(row.record.ra && was_answered(row))),
         )
         .required()
         .doc("Recursion is available; Zeek says so only of responses with records."),
@@ -159,6 +159,11 @@ fn columns() -> Vec<Column<ZeekDns>> {
 
 fn has_answers(row: &DnsRow<'_>) -> bool {
     answers(row.record).next().is_some()
+}
+
+/// Whether Zeek took the bits of an answer: a dynamic update has none.
+fn was_answered(row: &DnsRow<'_>) -> bool {
+    has_answers(row) && !is_update(row.record)
 }
 
 /// Whether Zeek saw a question: what a dynamic update has in the place of one is its zone.
@@ -227,8 +232,8 @@ fn update_text(answer: &str, rtype: u16) -> Cow<'_, str> {
     format!("{head}{}", names.to_lowercase()).into()
 }
 
-/// The name asked for, in lower case; of a dynamic update the first that it is about; a NetBIOS name without what it stands for; of an
-/// announcement that nobody asked for the owner of its first record.
+/// The name asked for, in lower case; a NetBIOS name without what it stands for; of a dynamic update, and
+/// of an announcement that nobody asked for, the owner of its first record.
 fn query(record: &DnsRecord, out: &mut String) -> Option<()> {
     let owner = || record.answer_names.first().map(|name| &**name);
     let asked = record.query.as_deref().filter(|_| !is_update(record));

@@ -93,6 +93,7 @@ fn zip(start: &[u8]) -> Option<&'static str> {
             .find(|(word, _)| kind.starts_with(word))
             .map(|(_, kind)| *kind);
     }
+    let has_manifest = |near| find(near, b"META-INF/MANIFEST.MF").is_some();
     if name.starts_with(b"META-INF/") || name.get(..200).is_some_and(has_manifest) {
         return Some("application/java-archive");
     }
@@ -127,10 +128,6 @@ fn zip(start: &[u8]) -> Option<&'static str> {
     }
     // What Office writes: version 2.0, and that its files may be read in one go.
     (start.get(4..8)? == [0x14, 0, 6, 0]).then_some("application/vnd.openxmlformats-officedocument")
-}
-
-fn has_manifest(bytes: &[u8]) -> bool {
-    find(bytes, b"META-INF/MANIFEST.MF").is_some()
 }
 
 /// Requests and responses of OCSP (RFC 6960): DER, told by the identifier of SHA-1, with which
