@@ -49,7 +49,7 @@ pub struct PacketRef {
 /// not grow with the capture.
 #[derive(Debug, Default)]
 pub struct PacketBatch {
-    /// The bytes; packets are ranges of it, with a file's own headers between them.
+    /// The bytes; packets are ranges of it, with what else there is in a file between them.
     pub block: Vec<u8>,
     /// The packets, in the order of the stream. Every range lies inside `block`.
     pub packets: Vec<PacketRef>,

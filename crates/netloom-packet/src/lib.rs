@@ -27,7 +27,7 @@ pub use batch::{Packet, PacketBatch, PacketRef};
 pub use link_type::LinkType;
 pub use mac::{MacAddr, ParseMacError};
 pub use source::{
-    CaptureInfo, Interface, NameRecord, PacketSink, PacketSource, Progress, SourceError, Warning,
-    WarningKind,
+    CaptureInfo, Interface, NameRecord, PacketSink, PacketSource, Part, Progress, ReadPart,
+    SourceError, Warning, WarningKind,
 };
 pub use timestamp::Timestamp;

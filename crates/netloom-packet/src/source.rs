@@ -1,8 +1,9 @@
 //! Where packets come from and go to, as traits; the I/O is elsewhere.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::IpAddr;
+use std::ops::Range;
+use std::{fmt, io};
 
 use crate::{LinkType, Packet, PacketBatch, Timestamp};
 
@@ -17,6 +18,25 @@ pub trait PacketSource {
     ///
     /// When the source cannot be read at all (the device failed, permission was lost).
     fn next_batch(&mut self, batch: &mut PacketBatch) -> Result<bool, SourceError>;
+
+    /// Takes the next part of the stream, for a thread to read while others have the source: copying
+    /// out of the system's memory is most of what reading costs. `None` where the source is to read by
+    /// itself ([`next_batch`](Self::next_batch)), now or always.
+    fn take_part(&mut self) -> Option<ReadPart> {
+        None
+    }
+
+    /// As [`next_batch`](Self::next_batch), with a part that was read into the batch's block. Parts come
+    /// back in the order in which they were taken, all of them up to the end of the stream. There may be
+    /// no packet in one: it lies in the parts that follow, too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`next_batch`](Self::next_batch).
+    fn next_batch_of(&mut self, part: Part, batch: &mut PacketBatch) -> Result<bool, SourceError> {
+        let _ = part;
+        self.next_batch(batch)
+    }
 
     /// What the source has said about itself so far: one entry a file or interface; complete
     /// only after the last batch.
@@ -45,6 +65,14 @@ impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
         (**self).next_batch(batch)
     }
 
+    fn take_part(&mut self) -> Option<ReadPart> {
+        (**self).take_part()
+    }
+
+    fn next_batch_of(&mut self, part: Part, batch: &mut PacketBatch) -> Result<bool, SourceError> {
+        (**self).next_batch_of(part, batch)
+    }
+
     fn info(&self) -> Vec<CaptureInfo> {
         (**self).info()
     }
@@ -60,6 +88,20 @@ impl<S: PacketSource + ?Sized> PacketSource for Box<S> {
     fn clock(&self) -> Option<Timestamp> {
         (**self).clock()
     }
+}
+
+/// Reads a part of a stream into a block, which it gives the size it needs.
+pub type ReadPart = Box<dyn FnOnce(&mut Vec<u8>) -> Part + Send>;
+
+/// A part of a stream that was read.
+#[derive(Debug)]
+pub struct Part {
+    /// Where it lies in the block.
+    pub bytes: Range<usize>,
+    /// Whether the stream ends with it.
+    pub is_last: bool,
+    /// Why it does, where it should not.
+    pub error: Option<io::Error>,
 }
 
 /// Takes packets one by one.
@@ -101,7 +143,7 @@ pub struct SourceError {
     /// What a person can do about it.
     pub hint: Option<Cow<'static, str>>,
     /// The system's error.
-    pub cause: Option<std::io::Error>,
+    pub cause: Option<io::Error>,
 }
 
 impl SourceError {
@@ -132,7 +174,7 @@ impl SourceError {
 
     /// Adds the system's error.
     #[must_use]
-    pub fn caused_by(mut self, cause: std::io::Error) -> Self {
+    pub fn caused_by(mut self, cause: io::Error) -> Self {
         self.cause = Some(cause);
         self
     }

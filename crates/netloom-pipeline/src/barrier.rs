@@ -125,12 +125,21 @@ impl Barrier {
         self.wait_until(|| self.has_released(arrival));
     }
 
+    /// For who waits for something else of the other threads.
+    ///
+    /// # Panics
+    ///
+    /// When one of them panicked.
+    pub(crate) fn check(&self) {
+        assert!(
+            !self.poisoned.load(Ordering::Acquire),
+            "another thread of the engine panicked"
+        );
+    }
+
     fn wait_until(&self, happened: impl Fn() -> bool) {
         let passed = || {
-            assert!(
-                !self.poisoned.load(Ordering::Acquire),
-                "another thread of the engine panicked"
-            );
+            self.check();
             happened()
         };
         if soon(|| passed().then_some(())).is_some() {

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use netloom_packet::SourceError;
 
 use super::compressed::Counted;
+use super::part::Plain;
 use super::reader::Stream;
 
 /// Folders within folders that are looked into.
@@ -179,18 +180,20 @@ impl Input {
                         inner: stdin,
                         count,
                     }),
+                    plain: None,
                     block_size,
                     eager: true,
                 },
                 size: None,
             });
         };
-        let file = File::open(path).map_err(|error| cannot_open(path, error))?;
+        let file = Arc::new(File::open(path).map_err(|error| cannot_open(path, error))?);
         let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
         let regular = metadata.is_file();
         Ok(Source {
             stream: Stream {
                 name: self.name(),
+                plain: regular.then(|| Plain::of(&file, &count)).flatten(),
                 bytes: Box::new(Counted { inner: file, count }),
                 block_size,
                 eager: !regular,

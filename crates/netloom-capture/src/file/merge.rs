@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use netloom_packet::{
-    CaptureInfo, PacketBatch, PacketSource, Progress, SourceError, Timestamp, WarningKind,
+    CaptureInfo, PacketBatch, PacketSource, Part, Progress, ReadPart, SourceError, Timestamp,
+    WarningKind,
 };
 
 use super::OpenOptions;
@@ -182,10 +183,12 @@ impl Files {
         Ok(more)
     }
 
-    /// Fills `batch` from the only capture that is left, without a detour.
+    /// Fills `batch` from the only capture that is left, without a detour; from `part` of it, where that
+    /// was read.
     fn fill_from_last(
         &mut self,
         index: usize,
+        part: Option<Part>,
         batch: &mut PacketBatch,
     ) -> Result<bool, SourceError> {
         let Some(slot) = self.slots.get_mut(index) else {
@@ -194,7 +197,10 @@ impl Files {
         let State::Open(open) = &mut slot.state else {
             return Ok(false);
         };
-        let more = open.reader.next_batch(batch)?;
+        let more = match part {
+            Some(part) => open.reader.next_batch_of(part, batch),
+            None => open.reader.next_batch(batch),
+        }?;
         slot.read_on(more, &mut self.interfaces);
         if more {
             slot.translate(batch);
@@ -216,7 +222,7 @@ impl Files {
         loop {
             if let Some(index) = self.exhausted.take() {
                 if self.heads.is_empty() {
-                    return self.fill_from_last(index, batch);
+                    return self.fill_from_last(index, None, batch);
                 }
                 if self.load(index)? {
                     self.push_head(index);
@@ -408,6 +414,24 @@ impl PacketSource for Files {
     fn next_batch(&mut self, batch: &mut PacketBatch) -> Result<bool, SourceError> {
         batch.packets.clear();
         self.merge(batch)
+    }
+
+    fn take_part(&mut self) -> Option<ReadPart> {
+        if !self.heads.is_empty() {
+            return None;
+        }
+        match &mut self.slots.get_mut(self.exhausted?)?.state {
+            State::Open(open) => open.reader.take_part(),
+            State::Waiting | State::Done => None,
+        }
+    }
+
+    fn next_batch_of(&mut self, part: Part, batch: &mut PacketBatch) -> Result<bool, SourceError> {
+        batch.packets.clear();
+        match self.exhausted.take() {
+            Some(index) => self.fill_from_last(index, Some(part), batch),
+            None => Ok(false),
+        }
     }
 
     fn info(&self) -> Vec<CaptureInfo> {

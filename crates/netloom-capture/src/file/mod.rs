@@ -18,6 +18,7 @@ mod compressed;
 mod inputs;
 mod link_types;
 mod merge;
+mod part;
 mod pcap;
 mod pcapng;
 mod reader;
@@ -162,6 +163,7 @@ pub fn open_reader(
     let stream = Stream {
         name: name.into(),
         bytes: Box::new(reader),
+        plain: None,
         block_size: options.block_size,
         eager: false,
     };

@@ -1,16 +1,22 @@
 //! One capture: bytes of a stream to batches of packets.
 
 use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use netloom_packet::{CaptureInfo, PacketBatch, PacketSource, Progress, SourceError, WarningKind};
+use netloom_packet::{
+    CaptureInfo, PacketBatch, PacketSource, Part, Progress, ReadPart, SourceError, WarningKind,
+};
 
 use super::compressed::{ByteStream, Compression, is_damage};
+use super::part::{FilePart, Plain, ROOM, read_part};
 use super::pcap::PcapScanner;
 use super::pcapng::PcapngScanner;
 use super::scan::{Found, Scan, Tally, warn};
 use super::{compressed, sniff};
 
-/// The smallest block that is asked for; a packet may be larger, then the block grows.
+/// The smallest part that is asked for; a packet may be larger, then it is put together of several.
 const MIN_BLOCK: usize = 64;
 /// Packets in a block, about, where they are small: what is decoded of a packet takes more memory than
 /// a small packet itself.
@@ -22,6 +28,8 @@ pub(super) struct Stream {
     pub(super) name: String,
     /// The bytes as they lie on disk.
     pub(super) bytes: ByteStream,
+    /// The same, where several threads may read them at once.
+    pub(super) plain: Option<Plain>,
     /// Bytes to read at a time.
     pub(super) block_size: usize,
     /// Whether packets are handed on as soon as they are there (a pipe), or once a block is
@@ -41,16 +49,19 @@ enum Scanner {
 /// A capture that is being read.
 pub(super) struct CaptureReader {
     stream: ByteStream,
+    /// What is read in place of `stream`: a file that is not compressed.
+    plain: Option<Plain>,
     scanner: Scanner,
     info: CaptureInfo,
     tally: Tally,
-    /// The start of a packet whose end was not in the last block.
+    /// The start of a packet whose end was not in the last part.
     carried: Vec<u8>,
-    /// Offset in the (decompressed) stream of the first byte that is carried, or else to be
-    /// read next.
+    /// Bytes that are needed of it.
+    needed: usize,
+    /// Offset in the (decompressed) stream of the first byte that is carried, or else comes next.
     offset: u64,
     block_size: usize,
-    /// Bytes that are read at a time by now, as packets are small or large.
+    /// Bytes that are asked for at a time by now, as packets are small or large.
     wanted: usize,
     eager: bool,
     compressed: bool,
@@ -68,6 +79,7 @@ impl CaptureReader {
         let Stream {
             name,
             bytes,
+            plain,
             block_size,
             eager,
         } = stream;
@@ -94,12 +106,19 @@ impl CaptureReader {
                     format + "+" + layer.name()
                 });
         }
+        let plain = plain.filter(|_| opened.layers.is_empty());
+        if let Some(plain) = &plain {
+            // What was looked at is read again.
+            plain.count.store(0, Ordering::Relaxed);
+        }
         Ok(Self {
             stream: opened.stream,
+            plain,
             scanner,
             info,
             tally: Tally::default(),
             carried: Vec::new(),
+            needed: 0,
             offset: 0,
             block_size: block_size.max(MIN_BLOCK),
             // As for small packets, until it is known how large they are.
@@ -120,54 +139,84 @@ impl CaptureReader {
 
     /// Fills `batch` with the packets of the next block; `false` at the end.
     fn fill(&mut self, batch: &mut PacketBatch) -> Result<bool, SourceError> {
+        loop {
+            let part = match self.take() {
+                Some(part) => part.read(&mut batch.block),
+                None => self.read(&mut batch.block),
+            };
+            let more = self.find(part, batch)?;
+            if !more || !batch.packets.is_empty() {
+                return Ok(more);
+            }
+        }
+    }
+
+    /// The next part of a file that several threads may read.
+    fn take(&mut self) -> Option<FilePart> {
+        if self.ended || self.failed.is_some() {
+            return None;
+        }
+        let plain = self.plain.as_mut()?;
+        let part = FilePart {
+            file: Arc::clone(&plain.file),
+            offset: plain.taken,
+            size: self.wanted,
+            largest: self.block_size,
+        };
+        plain.taken += self.wanted as u64;
+        Some(part)
+    }
+
+    /// Reads a part of what is no such file: until it is full, or there is something, if eager.
+    fn read(&mut self, block: &mut Vec<u8>) -> Part {
+        if self.ended || self.failed.is_some() {
+            return Part {
+                bytes: ROOM..ROOM,
+                is_last: true,
+                error: None,
+            };
+        }
+        let stream = &mut self.stream;
+        let eager = self.eager;
+        read_part(block, self.wanted, self.block_size, |_, rest| {
+            let length = stream.read(rest)?;
+            Ok((length, eager))
+        })
+    }
+
+    /// Finds the packets in a part of the stream; `false` at the end.
+    fn find(&mut self, part: Part, batch: &mut PacketBatch) -> Result<bool, SourceError> {
         batch.packets.clear();
         batch.first_number = self.next_number;
-        if let Some(error) = self.failed.take() {
-            self.ended = true;
-            return Err(SourceError::new(self.info.name.clone(), "reading failed")
-                .at(self.offset)
-                .caused_by(error));
+        if self.ended || self.failed.is_some() {
+            return self.over();
         }
-        if self.ended {
-            return Ok(false);
+        if let Some(plain) = &self.plain {
+            plain
+                .count
+                .fetch_add(part.bytes.len() as u64, Ordering::Relaxed);
+        }
+        if let Some(error) = part.error {
+            let read = self.carried.len() + part.bytes.len();
+            self.note_error(error, self.offset + read as u64);
         }
         let block = &mut batch.block;
-        self.size(block);
-        let mut filled = self.carried.len();
-        if let Some(front) = block.get_mut(..filled) {
-            front.copy_from_slice(&self.carried);
+        if !part.is_last && self.carried.len() + part.bytes.len() < self.needed {
+            self.carried
+                .extend_from_slice(block.get(part.bytes).unwrap_or_default());
+            return Ok(true);
         }
-        self.carried.clear();
-        let mut consumed = 0;
-        loop {
-            let end = self.read(block, &mut filled);
-            let scan = self.scan(block, filled, consumed, &mut batch.packets);
-            consumed = scan.consumed;
-            if scan.stop {
-                self.ended = true;
-                break;
-            }
-            if end {
-                self.end(filled - consumed, consumed);
-                break;
-            }
-            if !batch.packets.is_empty() {
-                self.carried
-                    .extend_from_slice(block.get(consumed..filled).unwrap_or_default());
-                break;
-            }
-            // No whole packet yet: make room for one.
-            if consumed > 0 {
-                block.copy_within(consumed..filled, 0);
-                filled -= consumed;
-                self.offset += consumed as u64;
-                consumed = 0;
-            }
-            if scan.needed > block.len() {
-                // No more than doubled, so that a length without bytes behind it costs nothing.
-                let size = scan.needed.min(block.len().saturating_mul(2));
-                block.resize(size, 0);
-            }
+        let bytes = self.put_carried(block, part.bytes);
+        let scan = self.scan(block, bytes.clone(), &mut batch.packets);
+        let consumed = scan.consumed - bytes.start;
+        if scan.stop {
+            self.ended = true;
+        } else if part.is_last {
+            self.end(bytes.len() - consumed, consumed);
+        } else {
+            self.carried
+                .extend_from_slice(block.get(scan.consumed..bytes.end).unwrap_or_default());
+            self.needed = scan.needed;
         }
         self.offset += consumed as u64;
         self.wanted = match consumed.checked_div(batch.packets.len()) {
@@ -178,78 +227,72 @@ impl CaptureReader {
         };
         self.tally.store(&mut self.info);
         self.next_number += batch.packets.len() as u64;
-        if !batch.packets.is_empty() {
-            return Ok(true);
+        if batch.packets.is_empty() && (self.ended || self.failed.is_some()) {
+            return self.over();
         }
-        if self.failed.is_some() {
-            return self.fill(batch);
-        }
-        Ok(false)
+        Ok(true)
     }
 
-    /// Gives the block its size. It keeps its old content: clearing 1 MiB takes longer than
-    /// finding the packets in it.
-    fn size(&self, block: &mut Vec<u8>) {
-        let size = self.wanted.max(self.carried.len() + MIN_BLOCK);
-        if block.len() > size {
-            block.truncate(size);
-            // A block that grew for one packet does not stay so.
-            block.shrink_to(size.max(self.block_size) * 2);
-        } else if block.len() < size {
-            block.resize(size, 0);
+    /// What there is after the last packet: nothing, or first the error that ended it.
+    fn over(&mut self) -> Result<bool, SourceError> {
+        self.ended = true;
+        match self.failed.take() {
+            Some(error) => Err(SourceError::new(self.info.name.clone(), "reading failed")
+                .at(self.offset)
+                .caused_by(error)),
+            None => Ok(false),
         }
     }
 
-    /// Reads until the block is full (or there is something, if eager); whether the end of the
-    /// stream was reached.
-    fn read(&mut self, block: &mut [u8], filled: &mut usize) -> bool {
-        while let Some(rest) = block.get_mut(*filled..).filter(|rest| !rest.is_empty()) {
-            match self.stream.read(rest) {
-                Ok(0) => return true,
-                Ok(length) => {
-                    *filled += length;
-                    if self.eager {
-                        return false;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    if is_damage(&error, self.compressed) {
-                        let (kind, what) = if error.kind() == io::ErrorKind::UnexpectedEof {
-                            (WarningKind::Truncated, "the compressed data end too early")
-                        } else {
-                            (WarningKind::Corrupt, "the compressed data are damaged")
-                        };
-                        let offset = self.offset + *filled as u64;
-                        warn(&mut self.info, kind, offset, format!("{what} ({error})"));
-                        self.damaged = true;
-                    } else {
-                        self.failed = Some(error);
-                    }
-                    return true;
-                }
-            }
+    /// Puts the start of a packet in front of what was read after it; where both lie then.
+    fn put_carried(&mut self, block: &mut Vec<u8>, bytes: Range<usize>) -> Range<usize> {
+        let Some(start) = bytes.start.checked_sub(self.carried.len()) else {
+            self.carried
+                .extend_from_slice(block.get(bytes).unwrap_or_default());
+            std::mem::swap(&mut self.carried, block);
+            self.carried.clear();
+            return 0..block.len();
+        };
+        if let Some(front) = block.get_mut(start..bytes.start) {
+            front.copy_from_slice(&self.carried);
         }
-        false
+        self.carried.clear();
+        start..bytes.end
+    }
+
+    /// Takes note of what ended reading at `offset`: compressed data that are damaged, or a system that
+    /// fails.
+    fn note_error(&mut self, error: io::Error, offset: u64) {
+        if !is_damage(&error, self.compressed) {
+            self.failed = Some(error);
+            return;
+        }
+        let (kind, what) = if error.kind() == io::ErrorKind::UnexpectedEof {
+            (WarningKind::Truncated, "the compressed data end too early")
+        } else {
+            (WarningKind::Corrupt, "the compressed data are damaged")
+        };
+        warn(&mut self.info, kind, offset, format!("{what} ({error})"));
+        self.damaged = true;
     }
 
     fn scan(
         &mut self,
         block: &[u8],
-        filled: usize,
-        from: usize,
+        bytes: Range<usize>,
         packets: &mut Vec<netloom_packet::PacketRef>,
     ) -> Scan {
-        let block = block.get(..filled).unwrap_or_default();
+        let block = block.get(..bytes.end).unwrap_or_default();
         let mut found = Found {
             packets,
             tally: &mut self.tally,
             info: &mut self.info,
-            block_offset: self.offset,
+            // Less than none at the start of a stream: blocks have room in front.
+            block_offset: self.offset.wrapping_sub(bytes.start as u64),
         };
         match &mut self.scanner {
-            Scanner::Pcap(scanner) => scanner.scan(block, from, &mut found),
-            Scanner::Pcapng(scanner) => scanner.scan(block, from, &mut found),
+            Scanner::Pcap(scanner) => scanner.scan(block, bytes.start, &mut found),
+            Scanner::Pcapng(scanner) => scanner.scan(block, bytes.start, &mut found),
             Scanner::Nothing => Scan {
                 consumed: block.len(),
                 needed: 1,
@@ -284,6 +327,15 @@ impl CaptureReader {
 impl PacketSource for CaptureReader {
     fn next_batch(&mut self, batch: &mut PacketBatch) -> Result<bool, SourceError> {
         self.fill(batch)
+    }
+
+    fn take_part(&mut self) -> Option<ReadPart> {
+        let part = self.take()?;
+        Some(Box::new(move |block| part.read(block)))
+    }
+
+    fn next_batch_of(&mut self, part: Part, batch: &mut PacketBatch) -> Result<bool, SourceError> {
+        self.find(part, batch)
     }
 
     fn info(&self) -> Vec<CaptureInfo> {

@@ -57,7 +57,7 @@ pub(super) struct Found<'a> {
     pub(super) tally: &'a mut Tally,
     /// What the file says about itself.
     pub(super) info: &'a mut CaptureInfo,
-    /// Offset of the block's first byte in the (decompressed) stream.
+    /// Offset of the block's first byte in the (decompressed) stream, which may begin within the block.
     pub(super) block_offset: u64,
 }
 
@@ -67,7 +67,7 @@ impl Found<'_> {
         warn(
             self.info,
             kind,
-            self.block_offset + position as u64,
+            self.block_offset.wrapping_add(position as u64),
             message,
         );
     }

@@ -5,7 +5,7 @@ mod reading;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use netloom_flow::FlowId;
 use netloom_flow::name::NameBook;
@@ -84,12 +84,16 @@ pub fn run<T: Stage>(
             begun: 0,
             filled: 0,
             next_number: 1,
+            taken: 0,
+            asleep: 0,
             round_over: false,
             clock: None,
             ended: false,
             stopped: false,
             failed: None,
         }),
+        turn: AtomicU64::new(0),
+        turns: Condvar::new(),
         blocks: std::array::from_fn(|_| {
             (0..options.round_blocks.max(1))
                 .map(|_| RwLock::default())
@@ -203,6 +207,9 @@ struct Engine<'e, T: Stage> {
     control: &'e Control,
     barrier: Barrier,
     source: Mutex<Reading>,
+    /// How many of the parts taken from the source have been brought back, and who waits for that.
+    turn: AtomicU64,
+    turns: Condvar,
     threads: usize,
     /// The blocks of a round, in the order of the stream; of the one that is being worked on,
     /// and of the one that is being read.

@@ -1,15 +1,19 @@
 //! Reading: who is free reads the next block and decodes it, of this round or of the one to come.
 
 use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError, TryLockError};
+use std::sync::{MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::Duration;
 
-use netloom_packet::{PacketSource, SourceError, Timestamp};
+use netloom_packet::{PacketBatch, PacketSource, SourceError, Timestamp};
 
 use super::{Engine, lock};
 use crate::barrier::soon;
 use crate::block::Block;
 use crate::prefetch;
 use crate::stage::Stage;
+
+/// How long a thread that waits for its turn sleeps before it looks whether the others are still there.
+const NAP: Duration = Duration::from_millis(50);
 
 /// The source, and where in a round reading is.
 pub(super) struct Reading {
@@ -20,6 +24,10 @@ pub(super) struct Reading {
     /// How many rounds have begun: `round`, or one less where that is read ahead.
     pub(super) begun: usize,
     pub(super) next_number: u64,
+    /// How many parts were taken to be read.
+    pub(super) taken: u64,
+    /// How many threads sleep until it is their part's turn.
+    pub(super) asleep: usize,
     /// The source has nothing more for now: what is there is not kept waiting for it.
     pub(super) round_over: bool,
     /// The time that a live source has come to, where it has handed out all it had.
@@ -35,6 +43,15 @@ pub(super) struct Slot {
     /// The thread whose memory it is.
     pub(super) owner: usize,
     pub(super) block: Block,
+}
+
+/// What came of asking for the next packets.
+struct Fetched<'e> {
+    source: MutexGuard<'e, Reading>,
+    /// Their round and their place in it, where that was given out before they were read.
+    place: Option<(usize, usize)>,
+    /// Whether the source goes on.
+    more: Result<bool, SourceError>,
 }
 
 /// What a thread has to itself.
@@ -89,7 +106,8 @@ impl<T: Stage> Engine<'_, T> {
         }
     }
 
-    /// Reads a block, if the source `may` be asked, and decodes it; `false` where the round (and, reading
+    /// Reads a block, if the source `may` be asked, and decodes it (a part of a file while others read,
+    /// too; what is in order is only where its packets are); `false` where the round (and, reading
     /// `ahead`, the one after it) has all it can have.
     fn read_block(
         &self,
@@ -118,7 +136,9 @@ impl<T: Stage> Engine<'_, T> {
             Block::default()
         });
         block.clear();
-        match source.source.next_batch(&mut block.batch) {
+        let fetched = self.fetch(source, &mut block.batch);
+        source = fetched.source;
+        match fetched.more {
             Ok(true) => {}
             Ok(false) => {
                 source.ended = true;
@@ -139,11 +159,14 @@ impl<T: Stage> Engine<'_, T> {
         // A source that dropped packets has left their numbers out.
         block.batch.first_number = block.batch.first_number.max(source.next_number);
         source.next_number = block.batch.end_number();
+        let (round, place) = fetched.place.unwrap_or_else(|| {
+            source.filled += 1;
+            (source.round, source.filled - 1)
+        });
         // Nobody else has this place: they are given out under the source's lock.
-        let mut slot = self.blocks[source.round % 2][source.filled]
+        let mut slot = self.blocks[round % 2][place]
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        source.filled += 1;
         let progress = source.source.progress();
         drop(source);
         self.control
@@ -159,6 +182,41 @@ impl<T: Stage> Engine<'_, T> {
         slot.owner = hand.thread;
         slot.block = block;
         true
+    }
+
+    /// Fills a batch with the next packets: from a part of a file, which is read without the source, where
+    /// there are parts. Such a part has its place in the round already.
+    fn fetch<'e>(
+        &'e self,
+        mut source: MutexGuard<'e, Reading>,
+        batch: &mut PacketBatch,
+    ) -> Fetched<'e> {
+        let Some(part) = source.source.take_part() else {
+            let more = source.source.next_batch(batch);
+            return Fetched {
+                source,
+                place: None,
+                more,
+            };
+        };
+        let place = (source.round, source.filled);
+        source.filled += 1;
+        let turn = source.taken;
+        source.taken += 1;
+        drop(source);
+        let part = part(&mut batch.block);
+        let mut source = self.in_turn(turn);
+        let more = if source.ended {
+            Ok(false)
+        } else {
+            source.source.next_batch_of(part, batch)
+        };
+        self.next_turn(&source);
+        Fetched {
+            source,
+            place: Some(place),
+            more,
+        }
     }
 
     /// Whether there is a place for one more block.
@@ -190,6 +248,30 @@ impl<T: Stage> Engine<'_, T> {
         free.unwrap_or_else(|| lock(&self.source))
     }
 
+    /// The source, once all parts before this one have been brought back to it.
+    fn in_turn(&self, turn: u64) -> MutexGuard<'_, Reading> {
+        let has_come = || self.turn.load(Ordering::Acquire) == turn;
+        soon(|| has_come().then_some(()));
+        let mut source = self.source();
+        while !has_come() {
+            self.barrier.check();
+            source.asleep += 1;
+            let woken = self.turns.wait_timeout(source, NAP);
+            source = woken.unwrap_or_else(PoisonError::into_inner).0;
+            source.asleep -= 1;
+        }
+        source
+    }
+
+    /// The part was brought back.
+    fn next_turn(&self, source: &Reading) {
+        self.turn.fetch_add(1, Ordering::Release);
+        // It costs a system call even where nobody sleeps.
+        if source.asleep > 0 {
+            self.turns.notify_all();
+        }
+    }
+
     /// Makes a round of what was read. Returns whether it is the last, and the time that a live
     /// source has come to.
     pub(super) fn begin_round(&self) -> (bool, Option<Timestamp>) {
@@ -199,13 +281,24 @@ impl<T: Stage> Engine<'_, T> {
         self.side.store(round % 2, Ordering::Release);
         if source.round > round {
             // It was full.
-            self.filled.store(self.blocks[0].len(), Ordering::Release);
+            self.begin_with(self.blocks[0].len());
             return (false, None);
         }
         source.round = source.begun;
         source.round_over = false;
-        self.filled
-            .store(std::mem::take(&mut source.filled), Ordering::Release);
+        self.begin_with(std::mem::take(&mut source.filled));
         (source.ended, source.clock.take())
+    }
+
+    /// The round has so many blocks, but for those at its end that no packet came for: their parts were
+    /// behind the end of the file.
+    fn begin_with(&self, filled: usize) {
+        let is_empty = |slot: &RwLock<Slot>| {
+            let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
+            slot.block.batch.is_empty()
+        };
+        let places = self.round().iter().take(filled);
+        let empty = places.rev().take_while(|slot| is_empty(slot)).count();
+        self.filled.store(filled - empty, Ordering::Release);
     }
 }

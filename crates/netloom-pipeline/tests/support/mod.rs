@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use netloom_capture::file::{OpenOptions, open_reader};
+use netloom_capture::file::{OpenOptions, open, open_reader};
 use netloom_decode::{Decoded, Network};
 use netloom_flow::{FlowConfig, FlowId, FlowRecord, FlowRules};
 use netloom_packet::{PacketSource, Timestamp};
@@ -388,12 +388,20 @@ impl Setup {
         options
     }
 
+    /// A stream for one thread; for several a file, of which each reads parts.
     pub(crate) fn source(self, file: &[u8]) -> Box<dyn PacketSource + Send> {
         let options = OpenOptions {
             block_size: self.block_size,
         };
-        open_reader("test", io::Cursor::new(file.to_vec()), &options)
-            .expect("the tests make captures")
+        let source = if self.threads == 1 {
+            open_reader("test", io::Cursor::new(file.to_vec()), &options)
+        } else {
+            // It stays open when its name is gone.
+            let copy = tempfile::NamedTempFile::new().expect("there is room for a file");
+            std::fs::write(copy.path(), file).expect("there is room for a file");
+            open(&[copy.path()], &options)
+        };
+        source.expect("the tests make captures")
     }
 
     pub(crate) fn outcome(self, file: &[u8]) -> Outcome<Recording> {

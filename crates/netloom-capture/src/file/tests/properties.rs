@@ -2,15 +2,19 @@
 
 use std::io::Cursor;
 
-use netloom_packet::{LinkType, Packet, PacketSink, Timestamp};
+use netloom_packet::{LinkType, Packet, PacketBatch, PacketSink, PacketSource, Timestamp};
 use proptest::prelude::*;
 
-use super::super::{OpenOptions, PcapngWriter, open_reader};
+use super::super::{OpenOptions, PcapngWriter, open, open_reader};
 use super::{Bytes, drain, folder, open_all, pcap_of, read, read_with};
 
 /// Packets for captures: time in microseconds, length on the wire beyond the data, data.
 fn packets() -> impl Strategy<Value = Vec<(u32, u32, Vec<u8>)>> {
-    let data = proptest::collection::vec(any::<u8>(), 0..300);
+    // Mostly shorter than the room for the start of one in a block, now and then longer.
+    let data = prop_oneof![
+        30 => proptest::collection::vec(any::<u8>(), 0..300),
+        1 => (5_000_usize..20_000, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]),
+    ];
     proptest::collection::vec((any::<u32>(), 0..100_u32, data), 0..40)
 }
 
@@ -50,6 +54,65 @@ proptest! {
     fn any_block_size_gives_the_same(packets in packets(), pcapng: bool, block_size in 0_usize..2_000) {
         let file = written(&packets, pcapng, false);
         prop_assert_eq!(read(&file), read_with(&file, block_size));
+    }
+
+    #[test]
+    fn parts_of_a_file_are_read_in_any_order(
+        packets in packets(),
+        pcapng: bool,
+        block_size in 0_usize..2_000,
+        together in 1_usize..6,
+        alone in 0_usize..5,
+        backwards: bool,
+    ) {
+        let file = written(&packets, pcapng, false);
+        let (expected, _) = read(&file);
+        let folder = folder(&[("a", &file)]);
+        let mut source = open(&[folder.path().join("a")], &OpenOptions { block_size }).unwrap();
+        let mut found = Vec::new();
+        let mut batch = PacketBatch::default();
+        let mut more = true;
+        while more {
+            // What is asked for without a part goes on behind the parts.
+            for _ in 0..alone {
+                more = more && source.next_batch(&mut batch).unwrap();
+                if more {
+                    found.extend(batch.iter().map(|packet| (packet.number, packet.data.to_vec())));
+                }
+            }
+            let taken: Vec<_> = (0..together).map_while(|_| source.take_part()).collect();
+            if taken.is_empty() {
+                prop_assert!(!source.next_batch(&mut batch).unwrap());
+                break;
+            }
+            prop_assert_eq!(taken.len(), together);
+            let mut parts: Vec<_> = taken.into_iter().enumerate().collect();
+            if backwards {
+                parts.reverse();
+            }
+            let mut parts: Vec<_> = parts
+                .into_iter()
+                .map(|(index, read)| {
+                    let mut block = vec![7; index * 100];
+                    let part = read(&mut block);
+                    (index, block, part)
+                })
+                .collect();
+            parts.sort_by_key(|(index, ..)| *index);
+            for (_, block, part) in parts {
+                batch.block = block;
+                more = more && source.next_batch_of(part, &mut batch).unwrap();
+                if more {
+                    found.extend(batch.iter().map(|packet| (packet.number, packet.data.to_vec())));
+                }
+            }
+        }
+        let expected: Vec<_> = expected.into_iter().map(|packet| (packet.number, packet.data)).collect();
+        prop_assert_eq!(found, expected);
+        let progress = source.progress();
+        prop_assert_eq!(Some(progress.done), progress.total);
+        let info = source.info().remove(0);
+        prop_assert_eq!((info.packets, info.warnings), (packets.len() as u64, vec![]));
     }
 
     #[test]
