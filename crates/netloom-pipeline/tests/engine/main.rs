@@ -1,6 +1,8 @@
 //! What the engine promises: the same results for any number of threads and any size of block,
 //! no packet lost, fragments in the flow of their datagram, an end in every case.
 
+mod parts;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::io;

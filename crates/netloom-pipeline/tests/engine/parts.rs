@@ -1,8 +1,6 @@
 //! Parts of a file, read by several threads at once: in whatever order they are done, the packets come
 //! in theirs, and nobody waits in vain.
 
-mod support;
-
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -11,7 +9,7 @@ use netloom_flow::FlowRules;
 use netloom_packet::{CaptureInfo, PacketBatch, PacketSource, Part, ReadPart, SourceError};
 use netloom_pipeline::{Control, Outcome, run};
 
-use support::{Recording, RecordingStage, Setup, assert_same, traffic};
+use crate::support::{Recording, RecordingStage, Setup, assert_same, traffic};
 
 /// What becomes of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +83,7 @@ fn outcome(
         &setup.options(),
         &control,
     )
-    .unwrap()
+    .expect("the recording cannot fail")
 }
 
 /// Small parts, so that there are many rounds.
@@ -129,7 +127,10 @@ fn a_part_that_fails_is_the_last() {
         });
         let failed = outcome.failed.expect("it failed");
         assert_eq!(failed.message, "reading failed");
-        assert_eq!(failed.cause.unwrap().to_string(), "the disk is gone");
+        assert_eq!(
+            failed.cause.expect("it has a cause").to_string(),
+            "the disk is gone"
+        );
         let packets = outcome.output.packets;
         assert!((10..600).contains(&packets), "{packets}");
         assert_eq!(packets, outcome.captures[0].packets);
