@@ -62,6 +62,16 @@ pub struct Client {
     pub revision: u8,
 }
 
+/// An account as Windows writes it: `DOMAIN\user`, the user alone where no domain is said; empty for an
+/// anonymous login.
+pub fn account(domain: &str, user: &str) -> String {
+    if domain.is_empty() || user.is_empty() {
+        user.to_owned()
+    } else {
+        format!("{domain}\\{user}")
+    }
+}
+
 const UNICODE: u32 = 1;
 const VERSION: u32 = 0x0200_0000;
 

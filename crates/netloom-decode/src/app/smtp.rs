@@ -2,6 +2,7 @@
 
 use super::http::base64;
 use super::lines::{contains, is_command, is_host_name, lines, opens_with, reply};
+use super::mail::{Mail, TEXT_MAX};
 use super::support::{keep, login, say, software};
 use super::{
     Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Step,
@@ -62,8 +63,6 @@ fn probe(probe: &Probe<'_>) -> Guess {
     }
 }
 
-/// Longest text that is kept.
-const TEXT_MAX: usize = 512;
 /// Most recipients that are kept.
 const RECIPIENTS_MAX: usize = 64;
 
@@ -74,10 +73,8 @@ enum State {
     Commands,
     /// `DATA` was sent: a message follows once the server agrees.
     Asked,
-    /// Header fields of a message.
-    Header,
-    /// The text of a message, until a line with a dot.
-    Text,
+    /// Lines of a mail, until one with a dot.
+    Mail,
     /// The user's name in base64.
     AuthUser,
     /// An initial response in base64.
@@ -86,24 +83,13 @@ enum State {
     AuthSecret,
 }
 
-/// A mail as far as it is known.
+/// A mail and its envelope, as far as they are known.
 #[derive(Debug, Default)]
-struct Mail {
+struct Transfer {
     from: Option<Box<[u8]>>,
     to: Vec<Box<[u8]>>,
-    /// `From`, `To`, `Subject`, `Date`, `Message-ID`, `User-Agent` or `X-Mailer` of its header.
-    header: [Option<Box<[u8]>>; 6],
+    mail: Mail,
 }
-
-const HEADER: [(&[u8], &str, usize); 7] = [
-    (b"from:", "from", 0),
-    (b"to:", "to", 1),
-    (b"subject:", "subject", 2),
-    (b"date:", "date", 3),
-    (b"message-id:", "msg_id", 4),
-    (b"user-agent:", "user_agent", 5),
-    (b"x-mailer:", "user_agent", 5),
-];
 
 /// Reads a connection.
 #[derive(Debug, Default)]
@@ -112,12 +98,12 @@ struct Session {
     greeted: bool,
     starttls: bool,
     helo: Option<Box<[u8]>>,
-    mail: Mail,
+    transfer: Transfer,
     /// A mail was sent and its fate is not known.
     sent: bool,
     auth: Option<(&'static str, Box<[u8]>)>,
-    /// Bytes of a chunk (`BDAT`) that follow.
-    skip: u64,
+    /// Bytes of a chunk of a mail (`BDAT`, RFC 3030) that follow.
+    chunk: u64,
 }
 
 /// The address in `FROM:<a@b> SIZE=1`.
@@ -136,7 +122,15 @@ fn address(data: &[u8]) -> Box<[u8]> {
 impl Session {
     fn client(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
         match self.state {
-            State::Header | State::Text => self.message(line, events),
+            State::Mail if line == b"." => {
+                self.state = State::Commands;
+                self.sent = true;
+            }
+            // A dot in front is doubled (RFC 5321, section 4.5.2).
+            State::Mail => self
+                .transfer
+                .mail
+                .line(line.strip_prefix(b".").unwrap_or(line)),
             State::AuthUser => {
                 self.auth = Some(("LOGIN", keep(&base64(line.trim_ascii()), TEXT_MAX)));
                 self.state = State::AuthSecret;
@@ -155,21 +149,20 @@ impl Session {
             self.helo = Some(keep(data, TEXT_MAX));
         } else if is(b"MAIL") {
             self.tell(None, events);
-            self.mail = Mail {
+            self.transfer = Transfer {
                 from: Some(address(data)),
-                ..Mail::default()
+                ..Transfer::default()
             };
         } else if is(b"RCPT") {
-            if self.mail.to.len() < RECIPIENTS_MAX {
-                self.mail.to.push(address(data));
+            if self.transfer.to.len() < RECIPIENTS_MAX {
+                self.transfer.to.push(address(data));
             }
         } else if is(b"DATA") {
             self.state = State::Asked;
         } else if is(b"BDAT") {
             let (size, last) = text::word(data);
-            self.skip = text::number(size).unwrap_or(0);
+            self.chunk = text::number(size).unwrap_or(0);
             self.sent |= last.eq_ignore_ascii_case(b"LAST");
-            return Next::Skip(self.skip);
         } else if is(b"STARTTLS") {
             self.starttls = true;
         } else if is(b"AUTH") {
@@ -204,24 +197,24 @@ impl Session {
         self.state = State::AuthSecret;
     }
 
-    /// A line of a message.
-    fn message(&mut self, line: &[u8], _: &mut dyn Events) {
-        if line == b"." {
-            self.state = State::Commands;
-            self.sent = true;
-        } else if self.state == State::Header {
-            if line.is_empty() {
-                self.state = State::Text;
-            }
-            for (name, _, place) in HEADER {
-                if text::starts_with_ignore_case(line, name)
-                    && let Some(slot @ None) = self.mail.header.get_mut(place)
-                {
-                    let value = line.get(name.len()..).unwrap_or_default();
-                    *slot = Some(keep(value.trim_ascii(), TEXT_MAX));
-                }
-            }
+    /// What there is of a chunk of a mail; how many bytes were taken. A line that goes on in the next
+    /// chunk is taken for two.
+    fn chunk(&mut self, data: &[u8]) -> usize {
+        let end = usize::try_from(self.chunk).unwrap_or(usize::MAX);
+        let is_whole = data.len() >= end;
+        let data = data.get(..end).unwrap_or(data);
+        let mail = &mut self.transfer.mail;
+        let mut taken = lines(data, |line| {
+            mail.line(line);
+            Next::Continue
+        })
+        .consumed;
+        if is_whole && taken < data.len() {
+            mail.line(data.get(taken..).unwrap_or_default());
+            taken = data.len();
         }
+        self.chunk -= taken as u64;
+        taken
     }
 
     fn server(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
@@ -248,7 +241,7 @@ impl Session {
             return Next::Become(Some(&tls::DETECTOR));
         }
         match code {
-            354 if self.state == State::Asked => self.state = State::Header,
+            354 if self.state == State::Asked => self.state = State::Mail,
             400.. if self.state == State::Asked => self.state = State::Commands,
             235 | 500..=599
                 if matches!(
@@ -277,19 +270,16 @@ impl Session {
     /// Tells of a mail.
     fn tell(&mut self, last_reply: Option<&[u8]>, events: &mut dyn Events) {
         self.sent = false;
-        let mail = std::mem::take(&mut self.mail);
-        let Some(from) = &mail.from else {
+        let transfer = std::mem::take(&mut self.transfer);
+        let Some(from) = &transfer.from else {
             return;
         };
         let mut fields = self.who();
         fields.push(("mailfrom", Value::Text(from)));
-        let to: Vec<&[u8]> = mail.to.iter().map(|to| &**to).collect();
+        let to: Vec<&[u8]> = transfer.to.iter().map(|to| &**to).collect();
         fields.push(("rcptto", Value::List(&to)));
-        for (_, name, place) in HEADER.iter().take(6) {
-            if let Some(Some(value)) = mail.header.get(*place) {
-                fields.push((name, Value::Text(value)));
-            }
-        }
+        let files = transfer.mail.files();
+        transfer.mail.tell(&files, &mut fields);
         if let Some(reply) = last_reply {
             fields.push(("last_reply", Value::Text(reply)));
         }
@@ -304,31 +294,47 @@ pub(crate) fn plain_user(decoded: &[u8]) -> &[u8] {
 
 impl Parser for Session {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
-        if context.from_client && self.state == State::Asked {
-            // The server's word comes first; only who does not wait for it is read on.
-            return Step::consumed(0);
-        }
-        let mut held = false;
         let mut consumed = 0;
-        let step = lines(data, |line| {
+        loop {
+            let rest = data.get(consumed..).unwrap_or_default();
             if !context.from_client {
-                return self.server(line, events);
+                return lines(rest, |line| self.server(line, events));
             }
-            match self.client(line, events) {
-                Next::Continue if self.state == State::Asked => {
-                    held = true;
+            if self.state == State::Asked {
+                // The server's word comes first; only who does not wait for it is read on.
+                return Step::consumed(consumed);
+            }
+            if self.chunk > 0 {
+                consumed += self.chunk(rest);
+                if self.chunk > 0 {
+                    return if self.transfer.mail.is_of_interest() {
+                        Step::consumed(consumed)
+                    } else {
+                        Step::then(consumed, Next::Skip(std::mem::take(&mut self.chunk)))
+                    };
+                }
+                continue;
+            }
+            let mut is_over = true;
+            let step = lines(rest, |line| match self.client(line, events) {
+                // Something else than lines comes, or nothing yet.
+                Next::Continue if self.state == State::Asked || self.chunk > 0 => {
+                    is_over = false;
                     Next::Quiet
                 }
                 other => other,
+            });
+            consumed += step.consumed;
+            if is_over {
+                return Step::then(consumed, step.next);
             }
-        });
-        consumed += step.consumed;
-        if held { Step::consumed(consumed) } else { step }
+        }
     }
 
-    fn gap(&mut self, context: &Context, _: u64, _: &mut dyn Events) -> Next {
-        if context.from_client && self.state == State::Header {
-            self.state = State::Text;
+    fn gap(&mut self, context: &Context, lost: u64, _: &mut dyn Events) -> Next {
+        if context.from_client && (self.state == State::Mail || self.chunk > 0) {
+            self.transfer.mail.gap();
+            self.chunk = self.chunk.saturating_sub(lost);
         }
         Next::Continue
     }
@@ -341,16 +347,13 @@ impl Parser for Session {
     }
 
     fn heap_bytes(&self) -> usize {
-        let mail = self.mail.to.iter().map(|to| to.len() + 16).sum::<usize>()
-            + self
-                .mail
-                .header
-                .iter()
-                .flatten()
-                .map(|text| text.len())
-                .sum::<usize>()
-            + self.mail.from.as_ref().map_or(0, |from| from.len());
-        size_of::<Self>() + mail + self.helo.as_ref().map_or(0, |helo| helo.len())
+        let transfer = &self.transfer;
+        let envelope = transfer.to.iter().map(|to| to.len() + 16).sum::<usize>()
+            + transfer.from.as_ref().map_or(0, |from| from.len());
+        size_of::<Self>()
+            + envelope
+            + transfer.mail.heap_bytes()
+            + self.helo.as_ref().map_or(0, |helo| helo.len())
     }
 }
 
@@ -395,6 +398,29 @@ mod tests {
         assert!(said.has("helo=me mailfrom=a@example.org rcptto=[b@example.org,c@example.org] subject=hello user_agent=it last_reply=250 queued"));
         assert!(said.has("smtp_banner"));
         assert!(!said.has("secret"));
+    }
+
+    #[test]
+    fn a_mail_in_chunks() {
+        let header = b"Subject: long\r\n one\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
+        let part = b"--b\r\nContent-Disposition: attachment; filename=a.zip\r\n\r\nMAIL FROM:<no>\r\n.\r\n--b--";
+        let mut client = b"EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 0\r\n".to_vec();
+        client.extend(format!("BDAT {}\r\n", header.len()).as_bytes());
+        client.extend(header);
+        client.extend(format!("BDAT {} LAST\r\n", part.len()).as_bytes());
+        client.extend(part);
+        client.extend(b"NOOP\r\n");
+        // However it is cut.
+        for size in [1, 2, 7, 30, 1000] {
+            let mut said = vec![(false, &b"220 x ESMTP\r\n"[..])];
+            said.extend(client.chunks(size).map(|piece| (true, piece)));
+            said.push((false, b"250 queued\r\n"));
+            let said = conversation(&DETECTOR, &said);
+            assert!(
+                said.has("mailfrom= rcptto=[b@x] subject=long one attachment=[a.zip] last_reply=250 queued"),
+                "{size}: {said:#?}"
+            );
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use netloom_decode::app::http::{Exchange, Request, Response, base64, sniff};
+use netloom_decode::app::parameters;
 use netloom_decode::app::text::{display, starts_with_ignore_case, word};
 use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
@@ -183,24 +184,9 @@ fn media_type(value: &[u8]) -> Option<Cow<'static, str>> {
     })
 }
 
-/// The file's name in a `Content-Disposition` (RFC 6266).
+/// The file's name in a `Content-Disposition`.
 fn file_name(value: &[u8]) -> Option<Box<str>> {
-    value.split(|&byte| byte == b';').skip(1).find_map(|item| {
-        let item = item.trim_ascii();
-        let equals = item.iter().position(|&byte| byte == b'=')?;
-        let (name, value) = (item.get(..equals)?.trim_ascii(), item.get(equals + 1..)?);
-        let value = value.trim_ascii();
-        let value = if name.eq_ignore_ascii_case(b"filename") {
-            value.strip_prefix(b"\"").unwrap_or(value)
-        } else if name.eq_ignore_ascii_case(b"filename*") {
-            // charset'language'name
-            value.splitn(3, |&byte| byte == b'\'').nth(2)?
-        } else {
-            return None;
-        };
-        let value = value.strip_suffix(b"\"").unwrap_or(value);
-        (!value.is_empty()).then(|| kept(value))
-    })
+    parameters::file_name(value).map(kept)
 }
 
 /// The `Content-Disposition` of the first part of a body of several (RFC 2046, section 5.1.1), and

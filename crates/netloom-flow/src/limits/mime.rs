@@ -3,6 +3,8 @@
 
 use std::hash::BuildHasher;
 
+use netloom_decode::app::parameters;
+
 use super::Found;
 use super::lines::{KEPT, Line};
 use super::settings::AnalyzerLimits;
@@ -193,41 +195,11 @@ fn kind(value: &[u8]) -> Kind {
     if main.eq_ignore_ascii_case(b"message") {
         Kind::Message
     } else if main.eq_ignore_ascii_case(b"multipart")
-        && let Some(boundary) = boundary_of(value)
+        && let Some(boundary) = parameters::boundary(value)
     {
         Kind::Multipart(boundary.len() as u16, hash(boundary))
     } else {
         Kind::Other
-    }
-}
-
-/// The boundary that a content type names.
-fn boundary_of(value: &[u8]) -> Option<&[u8]> {
-    let mut rest = value;
-    loop {
-        let semicolon = rest.iter().position(|byte| *byte == b';')?;
-        rest = rest.get(semicolon + 1..)?.trim_ascii_start();
-        let equals = rest.iter().position(|byte| *byte == b'=')?;
-        let (name, [_, value @ ..]) = rest.split_at_checked(equals)? else {
-            return None;
-        };
-        let value = value.trim_ascii_start();
-        let quoted = value.strip_prefix(b"\"");
-        if name.trim_ascii_end().eq_ignore_ascii_case(b"boundary") {
-            let (text, is_end): (_, fn(&u8) -> bool) = match quoted {
-                Some(text) => (text, |byte| *byte == b'"'),
-                None => (value, |byte| !byte.is_ascii_graphic() || *byte == b'"'),
-            };
-            let end = text.iter().position(is_end).unwrap_or(text.len());
-            return text.get(..end).filter(|boundary| !boundary.is_empty());
-        }
-        rest = match quoted {
-            Some(text) => {
-                let end = text.iter().position(|byte| *byte == b'"')?;
-                text.get(end..)?
-            }
-            None => value,
-        };
     }
 }
 
@@ -248,20 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boundaries() {
-        for (value, expected) in [
-            (&b"multipart/mixed; boundary=abc"[..], Some(&b"abc"[..])),
-            (
-                b"multipart/mixed; charset=\"a;b\" ; Boundary = \"a b\"; x=y",
-                Some(b"a b"),
-            ),
-            (b"multipart/mixed; boundary=a_b?c x", Some(b"a_b?c")),
-            (b"multipart/mixed; boundary=", None),
-            (b"multipart/mixed; boundary", None),
-            (b"multipart/mixed", None),
-        ] {
-            assert_eq!(boundary_of(value), expected);
-        }
+    fn kinds_and_boundaries() {
         assert_eq!(kind(b"multipart/mixed"), Kind::Other);
         assert_eq!(kind(b"Message/rfc822"), Kind::Message);
         let Kind::Multipart(len, hash) = kind(b"MULTIPART/x; boundary=ab") else {

@@ -37,20 +37,6 @@ pub(crate) fn base64_whole(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The value of a parameter such as `username="me"` in a list of them.
-pub(crate) fn parameter<'a>(list: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    list.split(|&byte| byte == b',').find_map(|item| {
-        let item = item.trim_ascii();
-        let equals = item.iter().position(|&byte| byte == b'=')?;
-        let (key, value) = (item.get(..equals)?, item.get(equals + 1..)?.trim_ascii());
-        if !key.trim_ascii().eq_ignore_ascii_case(name) {
-            return None;
-        }
-        let value = value.strip_prefix(b"\"").unwrap_or(value);
-        Some(value.strip_suffix(b"\"").unwrap_or(value))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,13 +47,5 @@ mod tests {
         assert_eq!(base64(b"TWE="), b"Ma");
         assert_eq!(base64(b""), b"");
         assert_eq!(base64(b"!"), b"");
-    }
-
-    #[test]
-    fn parameters() {
-        let list = br#"username="Mufasa", realm="x", nc=1"#;
-        assert_eq!(parameter(list, b"USERNAME"), Some(&b"Mufasa"[..]));
-        assert_eq!(parameter(list, b"nc"), Some(&b"1"[..]));
-        assert_eq!(parameter(list, b"uri"), None);
     }
 }

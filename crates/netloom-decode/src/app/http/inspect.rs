@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use super::head::without_port;
 use super::words::{Case, Words, words_of};
 use super::{Request, Response, auth, content, url};
+use crate::app::ntlmssp::{self, Ntlm};
+use crate::app::parameters::parameter;
 use crate::app::{
     Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, support, text,
 };
@@ -378,11 +380,21 @@ fn credentials(value: &[u8], method: &'static str, events: &mut dyn Events) {
             cleartext: true,
         }));
     } else if scheme.eq_ignore_ascii_case(b"digest")
-        && let Some(user) = auth::parameter(rest, b"username")
+        && let Some(user) = parameter(rest, b',', b"username")
     {
         events.event(Event::Login(Login {
             user,
             method: "digest",
+            success: None,
+            cleartext: false,
+        }));
+    } else if (scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate"))
+        && let Some(Ntlm::Authenticate(client)) = ntlmssp::find(&auth::base64(rest.trim_ascii()))
+        && !client.user.is_empty()
+    {
+        events.event(Event::Login(Login {
+            user: ntlmssp::account(&client.domain, &client.user).as_bytes(),
+            method: "NTLM",
             success: None,
             cleartext: false,
         }));

@@ -86,6 +86,22 @@ fn credentials_are_told_without_the_password() {
 }
 
 #[test]
+fn who_logs_in_by_ntlm() {
+    // Its third message: WG, ann, PC, and no answer to a challenge.
+    let message = "TlRMTVNTUAADAAAAAAAAAEgAAAAAAAAASAAAAAQABABIAAAABgAGAEwAAAAEAAQAUgAAAAAAAABWAAAAAQAAAgoAYUoAAAAPVwBHAGEAbgBuAFAAQwA=";
+    for scheme in ["NTLM", "Negotiate"] {
+        let request = format!("GET / HTTP/1.1\r\nAuthorization: {scheme} {message}\r\n\r\n");
+        let said = lines(&[(true, request.as_bytes())]);
+        assert!(said.has("login: WG\\ann NTLM None false"), "{said:#?}");
+    }
+    let said = lines(&[(
+        true,
+        b"GET / HTTP/1.1\r\nAuthorization: NTLM TlRMTVNTUAABAAAA\r\n\r\n",
+    )]);
+    assert!(!said.has("login"), "{said:#?}");
+}
+
+#[test]
 fn tunnels_are_left_to_recognition() {
     let mut said = Said::default();
     let mut parser = connection::Connection::new();

@@ -9,7 +9,7 @@ mod names;
 mod smb1;
 mod smb2;
 
-use super::ntlmssp::Ntlm;
+use super::ntlmssp::{Ntlm, account};
 use super::security_token::SecurityToken;
 use super::support::{Frame, frames, login, risk, software};
 use super::wire::u32_at;
@@ -120,7 +120,7 @@ struct Smb {
     /// Trees that are pipes (IPC$), newest last.
     pipes: Vec<u32>,
     /// Who logs in, until the server has answered.
-    user: Option<(String, String)>,
+    user: Option<String>,
     old_said: bool,
     server_said: bool,
     /// Requests seen.
@@ -291,7 +291,7 @@ impl Smb {
     fn ntlm(&mut self, ntlm: &Ntlm, events: &mut dyn Events) {
         match ntlm {
             Ntlm::Authenticate(client) => {
-                self.user = Some((client.user.clone(), client.domain.clone()));
+                self.user = Some(account(&client.domain, &client.user));
                 if let Some(version) = &client.version {
                     software(events, true, format!("Windows {version}").as_bytes());
                 }
@@ -315,13 +315,8 @@ impl Smb {
     }
 
     fn logged_in(&mut self, success: Option<bool>, events: &mut dyn Events) {
-        if let Some((user, domain)) = self.user.take() {
-            let text = if domain.is_empty() || user.is_empty() {
-                user
-            } else {
-                format!("{domain}\\{user}")
-            };
-            login(events, text.as_bytes(), "NTLM", success, false);
+        if let Some(account) = self.user.take() {
+            login(events, account.as_bytes(), "NTLM", success, false);
         }
     }
 }

@@ -132,12 +132,12 @@ impl Smb {
             0x73 if body.words.len() == 26 => {
                 let passwords = usize::from(u16_le_at(body.words, 14).unwrap_or_default())
                     + usize::from(u16_le_at(body.words, 16).unwrap_or_default());
-                let (account, end) = body.text(passwords);
+                let (user, end) = body.text(passwords);
                 let (domain, end) = body.text(end);
                 let (os, end) = body.text(end);
                 request.second = os;
                 request.third = body.text(end).0;
-                self.user = Some((account, domain));
+                self.user = Some(ntlmssp::account(&domain, &user));
             }
             0x75 => {
                 let password = usize::from(u16_le_at(body.words, 6).unwrap_or_default());
