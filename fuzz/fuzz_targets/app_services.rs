@@ -62,6 +62,7 @@ const NAMES: &[&str] = &[
     "dlep",
     "pfcp",
     "lisp",
+    "ipsec",
 ];
 
 /// Most that any parser of the group may hold.

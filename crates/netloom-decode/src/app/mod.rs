@@ -38,6 +38,7 @@ pub mod hislip;
 pub mod http;
 pub mod iax2;
 pub mod iec104;
+pub mod ike;
 pub mod imap;
 mod ip_protocols;
 pub mod irc;

@@ -1,6 +1,7 @@
 //! Tunnels, private networks, peer to peer, time, management.
 
-use crate::app::{Detector, bittorrent, mining};
+use crate::app::{Detector, bittorrent, ike, mining};
 
 /// In the order in which they are asked.
-pub(super) const DETECTORS: &[&Detector] = &[&bittorrent::DETECTOR, &mining::DETECTOR];
+pub(super) const DETECTORS: &[&Detector] =
+    &[&bittorrent::DETECTOR, &mining::DETECTOR, &ike::DETECTOR];

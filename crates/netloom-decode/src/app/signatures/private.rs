@@ -11,8 +11,6 @@ signatures! {
     cloudflare_warp "cloudflarewarp" "Cloudflare WARP" Vpn Udp [2408, 500, 1701, 4500];
     /// OpenVPN.
     openvpn "openvpn" "OpenVPN" Vpn Both [1194];
-    /// IKE and what IPsec encapsulates in UDP.
-    ipsec "ipsec" "IPsec (IKE)" Vpn Udp [500, 4500];
     /// L2TP.
     l2tp "l2tp" "L2TP" Vpn Udp [1701];
     /// PPTP's control connection.
@@ -188,59 +186,6 @@ fn openvpn(probe: &Probe<'_>) -> Guess {
         Guess::Unsure
     } else {
         Guess::No
-    }
-}
-
-/// Two cookies, next payload, version, exchange, flags, message, length; behind four zeros on
-/// port 4500, where other packets are ESP.
-fn ipsec(probe: &Probe<'_>) -> Guess {
-    let mut data = probe.data;
-    let mut whole = probe.wire_len.max(data.len());
-    if data.get(..4) == Some(&[0; 4]) {
-        data = data.get(4..).unwrap_or_default();
-        whole -= 4;
-    }
-    if data.len() >= 28 {
-        let known = match data[17] {
-            0x10 => {
-                matches!(data[18], 2 | 4 | 5 | 6 | 32 | 33)
-                    && data[16] <= 16 | u8::from(data[16] == 20)
-                    || matches!(data[18], 2 | 4..=6 | 32..=34)
-                        && matches!(data[16], 0..=16 | 20 | 21 | 130..=135)
-            }
-            0x20 => {
-                matches!(data[18], 34..=37 | 38 | 43)
-                    && matches!(data[16], 0 | 33..=54)
-                    && data[19] & 0xc7 == 0
-            }
-            _ => false,
-        };
-        if known
-            && !zeros(&data[..8])
-            && u32_at(data, 24).map(|length| length as usize) == Some(whole)
-        {
-            return Guess::Certain;
-        }
-        if known
-            && !zeros(&data[..8])
-            && u32_at(data, 24).is_some_and(|length| length as usize >= whole)
-            && probe.has_port(500)
-        {
-            return Guess::Certain;
-        }
-    }
-    if !probe.has_port(4500) {
-        return Guess::No;
-    }
-    // ESP: an index above 255, numbers that count up.
-    match (u32_at(probe.data, 0), u32_at(probe.data, 4)) {
-        (Some(256..), Some(number)) if number < 1 << 24 && whole >= 36 => {
-            let same = probe.previous.get(..4) == probe.data.get(..4)
-                && u32_at(probe.previous, 4)
-                    .is_some_and(|last| number > last && number - last < 1024);
-            if same { Guess::Certain } else { Guess::Unsure }
-        }
-        _ => Guess::No,
     }
 }
 
@@ -479,8 +424,6 @@ pub(super) mod tests {
             udp("openvpn", &format!("38 0102030405060708 {} 00000001 57c20c2a 00 00000000", "5a".repeat(20))),
             udp("openvpn", "40 1112131415161718 01 00000000 0102030405060708 00000000").other("38 0102030405060708 00 00000000"),
             tcp("openvpn", &format!("002a 38 0102030405060708 {} 00000001 57c20c2a 00 00000000", "5a".repeat(20))),
-            udp("ipsec", "0102030405060708 0000000000000000 21 20 22 08 00000000 0000001c"),
-            udp("ipsec", "00000000 0102030405060708 1112131415161718 05 10 02 01 00000000 00000020 00000000"),
             udp("l2tp", "c802 0014 0000 0000 0000 0000 8008 0000 0000 0001"),
             tcp("pptp", "009c 0001 1a2b3c4d 0001 0000 0100"),
             tcp("tinc", "'0 alpha 17.7' 0a"),
