@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 64;
 pub(super) struct Input {
     /// Where it is; `None` for standard input.
     pub(super) path: Option<PathBuf>,
-    /// Where a copy of standard input lies, if one was made.
+    /// Where a copy of it lies, if one was made.
     pub(super) spooled: Option<PathBuf>,
     /// The folder or glob that brought it, as an index into [`Expanded::groups`]; `None` where
     /// it was named itself.
@@ -160,6 +160,26 @@ impl Input {
             .map_or_else(|| "-".to_owned(), |path| path.display().to_string())
     }
 
+    /// A copy of what can be read only once: standard input, a pipe, a device.
+    pub(super) fn spool(&self) -> Result<Option<tempfile::NamedTempFile>, SourceError> {
+        let copied = match &self.path {
+            None => copy_of(&mut io::stdin().lock()),
+            Some(path) => {
+                let metadata = fs::metadata(path).map_err(|error| cannot_open(path, error))?;
+                if metadata.is_file() {
+                    return Ok(None);
+                }
+                let mut file = File::open(path).map_err(|error| cannot_open(path, error))?;
+                copy_of(&mut file)
+            }
+        };
+        copied.map(Some).map_err(|error| {
+            SourceError::new(self.name(), "cannot be copied to a temporary file")
+                .hint("it is read twice; TMPDIR names a folder with more room")
+                .caused_by(error)
+        })
+    }
+
     /// Opens the stream; bytes read from it are counted in `count`.
     pub(super) fn open(
         &self,
@@ -167,7 +187,7 @@ impl Input {
         count: &Arc<AtomicU64>,
     ) -> Result<Source, SourceError> {
         let count = Arc::clone(count);
-        let Some(path) = self.path.as_ref().or(self.spooled.as_ref()) else {
+        let Some(path) = self.spooled.as_ref().or(self.path.as_ref()) else {
             let stdin = io::stdin();
             if stdin.is_terminal() {
                 return Err(SourceError::new("-", "standard input is a terminal")
@@ -203,15 +223,9 @@ impl Input {
     }
 }
 
-/// Copies standard input to a temporary file.
-pub(super) fn spool(from: &mut impl io::Read) -> Result<tempfile::NamedTempFile, SourceError> {
-    let failed = |error: io::Error| {
-        SourceError::new("-", "standard input cannot be copied to a temporary file")
-            .hint("it is read twice; TMPDIR names a folder with more room")
-            .caused_by(error)
-    };
-    let mut copy = tempfile::NamedTempFile::new().map_err(failed)?;
-    io::copy(from, &mut copy).map_err(failed)?;
+fn copy_of(from: &mut impl io::Read) -> io::Result<tempfile::NamedTempFile> {
+    let mut copy = tempfile::NamedTempFile::new()?;
+    io::copy(from, &mut copy)?;
     Ok(copy)
 }
 

@@ -103,37 +103,36 @@ pub fn list(input: &OsStr) -> Result<Vec<PathBuf>, SourceError> {
 
 /// Captures that are read more than once, each time as the same stream.
 ///
-/// Standard input, which can be read only once, is copied to a temporary file first; the file
-/// goes when this does.
+/// What can be read only once, standard input or a pipe, is copied to a temporary file first; the
+/// file goes when this does.
 #[derive(Debug)]
 pub struct Replay {
     expanded: inputs::Expanded,
     options: OpenOptions,
-    /// The copy of standard input, if it is among the inputs.
-    _spool: Option<tempfile::NamedTempFile>,
+    /// Copies of what can be read only once.
+    _spools: Vec<tempfile::NamedTempFile>,
 }
 
 impl Replay {
-    /// Takes inputs as [`open`] does, and copies standard input if it is one of them.
+    /// Takes inputs as [`open`] does, and copies those that can be read only once.
     ///
     /// # Errors
     ///
-    /// When an input does not exist, or standard input cannot be read or copied.
+    /// When an input does not exist, or such a one cannot be read or copied.
     pub fn new<I: AsRef<OsStr>>(inputs: &[I], options: &OpenOptions) -> Result<Self, SourceError> {
         let names: Vec<&OsStr> = inputs.iter().map(AsRef::as_ref).collect();
         let mut expanded = inputs::expand(&names)?;
-        let mut spool = None;
+        let mut spools = Vec::new();
         for input in &mut expanded.inputs {
-            if input.path.is_none() {
-                let copy = inputs::spool(&mut std::io::stdin().lock())?;
+            if let Some(copy) = input.spool()? {
                 input.spooled = Some(copy.path().to_owned());
-                spool = Some(copy);
+                spools.push(copy);
             }
         }
         Ok(Self {
             expanded,
             options: *options,
-            _spool: spool,
+            _spools: spools,
         })
     }
 

@@ -83,6 +83,10 @@ fn folder(
             folder(&entry, depth + 1, inputs, printer)?;
             continue;
         }
+        // Opening a pipe would wait for somebody to write.
+        if !entry.is_file() {
+            continue;
+        }
         let start = start(&entry)?;
         let capture = is_capture_start(&start);
         if capture || looks_like_a_table(&entry, &start) {
@@ -100,8 +104,12 @@ fn folder(
     Ok(())
 }
 
-/// Whether a file begins as a capture does, compressed or not.
+/// Whether a file begins as a capture does, compressed or not. What can be read only once (a pipe) is not
+/// looked at: it is a capture, or else told to be none.
 fn is_capture(path: &Path) -> Result<bool, Failure> {
+    if path.exists() && !path.is_file() {
+        return Ok(true);
+    }
     Ok(is_capture_start(&start(path)?))
 }
 

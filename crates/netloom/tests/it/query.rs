@@ -1,6 +1,6 @@
 //! `netloom query` and `netloom slice`.
 
-use crate::common::{example, run, stderr, stdout};
+use crate::common::{example, netloom, run, stderr, stdout};
 
 fn query(sql: &str, more: &[&str]) -> String {
     let example = example();
@@ -229,4 +229,42 @@ fn of_a_folder_only_captures_that_can_match_are_read() {
             some.2
         );
     }
+}
+
+/// A shell's `<(…)` is one. What reads its captures twice copies it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_by_its_name_is_a_capture() {
+    let example = example();
+    let example = example.to_str().unwrap();
+    for arguments in [
+        &["query", "SELECT count(*), sum(len) FROM packets"][..],
+        &["export", "packets", "--profile", "simple"],
+        &["export", "flows"],
+        &["anomalies"],
+    ] {
+        let expected = run(&[arguments, &[example]].concat(), 0);
+        let piped = netloom()
+            .args(arguments)
+            .arg("/dev/stdin")
+            .stdin(piped(example))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&piped.stderr);
+        assert!(piped.status.success(), "{arguments:?}: {said}");
+        assert_eq!(
+            String::from_utf8_lossy(&piped.stdout).replace("/dev/stdin", example),
+            String::from_utf8_lossy(&expected.stdout),
+            "{arguments:?}"
+        );
+    }
+}
+
+/// A pipe that gives a file's bytes.
+#[cfg(target_os = "linux")]
+fn piped(file: &str) -> std::io::PipeReader {
+    let bytes = std::fs::read(file).unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    std::thread::spawn(move || std::io::Write::write_all(&mut writer, &bytes));
+    reader
 }

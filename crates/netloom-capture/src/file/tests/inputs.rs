@@ -140,3 +140,23 @@ fn a_pipe_gives_packets_as_they_come() {
     let (packets, _) = super::drain(&mut *source);
     assert_eq!(micros(&packets), [1, 1, 2, 3]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_is_read_more_than_once_from_a_copy() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    use super::super::{OpenOptions, Replay};
+
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    writer.write_all(&pcap_of(&[1, 2, 3])).unwrap();
+    drop(writer);
+    let replay = Replay::new(&[&path], &OpenOptions::default()).unwrap();
+    for _ in 0..2 {
+        let (packets, info) = super::drain(&mut *replay.open().unwrap());
+        assert_eq!(micros(&packets), [1, 2, 3]);
+        assert_eq!(info[0].name, path);
+    }
+}

@@ -112,8 +112,12 @@ fn named(given: &Path) -> (Option<String>, &Path) {
     }
 }
 
-/// Whether a file's content is that of a table.
+/// Whether a file's content is that of a table. What can be read only once (a pipe) is not looked at: it is
+/// a capture, or else told to be none.
 fn is_table(path: &Path) -> bool {
+    if !path.is_file() {
+        return false;
+    }
     let Ok(mut file) = File::open(path) else {
         return false;
     };
