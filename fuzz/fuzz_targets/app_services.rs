@@ -63,6 +63,7 @@ const NAMES: &[&str] = &[
     "pfcp",
     "lisp",
     "ipsec",
+    "openvpn",
 ];
 
 /// Most that any parser of the group may hold.

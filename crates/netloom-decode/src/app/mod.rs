@@ -65,6 +65,7 @@ pub mod nntp;
 pub mod ntlmssp;
 pub mod ntp;
 pub mod opcua;
+pub mod openvpn;
 pub mod oracle;
 pub mod parameters;
 pub mod pfcp;

@@ -126,7 +126,7 @@ const fn certain_if(is: bool) -> Guess {
 }
 
 /// Whether the bytes stand anywhere in the first `within` bytes.
-fn contains(data: &[u8], what: &[u8], within: usize) -> bool {
+pub(super) fn contains(data: &[u8], what: &[u8], within: usize) -> bool {
     let data = data.get(..within).unwrap_or(data);
     let Some((&first, rest)) = what.split_first() else {
         return true;

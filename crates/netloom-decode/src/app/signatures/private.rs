@@ -9,8 +9,6 @@ signatures! {
     wireguard "wireguard" "WireGuard" Vpn Udp [51_820, 51_821];
     /// WireGuard as Cloudflare's clients speak it, with a mark of three bytes.
     cloudflare_warp "cloudflarewarp" "Cloudflare WARP" Vpn Udp [2408, 500, 1701, 4500];
-    /// OpenVPN.
-    openvpn "openvpn" "OpenVPN" Vpn Both [1194];
     /// L2TP.
     l2tp "l2tp" "L2TP" Vpn Udp [1701];
     /// PPTP's control connection.
@@ -104,88 +102,6 @@ fn cloudflare_warp(probe: &Probe<'_>) -> Guess {
             (alike(probe.other) || alike(probe.previous)) && u32_le_at(data, 12) == Some(0),
         ),
         _ => Guess::No,
-    }
-}
-
-/// The first packet of an OpenVPN stream, without the length in front of it; nothing where it is
-/// not whole.
-fn first_packet(stream: &[u8]) -> &[u8] {
-    let length = u16_at(stream, 0).map_or(0, usize::from);
-    stream.get(2..2 + length).unwrap_or_default()
-}
-
-/// Opcode and key number, session; over TCP a length in front of each packet.
-fn openvpn(probe: &Probe<'_>) -> Guess {
-    let (data, other) = if probe.tcp {
-        let Some(length) = u16_at(probe.data, 0).map(usize::from) else {
-            return Guess::More;
-        };
-        if !(14..1500).contains(&length) {
-            return Guess::No;
-        }
-        let first = first_packet(probe.data);
-        if first.is_empty() {
-            return match probe.data.get(2) {
-                None | Some(0x38 | 0x40 | 0x50 | 0x08 | 0x10) => Guess::More,
-                _ => Guess::No,
-            };
-        }
-        (first, first_packet(probe.other))
-    } else {
-        (probe.data, probe.other)
-    };
-    let reset = |data: &[u8]| matches!(data.first(), Some(0x08 | 0x10 | 0x38 | 0x40 | 0x50));
-    let control = |data: &[u8]| {
-        matches!(
-            data.first(),
-            Some(0x08 | 0x10 | 0x20 | 0x28 | 0x38 | 0x40 | 0x50)
-        )
-    };
-    if !control(data) || data.len() < 14 {
-        return Guess::No;
-    }
-    let session = data.get(1..9).unwrap_or_default();
-    // An answer carries the asker's session behind its own acknowledged numbers, unencrypted but
-    // for tls-crypt.
-    let asked = other.get(1..9).unwrap_or_default();
-    if !asked.is_empty()
-        && !zeros(asked)
-        && control(other)
-        && contains(data.get(9..).unwrap_or_default(), asked, 120)
-    {
-        return Guess::Certain;
-    }
-    if !reset(data) || zeros(session) {
-        return Guess::No;
-    }
-    let plain = data.len() == 14 && zeros(&data[9..]);
-    // With a check sum (HMAC of 16, 20, 32 or 64 bytes): packet number 1, a time, no
-    // acknowledgements, message 0.
-    let signed = [16, 20, 28, 32, 48, 64].iter().any(|size| {
-        u32_at(data, 9 + size).is_some_and(|number| (1..=16).contains(&number))
-            && u32_at(data, 13 + size)
-                .is_some_and(|time| time > 1_000_000_000 && time < 4_000_000_000)
-            && data.get(17 + size) == Some(&0)
-            && data.get(18 + size..22 + size).is_some_and(zeros)
-            && data.len() == 22 + size
-    });
-    // tls-crypt: number and time stand before the check sum; packet 0x0f000001 with cookies.
-    let crypt = matches!(u32_at(data, 9), Some(1..=16 | 0x0a01_0000..=0x0fff_ffff))
-        && u32_at(data, 13).is_some_and(|time| {
-            time > 1_000_000_000 && time < 4_000_000_000
-                || u32_at(data, 9).is_some_and(|number| number > 16)
-        });
-    let answered = control(other) && !asked.is_empty() && other.first() != data.first();
-    if signed
-        || plain && (answered || probe.has_port(1194))
-        || crypt && (answered || probe.has_port(1194))
-    {
-        return Guess::Certain;
-    }
-    if plain || crypt {
-        Guess::Unsure
-    } else {
-        Guess::No
     }
 }
 
@@ -421,9 +337,6 @@ pub(super) mod tests {
             udp("wireguard", &initiation),
             udp("wireguard", &format!("04000000 01020304 0500000000000000 {}", "5a".repeat(16))).other(&format!("04000000 05060708 0600000000000000 {}", "5a".repeat(16))),
             udp("cloudflarewarp", &warp),
-            udp("openvpn", &format!("38 0102030405060708 {} 00000001 57c20c2a 00 00000000", "5a".repeat(20))),
-            udp("openvpn", "40 1112131415161718 01 00000000 0102030405060708 00000000").other("38 0102030405060708 00 00000000"),
-            tcp("openvpn", &format!("002a 38 0102030405060708 {} 00000001 57c20c2a 00 00000000", "5a".repeat(20))),
             udp("l2tp", "c802 0014 0000 0000 0000 0000 8008 0000 0000 0001"),
             tcp("pptp", "009c 0001 1a2b3c4d 0001 0000 0100"),
             tcp("tinc", "'0 alpha 17.7' 0a"),

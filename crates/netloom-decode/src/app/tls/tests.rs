@@ -179,7 +179,7 @@ pub(crate) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn record(content: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn record(content: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![content, 3, 3];
     bytes.extend((body.len() as u16).to_be_bytes());
     bytes.extend(body);
