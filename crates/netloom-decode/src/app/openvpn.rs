@@ -6,7 +6,8 @@ use super::nested::Nested;
 use super::signatures::contains;
 use super::wire::{u16_at, u32_at};
 use super::{
-    Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, tls,
+    Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
+    Protocol, Risk, Step, tls,
 };
 
 /// OpenVPN.
@@ -166,6 +167,29 @@ fn is_tls(data: &[u8]) -> bool {
     matches!(data, [0x14..=0x17, 3, 0..=4, _, _, ..])
 }
 
+/// What TLS says of a flow, without what is no risk here: clients of such networks name no server, and
+/// certificates of their own authorities are made to last.
+struct Inside<'a>(&'a mut dyn Events);
+
+impl Events for Inside<'_> {
+    fn wants(&self, interest: Interest) -> bool {
+        self.0.wants(interest)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        let is_usual = matches!(
+            event,
+            Event::Risk {
+                risk: Risk::TlsWithoutSni | Risk::CertificateLongValidity,
+                ..
+            }
+        );
+        if !is_usual {
+            self.0.event(event);
+        }
+    }
+}
+
 impl OpenVpn {
     fn packet(&mut self, context: &Context, packet: &[u8], events: &mut dyn Events) -> Next {
         let Some(&first) = packet.first() else {
@@ -242,7 +266,7 @@ impl OpenVpn {
         };
         self.tls
             .as_mut()
-            .is_some_and(|tls| tls.push(&context, payload, events))
+            .is_some_and(|tls| tls.push(&context, payload, &mut Inside(events)))
     }
 }
 
@@ -285,7 +309,7 @@ impl Parser for OpenVpn {
 
     fn finish(&mut self, context: &Context, events: &mut dyn Events) {
         if let Some(tls) = &mut self.tls {
-            tls.finish(context, events);
+            tls.finish(context, &mut Inside(events));
         }
     }
 

@@ -70,7 +70,7 @@ every shared capture against what Wireshark 4.0 shows. Every difference is a mis
   unknown character.
 - Server names of TLS, DTLS, QUIC, and hosts of HTTP (without port, in lower case, SSDP left out,
   not what is decrypted with keys in the file). Wireshark goes by ports first: where netloom has a
-  name and Wireshark has not, tshark is asked again with the flow's port named as TLS or HTTP; for
+  name and Wireshark has not, tshark is asked again with the flow's port named as TLS, OpenVPN or HTTP; for
   HTTP also with hosts that stand in the target alone, and without waiting for the ends of heads
   that the capture lacks.
 - Host names of DHCP: options 12 and 81, and the client's name of DHCPv6.

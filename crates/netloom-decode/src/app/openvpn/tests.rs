@@ -73,6 +73,20 @@ fn tls_in_control_packets() {
 }
 
 #[test]
+fn a_hello_without_a_name_is_no_risk_here() {
+    let hello = record(22, &message(1, &client_hello(&[])));
+    let mut packets = handshake(0);
+    packets.truncate(3);
+    packets.push((true, packet(4, CLIENT, 0, &[], 1, &hello)));
+    let said = said_of(&packets);
+    assert!(said.has("ja4"), "{said:#?}");
+    assert!(
+        !said.has("tls_without_sni") && !said.has("risk"),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn packets_out_of_order_and_sent_again() {
     let mut packets = handshake(20);
     packets.swap(4, 5);

@@ -170,6 +170,17 @@ fn servers(path: &Path, frames: &[Frame], seen: &Seen) -> Names {
         }
     }
     if !doubtful.is_empty() {
+        // TLS inside OpenVPN, which Wireshark looks for on one port.
+        for flow in seen
+            .flows
+            .iter()
+            .filter(|flow| flow.service() == Some("openvpn"))
+        {
+            let transport = if flow.protocol == 6 { "tcp" } else { "udp" };
+            let port = flow.dst_port.unwrap_or_default();
+            doubtful.remove(&format!("tcp.port=={port},tls"));
+            doubtful.insert(format!("{transport}.port=={port},openvpn"));
+        }
         let text = tshark(path, &doubtful, |command| {
             command.args(["-T", "fields", "-e", "tls.handshake.extensions_server_name"]);
         });
