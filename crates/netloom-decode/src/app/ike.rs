@@ -11,7 +11,7 @@ use self::names::{
     Kind, auth_method, exchange, group, notify, payload, transform, v1_encryption, v1_hash, vendor,
 };
 use super::support::say;
-use super::wire::{Reader, u16_at, u32_at};
+use super::wire::{Reader, u16_at, u32_at, zeros};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Value, text,
 };
@@ -47,10 +47,6 @@ const INITIATOR: u8 = 0x08;
 const RESPONSE: u8 = 0x20;
 /// Flag of the first version: what follows is encrypted.
 const ENCRYPTED: u8 = 0x01;
-
-fn zeros(data: &[u8]) -> bool {
-    data.iter().all(|&byte| byte == 0)
-}
 
 /// Two cookies, next payload, version, exchange, flags, message, length; behind four zeros on
 /// port 4500, where other packets are ESP.
@@ -103,6 +99,29 @@ fn probe(probe: &Probe<'_>) -> Guess {
         }
         _ => Guess::No,
     }
+}
+
+/// What a proposal, and a transform, begins with where another one follows it.
+const PROPOSAL: u8 = 2;
+const TRANSFORM: u8 = 3;
+
+/// Proposals or transforms one behind another, each with its header: `more` where one follows, and its
+/// length, are at its beginning in both versions. One without a length ends them.
+fn parts(data: &[u8], more: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(data);
+    std::iter::from_fn(move || {
+        let data = rest?;
+        let length = usize::from(u16_at(data, 2)?);
+        let follows = data.first() == Some(&more) && length > 0;
+        rest = data.get(length..).filter(|_| follows);
+        data.get(..length.min(data.len()))
+    })
+}
+
+/// The transforms of a proposal: behind the SPI whose length it says.
+fn transforms_of(proposal: &[u8]) -> &[u8] {
+    let spi = proposal.get(6).copied().map_or(0, usize::from);
+    proposal.get(8 + spi..).unwrap_or_default()
 }
 
 /// Reads the messages of a flow.
@@ -172,29 +191,19 @@ impl Said {
     }
 
     /// Proposals of the first version: each of their transforms is a choice (RFC 2408, sections 3.5, 3.6).
-    fn v1_proposals(&mut self, mut rest: &[u8]) {
-        while let Some(length) = u16_at(rest, 2).map(usize::from)
-            && let Some(proposal) = rest.get(..length.min(rest.len()))
-            && self.step()
-        {
-            let spi = proposal.get(6).copied().map_or(0, usize::from);
-            let is_ike = proposal.get(5) == Some(&1);
-            let mut transforms = proposal.get(8 + spi..).unwrap_or_default();
-            while let Some(length) = u16_at(transforms, 2).map(usize::from)
-                && let Some(attributes) = transforms.get(8..length.min(transforms.len()))
-                && self.step()
-            {
-                if is_ike {
+    fn v1_proposals(&mut self, proposals: &[u8]) {
+        for proposal in parts(proposals, PROPOSAL) {
+            for transform in parts(transforms_of(proposal), TRANSFORM) {
+                let Some(attributes) = transform.get(8..).filter(|_| self.step()) else {
+                    break;
+                };
+                // Of ISAKMP itself; not of what it sets up.
+                if proposal.get(5) == Some(&1) {
                     self.v1_transform(attributes);
                 }
-                match transforms.get(length..) {
-                    Some(behind) if transforms.first() == Some(&3) => transforms = behind,
-                    _ => break,
-                }
             }
-            match rest.get(length..) {
-                Some(behind) if rest.first() == Some(&2) => rest = behind,
-                _ => break,
+            if !self.step() {
+                break;
             }
         }
     }
@@ -240,20 +249,16 @@ impl Said {
     }
 
     /// Proposals of the second version: alternatives of each kind of algorithm (RFC 7296, section 3.3).
-    fn v2_proposals(&mut self, mut rest: &[u8]) {
-        while let Some(length) = u16_at(rest, 2).map(usize::from)
-            && let Some(proposal) = rest.get(..length.min(rest.len()))
-            && self.step()
-        {
-            let spi = proposal.get(6).copied().map_or(0, usize::from);
-            let mut transforms = proposal.get(8 + spi..).unwrap_or_default();
+    fn v2_proposals(&mut self, proposals: &[u8]) {
+        for proposal in parts(proposals, PROPOSAL) {
             let mut algorithms: Vec<(Kind, String)> = Vec::new();
-            while let Some(length) = u16_at(transforms, 2).map(usize::from)
-                && let Some(one) = transforms.get(..length.min(transforms.len()))
-                && let (Some(&kind), Some(id)) = (one.get(4), u16_at(one, 6))
-                && algorithms.len() < LIST_MAX
-                && self.step()
-            {
+            for one in parts(transforms_of(proposal), TRANSFORM) {
+                let (Some(&kind), Some(id)) = (one.get(4), u16_at(one, 6)) else {
+                    break;
+                };
+                if algorithms.len() >= LIST_MAX || !self.step() {
+                    break;
+                }
                 if let Some((kind, mut name)) = transform(kind, id) {
                     // The only attribute there is: the key's length in bits.
                     if one.get(8..10) == Some(&[0x80, 14])
@@ -263,17 +268,12 @@ impl Said {
                     }
                     algorithms.push((kind, name));
                 }
-                match transforms.get(length..) {
-                    Some(behind) if transforms.first() == Some(&3) => transforms = behind,
-                    _ => break,
-                }
             }
             algorithms.sort_by_key(|(kind, _)| *kind);
             let names: Vec<&str> = algorithms.iter().map(|(_, name)| name.as_str()).collect();
             self.add_proposal(names.join("/"));
-            match rest.get(length..) {
-                Some(behind) if rest.first() == Some(&2) => rest = behind,
-                _ => break,
+            if !self.step() {
+                break;
             }
         }
     }

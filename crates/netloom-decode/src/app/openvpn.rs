@@ -4,7 +4,7 @@
 
 use super::nested::Nested;
 use super::signatures::contains;
-use super::wire::{u16_at, u32_at};
+use super::wire::{u16_at, u32_at, zeros};
 use super::{
     Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
     Protocol, Risk, Step, tls,
@@ -44,10 +44,6 @@ const PAYLOAD_MAX: usize = 2048;
 const CONTROL: u8 = 4;
 const DATA: [u8; 2] = [6, 9];
 const RESETS: [u8; 5] = [1, 2, 7, 8, 10];
-
-fn zeros(data: &[u8]) -> bool {
-    data.iter().all(|&byte| byte == 0)
-}
 
 /// The first packet of an OpenVPN stream, without the length in front of it; nothing where it is
 /// not whole.

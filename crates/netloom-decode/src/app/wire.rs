@@ -112,6 +112,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether all bytes are zero.
+pub(crate) fn zeros(data: &[u8]) -> bool {
+    data.iter().all(|&byte| byte == 0)
+}
+
 /// 16 bits at a place, most significant byte first.
 pub fn u16_at(data: &[u8], at: usize) -> Option<u16> {
     let bytes = data.get(at..)?.first_chunk()?;

@@ -1,7 +1,7 @@
 //! Plants, buildings, hospitals.
 
 use super::{certain_if, signatures, starts, starts_any};
-use crate::app::wire::{Reader, u16_at, u16_le_at, u32_at, u32_le_at};
+use crate::app::wire::{Reader, u16_at, u16_le_at, u32_at, u32_le_at, zeros};
 use crate::app::{Guess, Probe};
 
 signatures! {
@@ -166,7 +166,6 @@ fn ge_srtp(probe: &Probe<'_>) -> Guess {
             _ => Guess::No,
         };
     }
-    let zeros = |data: &[u8]| data.iter().all(|&byte| byte == 0);
     let start = data.len() == 56
         && zeros(data)
         && probe.other.len() == 56

@@ -1,7 +1,7 @@
 //! Private networks, tunnels, and what hides traffic.
 
 use super::{certain_if, contains, signatures, starts, starts_any};
-use crate::app::wire::{Reader, u16_at, u32_at, u32_le_at};
+use crate::app::wire::{Reader, u16_at, u32_at, u32_le_at, zeros};
 use crate::app::{Guess, Probe};
 
 signatures! {
@@ -35,10 +35,6 @@ signatures! {
     hamachi "hamachi" "Hamachi" Vpn Tcp [12_975];
     /// Fortinet's client: its greeting over UDP.
     forticlient "forticlient" "FortiClient" Vpn Udp [];
-}
-
-fn zeros(data: &[u8]) -> bool {
-    data.iter().all(|&byte| byte == 0)
 }
 
 /// Kind, three reserved bytes; each kind of handshake has its size.

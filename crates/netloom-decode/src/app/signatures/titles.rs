@@ -1,7 +1,7 @@
 //! Games of single makers, and transports that games are built on.
 
 use super::{certain_if, contains, signatures, starts, starts_any};
-use crate::app::wire::{u16_at, u16_le_at, u32_at, u32_le_at};
+use crate::app::wire::{u16_at, u16_le_at, u32_at, u32_le_at, zeros};
 use crate::app::{Guess, Probe};
 
 signatures! {
@@ -29,10 +29,6 @@ signatures! {
     unreal_engine "unreal_engine" "Unreal Engine" Game Udp [];
     /// KCP, a reliable transport over UDP.
     kcp "kcp" "KCP" Network Udp [];
-}
-
-fn zeros(data: &[u8]) -> bool {
-    data.iter().all(|&byte| byte == 0)
 }
 
 /// Kind 0d, version 2, an identifier, addresses; the same comes back with kind 0c.
