@@ -108,6 +108,29 @@ pub(crate) struct Global {
     pub(crate) filter: Option<String>,
 }
 
+impl Global {
+    /// Those that say which flows there are, as they were given: a query needs the same to give what a
+    /// report says.
+    pub(crate) fn of_flows(&self) -> Vec<String> {
+        let seconds = |nanos: i64| format!("{}s", nanos as f64 / 1e9);
+        let mut given = Vec::new();
+        let mut option = |name: &str, value: String| given.extend([name.to_owned(), value]);
+        if let Some(nanos) = self.idle_timeout {
+            option("--idle-timeout", seconds(nanos));
+        }
+        if let Some(nanos) = self.active_timeout {
+            option("--active-timeout", seconds(nanos));
+        }
+        if self.max_memory != 1 << 30 {
+            option("--max-memory", self.max_memory.to_string());
+        }
+        if self.checksums {
+            given.push("--checksums".to_owned());
+        }
+        given
+    }
+}
+
 /// Captures that a command reads, and which of their packets.
 #[derive(Debug, Args)]
 pub(crate) struct Inputs {

@@ -24,6 +24,9 @@ pub struct Report {
     pub interrupted: bool,
     /// `native`, `zeek`, `nfstream`, `ndpi`.
     pub flow_rules: String,
+    /// More options that say which flows there are: timeouts, checksums, memory; for the queries.
+    #[serde(skip)]
+    pub options: Vec<String>,
     /// The filter that packets had to match, in tcpdump's language; null where all were looked at.
     pub filter: Option<String>,
     /// Packets read.

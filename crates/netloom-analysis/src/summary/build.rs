@@ -31,6 +31,8 @@ pub struct ReportContext {
     pub captures: Vec<CaptureInfo>,
     /// `--flow-rules`.
     pub flow_rules: String,
+    /// More options of the run that say which flows there are, word by word.
+    pub options: Vec<String>,
     /// What packets had to match, where that was asked for.
     pub filter: Option<String>,
     /// `--max-memory` in bytes.
@@ -67,6 +69,7 @@ impl Summary {
             netloom_version: env!("CARGO_PKG_VERSION").to_owned(),
             interrupted: context.interrupted,
             flow_rules: context.flow_rules.clone(),
+            options: context.options.clone(),
             filter: context.filter.clone(),
             packets,
             bytes,
@@ -121,6 +124,7 @@ impl Summary {
         let hosts = self.local_hosts();
         report.local = self.arp.finish(top);
         for ((_, dst), traffic) in stations {
+            let Some(dst) = dst else { continue };
             if dst.is_broadcast() {
                 report.local.broadcast_packets += traffic.packets;
                 report.local.broadcast_bytes += traffic.bytes;
@@ -283,14 +287,18 @@ impl Summary {
         let mut macs: HashMap<MacAddr, Mac> = HashMap::new();
         let (mut src, mut dst) = (HashSet::new(), HashSet::new());
         for (&(from, to), traffic) in self.stations.iter() {
-            src.insert(from);
-            dst.insert(to);
-            let sender = macs.entry(from).or_default();
-            sender.packets_sent += traffic.packets;
-            sender.bytes_sent += traffic.bytes;
-            let receiver = macs.entry(to).or_default();
-            receiver.packets_received += traffic.packets;
-            receiver.bytes_received += traffic.bytes;
+            if let Some(from) = from {
+                src.insert(from);
+                let sender = macs.entry(from).or_default();
+                sender.packets_sent += traffic.packets;
+                sender.bytes_sent += traffic.bytes;
+            }
+            if let Some(to) = to {
+                dst.insert(to);
+                let receiver = macs.entry(to).or_default();
+                receiver.packets_received += traffic.packets;
+                receiver.bytes_received += traffic.bytes;
+            }
         }
         let mut top_macs: Vec<_> = macs
             .into_iter()

@@ -108,9 +108,6 @@ impl GroupCounter {
         for code in [src, dst.filter(|_| dst != src)].into_iter().flatten() {
             self.countries.entry(Word(code)).absorb(sum);
         }
-        if flow.app.is_none() {
-            return;
-        }
         let category = flow.category().map(Category::name);
         if let Some(product) = flow.product() {
             let key = (Word(product), Word(category.unwrap_or_default()));

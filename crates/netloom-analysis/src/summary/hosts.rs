@@ -347,8 +347,9 @@ impl Counts for Frames {
     }
 }
 
-/// Two stations: source and destination.
-pub(crate) type MacPair = (MacAddr, MacAddr);
+/// Two stations: source and destination, as far as the link layer tells them (Linux's cooked captures have
+/// sources alone).
+pub(crate) type MacPair = (Option<MacAddr>, Option<MacAddr>);
 
 /// Pairs of stations that are counted outside the table: most packets are between some that were
 /// seen just before.
@@ -374,7 +375,7 @@ impl StationCounter {
     /// Counts a frame.
     #[inline]
     pub(crate) fn packet(&mut self, pair: MacPair, wire_len: u32) {
-        let (recent, traffic) = &mut self.recent[place((pair.0.0, pair.1.0))];
+        let (recent, traffic) = &mut self.recent[place(pair)];
         if *recent != pair {
             let old = std::mem::replace(recent, pair);
             let traffic = std::mem::take(traffic);
@@ -400,7 +401,9 @@ impl StationCounter {
 /// Where a pair is counted: by the last bytes of its addresses, which tell stations apart; the two
 /// directions differ.
 #[inline]
-fn place(([.., a, b], [.., c, d]): ([u8; 6], [u8; 6])) -> usize {
+fn place((src, dst): MacPair) -> usize {
+    let [.., a, b] = src.unwrap_or_default().0;
+    let [.., c, d] = dst.unwrap_or_default().0;
     let mixed = u32::from_be_bytes([a, b, c, d]).wrapping_mul(0x9e37_79b1);
     (mixed >> (u32::BITS - RECENT.ilog2())) as usize
 }

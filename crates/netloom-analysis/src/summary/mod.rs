@@ -265,8 +265,9 @@ impl Stage for SummaryStage {
         packet: &StagePacket<'_>,
     ) {
         let decoded = packet.decoded;
-        if let (Some(src), Some(dst)) = (decoded.src_mac, decoded.dst_mac) {
-            shard.stations.packet((src, dst), packet.packet.wire_len);
+        let pair = (decoded.src_mac, decoded.dst_mac);
+        if pair != (None, None) {
+            shard.stations.packet(pair, packet.packet.wire_len);
         }
         shard
             .duplicates

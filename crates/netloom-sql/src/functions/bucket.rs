@@ -18,8 +18,8 @@ use super::scalar::{Help, is_text, wrong};
 
 pub(crate) const HELP: Help = Help {
     name: "time_bucket",
-    call: "time_bucket(interval, ts)",
-    doc: "The beginning of the interval that a time is in: time_bucket('5 minutes', ts); also '30s', '1h', '1d' or an INTERVAL. Intervals of weeks begin on Mondays, of months on the first.",
+    call: "time_bucket(interval, ts[, origin])",
+    doc: "The beginning of the interval that a time is in: time_bucket('5 minutes', ts); also '30s', '1h', '1d' or an INTERVAL. Intervals of weeks begin on Mondays, of months on the first; or all are counted from a time of your own, the origin.",
 };
 
 /// 2000-01-03, a Monday, and 2000-01-01, in ns since 1970: where intervals are counted from, as
@@ -27,7 +27,7 @@ pub(crate) const HELP: Help = Help {
 const MONDAY: i64 = 946_857_600_000_000_000;
 const FIRST: i64 = 946_684_800_000_000_000;
 
-/// `time_bucket(interval, ts)`.
+/// `time_bucket(interval, ts[, origin])`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TimeBucket {
     signature: Signature,
@@ -51,9 +51,9 @@ impl ScalarUDFImpl for TimeBucket {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [interval, time] = types else {
+        let ([interval, time] | [interval, time, _]) = types else {
             return plan_err!(
-                "{} takes 2 arguments, not {}: {}",
+                "{} takes 2 or 3 arguments, not {}: {}",
                 HELP.name,
                 types.len(),
                 HELP.call
@@ -65,17 +65,15 @@ impl ScalarUDFImpl for TimeBucket {
             text if is_text(text) => DataType::Utf8,
             other => return wrong(&HELP, 0, other, "an interval"),
         };
-        let time = match time {
-            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()),
-            DataType::Date32 | DataType::Date64 => DataType::Timestamp(TimeUnit::Nanosecond, None),
-            text if is_text(text) => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-            other => return wrong(&HELP, 1, other, "a time"),
-        };
-        Ok(vec![interval, time])
+        let mut coerced = vec![interval, moment(1, time)?];
+        if let [_, _, origin] = types {
+            coerced.push(moment(2, origin)?);
+        }
+        Ok(coerced)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        let [_, time] = types else {
+        let [_, time, ..] = types else {
             return plan_err!("{}", HELP.call);
         };
         Ok(time.clone())
@@ -83,7 +81,7 @@ impl ScalarUDFImpl for TimeBucket {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         // A wrong interval is told before anything is read.
-        if let [Some(interval), _] = args.scalar_arguments {
+        if let [Some(interval), ..] = args.scalar_arguments {
             stride(interval)?;
         }
         let types: Vec<_> = args
@@ -97,15 +95,23 @@ impl ScalarUDFImpl for TimeBucket {
     }
 
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [ColumnarValue::Scalar(interval), time] = args.args.as_slice() else {
+        let [ColumnarValue::Scalar(interval), time, origin @ ..] = args.args.as_slice() else {
             return plan_err!("time_bucket: the interval must be the same for all rows");
+        };
+        let own = match origin {
+            [] => None,
+            [ColumnarValue::Scalar(ScalarValue::TimestampNanosecond(Some(nanos), _))] => {
+                Some(*nanos)
+            }
+            [ColumnarValue::Scalar(_)] => return plan_err!("time_bucket: the origin is no time"),
+            _ => return plan_err!("time_bucket: the origin must be the same for all rows"),
         };
         let Some(stride) = stride(interval)? else {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from(
                 &time.data_type(),
             )?));
         };
-        let origin = if stride.months == 0 { MONDAY } else { FIRST };
+        let origin = own.unwrap_or(if stride.months == 0 { MONDAY } else { FIRST });
         let time = time.clone();
         args.args = vec![
             ColumnarValue::Scalar(ScalarValue::IntervalMonthDayNano(Some(stride))),
@@ -120,12 +126,22 @@ impl ScalarUDFImpl for TimeBucket {
 
     fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
         Ok(match inputs {
-            [interval, time] if interval.sort_properties == SortProperties::Singleton => {
+            [interval, time, ..] if interval.sort_properties == SortProperties::Singleton => {
                 time.sort_properties
             }
             _ => SortProperties::Unordered,
         })
     }
+}
+
+/// The type of an argument that is a time.
+fn moment(argument: usize, given: &DataType) -> Result<DataType> {
+    Ok(match given {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()),
+        DataType::Date32 | DataType::Date64 => DataType::Timestamp(TimeUnit::Nanosecond, None),
+        text if is_text(text) => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+        other => return wrong(&HELP, argument, other, "a time"),
+    })
 }
 
 /// What a constant stands for; `None` for null.

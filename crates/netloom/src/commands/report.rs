@@ -58,6 +58,7 @@ pub(crate) fn run(
     let context = ReportContext {
         captures: outcome.captures,
         flow_rules: global.flow_rules.name().to_owned(),
+        options: global.of_flows(),
         filter: filter.map(|filter| filter.expression().to_owned()),
         max_memory: global.max_memory as u64,
         interrupted: outcome.interrupted,

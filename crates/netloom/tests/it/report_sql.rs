@@ -192,4 +192,36 @@ fn each_query_of_the_page_gives_what_its_json_says() {
     let more = ["--flow-rules", "zeek", "--filter", "not tcp port 22"];
     let compared = compare(&[path.to_str().unwrap()], &more, folder.path());
     assert!(compared > 400, "{compared}");
+    let more = [
+        "--idle-timeout",
+        "1s",
+        "--active-timeout",
+        "2s",
+        "--filter",
+        "tcp port 80",
+    ];
+    let compared = compare(&[path.to_str().unwrap()], &more, folder.path());
+    assert!(compared > 100, "{compared}");
+}
+
+/// Intervals longer than a day, cooked frames without destinations, DNS on other ports, products told by
+/// addresses alone.
+#[test]
+fn queries_of_other_captures_give_it_too() {
+    let data = root().join("../shared/data");
+    if !data.is_dir() {
+        println!("not compared: the shared captures are not there");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "mercury/unit_tests/pcaps/emix.pcap",
+        "ndpi/pcap/log4j-webapp-exploit.pcap",
+        "suricata-verify/tests/dns/dns-incomplete/input.pcap",
+        "ndpi/pcap/telegram_videocall.pcapng",
+    ] {
+        let path = data.join(name);
+        let compared = compare(&[path.to_str().unwrap()], &[], folder.path());
+        assert!(compared > 50, "{name}: {compared}");
+    }
 }

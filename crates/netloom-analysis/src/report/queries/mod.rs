@@ -75,6 +75,9 @@ pub fn command(report: &Report, sql: &str) -> String {
     if report.flow_rules != "native" && !report.flow_rules.is_empty() {
         _ = write!(command, " --flow-rules {}", quoted(&report.flow_rules));
     }
+    for word in &report.options {
+        _ = write!(command, " {}", quoted(word));
+    }
     if let Some(filter) = &report.filter {
         _ = write!(command, " --filter {}", quoted(filter));
     }
@@ -144,12 +147,22 @@ impl List<'_> {
         if self.report.packets == 0 {
             return;
         }
+        let packets = "SELECT count(*) AS packets, sum(len) AS bytes, sum(caplen) AS captured_bytes, \
+            avg(len) AS mean_packet_len";
+        // The time span is that of the capture, whatever a filter lets through.
+        let (what, times) = if self.report.filter.is_none() {
+            (
+                "packets, traffic, time span and mean packet",
+                ", min(ts) AS first_ts, max(ts) AS last_ts",
+            )
+        } else {
+            ("packets, traffic and mean packet", "")
+        };
         self.add(
             "overview",
-            "packets, traffic, time span and mean packet",
+            what,
             "",
-            "SELECT count(*) AS packets, sum(len) AS bytes, sum(caplen) AS captured_bytes, \
-             avg(len) AS mean_packet_len, min(ts) AS first_ts, max(ts) AS last_ts FROM packets",
+            format!("{packets}{times} FROM packets"),
         );
         self.add(
             "overview",

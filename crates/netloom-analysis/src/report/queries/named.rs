@@ -67,7 +67,7 @@ impl List<'_> {
             return;
         }
         // Without mDNS, LLMNR and the NetBIOS name service.
-        let unicast = "dns WHERE dst_port NOT IN (137, 5353, 5355)";
+        let unicast = "dns WHERE transport NOT IN ('mdns', 'llmnr', 'nbns')";
         self.add(
             "dns",
             "queries and their answers",

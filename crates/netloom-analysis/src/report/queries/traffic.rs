@@ -11,14 +11,22 @@ impl List<'_> {
         if timeline.packets.is_empty() || !interval.is_finite() || interval <= 0.0 {
             return;
         }
-        let interval = format!("{interval} seconds");
+        // Intervals are counted from 1970, as those of the table `timeline`; by itself `time_bucket` counts
+        // from a Monday, which is the same where they divide a day.
+        let origin = if (86_400.0 / interval).fract() == 0.0 {
+            ""
+        } else {
+            ", TIMESTAMP '1970-01-01T00:00:00Z'"
+        };
+        let bucket = |ts: &str| format!("time_bucket('{interval} seconds', {ts}{origin})");
         self.add(
             "time",
             "packets and bytes in each interval; those without any have no row",
             "/timeline",
             format!(
-                "SELECT time_bucket('{interval}', ts) AS start, count(*) AS packets, sum(len) AS bytes \
-                 FROM packets GROUP BY 1 ORDER BY 1"
+                "SELECT {} AS start, count(*) AS packets, sum(len) AS bytes \
+                 FROM packets GROUP BY 1 ORDER BY 1",
+                bucket("ts")
             ),
         );
         if self.has_outer_flows() {
@@ -29,8 +37,8 @@ impl List<'_> {
             "flows that began in each",
             "/timeline",
             format!(
-                "SELECT time_bucket('{interval}', start) AS start, count(*) AS new_flows \
-                 FROM flows GROUP BY 1 ORDER BY 1"
+                "SELECT {} AS start, count(*) AS new_flows FROM flows GROUP BY 1 ORDER BY 1",
+                bucket("start")
             ),
         );
     }

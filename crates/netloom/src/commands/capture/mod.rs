@@ -152,6 +152,7 @@ fn capture(
         let context = ReportContext {
             captures: outcome.captures,
             flow_rules: global.flow_rules.name().to_owned(),
+            options: global.of_flows(),
             filter: (!expression.is_empty()).then(|| expression.clone()),
             max_memory: global.max_memory as u64,
             interrupted: false,
@@ -189,6 +190,7 @@ fn capture(
         let context = ReportContext {
             captures: outcome.captures,
             flow_rules: global.flow_rules.name().to_owned(),
+            options: global.of_flows(),
             filter: (!expression.is_empty()).then(|| expression.clone()),
             max_memory: global.max_memory as u64,
             interrupted: outcome.interrupted,
