@@ -101,8 +101,9 @@ fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
         "telnet" | "rlogin" | "rsh" | "rexec" | "tftp" | "x11" | "vnc" | "finger" => {
             info.add_risk(Risk::UnsafeProtocol, service.title);
         }
-        // Readable unless they went over to TLS.
-        "ftp" | "pop3" | "imap" if info.fingerprint("ja3").is_none() => {
+        // Readable unless they went over to TLS. Fingerprints do not tell: they are made only where
+        // somebody asks for them.
+        "ftp" | "pop3" | "imap" if !carries(info, "tls") => {
             info.add_risk(Risk::UnsafeProtocol, service.title);
         }
         _ => {}
@@ -126,6 +127,11 @@ fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
     if !answered {
         info.add_risk(Risk::Unidirectional, "");
     }
+}
+
+/// Whether a flow went over to this protocol, or has it inside.
+fn carries(info: &AppInfo, name: &str) -> bool {
+    info.carried.iter().any(|carried| carried.name == name)
 }
 
 /// A protocol that has ports of its own, on another one.
@@ -158,5 +164,59 @@ fn elsewhere(service: &Protocol, port: u16) -> bool {
         // Media have the ports that were agreed on.
         "rtp" | "rtcp" | "stun" | "dtls" | "bittorrent" => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netloom_decode::app::by_name;
+    use netloom_decode::{DecodeOptions, decode_ip};
+    use netloom_packet::Timestamp;
+
+    use super::*;
+    use crate::{FlowId, FlowKey, FlowRules, flow_id};
+
+    const INSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 50));
+    const OUTSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 9));
+
+    /// Some flow's identifier.
+    fn id() -> FlowId {
+        let datagram = [
+            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        flow_id(&key, Timestamp::from_nanos(0), 1, "")
+    }
+
+    /// A flow of this service, told by its content, with a packet each way.
+    fn flow(service: &str, protocol: u8, src: (IpAddr, u16), dst: (IpAddr, u16)) -> FlowRecord {
+        let mut record = FlowRecord::new(id(), src.0, dst.0, protocol);
+        (record.src_port, record.dst_port) = (Some(src.1), Some(dst.1));
+        (record.fwd.packets, record.bwd.packets) = (1, 1);
+        let info = record.app.get_or_insert_default();
+        info.service = Some(by_name(service).unwrap());
+        info.confidence = Some(Confidence::Content);
+        record
+    }
+
+    /// The risks of a flow, once it has ended.
+    fn risks(mut record: FlowRecord) -> Vec<Risk> {
+        settle(&mut record, None);
+        let risks = record.app.unwrap().risks;
+        risks.into_iter().map(|(risk, _)| risk).collect()
+    }
+
+    #[test]
+    fn protocols_that_went_over_to_tls_are_safe() {
+        for (service, port) in [("ftp", 21), ("pop3", 110), ("imap", 143)] {
+            let plain = flow(service, 6, (INSIDE, 40_000), (INSIDE, port));
+            assert_eq!(risks(plain.clone()), [Risk::UnsafeProtocol], "{service}");
+            // No fingerprints: nobody asked for any.
+            let mut secured = plain;
+            let tls = by_name("tls").unwrap();
+            secured.app.as_mut().unwrap().carry(tls, false);
+            assert_eq!(risks(secured), [], "{service}");
+        }
     }
 }
