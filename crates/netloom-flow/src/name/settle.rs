@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use netloom_decode::app::{Protocol, Risk, ports};
+use netloom_packet::MacAddr;
 
 use super::book::Hint;
 use super::{dga_score, is_homograph, is_local, is_risky_domain, product};
@@ -28,7 +29,7 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
         }
     }
     let (protocol, port, server) = (record.protocol, record.dst_port, record.dst_ip);
-    let answered = record.bwd.packets > 0 || server.is_multicast();
+    let answered = record.bwd.packets > 0 || needs_no_answer(record);
     tcp_issues(record);
     let fragmented = record.fwd.fragments + record.bwd.fragments > 0;
     if let Some(info) = record.app.as_deref_mut() {
@@ -129,6 +130,45 @@ fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
     }
 }
 
+/// Whether nobody would answer where nothing is wrong: what goes to all, what only ever goes one
+/// way, and what answers a question that went to all, a flow of its own.
+fn needs_no_answer(record: &FlowRecord) -> bool {
+    let to_all = match record.dst_ip.to_canonical() {
+        // Which addresses are a network's broadcast depends on its mask (RFC 919); its frames
+        // go to all in any case.
+        IpAddr::V4(dst) => {
+            dst.is_multicast()
+                || dst.is_broadcast()
+                || record.dst_mac.is_some_and(MacAddr::is_broadcast)
+        }
+        IpAddr::V6(dst) => dst.is_multicast(),
+    };
+    let service = record.app.as_deref().and_then(|info| info.service);
+    to_all || service.is_some_and(|service| is_one_way(service, record.src_port, record.dst_port))
+}
+
+/// Protocols of which one end never says anything on the same ports.
+fn is_one_way(service: &Protocol, src: Option<u16>, dst: Option<u16>) -> bool {
+    match service.name {
+        // Logs, measurements and copies of traffic: RFC 5426 and RFC 3164 (syslog), RFC 3954
+        // (NetFlow), RFC 7011 (IPFIX), sFlow version 5, and datagrams of NetBIOS (RFC 1002, 4.4).
+        "syslog" | "netflow" | "ipfix" | "sflow" | "collectd" | "statsd" | "gelf" | "ganglia"
+        | "tzsp" | "nbdgm" => true,
+        // Each side sends from ports of its own choice: media (RFC 3550), tunnels (RFC 7348,
+        // section 5, and RFC 8926, 3.3), BFD (RFC 5881, section 4).
+        "rtp" | "vxlan" | "geneve" | "bfd" => true,
+        // Traps (RFC 3417, section 2.2).
+        "snmp" => dst == Some(162),
+        // Answers to what was asked of a group, or of all.
+        "ssdp" => dst != Some(1900),
+        "mdns" => dst != Some(5353),
+        "wsd" => dst != Some(3702),
+        "dhcp" => (src, dst) == (Some(67), Some(68)),
+        "dhcpv6" => (src, dst) == (Some(547), Some(546)),
+        _ => false,
+    }
+}
+
 /// Whether a flow went over to this protocol, or has it inside.
 fn carries(info: &AppInfo, name: &str) -> bool {
     info.carried.iter().any(|carried| carried.name == name)
@@ -176,6 +216,7 @@ mod tests {
     use super::*;
     use crate::{FlowId, FlowKey, FlowRules, flow_id};
 
+    const ALL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
     const INSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 50));
     const OUTSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 9));
 
@@ -217,6 +258,51 @@ mod tests {
             let tls = by_name("tls").unwrap();
             secured.app.as_mut().unwrap().carry(tls, false);
             assert_eq!(risks(secured), [], "{service}");
+        }
+    }
+
+    #[test]
+    fn what_goes_to_all_needs_no_answer() {
+        let unanswered = |service, src, dst| {
+            let mut record = flow(service, 17, src, dst);
+            record.bwd.packets = 0;
+            record
+        };
+        let local: IpAddr = [192, 168, 1, 255].into();
+        let lonely = [Risk::Unidirectional];
+        let dhcp = unanswered("dhcp", ([0; 4].into(), 68), (ALL, 67));
+        assert_eq!(risks(dhcp), []);
+        // Whether 192.168.1.255 is a broadcast address, frames tell.
+        let mut names = unanswered("nbns", (INSIDE, 137), (local, 137));
+        assert_eq!(risks(names.clone()), lonely);
+        names.dst_mac = Some(MacAddr::BROADCAST);
+        assert_eq!(risks(names), []);
+        let group = unanswered("mdns", (INSIDE, 5353), ([224, 0, 0, 251].into(), 5353));
+        assert_eq!(risks(group), []);
+        let dns = unanswered("dns", (INSIDE, 40_000), (OUTSIDE, 53));
+        assert_eq!(risks(dns), lonely);
+    }
+
+    #[test]
+    fn what_goes_one_way_needs_no_answer() {
+        for (service, src, dst, lonely) in [
+            ("syslog", 40_000, 514, false),
+            ("netflow", 40_000, 2055, false),
+            ("ipfix", 40_000, 4739, false),
+            ("sflow", 40_000, 6343, false),
+            ("nbdgm", 138, 138, false),
+            ("snmp", 40_000, 162, false),
+            ("snmp", 40_000, 161, true),
+            // A search of one device alone, and an answer to a search of all.
+            ("ssdp", 40_000, 1900, true),
+            ("ssdp", 1900, 40_000, false),
+            ("dhcp", 67, 68, false),
+            ("dhcp", 68, 67, true),
+        ] {
+            let mut record = flow(service, 17, (INSIDE, src), (OUTSIDE, dst));
+            record.bwd.packets = 0;
+            let found = risks(record).contains(&Risk::Unidirectional);
+            assert_eq!(found, lonely, "{service} {src} {dst}");
         }
     }
 }
