@@ -10,6 +10,9 @@ use super::{dga_score, is_homograph, is_local, is_risky_domain, product};
 use crate::app::{AppInfo, Confidence};
 use crate::record::{ConnState, FlowRecord};
 
+/// TCP's number among IP's protocols.
+const TCP: u8 = 6;
+
 /// Adds to a record what was known when the flow began (about this responder), and what follows
 /// from the whole.
 pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
@@ -28,15 +31,15 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
             }
         }
     }
-    let (protocol, port, server) = (record.protocol, record.dst_port, record.dst_ip);
+    let server = record.dst_ip;
     let answered = record.bwd.packets > 0 || needs_no_answer(record);
     tcp_issues(record);
+    odd_port(record);
     let fragmented = record.fwd.fragments + record.bwd.fragments > 0;
     if let Some(info) = record.app.as_deref_mut() {
         if fragmented && info.service.is_some_and(|service| service.name == "dns") {
             info.add_risk(Risk::FragmentedDns, "");
         }
-        odd_port(info, protocol, port);
         odd_name(info);
         by_service(info, server, answered);
         find_product(info, server);
@@ -45,7 +48,7 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
 
 /// A connection that was refused, or given up before anything was said.
 fn tcp_issues(record: &mut FlowRecord) {
-    if record.protocol != 6 {
+    if record.protocol != TCP {
         return;
     }
     let silent = record.fwd.payload_bytes + record.bwd.payload_bytes == 0;
@@ -174,35 +177,69 @@ fn carries(info: &AppInfo, name: &str) -> bool {
     info.carried.iter().any(|carried| carried.name == name)
 }
 
-/// A protocol that has ports of its own, on another one.
-fn odd_port(info: &mut AppInfo, protocol: u8, port: Option<u16>) {
-    let (Some(service), Some(port)) = (info.service, port) else {
+/// A protocol that has ports of its own, where neither end uses one.
+fn odd_port(record: &mut FlowRecord) {
+    let from_server = is_from_server(record);
+    let tcp = record.protocol == TCP;
+    let (Some(info), Some(dst)) = (record.app.as_deref_mut(), record.dst_port) else {
         return;
     };
-    if info.confidence != Some(Confidence::Content) || info.announced {
+    let Some(service) = info.service else {
         return;
+    };
+    if info.confidence == Some(Confidence::Content)
+        && !info.announced
+        && !from_server
+        && !ports(service, tcp).is_empty()
+        && !is_usual(service, tcp, dst)
+    {
+        let detail = format!("{} on port {dst}", service.title);
+        info.add_risk(Risk::NonStandardPort, &detail);
     }
-    let tcp = protocol == 6;
-    let known = ports(service, tcp);
-    if !known.is_empty() && !known.contains(&port) && !elsewhere(service, port) {
-        info.add_risk(
-            Risk::NonStandardPort,
-            &format!("{} on port {port}", service.title),
-        );
-    }
+}
+
+/// Whether the originator is the server, as ports tell where the capture does not have the
+/// connection's beginning, or there is none (UDP).
+fn is_from_server(record: &FlowRecord) -> bool {
+    let service = record.app.as_deref().and_then(|info| info.service);
+    let (Some(service), Some(src), Some(dst)) = (service, record.src_port, record.dst_port) else {
+        return false;
+    };
+    let tcp = record.protocol == TCP;
+    // Who sends the first SYN is the client, whatever the port.
+    let opened = tcp && record.history.contains('S');
+    !opened && is_usual(service, tcp, src) && !is_usual(service, tcp, dst)
+}
+
+/// Whether a protocol is at home on a port.
+fn is_usual(service: &Protocol, tcp: bool, port: u16) -> bool {
+    ports(service, tcp).contains(&port) || elsewhere(service, port)
 }
 
 /// Ports on which a protocol is common though they are not its own.
 fn elsewhere(service: &Protocol, port: u16) -> bool {
     match service.name {
         "http" => matches!(port, 3128 | 8000..=8100 | 8888),
+        // Protocols over TLS that have a port for that (IANA), Google's push messages (5228 to
+        // 5230) and Cast (8009).
         "tls" => matches!(
             port,
             465 | 563 | 636 | 853 | 989 | 990 | 992
-                ..=995 | 2083 | 3269 | 5061 | 5223 | 6697 | 8443 | 8883
+                ..=995 | 2083 | 2376 | 3269 | 4740 | 4843 | 5061 | 5223 | 5228
+                ..=5230 | 5349 | 5671 | 5986 | 6513 | 6514 | 6697 | 8009 | 8443 | 8883 | 10_161
         ),
-        // Media have the ports that were agreed on.
-        "rtp" | "rtcp" | "stun" | "dtls" | "bittorrent" => true,
+        "whatsapp" => matches!(port, 80 | 443 | 4244 | 5242),
+        // Endpoint mappers give servers their ports: from 1024 on ([MS-RPCE], C706, section 6.2.2),
+        // and whatever was free (RFC 1833; by custom from 512 on).
+        "dce_rpc" => port >= 1024,
+        "rpc" => port >= 512,
+        // References to objects, and stamps of resolvers, say the port.
+        "giop" | "dnscrypt" => true,
+        // What answers a search goes to the port that asked.
+        "ssdp" => true,
+        // Media, and peers among themselves, have the ports that were agreed on; games with this
+        // library have each their own.
+        "rtp" | "rtcp" | "stun" | "dtls" | "bittorrent" | "zoom" | "raknet" => true,
         _ => false,
     }
 }
@@ -304,5 +341,31 @@ mod tests {
             let found = risks(record).contains(&Risk::Unidirectional);
             assert_eq!(found, lonely, "{service} {src} {dst}");
         }
+    }
+
+    #[test]
+    fn ports_of_protocols() {
+        let odd = |service, protocol, src, dst, history: &str| {
+            let mut record = flow(service, protocol, (INSIDE, src), (INSIDE, dst));
+            record.history = history.to_owned();
+            risks(record).contains(&Risk::NonStandardPort)
+        };
+        assert!(!odd("modbus", 6, 40_000, 502, "ShADda"));
+        assert!(odd("modbus", 6, 40_000, 503, "ShADda"));
+        // Seen from the server's packet on, the server is the end with the protocol's own port ...
+        assert!(!odd("modbus", 6, 502, 40_000, "Dd"));
+        assert!(!odd("ssdp", 17, 1900, 1901, "D"));
+        assert!(!odd("dns", 17, 53, 40_000, "Dd"));
+        // ... but a client may call from any port.
+        assert!(odd("modbus", 6, 502, 503, "ShADda"));
+        assert!(odd("dns", 17, 40_000, 5300, "Dd"));
+        // Ports that mappers give, and others of their own.
+        assert!(!odd("dce_rpc", 6, 1067, 4997, "ShADda"));
+        assert!(odd("dce_rpc", 6, 1067, 502, "ShADda"));
+        assert!(!odd("rpc", 17, 56_262, 32_773, "Dd"));
+        assert!(!odd("whatsapp", 6, 40_000, 443, "ShADda"));
+        assert!(!odd("tls", 6, 40_000, 5228, "ShADda"));
+        assert!(!odd("tls", 6, 40_000, 8009, "ShADda"));
+        assert!(odd("tls", 6, 40_000, 4434, "ShADda"));
     }
 }
