@@ -398,7 +398,7 @@ risks! {
     /// A protocol that is unsafe by design: all of it can be read (Telnet, rsh, TFTP, FTP, POP3 and
     /// IMAP without TLS).
     UnsafeProtocol "unsafe_protocol" Low "Unsafe protocol",
-    /// Desktop or file sharing to or from another network.
+    /// Desktop or file sharing between a local network and another one, either way.
     RemoteDesktop "remote_desktop" Low "Remote desktop or file sharing",
     /// A packet that its protocol does not allow.
     MalformedPacket "malformed_packet" Low "Malformed message",
@@ -416,7 +416,7 @@ risks! {
     EncryptedClientHello "encrypted_client_hello" Info "Encrypted Client Hello",
     /// DNS that is hidden from the network's own resolver (DoH, DoT, DoQ).
     EncryptedDns "encrypted_dns" Info "Encrypted DNS",
-    /// An MSSQL/MySQL/… login in clear is `cleartext_credentials`; this is a database open to another network.
+    /// A database, a directory or an industrial controller on a local network, used from another one.
     ExposedService "exposed_service" Low "Internal service reached from another network",
 }
 

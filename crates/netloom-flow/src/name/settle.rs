@@ -33,6 +33,7 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
     }
     let server = record.dst_ip;
     let answered = record.bwd.packets > 0 || needs_no_answer(record);
+    let crossing = crossing(record);
     tcp_issues(record);
     odd_port(record);
     let fragmented = record.fwd.fragments + record.bwd.fragments > 0;
@@ -41,7 +42,7 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
             info.add_risk(Risk::FragmentedDns, "");
         }
         odd_name(info);
-        by_service(info, server, answered);
+        by_service(info, crossing, answered);
         find_product(info, server);
     }
 }
@@ -96,8 +97,32 @@ fn odd_name(info: &mut AppInfo) {
     info.server_name = Some(name);
 }
 
+/// Which way a flow goes between a local network and another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Crossing {
+    /// A client elsewhere asks a local server.
+    Inward,
+    /// A local client asks a server elsewhere.
+    Outward,
+}
+
+/// `None` where both ends are local, or neither is: what networks those are in, nobody knows.
+fn crossing(record: &FlowRecord) -> Option<Crossing> {
+    let ends = (is_local(record.src_ip), is_local(record.dst_ip));
+    let (client, server) = if is_from_server(record) {
+        (ends.1, ends.0)
+    } else {
+        ends
+    };
+    match (client, server) {
+        (false, true) => Some(Crossing::Inward),
+        (true, false) => Some(Crossing::Outward),
+        _ => None,
+    }
+}
+
 /// Risks that a protocol is by itself, or by where it goes.
-fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
+fn by_service(info: &mut AppInfo, crossing: Option<Crossing>, answered: bool) {
     let (Some(service), Some(Confidence::Content)) = (info.service, info.confidence) else {
         return;
     };
@@ -112,17 +137,16 @@ fn by_service(info: &mut AppInfo, server: IpAddr, answered: bool) {
         }
         _ => {}
     }
-    let inside = is_local(server);
     match service.name {
         "rdp" | "vnc" | "smb" | "teamviewer" | "anydesk" | "x11" | "radmin" | "nomachine"
         | "dameware" | "pcanywhere" | "spice" | "citrix"
-            if !inside =>
+            if crossing.is_some() =>
         {
             info.add_risk(Risk::RemoteDesktop, service.title);
         }
         "mysql" | "postgresql" | "redis" | "mongodb" | "memcached" | "ldap" | "modbus"
         | "s7comm" | "dnp3" | "elasticsearch" | "cassandra" | "mssql"
-            if !inside =>
+            if crossing == Some(Crossing::Inward) =>
         {
             info.add_risk(Risk::ExposedService, service.title);
         }
@@ -367,5 +391,34 @@ mod tests {
         assert!(!odd("tls", 6, 40_000, 5228, "ShADda"));
         assert!(!odd("tls", 6, 40_000, 8009, "ShADda"));
         assert!(odd("tls", 6, 40_000, 4434, "ShADda"));
+    }
+
+    #[test]
+    fn from_one_network_to_another() {
+        let elsewhere: IpAddr = [203, 0, 113, 7].into();
+        let found = |service, src, dst| {
+            let risks = risks(flow(service, 6, src, dst));
+            let of = [Risk::RemoteDesktop, Risk::ExposedService];
+            let mut risks = risks.into_iter().filter(|risk| of.contains(risk));
+            (risks.next(), risks.next())
+        };
+        let desktop = (Some(Risk::RemoteDesktop), None);
+        let exposed = (Some(Risk::ExposedService), None);
+        for (service, port, inward, outward) in [
+            ("rdp", 3389, desktop, desktop),
+            ("vnc", 5900, desktop, desktop),
+            ("redis", 6379, exposed, (None, None)),
+            ("modbus", 502, exposed, (None, None)),
+        ] {
+            let found = |client, server| found(service, (client, 40_000), (server, port));
+            assert_eq!(found(OUTSIDE, INSIDE), inward, "{service}");
+            assert_eq!(found(INSIDE, OUTSIDE), outward, "{service}");
+            for (client, server) in [(INSIDE, INSIDE), (OUTSIDE, OUTSIDE), (OUTSIDE, elsewhere)] {
+                assert_eq!(found(client, server), (None, None), "{service}");
+            }
+        }
+        // Seen from the server's packet on.
+        let answer = found("modbus", (INSIDE, 502), (OUTSIDE, 40_000));
+        assert_eq!(answer, exposed);
     }
 }
