@@ -1,5 +1,7 @@
 //! What is wrong, or worth knowing, with a handshake.
 
+use std::net::IpAddr;
+
 use netloom_packet::Timestamp;
 
 use crate::app::text::display;
@@ -295,10 +297,46 @@ pub(super) fn certificate(
     if let Some(host) = host
         && !leaf.is_for(host)
     {
-        let of = host_of(leaf).unwrap_or_default();
-        let detail = format!("{} is not {}", display(of), display(host));
+        let detail = format!("{} is not {}", compared(leaf, host), display(host));
         said.risk(Risk::CertificateMismatch, &detail, events);
     }
+}
+
+/// Most of a certificate's names in evidence.
+const SHOWN_MAX: usize = 3;
+
+/// What a host was compared with, in words (RFC 6125, section 6.4.4): the alternative names of its
+/// kind, where there are none the others, else the subject.
+fn compared(leaf: &Certificate<'_>, host: &[u8]) -> String {
+    let names = leaf.dns_names.iter().map(|name| display(name).into_owned());
+    let addresses = leaf.addresses.iter().map(ToString::to_string);
+    let of_address = str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok());
+    let of_kind: Vec<String> = if of_address && !leaf.addresses.is_empty() {
+        addresses.collect()
+    } else if !leaf.dns_names.is_empty() {
+        names.collect()
+    } else {
+        let subject = leaf.subject.to_text();
+        return match &*display(subject.as_bytes()) {
+            "" => "a certificate without a name".to_owned(),
+            subject => shortened(subject).to_owned(),
+        };
+    };
+    let shown = of_kind.get(..SHOWN_MAX).unwrap_or(&of_kind);
+    let mut text: Vec<&str> = shown.iter().map(|name| shortened(name)).collect();
+    let more = format!("{} more", of_kind.len() - shown.len());
+    if of_kind.len() > shown.len() {
+        text.push(&more);
+    }
+    match text.as_slice() {
+        [one] => (*one).to_owned(),
+        several => format!("any of {}", several.join(", ")),
+    }
+}
+
+/// The start of a text of which the end can be spared.
+fn shortened(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(48)).unwrap_or(text)
 }
 
 /// The host that a certificate is for: its common name where that is a host's, else the first of
@@ -367,4 +405,36 @@ fn repeated(kinds: &[u16]) -> Option<u16> {
         &[a, b] if a == b => Some(a),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::x509::tests::certificate;
+    use super::*;
+
+    #[test]
+    fn what_a_host_was_compared_with() {
+        let words = |der: &[u8], host: &str| {
+            let leaf = Certificate::parse(der).unwrap();
+            assert!(!leaf.is_for(host.as_bytes()), "{host}");
+            compared(&leaf, host.as_bytes())
+        };
+        let plain = certificate("OFFICE-VM", "OFFICE-VM", &[]);
+        assert_eq!(words(&plain, "192.0.2.142"), "CN=OFFICE-VM");
+        // The common name does not count beside alternative names.
+        let other = certificate("h.example.com", "CA", &["zzz.example.com"]);
+        assert_eq!(words(&other, "h.example.com"), "zzz.example.com");
+        let wildcard = certificate("*.example.com", "CA", &["*.example.com"]);
+        assert_eq!(words(&wildcard, "a.b.example.com"), "*.example.com");
+        assert_eq!(words(&wildcard, "192.0.2.142"), "*.example.com");
+        let many = certificate("a.test", "CA", &["a.test", "b.test", "c.test", "d.test"]);
+        assert_eq!(
+            words(&many, "e.test"),
+            "any of a.test, b.test, c.test, 1 more"
+        );
+        let nameless = certificate("", "CA", &[]);
+        assert_eq!(words(&nameless, "e.test"), "a certificate without a name");
+        let long = certificate("a.test", "CA", &[&"ü".repeat(100)]);
+        assert!(words(&long, "e.test").len() <= 48);
+    }
 }

@@ -33,6 +33,52 @@ fn bytes(hexadecimal: &str) -> Vec<u8> {
         .collect()
 }
 
+/// A value of DER.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    match content.len() {
+        len @ 0..=0x7f => out.push(len as u8),
+        len @ 0x80..=0xff => out.extend([0x81, len as u8]),
+        len => out.extend([0x82, (len >> 8) as u8, len as u8]),
+    }
+    out.extend(content);
+    out
+}
+
+/// A certificate of the year 2024 whose subject and issuer have these common names and nothing
+/// else (or nothing at all), with these alternative names of hosts.
+pub(crate) fn certificate(subject: &str, issuer: &str, hosts: &[&str]) -> Vec<u8> {
+    let name = |common: &str| {
+        let pair = [der(0x06, &[0x55, 4, 3]), der(0x0c, common.as_bytes())].concat();
+        let set = der(0x31, &der(0x30, &pair));
+        der(0x30, if common.is_empty() { &[] } else { &set })
+    };
+    let algorithm = der(0x30, &der(0x06, &[0x2a, 3]));
+    let validity = [der(0x17, b"240101000000Z"), der(0x17, b"241201000000Z")].concat();
+    let key = [algorithm.clone(), der(0x03, &[0, 4, 1, 2])].concat();
+    let mut signed = [
+        der(0xa0, &der(0x02, &[2])),
+        der(0x02, &[1]),
+        algorithm.clone(),
+        name(issuer),
+        der(0x30, &validity),
+        name(subject),
+        der(0x30, &key),
+    ]
+    .concat();
+    if !hosts.is_empty() {
+        let names: Vec<u8> = hosts
+            .iter()
+            .flat_map(|host| der(0x82, host.as_bytes()))
+            .collect();
+        let content = der(0x04, &der(0x30, &names));
+        let extension = [der(0x06, &[0x55, 0x1d, 0x11]), content].concat();
+        signed.extend(der(0xa3, &der(0x30, &der(0x30, &extension))));
+    }
+    let whole = [der(0x30, &signed), algorithm, der(0x03, &[0, 1])].concat();
+    der(0x30, &whole)
+}
+
 #[test]
 fn everything_in_a_certificate() {
     let der = bytes(EXAMPLE);
