@@ -150,15 +150,24 @@ struct Partial {
 
 impl Default for Dtls {
     fn default() -> Self {
+        Self::of(Session::new(Carrier::Dtls))
+    }
+}
+
+/// Reads DTLS on a path that STUN has tried out: what is agreed on in a call's signalling.
+pub(crate) fn beside_stun() -> Box<dyn Parser> {
+    Box::new(Dtls::of(Session::signalled(Carrier::Dtls)))
+}
+
+impl Dtls {
+    const fn of(session: Session) -> Self {
         Self {
-            session: Session::new(Carrier::Dtls),
+            session,
             messages: [Vec::new(), Vec::new()],
             encrypted: 0,
         }
     }
-}
 
-impl Dtls {
     fn handshake(&mut self, context: &Context, record: &Record<'_>, events: &mut dyn Events) {
         let mut reader = Reader::new(record.body);
         while let Some(fragment) = Fragment::read(&mut reader) {

@@ -170,7 +170,7 @@ impl Stun {
         if matches!(data.first(), Some(20..=63)) && matches!(data.get(1), Some(0xfe | 0x01)) {
             if self.dtls.is_none() {
                 events.event(Event::Service(&super::dtls::PROTOCOL));
-                self.dtls = super::dtls::DETECTOR.parser.map(|new| new());
+                self.dtls = Some(super::dtls::beside_stun());
             }
             if let Some(dtls) = &mut self.dtls
                 && !matches!(dtls.datagram(context, data, events), Next::Continue)

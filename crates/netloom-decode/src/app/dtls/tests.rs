@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use crate::app::tls::tests::{
     Heard, client_hello, context, extension, probe_of, server_hello, sni,
 };
+use crate::app::tls::x509::tests::certificate;
 
 use super::*;
 
@@ -41,8 +42,11 @@ fn hello() -> Vec<u8> {
 }
 
 fn play(datagrams: &[(bool, Vec<u8>)]) -> Heard {
+    play_with((DETECTOR.parser.unwrap())(), datagrams)
+}
+
+fn play_with(mut parser: Box<dyn Parser>, datagrams: &[(bool, Vec<u8>)]) -> Heard {
     let mut heard = Heard::default();
-    let mut parser = (DETECTOR.parser.unwrap())();
     for (from_client, datagram) in datagrams {
         let next = parser.datagram(&context(*from_client, false), datagram, &mut heard);
         assert!(parser.heap_bytes() < 20 * Assembly::MAX);
@@ -53,6 +57,37 @@ fn play(datagrams: &[(bool, Vec<u8>)]) -> Heard {
     }
     parser.finish(&context(true, false), &mut heard);
     heard
+}
+
+#[test]
+fn certificates_of_calls_are_self_signed() {
+    let three = |number: usize| (number as u32).to_be_bytes()[1..].to_vec();
+    let of = |extensions: &[Vec<u8>], issuer: &str| {
+        let mut hello = client_hello(extensions);
+        hello.splice(0..2, [0xfe, 0xfd]);
+        hello.splice(35..35, [0]);
+        let der = certificate("WebRTC", issuer, &[]);
+        let chain = [three(der.len()), der].concat();
+        let body = [three(chain.len()), chain].concat();
+        let mut server = server_hello(0xfefd, 0xc02b, &[]);
+        server.splice(0..2, [0xfe, 0xfd]);
+        vec![
+            (true, record(content::HANDSHAKE, 0, &message(1, 0, &hello))),
+            (
+                false,
+                record(content::HANDSHAKE, 0, &message(2, 0, &server)),
+            ),
+            (false, record(content::HANDSHAKE, 0, &message(11, 1, &body))),
+        ]
+    };
+    let self_signed = "risk certificate_self_signed: CN=WebRTC";
+    let plain = of(&[], "WebRTC");
+    assert!(play(&plain).has(self_signed));
+    assert!(!play_with(beside_stun(), &plain).has(self_signed));
+    let media = of(&[extension(14, &[0, 2, 0, 1, 0])], "WebRTC");
+    let heard = play(&media);
+    assert!(heard.has("certificates false 1"), "{heard:?}");
+    assert!(!heard.has(self_signed));
 }
 
 #[test]

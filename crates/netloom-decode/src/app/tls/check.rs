@@ -245,13 +245,18 @@ pub(super) fn alert(said: &mut Said, level: u8, description: u8, events: &mut dy
 const EXPIRING: i64 = 30 * 86_400;
 
 /// The server's certificate, at the time of the packet, for the host that was asked for.
+///
+/// Where `signalled`, its fingerprint was agreed on beforehand: then it may well be self-signed and
+/// made for a call (RFC 8122, section 5.1, and RFC 8827, section 6.5).
 pub(super) fn certificate(
     said: &mut Said,
     context: &Context,
     leaf: &Certificate<'_>,
     host: Option<&[u8]>,
+    signalled: bool,
     events: &mut dyn Events,
 ) {
+    let for_a_call = signalled && leaf.is_self_signed();
     let now = context.timestamp;
     let day = |time: Timestamp| {
         let (year, month, day, ..) = time.to_civil();
@@ -263,6 +268,7 @@ pub(super) fn certificate(
         let detail = format!("expired {}", day(end));
         said.risk(Risk::CertificateExpired, &detail, events);
     } else if let Some(end) = leaf.not_after
+        && !for_a_call
         && end.as_secs().saturating_sub(now.as_secs()) <= EXPIRING
     {
         let detail = format!("expires {}", day(end));
@@ -274,7 +280,9 @@ pub(super) fn certificate(
         let detail = format!("valid from {}", day(start));
         said.risk(Risk::CertificateNotYetValid, &detail, events);
     }
-    if let (Some(start), Some(end)) = (leaf.not_before, leaf.not_after) {
+    if let (Some(start), Some(end)) = (leaf.not_before, leaf.not_after)
+        && !for_a_call
+    {
         let seconds = end.as_secs().saturating_sub(start.as_secs());
         let allowed = if start.as_secs() >= VALIDITY_SINCE {
             VALIDITY_MAX
@@ -286,7 +294,7 @@ pub(super) fn certificate(
             said.risk(Risk::CertificateLongValidity, &detail, events);
         }
     }
-    if leaf.is_self_signed() && !leaf.subject.is_empty() {
+    if leaf.is_self_signed() && !for_a_call && !leaf.subject.is_empty() {
         let subject = leaf.subject.to_text();
         said.risk(
             Risk::CertificateSelfSigned,

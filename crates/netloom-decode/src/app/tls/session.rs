@@ -22,10 +22,15 @@ const CHAIN_MAX: usize = 10;
 /// Longest server name that is kept, in bytes: a DNS name has no more (RFC 1035, section 2.3.4).
 const NAME_MAX: usize = 255;
 
+/// The extension with which DTLS arranges keys for media (RFC 5764, section 4.1.1).
+const USE_SRTP: u16 = 14;
+
 /// What is known of a handshake.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     carrier: Carrier,
+    /// Whether the fingerprints of certificates were agreed on beforehand, in the signalling.
+    signalled: bool,
     /// Whether the client is the flow's responder; known from the first hello on.
     flipped: bool,
     client_hello: bool,
@@ -53,6 +58,15 @@ impl Session {
         Self {
             carrier,
             ..Self::default()
+        }
+    }
+
+    /// A handshake on a path that was agreed on beforehand (ICE), certificates' fingerprints
+    /// along with it.
+    pub(crate) fn signalled(carrier: Carrier) -> Self {
+        Self {
+            signalled: true,
+            ..Self::new(carrier)
         }
     }
 
@@ -193,6 +207,8 @@ impl Session {
         };
         self.ticket = hello.session_ticket && self.offered_id.is_empty();
         self.offers_pre_shared_key = hello.pre_shared_key;
+        // Media are agreed on beforehand, too (RFC 5763, section 5).
+        self.signalled |= self.carrier == Carrier::Dtls && hello.extensions.contains(&USE_SRTP);
         if let Some(name) = hello.server_name {
             self.server_name = Some(name.get(..NAME_MAX).unwrap_or(name).into());
         }
@@ -332,7 +348,8 @@ impl Session {
             events.event(Event::ServerName { name, source });
         }
         let host = self.server_name.as_deref();
-        check::certificate(&mut self.said, context, &leaf, host, events);
+        let signalled = self.signalled;
+        check::certificate(&mut self.said, context, &leaf, host, signalled, events);
     }
 
     /// ECDHE's named curve (RFC 8422, section 5.4); behind a hint where there is a shared key, too.
