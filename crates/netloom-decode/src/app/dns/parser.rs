@@ -1,7 +1,7 @@
 //! Flows of messages.
 
 use super::number::{rcode_name, rtype};
-use super::{CERTIFICATES, DNSCRYPT, Data, Message, devices, is_message, qtype_name};
+use super::{CERTIFICATES, DNSCRYPT, Message, devices, is_message, qtype_name};
 use crate::app::text::display;
 use crate::app::wire::u16_at;
 use crate::app::{Context, Event, Events, Interest, Next, Parser, Risk, STREAM_MAX, Step, support};
@@ -145,12 +145,9 @@ fn suspicious(message: &Message<'_>) -> Option<String> {
             return Some(format!("character {shown} in a name"));
         }
     }
-    // Answers that live for no time at all: fast flux, rebinding, tunnels.
-    message
-        .answers
-        .iter()
-        .any(|record| record.ttl == 0 && matches!(record.data, Data::Address(_)))
-        .then(|| "address with a time to live of 0".into())
+    // A time to live of 0 is none of it: it only says that nobody shall keep the answer (RFC 1035,
+    // section 3.2.1), as resolvers at home do for local names.
+    None
 }
 
 impl Parser for Flow {

@@ -398,6 +398,9 @@ fn risks() {
     large.extend_from_slice(&record(12, rtype::TXT, 5, &[99; 600]));
     assert!(said(&large).has("risk: large_dns 636 bytes over UDP"));
     assert!(!said(&response()).has("risk"));
+    let mut fleeting = [header(0x8180, [1, 1, 0, 0]), question("nas.lan", 1)].concat();
+    fleeting.extend_from_slice(&record(12, rtype::A, 0, &[192, 168, 1, 2]));
+    assert!(!said(&fleeting).has("risk"));
     let circle = [
         header(0x0100, [1, 0, 0, 0]),
         b"\xc0\x0c\x00\x01\x00\x01".to_vec(),
