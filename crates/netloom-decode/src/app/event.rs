@@ -406,7 +406,7 @@ risks! {
     Exploit "exploit" High "Possible exploit",
     /// Cryptocurrency mining.
     Mining "mining" Medium "Cryptocurrency mining",
-    /// Anonymising networks.
+    /// A network that hides who speaks with whom: Tor, by the names that its handshakes make up.
     Anonymizer "anonymizer" Medium "Anonymising network",
     /// A connection that the server refused or that had no answer.
     Unidirectional "unidirectional" Info "No answer",

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use netloom_decode::app::{Protocol, Risk, ports};
+use netloom_decode::app::{Category, Protocol, Risk, ports};
 use netloom_packet::MacAddr;
 
 use super::book::Hint;
-use super::{dga_score, is_homograph, is_local, is_risky_domain, product};
+use super::{dga_score, is_homograph, is_local, is_risky_domain, is_tor_name, product};
 use crate::app::{AppInfo, Confidence};
 use crate::record::{ConnState, FlowRecord};
 
@@ -32,6 +32,8 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
         }
     }
     let server = record.dst_ip;
+    let resolved =
+        hint.is_some_and(|(responder, hint)| *responder == server && hint.name.is_some());
     let answered = record.bwd.packets > 0 || needs_no_answer(record);
     let crossing = crossing(record);
     tcp_issues(record);
@@ -41,7 +43,9 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
         if fragmented && info.service.is_some_and(|service| service.name == "dns") {
             info.add_risk(Risk::FragmentedDns, "");
         }
-        odd_name(info);
+        if !tor(info, resolved) {
+            odd_name(info);
+        }
         by_service(info, crossing, answered);
         find_product(info, server);
     }
@@ -78,6 +82,28 @@ fn find_product(info: &mut AppInfo, server: IpAddr) {
         }
         info.category = info.category.or(Some(found.category));
     }
+}
+
+/// Whether a handshake of Tor's kind is one, and what follows from that: names and versions are
+/// chosen to look like those of others, and are no weakness of their own.
+///
+/// Where its certificate was hidden, its name alone has to be like no other, and of a server that
+/// nobody asked DNS for.
+fn tor(info: &mut AppInfo, resolved: bool) -> bool {
+    const TITLE: &str = "Tor";
+    if info.app != Some(TITLE) {
+        return false;
+    }
+    let by_certificate = info.risks.iter().any(|(risk, _)| *risk == Risk::Anonymizer);
+    let by_name = || !resolved && info.server_name.as_deref().is_some_and(is_tor_name);
+    if !by_certificate && !by_name() {
+        info.app = None;
+        return false;
+    }
+    info.category = Some(Category::Vpn);
+    info.risks.retain(|(risk, _)| *risk != Risk::ObsoleteTls);
+    info.add_risk(Risk::Anonymizer, TITLE);
+    true
 }
 
 /// What a server's name gives away.
@@ -420,5 +446,47 @@ mod tests {
         // Seen from the server's packet on.
         let answer = found("modbus", (INSIDE, 502), (OUTSIDE, 40_000));
         assert_eq!(answer, exposed);
+    }
+
+    #[test]
+    fn tor_is_no_bad_certificate() {
+        let tls = |name: &str, by_certificate: bool| {
+            let mut record = flow("tls", 6, (INSIDE, 40_000), (OUTSIDE, 443));
+            let info = record.app.as_mut().unwrap();
+            info.app = Some("Tor");
+            info.name_server(name.as_bytes(), "tls_sni");
+            info.add_risk(Risk::ObsoleteTls, "TLSv10");
+            if by_certificate {
+                info.add_risk(Risk::Anonymizer, "Tor");
+            }
+            record
+        };
+        // With the certificate any name will do, without it only one that looks made up.
+        for (name, by_certificate) in [
+            ("www.q4cyamnc6mtokjurvdclt.com", true),
+            ("www.abcd.com", true),
+            ("www.q4cyamnc6mtokjurvdclt.com", false),
+        ] {
+            let mut record = tls(name, by_certificate);
+            settle(&mut record, None);
+            let info = record.app.clone().unwrap();
+            assert_eq!(
+                (info.app, info.category),
+                (Some("Tor"), Some(Category::Vpn))
+            );
+            assert_eq!(risks(record), [Risk::Anonymizer], "{name}");
+        }
+        let mut record = tls("www.abcd.com", false);
+        settle(&mut record, None);
+        assert_eq!(record.app.as_ref().unwrap().app, None);
+        assert_eq!(risks(record), [Risk::ObsoleteTls]);
+        // A name that DNS knows is none that a client of Tor made up.
+        let mut record = tls("www.q4cyamnc6mtokjurvdclt.com", false);
+        let hint = Hint {
+            name: Some(("www.q4cyamnc6mtokjurvdclt.com".into(), "dns")),
+            ..Hint::default()
+        };
+        settle(&mut record, Some(&(OUTSIDE, hint)));
+        assert_eq!(risks(record), [Risk::ObsoleteTls, Risk::DgaDomain]);
     }
 }

@@ -95,12 +95,12 @@ fn letter(byte: u8) -> Option<usize> {
 }
 
 /// Whether a name has the form of those that Tor's clients and relays put into their TLS
-/// handshakes: `www.`, then 8 to 20 letters and digits of base 32, then `.com` or `.net`, and
+/// handshakes: `www.`, then 4 to 25 letters and digits of base 32, then `.com` or `.net`, and
 /// looks random.
 ///
 /// ```
 /// use netloom_flow::name::is_tor_name;
-/// assert!(is_tor_name("www.e6r5p57kbafwrxj3plz.com"));
+/// assert!(is_tor_name("www.q4cyamnc6mtokjurvdclt.com"));
 /// assert!(!is_tor_name("www.wikipedia.com"));
 /// ```
 pub fn is_tor_name(name: &str) -> bool {
@@ -110,7 +110,7 @@ pub fn is_tor_name(name: &str) -> bool {
     }) else {
         return false;
     };
-    (8..=20).contains(&label.len())
+    (4..=25).contains(&label.len())
         && label
             .bytes()
             .all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))

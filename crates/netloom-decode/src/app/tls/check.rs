@@ -241,6 +241,11 @@ pub(super) fn alert(said: &mut Said, level: u8, description: u8, events: &mut dy
     }
 }
 
+/// A network that hides who speaks with whom.
+pub(super) fn anonymizer(said: &mut Said, title: &str, events: &mut dyn Events) {
+    said.risk(Risk::Anonymizer, title, events);
+}
+
 /// How long before its end a certificate should have been renewed, in seconds: 30 days.
 const EXPIRING: i64 = 30 * 86_400;
 

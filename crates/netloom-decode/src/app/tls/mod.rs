@@ -13,6 +13,7 @@ mod record;
 mod session;
 mod sslv2;
 mod stream;
+mod tor;
 pub mod x509;
 
 #[cfg(test)]

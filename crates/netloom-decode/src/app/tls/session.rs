@@ -5,7 +5,7 @@ use crate::app::{Context, Event, Events, Interest};
 
 use super::check::{self, Said};
 use super::x509::Certificate;
-use super::{Carrier, ClientHello, Fingerprints, Handshake, ServerHello, fingerprint, names};
+use super::{Carrier, ClientHello, Fingerprints, Handshake, ServerHello, fingerprint, names, tor};
 
 /// Handshake messages (RFC 8446, section 4, and before).
 pub(crate) mod message {
@@ -39,6 +39,7 @@ pub(crate) struct Session {
     /// Session identifier that the client offered; empty for none.
     offered_id: Box<[u8]>,
     ticket: bool,
+    offers_alpn: bool,
     offers_pre_shared_key: bool,
     key_exchange: bool,
     resumed: bool,
@@ -206,6 +207,7 @@ impl Session {
             _ => Box::default(),
         };
         self.ticket = hello.session_ticket && self.offered_id.is_empty();
+        self.offers_alpn = !hello.alpn.is_empty();
         self.offers_pre_shared_key = hello.pre_shared_key;
         // Media are agreed on beforehand, too (RFC 5763, section 5).
         self.signalled |= self.carrier == Carrier::Dtls && hello.extensions.contains(&USE_SRTP);
@@ -296,6 +298,17 @@ impl Session {
             });
         }
         check::server_hello(&mut self.said, hello, events);
+        // The certificate will be hidden: the name has to do, and whoever knows more of the flow
+        // looks at it again.
+        if first && self.is_1_3() && !self.offers_alpn && self.names_tor() {
+            events.event(Event::App(tor::TITLE));
+        }
+    }
+
+    /// Whether the server's name is one that a client of Tor could have made up.
+    fn names_tor(&self) -> bool {
+        let name = self.server_name.as_deref();
+        self.carrier == Carrier::Tcp && name.is_some_and(tor::is_server_name)
     }
 
     fn resume(&mut self, events: &mut dyn Events) {
@@ -347,7 +360,13 @@ impl Session {
             let source = "certificate";
             events.event(Event::ServerName { name, source });
         }
-        let host = self.server_name.as_deref();
+        let is_tor = self.names_tor() && tor::is_certificate(&leaf);
+        if is_tor {
+            events.event(Event::App(tor::TITLE));
+            check::anonymizer(&mut self.said, tor::TITLE, events);
+        }
+        // Tor's names do not belong together.
+        let host = self.server_name.as_deref().filter(|_| !is_tor);
         let signalled = self.signalled;
         check::certificate(&mut self.said, context, &leaf, host, signalled, events);
     }

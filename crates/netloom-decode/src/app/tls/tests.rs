@@ -588,3 +588,63 @@ fn a_draft_without_a_number() {
     let hello = ServerHello::parse(&plain, Carrier::Tcp).unwrap();
     assert_eq!((hello.version, hello.cipher_suite), (0x0304, 0x1301));
 }
+
+#[test]
+fn tor() {
+    let chain = |der: &[u8]| {
+        let three = |number: usize| (number as u32).to_be_bytes()[1..].to_vec();
+        let chain = [three(der.len()), der.to_vec()].concat();
+        [three(chain.len()), chain].concat()
+    };
+    let hello = |extensions: &[Vec<u8>]| {
+        let name = extension(0, &sni("www.gfu7hbxpfp.com"));
+        record(
+            content::HANDSHAKE,
+            &message(1, &client_hello(&[&[name], extensions].concat())),
+        )
+    };
+    let old = |subject, issuer| {
+        let certificate = chain(&x509::tests::certificate(subject, issuer, &[]));
+        let answer = [
+            message(2, &server_hello(0x0303, 0xc02f, &[])),
+            message(11, &certificate),
+        ];
+        play(
+            &[
+                (true, hello(&[])),
+                (false, record(content::HANDSHAKE, &answer.concat())),
+            ],
+            usize::MAX,
+        )
+    };
+    let (relay, signer) = ("www.g6ghvisevf3ibuu5.net", "www.xkgk7fdx362yyyxib.com");
+    let heard = old(relay, signer);
+    assert!(
+        heard.has("app Tor") && heard.has("risk anonymizer: Tor"),
+        "{heard:?}"
+    );
+    assert!(
+        !heard.0.iter().any(|line| line.contains("mismatch")),
+        "{heard:?}"
+    );
+    let heard = old("www.gfu7hbxpfp.com", "Some CA");
+    assert!(!heard.has("app Tor"), "{heard:?}");
+    // TLS 1.3 hides certificates; browsers would offer an application protocol.
+    let new = |extensions: &[Vec<u8>]| {
+        let version = extension(43, &[3, 4]);
+        let answer = message(2, &server_hello(0x0303, 0x1301, &[version]));
+        play(
+            &[
+                (true, hello(extensions)),
+                (false, record(content::HANDSHAKE, &answer)),
+            ],
+            usize::MAX,
+        )
+    };
+    let heard = new(&[]);
+    assert!(
+        heard.has("app Tor") && !heard.has("risk anonymizer: Tor"),
+        "{heard:?}"
+    );
+    assert!(!new(&[extension(16, b"\0\x03\x02h2")]).has("app Tor"));
+}
