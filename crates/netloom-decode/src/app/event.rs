@@ -116,6 +116,13 @@ pub enum Event<'a> {
         /// Its words.
         text: &'a [u8],
     },
+    /// A name that DNS was asked for.
+    Asked {
+        /// The name, in text form.
+        name: &'a [u8],
+        /// Whether this is the answer that it does not exist (NXDOMAIN).
+        missing: bool,
+    },
     /// Something a person should know about the flow, beside what others can tell from its record.
     Risk {
         /// What.
@@ -379,11 +386,11 @@ risks! {
     ObsoleteServer "obsolete_server" Low "Obsolete server software",
     /// A server that answered with an error (HTTP 4xx/5xx, DNS error, …).
     ErrorCode "error_code" Info "Server answered with an error",
-    /// A name that looks machine-made.
+    /// A server's name that looks machine-made, or such a name that DNS was asked for and does not know.
     DgaDomain "dga_domain" Medium "Domain looks machine-made",
-    /// A name that is not what it looks like (punycode that mixes scripts).
+    /// A server's name, or one that DNS was asked for, that is not what it looks like (punycode that mixes scripts).
     IdnHomograph "idn_homograph" Medium "Domain mixes alphabets",
-    /// A top-level domain or a domain much used for abuse.
+    /// A server's name, or one that DNS was asked for, below a top-level domain much used for abuse.
     RiskyDomain "risky_domain" Low "Domain of ill repute",
     /// A DNS query with odd names or types.
     SuspiciousDns "suspicious_dns" Medium "Suspicious DNS traffic",

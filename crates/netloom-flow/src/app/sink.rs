@@ -7,6 +7,7 @@ use netloom_decode::app::{Context, Device, Event, Events, Interest, Protocol, te
 
 use super::record::{AppRow, DeviceRecord, MessageRecord};
 use super::{AppInfo, Confidence, Trackers, Wish};
+use crate::name::asked;
 
 /// Takes the events of one call of a parser.
 pub(super) struct Sink<'a> {
@@ -133,8 +134,11 @@ impl Events for Sink<'_> {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        // Devices and messages are rows of their own.
-        *self.news |= !matches!(event, Event::Device(_) | Event::Message(_));
+        // Devices and messages are rows of their own, and most names are of no interest.
+        *self.news |= !matches!(
+            event,
+            Event::Device(_) | Event::Message(_) | Event::Asked { .. }
+        );
         let info = &mut *self.info;
         match event {
             Event::Service(protocol) => {
@@ -164,6 +168,9 @@ impl Events for Sink<'_> {
                 }
             }
             Event::Risk { risk, detail } => info.add_risk(risk, detail),
+            Event::Asked { name, missing } => {
+                *self.news |= asked(info, &text::display(name), missing);
+            }
             Event::Login(login) => {
                 if info.user.is_none() && !login.user.is_empty() {
                     info.user = Some(boxed(login.user));

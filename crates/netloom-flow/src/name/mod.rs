@@ -1,6 +1,7 @@
 //! Who is behind an address: names learned from packets.
 
 mod apps;
+mod asked;
 mod book;
 mod domain;
 mod lesson;
@@ -12,6 +13,7 @@ mod suspicion;
 mod vendor;
 
 pub use apps::{App, AppBy, product};
+pub(crate) use asked::asked;
 pub use book::{Fact, GRACE_NANOS, Hint, LESSONS_MAX, Lesson, NameBook};
 pub use domain::{is_address, registrable_domain};
 pub use lesson::observe;

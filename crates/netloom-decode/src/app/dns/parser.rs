@@ -27,6 +27,8 @@ const PLAIN_UDP_MAX: usize = 512;
 /// Labels and names as long as these are rarely chosen by people; tunnels fill them.
 const LONG_LABEL: usize = 52;
 const LONG_NAME: usize = 180;
+/// Most questions of a message whose names are looked at; nearly all have one.
+const QUESTIONS_MAX: usize = 4;
 
 /// Reads a flow of messages; all it keeps is what it has said already.
 #[derive(Debug)]
@@ -114,6 +116,14 @@ impl Flow {
         {
             self.suspicious = true;
             say(Risk::SuspiciousDns, &reason);
+        }
+        if message.opcode() == 0 {
+            const NXDOMAIN: u16 = 3;
+            let missing = message.is_response() && message.extended_rcode() == NXDOMAIN;
+            for question in message.questions.iter().take(QUESTIONS_MAX) {
+                let name: &[u8] = &question.name;
+                events.event(Event::Asked { name, missing });
+            }
         }
     }
 }

@@ -380,6 +380,25 @@ fn risks() {
     let said = |bytes: &[u8]| exchange(&DETECTOR, &[(true, bytes), (true, bytes)]);
     let refused = [header(0x8183, [1, 0, 0, 0]), question("no.test", 1)].concat();
     assert!(said(&refused).has("risk: error_code NXDOMAIN"));
+    let asked = |bytes: &[u8]| {
+        said(bytes)
+            .0
+            .into_iter()
+            .find(|line| line.starts_with("Asked"))
+    };
+    assert!(asked(&refused).unwrap().ends_with("missing: true }"));
+    assert!(
+        asked(&query("no.test", 1))
+            .unwrap()
+            .ends_with("missing: false }")
+    );
+    assert_eq!(
+        exchange(&MDNS_DETECTOR, &[(true, &refused)])
+            .0
+            .iter()
+            .find(|line| line.starts_with("Asked")),
+        None
+    );
     let tunnel = query(&format!("{}.t.test", "a1".repeat(28)), rtype::NULL);
     let tunnel = said(&tunnel);
     assert!(tunnel.has("risk: suspicious_dns obsolete type NULL"));
