@@ -4,6 +4,7 @@ use super::support::say;
 use super::wire::{Reader, u16_at};
 use super::{
     Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Value,
+    uri,
 };
 
 /// CoAP.
@@ -156,12 +157,13 @@ impl Parser for Coap {
         let code = format!("{}.{:02}", message.code >> 5, message.code & 31);
         let path = message.path.join(&b'/');
         let query = message.query.join(&b'&');
+        let shown = uri::masked_query(&query);
         let mut fields = vec![
             ("type", Value::Word(kind)),
             ("code", Value::Word(&code)),
             ("id", Value::Number(message.id.into())),
         ];
-        for (name, text) in [("host", message.host), ("path", &path), ("query", &query)] {
+        for (name, text) in [("host", message.host), ("path", &path), ("query", &shown)] {
             if !text.is_empty() {
                 fields.push((name, Value::Text(text)));
             }

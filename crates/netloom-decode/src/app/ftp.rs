@@ -1,5 +1,6 @@
 //! FTP (RFC 959), its data channels announced, its users named.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::http::base64_whole;
@@ -110,6 +111,8 @@ const REPLY_MAX: usize = 16;
 struct Pending {
     command: Box<[u8]>,
     data: Box<[u8]>,
+    /// What was sent as a password, until the replies to it are told: some repeat it.
+    password: Box<[u8]>,
     /// Whether more was sent than is kept: of the command, of its replies.
     cut: [bool; 2],
     codes: Vec<Box<[u8]>>,
@@ -122,7 +125,8 @@ impl Pending {
         let room = self.replies.len() < REPLY_MAX;
         self.cut[1] |= !room || words.len() > TEXT_MAX;
         if room {
-            self.replies.push(keep(words, TEXT_MAX));
+            let words = masked(words, &self.password);
+            self.replies.push(keep(&words, TEXT_MAX));
         }
         room
     }
@@ -143,7 +147,55 @@ struct Session {
 /// The port of a data connection, and whether the server opens it.
 type Channel = (IpAddr, u16, bool);
 
+/// The shortest password that is looked for within words, too.
+const PASSWORD_MIN: usize = 4;
+
+/// A line with `***` for each time that it repeats a password. A short one counts where it is a word
+/// of its own: it might be a part of any.
+fn masked<'a>(words: &'a [u8], password: &[u8]) -> Cow<'a, [u8]> {
+    let mut out = Vec::new();
+    let mut done = 0;
+    if !password.is_empty() {
+        let within = |at: Option<usize>| {
+            let byte = at.and_then(|at| words.get(at));
+            byte.is_some_and(u8::is_ascii_alphanumeric)
+        };
+        for at in memchr::memmem::find_iter(words, password) {
+            let end = at + password.len();
+            if password.len() >= PASSWORD_MIN || !within(at.checked_sub(1)) && !within(Some(end)) {
+                out.extend_from_slice(words.get(done..at).unwrap_or_default());
+                out.extend_from_slice(b"***");
+                done = end;
+            }
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(words);
+    }
+    out.extend_from_slice(words.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// What may be shown of a command of the server's own (`SITE`): of those that set a password, by
+/// their names, nothing but the name.
+fn without_password(data: &[u8]) -> &[u8] {
+    let (name, _) = text::word(data);
+    let signs: [&[u8]; 5] = [b"PASS", b"PSW", b"PSWD", b"PWD", b"ADDUSER"];
+    if signs.iter().any(|sign| contains(name, sign)) {
+        name
+    } else {
+        data
+    }
+}
+
 impl Session {
+    /// Whether the user is the one whose password is none (RFC 1635).
+    fn is_anonymous(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| {
+            user.eq_ignore_ascii_case(b"anonymous") || user.eq_ignore_ascii_case(b"ftp")
+        })
+    }
+
     /// A token of the security exchange (RFC 2228, section 3). Where it is TLS, its handshake is
     /// read as any other.
     fn token(&mut self, context: &Context, encoded: &[u8], events: &mut dyn Events) {
@@ -172,17 +224,25 @@ impl Session {
         if command.eq_ignore_ascii_case(b"ADAT") {
             self.token(context, data, events);
         }
-        let secret = command.eq_ignore_ascii_case(b"PASS") || command.eq_ignore_ascii_case(b"ACCT");
+        let is_password = command.eq_ignore_ascii_case(b"PASS");
+        let shown = if is_password || command.eq_ignore_ascii_case(b"ACCT") {
+            &data[..0]
+        } else if command.eq_ignore_ascii_case(b"SITE") {
+            without_password(data)
+        } else {
+            data
+        };
         if command.eq_ignore_ascii_case(b"USER") {
             self.user = Some(keep(data, TEXT_MAX));
         }
         let room = COMMAND_MAX.saturating_sub(line.len() - data.len());
         self.pending = Some(Pending {
             command: keep(command, 16),
-            data: if secret {
-                Box::default()
+            data: keep(shown, room),
+            password: if is_password && !self.is_anonymous() {
+                keep(data.trim_ascii(), TEXT_MAX)
             } else {
-                keep(data, room)
+                Box::default()
             },
             cut: [data.len() > room, false],
             codes: Vec::new(),
@@ -290,7 +350,7 @@ impl Session {
             && (pending.command.eq_ignore_ascii_case(b"PASS")
                 || pending.command.eq_ignore_ascii_case(b"USER"))
         {
-            let open = user.eq_ignore_ascii_case(b"anonymous") || user.eq_ignore_ascii_case(b"ftp");
+            let open = self.is_anonymous();
             let sent = pending.command.eq_ignore_ascii_case(b"PASS");
             login(events, user, "USER/PASS", Some(success), sent && !open);
         }
@@ -437,7 +497,10 @@ impl Parser for Session {
                     .map(|text| text.len() + size_of::<Box<[u8]>>())
                     .sum::<usize>()
             };
-            pending.data.len() + texts(&pending.codes) + texts(&pending.replies)
+            pending.data.len()
+                + pending.password.len()
+                + texts(&pending.codes)
+                + texts(&pending.replies)
         });
         let inner = self.inner.as_ref().map_or(0, |inner| inner.heap_bytes());
         size_of::<Self>() + pending + inner + self.user.as_ref().map_or(0, |user| user.len())
@@ -499,6 +562,45 @@ mod tests {
         assert!(said.has(
             "command=RETR command_data=x completion_code=[150,150,226] reply=[Opening,Go,Done]"
         ));
+    }
+
+    #[test]
+    fn no_password_is_told() {
+        let session = |user: &[u8], password: &[u8]| {
+            let user = [b"USER ", user, b"\r\n"].concat();
+            let sent = [b"pass  ", password, b"\r\n"].concat();
+            let reply = [
+                b"530-No.\r\n the ",
+                password,
+                b"x\r\n530 In: ",
+                password,
+                b"\r\n",
+            ]
+            .concat();
+            conversation(
+                &DETECTOR,
+                &[
+                    (false, b"220 x FTP\r\n"),
+                    (true, &user),
+                    (false, b"331 ok\r\n"),
+                    (true, &sent),
+                    (false, &reply),
+                    (true, b"SITE CHPASS bob Hunter2\r\n"),
+                    (false, b"200 ok\r\n"),
+                    (true, b"SITE CHMOD 755 a\r\n"),
+                    (false, b"200 ok\r\n"),
+                ],
+            )
+        };
+        let said = session(b"bob", b"Hunter2");
+        assert!(said.has("reply=[No.,the ***x,In: ***]"), "{said:#?}");
+        assert!(said.has("command=SITE command_data=CHPASS completion"));
+        assert!(said.has("command=SITE command_data=CHMOD 755 a"));
+        assert!(!said.has("Hunter2"));
+        // `n` may be a part of any word.
+        assert!(session(b"bob", b"n").has("reply=[No.,the nx,In: ***]"));
+        // What everybody may know.
+        assert!(session(b"ftp", b"me@h").has("In: me@h"));
     }
 
     #[test]

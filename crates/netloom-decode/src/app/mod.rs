@@ -111,6 +111,7 @@ pub mod tplink_shp;
 #[cfg(test)]
 mod trial;
 pub mod tuya_lp;
+pub mod uri;
 pub mod vnc;
 pub mod websocket;
 pub mod wire;

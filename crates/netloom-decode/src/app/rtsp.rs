@@ -5,7 +5,7 @@ use super::lines::lines;
 use super::support::{login, say, software};
 use super::{
     Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Step,
-    Value, text,
+    Value, text, uri,
 };
 
 /// RTSP.
@@ -125,12 +125,15 @@ fn line_of(_: &Context, line: &[u8], events: &mut dyn Events) {
                 source: "rtsp",
             });
         }
+        if let Some(user) = uri::login_in_target(method, target) {
+            login(events, &user, "url", None, true);
+        }
         say(
             events,
             "request",
             &[
                 ("method", Value::Text(method)),
-                ("url", Value::Text(target)),
+                ("url", Value::Text(&uri::masked(target))),
             ],
         );
         return;

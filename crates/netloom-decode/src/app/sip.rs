@@ -3,6 +3,7 @@
 
 use super::support::{keep, login, say, software};
 use super::text::{find, line, number, starts_with_ignore_case, word};
+use super::uri::{login_in_target, masked, masked_line};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
     sdp,
@@ -217,6 +218,9 @@ impl Sip {
         }
         let (start, rest) = word(first);
         let response = start == b"SIP/2.0";
+        let (target, request_line);
+        let who = |long, short| header(head, long, short).map(address).map(masked);
+        let (from, to) = (who(b"from", b"f"), who(b"to", b"t"));
         let mut fields = Vec::new();
         if response {
             let (code, reason) = word(rest);
@@ -234,23 +238,23 @@ impl Sip {
                 return true;
             }
             let (uri, version) = word(rest);
+            target = masked(uri);
+            request_line = masked_line(first);
+            if let Some(user) = login_in_target(start, uri) {
+                login(events, &user, "url", None, true);
+            }
             fields.push(("method", Value::Text(start)));
-            fields.push(("uri", Value::Text(uri)));
+            fields.push(("uri", Value::Text(&target)));
             fields.push(("version", Value::Text(version)));
-            fields.push(("request_line", Value::Text(first)));
+            fields.push(("request_line", Value::Text(&request_line)));
         }
-        for (name, long, short) in [
-            ("from", &b"from"[..], &b"f"[..]),
-            ("to", b"to", b"t"),
-            ("call_id", b"call-id", b"i"),
-            ("cseq", b"cseq", b""),
+        for (name, value) in [
+            ("from", from.as_deref()),
+            ("to", to.as_deref()),
+            ("call_id", header(head, b"call-id", b"i")),
+            ("cseq", header(head, b"cseq", b"")),
         ] {
-            if let Some(value) = header(head, long, short) {
-                let value = if matches!(name, "from" | "to") {
-                    address(value)
-                } else {
-                    value
-                };
+            if let Some(value) = value {
                 fields.push((name, Value::Text(value)));
             }
         }

@@ -3,6 +3,7 @@
 //! Its messages have the form of HTTP's but travel in datagrams, and are not HTTP.
 
 use super::text::{find, line, starts_with_ignore_case};
+use super::uri::masked;
 use super::{
     Category, Context, Detector, Device, DeviceSource, Event, Events, Guess, Interest, Message,
     Next, Over, Parser, Probe, Protocol, Value,
@@ -155,13 +156,14 @@ impl Parser for Ssdp {
         }
         if events.wants(Interest::MESSAGES) {
             let target = if kind == Kind::Notify { "nt" } else { "st" };
+            let location = headers.location.map(masked);
             let fields: Vec<_> = [
                 (target, headers.target),
                 ("nts", headers.kind.filter(|_| kind == Kind::Notify)),
                 ("usn", headers.name),
                 ("server", headers.server),
                 ("user_agent", headers.user_agent),
-                ("location", headers.location),
+                ("location", location.as_deref()),
             ]
             .into_iter()
             .filter_map(|(name, text)| Some((name, Value::Text(text?))))

@@ -5,7 +5,7 @@ use memchr::memmem::find;
 
 use super::{
     Category, Context, Detector, Device, DeviceSource, Event, Events, Guess, Interest, Message,
-    Next, Over, Parser, Probe, Protocol, Value,
+    Next, Over, Parser, Probe, Protocol, Value, uri,
 };
 
 /// WS-Discovery.
@@ -78,10 +78,11 @@ impl Parser for WsDiscovery {
             }));
         }
         if events.wants(Interest::MESSAGES) {
+            let xaddrs = element(data, b"XAddrs").map(uri::masked);
             let fields: Vec<_> = [
                 ("types", types),
                 ("scopes", scopes),
-                ("xaddrs", element(data, b"XAddrs")),
+                ("xaddrs", xaddrs.as_deref()),
                 ("address", element(data, b"Address")),
             ]
             .into_iter()

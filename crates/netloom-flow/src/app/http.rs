@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use netloom_decode::app::http::{Exchange, Request, Response, base64, sniff};
 use netloom_decode::app::parameters;
 use netloom_decode::app::text::{display, starts_with_ignore_case, word};
+use netloom_decode::app::uri::{masked, masked_target};
 use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
 use smallvec::SmallVec;
@@ -16,8 +17,8 @@ use super::content::{Coding, Unpacker, unpacked};
 /// Without [`Interest::DETAILS`] only the fields are filled that sums are made of: method, host,
 /// `User-Agent`, status, lengths, and the media type of the response.
 ///
-/// Beside what Zeek says: `uri` is as it was sent, where Zeek takes percent codes away; `host`
-/// has no port, `host_sent` has it; a kind of content that no signature knows is the one that its
+/// Beside what Zeek says: `uri` is as it was sent, where Zeek takes percent codes away, without
+/// passwords; `host` has no port, `host_sent` has it; a kind of content that no signature knows is the one that its
 /// header names.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
@@ -33,7 +34,8 @@ pub struct HttpRecord {
     /// The same as it was sent, where it was sent otherwise: with a port, or an IPv6 address in
     /// brackets.
     pub host_sent: Option<Box<str>>,
-    /// Request target as sent.
+    /// Request target as sent, but for passwords: `***` stands in their place, as in `referrer`,
+    /// `origin` and `location`.
     pub uri: Option<Box<str>>,
     /// `Referer`.
     pub referrer: Option<Box<str>>,
@@ -150,6 +152,11 @@ fn kept(bytes: &[u8]) -> Box<str> {
     display(bytes.get(..TEXT_MAX).unwrap_or(bytes)).into()
 }
 
+/// A URI, passwords masked.
+fn kept_uri(uri: &[u8]) -> Box<str> {
+    kept(&masked(uri))
+}
+
 fn host_name(host: &[u8]) -> Box<str> {
     kept(netloom_decode::app::http::without_port(host))
 }
@@ -252,11 +259,11 @@ impl Waiting {
             .host
             .filter(|host| netloom_decode::app::http::without_port(host).len() < host.len())
             .map(kept);
-        record.uri = Some(display(request.uri).into());
-        record.referrer = request.referrer.map(kept);
+        record.uri = Some(display(&masked_target(request.method, request.uri)).into());
+        record.referrer = request.referrer.map(kept_uri);
         record.request_version = Some(version(request.version));
         record.version.clone_from(&record.request_version);
-        record.origin = request.origin.map(kept);
+        record.origin = request.origin.map(kept_uri);
         record.username = request
             .authorization
             .and_then(basic_user)
@@ -293,7 +300,7 @@ impl Waiting {
         record.status_msg = message;
         record.version = Some(version(response.version));
         record.resp_content_type.clone_from(&record.resp_mime_type);
-        record.location = response.location.map(kept);
+        record.location = response.location.map(kept_uri);
         if response.server.is_some() {
             record.server = response.server.map(kept);
         }

@@ -8,6 +8,7 @@ use netloom_decode::app::dns::{Data, Message, Record, qtype_name, rcode_name};
 use netloom_decode::app::text;
 use netloom_decode::app::tls::names::{alert, version};
 use netloom_decode::app::tls::{Carrier, ClientHello};
+use netloom_decode::app::uri::masked_line;
 use netloom_decode::app::wire::Reader;
 
 /// Longest text of a packet in the line, in bytes.
@@ -216,7 +217,7 @@ pub(super) fn http(payload: &[u8], out: &mut String) -> Option<()> {
     if !line.starts_with(b"HTTP/1.") && !is_request(line) {
         return None;
     }
-    push_up_to(LINE_MAX, line, out);
+    push_up_to(LINE_MAX, &masked_line(line), out);
     if let Some(kind) = header(payload, b"content-type:") {
         push_media_type(kind, out);
     }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use self::hpack::{Decoder, Field};
 use super::http::inspect::Inspector;
 use super::http::{Exchange, Request, Response};
+use super::uri::without_userinfo;
 use super::{
     Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
     Protocol, Step, text, wire,
@@ -161,7 +162,7 @@ impl Connection {
         let number = stream.number;
         if let Some(method) = method {
             let mut request = Request::read(method, path, b"2", &headers);
-            request.host = authority.or(request.host);
+            request.host = authority.map(without_userinfo).or(request.host);
             self.inspector.request(context, &request, events);
             events.event(Event::Http(Exchange::Request(number, request)));
         } else if let Some(status) = status

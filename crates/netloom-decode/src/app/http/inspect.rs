@@ -8,7 +8,7 @@ use super::{Request, Response, auth, content, url};
 use crate::app::ntlmssp::{self, Ntlm};
 use crate::app::parameters::parameter;
 use crate::app::{
-    Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, support, text,
+    Context, Device, DeviceSource, Event, Events, Interest, Login, Risk, support, text, uri,
 };
 
 /// What a head says of its body.
@@ -16,6 +16,8 @@ use crate::app::{
 pub(super) struct BodyHint {
     /// A form, as browsers send it.
     form: bool,
+    /// JSON, as programs in pages send it.
+    json: bool,
     declared: Declared,
 }
 
@@ -31,14 +33,18 @@ enum Declared {
 impl BodyHint {
     pub(super) const NONE: Self = Self {
         form: false,
+        json: false,
         declared: Declared::Nothing,
     };
 
     pub(super) fn of_request(request: &Request<'_>) -> Self {
+        let is = |kind: &[u8]| {
+            let declared = request.content_type.unwrap_or_default();
+            text::starts_with_ignore_case(declared, kind)
+        };
         Self {
-            form: request.content_type.is_some_and(|kind| {
-                text::starts_with_ignore_case(kind, b"application/x-www-form-urlencoded")
-            }),
+            form: is(b"application/x-www-form-urlencoded"),
+            json: is(b"application/json"),
             declared: declared(request.content_type),
         }
     }
@@ -46,6 +52,7 @@ impl BodyHint {
     pub(super) fn of_response(response: &Response<'_>) -> Self {
         Self {
             form: false,
+            json: false,
             declared: declared(response.content_type),
         }
     }
@@ -164,7 +171,8 @@ impl Inspector {
         }
         fields(request.headers, events);
         if let Some(what) = url::suspicious(request.uri) {
-            let uri = text::display(request.uri.get(..120).unwrap_or(request.uri));
+            let uri = uri::masked_target(request.method, request.uri);
+            let uri = text::display(uri.get(..120).unwrap_or(&uri));
             support::risk(events, Risk::SuspiciousUrl, &format!("{what}: {uri}"));
         }
         // A question to a tracker, by whatever program (BEP 3).
@@ -177,6 +185,10 @@ impl Inspector {
         }
         if has_lookup(request.uri) {
             risk(events, Risk::Exploit, request.uri);
+        }
+        let user = uri::login_in_target(request.method, request.uri);
+        if let Some(user) = user.filter(|user| !is_nobody(user)) {
+            support::login(events, &user, "url", None, true);
         }
         if let Some(value) = request.authorization {
             credentials(value, "basic", events);
@@ -215,7 +227,14 @@ impl Inspector {
 /// The start of a body.
 pub(super) fn body(of_request: bool, hint: BodyHint, start: &[u8], events: &mut dyn Events) {
     if of_request && hint.form {
-        form(start, events);
+        if let Some(user) = uri::login_in(start, uri::Kind::Form) {
+            support::login(events, &user, "form", None, true);
+        }
+    } else if of_request
+        && hint.json
+        && let Some(user) = uri::login_in_json(start)
+    {
+        support::login(events, user, "json", None, true);
     }
     let Some(kind) = content::sniff(start) else {
         return;
@@ -401,57 +420,9 @@ fn credentials(value: &[u8], method: &'static str, events: &mut dyn Events) {
     }
 }
 
-/// Names of form fields that hold a password, and those that hold a user.
-const PASSWORD_FIELDS: &[&[u8]] = &[
-    b"password",
-    b"passwd",
-    b"passwort",
-    b"pwd",
-    b"pass",
-    b"userpassword",
-    b"user_password",
-    b"login_password",
-    b"j_password",
-];
-const USER_FIELDS: &[&[u8]] = &[
-    b"username",
-    b"user",
-    b"login",
-    b"email",
-    b"uname",
-    b"userid",
-    b"user_name",
-    b"user_id",
-    b"j_username",
-    b"usr",
-    b"log",
-];
-
-/// A form with a password in it.
-fn form(body: &[u8], events: &mut dyn Events) {
-    let pairs = || {
-        body.split(|&byte| byte == b'&')
-            .take(64)
-            .filter_map(|pair| {
-                let equals = pair.iter().position(|&byte| byte == b'=')?;
-                Some((pair.get(..equals)?, pair.get(equals + 1..)?))
-            })
-    };
-    let is =
-        |known: &[&[u8]], name: &[u8]| known.iter().any(|word| name.eq_ignore_ascii_case(word));
-    if !pairs().any(|(name, value)| is(PASSWORD_FIELDS, name) && !value.is_empty()) {
-        return;
-    }
-    let user = pairs()
-        .find(|(name, _)| is(USER_FIELDS, name))
-        .map(|(_, value)| url::percent_decoded(value, 128, true))
-        .unwrap_or_default();
-    events.event(Event::Login(Login {
-        user: &user,
-        method: "form",
-        success: None,
-        cleartext: true,
-    }));
+/// Whether a user's name is the one of FTP by which everybody is let in (RFC 1635).
+fn is_nobody(user: &[u8]) -> bool {
+    user.eq_ignore_ascii_case(b"anonymous")
 }
 
 /// Servers whose versions get no fixes any more: name, and the first version (major, minor)

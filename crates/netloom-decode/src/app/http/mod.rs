@@ -12,12 +12,14 @@ pub(crate) mod inspect;
 mod url;
 mod words;
 
+use super::uri::without_userinfo;
 use super::{Category, Detector, Guess, Over, Probe, Protocol, text};
 
 pub use auth::base64;
 pub(crate) use auth::base64_whole;
 pub use content::{is_program, sniff};
 pub use head::without_port;
+pub(crate) use url::percent_decoded;
 
 /// HTTP/1.
 pub static PROTOCOL: Protocol = Protocol {
@@ -133,15 +135,17 @@ pub enum Exchange<'a> {
 pub struct Request<'a> {
     /// Method.
     pub method: &'a [u8],
-    /// Request target as sent (HTTP/2: `:path`).
+    /// Request target as sent (HTTP/2: `:path`). A password may be in it:
+    /// [`masked_target`](super::uri::masked_target) is what is shown.
     pub uri: &'a [u8],
-    /// `Host` as sent (HTTP/2: `:authority`), else the authority of an absolute target.
+    /// `Host` as sent (HTTP/2: `:authority`), else the authority of an absolute target; without user
+    /// information.
     pub host: Option<&'a [u8]>,
     /// Version, without `HTTP/`.
     pub version: &'a [u8],
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
-    /// `Referer`.
+    /// `Referer`; what is shown is [`masked`](super::uri::masked), as of `origin` and `location`.
     pub referrer: Option<&'a [u8]>,
     /// `Origin`.
     pub origin: Option<&'a [u8]>,
@@ -201,6 +205,7 @@ impl<'a> Request<'a> {
         });
         // What follows a NUL is no name.
         let host = host.map(super::support::until_nul);
+        let host = host.map(without_userinfo);
         Self {
             method,
             uri,

@@ -6,7 +6,7 @@ use super::words::{Case, Words, words_of};
 const URL_MAX: usize = 2048;
 
 /// Percent-decoded, at most `max` bytes; `plus`: `+` is a space (forms).
-pub(super) fn percent_decoded(text: &[u8], max: usize, plus: bool) -> Vec<u8> {
+pub(crate) fn percent_decoded(text: &[u8], max: usize, plus: bool) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16);
     let mut out = Vec::with_capacity(text.len().min(max));
     let mut rest = text;

@@ -1,6 +1,7 @@
 //! HTTP/1 messages: the head, then as many bytes as it says (RFC 9112, section 6).
 
 use netloom_decode::app::text;
+use netloom_decode::app::uri::masked_line;
 
 use super::Progress;
 use crate::info::app::{LINE_MAX, is_request, push_media_type, push_up_to};
@@ -170,7 +171,7 @@ impl Message {
                     if self.line.is_empty()
                         && let Some((line, _)) = text::line(&self.head)
                     {
-                        push_up_to(LINE_MAX, line, &mut self.line);
+                        push_up_to(LINE_MAX, &masked_line(line), &mut self.line);
                     }
                     return Progress::More;
                 };
@@ -193,7 +194,7 @@ impl Message {
         let Some((first, mut at)) = text::line(head) else {
             return Body::Length(0);
         };
-        push_up_to(LINE_MAX, first, &mut self.line);
+        push_up_to(LINE_MAX, &masked_line(first), &mut self.line);
         let (mut length, mut kind) = (None, None);
         let (mut chunked, mut keep_alive) = (false, false);
         for _ in 0..FIELDS_MAX {
