@@ -1,7 +1,7 @@
 //! Cassandra's native protocol (CQL binary protocol v3 to v5): the startup's options and what is
 //! asked, by opcode.
 
-use super::support::{frame_u32, frames, say, software};
+use super::support::{frame_u32, frames, login, printable, say, software};
 use super::wire::{Reader, u32_at};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
@@ -116,6 +116,10 @@ impl Parser for Cassandra {
                     startup(message.get(9..).unwrap_or_default(), &mut fields, events);
                 }
                 say(events, kind, &fields);
+                let is_compressed = message.get(1).is_some_and(|flags| flags & 1 != 0);
+                if kind == "auth_response" && !is_compressed {
+                    password(message.get(9..).unwrap_or_default(), events);
+                }
                 // Version 5 changes the framing after the startup.
                 if version >= 5 && kind == "startup" || self.commands >= COMMANDS_MAX {
                     return Next::Done;
@@ -127,6 +131,19 @@ impl Parser for Cassandra {
 
     fn heap_bytes(&self) -> usize {
         size_of::<Self>()
+    }
+}
+
+/// The answer to PasswordAuthenticator, behind its length: `authorization NUL user NUL password`
+/// (RFC 4616). Others answer with what has not that form.
+fn password(body: &[u8], events: &mut dyn Events) {
+    let token = body.get(4..).unwrap_or_default();
+    let mut parts = token.split(|&byte| byte == 0).skip(1);
+    if let (Some(user), Some(password), None) = (parts.next(), parts.next(), parts.next())
+        && printable(user)
+        && !password.is_empty()
+    {
+        login(events, user, "PLAIN", None, true);
     }
 }
 
@@ -167,6 +184,23 @@ mod tests {
             said.0,
             ["startup: version=4 cql_version=3.0.0", "query: version=4"]
         );
+    }
+
+    #[test]
+    fn logins() {
+        let said = |token: &[u8], flags: u8| {
+            let mut response = vec![4, flags, 0, 1, 15, 0, 0, 0, token.len() as u8 + 4];
+            response.extend([0, 0, 0, token.len() as u8]);
+            response.extend(token);
+            conversation(&DETECTOR, &[(true, STARTUP), (true, &response)])
+        };
+        let plain = said(b"\0bob\0secret", 0);
+        assert!(plain.has("login: bob PLAIN None true"), "{plain:#?}");
+        assert!(!plain.has("secret"));
+        for other in [&b"\0bob\0"[..], b"a ticket", b"\x60\0\x01\0\x02\0\x03"] {
+            assert!(!said(other, 0).has("login"), "{}", other.escape_ascii());
+        }
+        assert!(!said(b"\0bob\0secret", 1).has("login"));
     }
 
     #[test]

@@ -113,7 +113,24 @@ enum Asked {
     /// `AUTHENTICATE PLAIN`, its response to come.
     Plain,
     PlainSent,
+    /// `AUTHENTICATE LOGIN`, the user's name to come.
+    Name,
+    NameSent,
+    /// Another mechanism: what the client says is of no interest.
+    Mechanism,
     Tls,
+}
+
+/// Longest name of a user that is kept.
+const USER_MAX: usize = 256;
+
+/// A command that goes on behind a literal (RFC 3501, section 4.3).
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    /// Bytes of the literal that have not come.
+    literal: u64,
+    /// Of LOGIN, how many arguments were read before it; more of any other command.
+    arguments: u8,
 }
 
 /// Reads a connection.
@@ -121,51 +138,143 @@ enum Asked {
 struct Session {
     asked: Option<(Asked, Box<[u8]>)>,
     user: Option<Box<[u8]>>,
+    rest: Option<Rest>,
 }
 
-/// The first argument, quotes taken off.
-fn argument(data: &[u8]) -> &[u8] {
-    match data.strip_prefix(b"\"") {
-        Some(quoted) => quoted.split(|&byte| byte == b'"').next().unwrap_or(quoted),
-        None => text::word(data).0,
-    }
+/// Arguments of LOGIN: the user and the password.
+const ARGUMENTS: u8 = 2;
+
+/// The first argument, quotes taken off, and what follows it.
+fn argument(data: &[u8]) -> (&[u8], &[u8]) {
+    let Some(quoted) = data.strip_prefix(b"\"") else {
+        return text::word(data);
+    };
+    let mut is_escaped = false;
+    let end = quoted.iter().position(|&byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    let (text, rest) = quoted.split_at(end.unwrap_or(quoted.len()));
+    (text, rest.get(1..).unwrap_or_default())
+}
+
+/// The length of the literal that a line announces at its end: `{3}`, or `{3+}` of a client that
+/// does not wait (RFC 7888).
+fn literal(line: &[u8]) -> Option<u64> {
+    let open = line.iter().rposition(|&byte| byte == b'{')?;
+    let length = line.get(open + 1..)?.strip_suffix(b"}")?;
+    text::number(length.strip_suffix(b"+").unwrap_or(length))
 }
 
 impl Session {
     fn client(&mut self, line: &[u8], events: &mut dyn Events) {
-        if let Some((asked @ Asked::Plain, _)) = &mut self.asked {
-            *asked = Asked::PlainSent;
-            self.user = Some(keep(plain_user(&base64(line.trim_ascii())), 256));
+        let line = line.trim_ascii_end();
+        if let Some(rest) = self.rest.take() {
+            self.go_on(line, rest.arguments);
             return;
+        }
+        if let Some((asked, _)) = &mut self.asked {
+            let decoded = || base64(line.trim_ascii());
+            match asked {
+                Asked::Plain => {
+                    *asked = Asked::PlainSent;
+                    self.user = Some(keep(plain_user(&decoded()), USER_MAX));
+                    return;
+                }
+                Asked::Name => {
+                    *asked = Asked::NameSent;
+                    self.user = Some(keep(&decoded(), USER_MAX));
+                    return;
+                }
+                // A password, or the like, until the server says what became of it.
+                Asked::PlainSent | Asked::NameSent | Asked::Mechanism => return,
+                Asked::Login | Asked::Tls => {}
+            }
         }
         let Some((tag, name, data)) = command(line) else {
             return;
         };
         let is = |word: &[u8]| name.eq_ignore_ascii_case(word);
         let asked = if is(b"LOGIN") {
-            self.user = Some(keep(argument(data), 256));
+            self.user = None;
             Some(Asked::Login)
         } else if is(b"STARTTLS") {
             Some(Asked::Tls)
-        } else if is(b"AUTHENTICATE") && text::starts_with_ignore_case(data, b"PLAIN") {
-            let initial = text::word(data).1;
-            if initial.is_empty() {
-                Some(Asked::Plain)
-            } else {
-                self.user = Some(keep(plain_user(&base64(initial)), 256));
-                Some(Asked::PlainSent)
-            }
+        } else if is(b"AUTHENTICATE") {
+            Some(self.authenticate(data))
         } else {
             None
         };
         if let Some(asked) = asked {
             self.asked = Some((asked, keep(tag, 32)));
         }
+        let is_login = asked == Some(Asked::Login);
+        self.go_on(data, if is_login { 0 } else { ARGUMENTS });
         say(events, "command", &[("command", Value::Text(name))]);
+    }
+
+    /// A mechanism, and for some the first response (RFC 4959).
+    fn authenticate(&mut self, data: &[u8]) -> Asked {
+        let (mechanism, initial) = text::word(data);
+        if mechanism.eq_ignore_ascii_case(b"PLAIN") {
+            if initial.is_empty() {
+                return Asked::Plain;
+            }
+            self.user = Some(keep(plain_user(&base64(initial)), USER_MAX));
+            Asked::PlainSent
+        } else if mechanism.eq_ignore_ascii_case(b"LOGIN") {
+            if initial.is_empty() {
+                return Asked::Name;
+            }
+            self.user = Some(keep(&base64(initial), USER_MAX));
+            Asked::NameSent
+        } else {
+            Asked::Mechanism
+        }
+    }
+
+    /// Arguments of a command up to the line's end, of which so many were read before.
+    fn go_on(&mut self, line: &[u8], mut arguments: u8) {
+        let mut data = line.trim_ascii();
+        while arguments < ARGUMENTS && !data.is_empty() && !(data.starts_with(b"{")) {
+            let (text, rest) = argument(data);
+            if arguments == 0 {
+                self.user = Some(keep(text, USER_MAX));
+            }
+            arguments += 1;
+            data = rest.trim_ascii_start();
+        }
+        self.rest = literal(line).map(|literal| Rest { literal, arguments });
+    }
+
+    /// What there is of a literal; how many bytes were taken, and whether it is over.
+    fn literal(&mut self, data: &[u8]) -> (usize, bool) {
+        let Some(rest) = &mut self.rest else {
+            return (0, true);
+        };
+        let length = usize::try_from(rest.literal).unwrap_or(usize::MAX);
+        let there = data.get(..length).unwrap_or(data);
+        let is_whole = there.len() == length;
+        if rest.arguments == 0 && length <= USER_MAX {
+            if !is_whole {
+                return (0, false);
+            }
+            self.user = Some(there.into());
+        }
+        rest.literal -= there.len() as u64;
+        if is_whole {
+            rest.arguments = rest.arguments.saturating_add(1);
+        }
+        (there.len(), is_whole)
     }
 
     fn server(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
         let (tag, status) = text::word(line);
+        if !matches!(tag, b"*" | b"+") {
+            // Where a literal was not wanted, it does not come.
+            self.rest = None;
+        }
         let Some((asked, _)) = self.asked.take_if(|(_, known)| **known == *tag) else {
             return Next::Continue;
         };
@@ -177,10 +286,10 @@ impl Session {
                 Next::Continue
             };
         }
-        let method = if asked == Asked::Login {
-            "LOGIN"
-        } else {
-            "PLAIN"
+        let method = match asked {
+            Asked::Login | Asked::Name | Asked::NameSent => "LOGIN",
+            Asked::Plain | Asked::PlainSent => "PLAIN",
+            Asked::Mechanism | Asked::Tls => return Next::Continue,
         };
         let user = self.user.as_deref().unwrap_or_default();
         login(events, user, method, Some(success), true);
@@ -194,21 +303,51 @@ impl Session {
 
 impl Parser for Session {
     fn stream(&mut self, context: &Context, data: &[u8], events: &mut dyn Events) -> Step {
-        lines(data, |line| {
-            if context.from_client {
-                self.client(line, events);
-                Next::Continue
-            } else {
-                self.server(line, events)
+        if !context.from_client {
+            return lines(data, |line| self.server(line, events));
+        }
+        let mut consumed = 0;
+        loop {
+            let (taken, is_over) = self.literal(data.get(consumed..).unwrap_or_default());
+            consumed += taken;
+            if !is_over {
+                return Step::consumed(consumed);
             }
-        })
+            let mut is_literal = false;
+            let rest = data.get(consumed..).unwrap_or_default();
+            let step = lines(rest, |line| {
+                self.client(line, events);
+                is_literal = self.rest.is_some();
+                if is_literal {
+                    Next::Quiet
+                } else {
+                    Next::Continue
+                }
+            });
+            consumed += step.consumed;
+            if !is_literal {
+                return Step::consumed(consumed);
+            }
+        }
+    }
+
+    fn gap(&mut self, context: &Context, missing: u64, _: &mut dyn Events) -> Next {
+        if context.from_client
+            && let Some(rest) = &mut self.rest
+        {
+            rest.literal = rest.literal.saturating_sub(missing);
+        }
+        Next::Continue
     }
 
     fn finish(&mut self, _: &Context, events: &mut dyn Events) {
-        if let Some((Asked::Login | Asked::PlainSent, _)) = self.asked {
-            let user = self.user.as_deref().unwrap_or_default();
-            login(events, user, "LOGIN", None, true);
-        }
+        let method = match self.asked {
+            Some((Asked::Login | Asked::NameSent, _)) => "LOGIN",
+            Some((Asked::PlainSent, _)) => "PLAIN",
+            _ => return,
+        };
+        let user = self.user.as_deref().unwrap_or_default();
+        login(events, user, method, None, true);
     }
 
     fn heap_bytes(&self) -> usize {
@@ -238,6 +377,57 @@ mod tests {
         assert!(said.has("login: bob b LOGIN Some(false) true"), "{said:#?}");
         assert!(said.has("login: bob PLAIN Some(true) true"));
         assert!(!said.has("secret"));
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, b"* OK ready\r\n"),
+                (true, b"a AUTHENTICATE LOGIN\r\n"),
+                (false, b"+\r\n"),
+                (true, b"Ym9i\r\n"),
+                (false, b"+\r\n"),
+                (true, b"c2VjcmV0\r\n"),
+                (false, b"a OK in\r\n"),
+            ],
+        );
+        assert!(said.has("login: bob LOGIN Some(true) true"), "{said:#?}");
+    }
+
+    #[test]
+    fn literals() {
+        let said = |login: &[u8], size: usize| {
+            let mut all = vec![(false, &b"* OK IMAP ready\r\n"[..])];
+            all.extend(login.chunks(size).map(|piece| (true, piece)));
+            all.push((false, b"+ go\r\n+ go\r\na NO wrong\r\n"));
+            all.push((true, b"b NOOP\r\n"));
+            conversation(&DETECTOR, &all)
+        };
+        for login in [
+            &b"a LOGIN {5}\r\nb\r\n b {9}\r\nmy secret\r\n"[..],
+            b"a login {5+}\r\nb\r\n b {9+}\r\nmy secret\r\n",
+            b"a LOGIN {5}\r\nb\r\n b \"my secret\"\r\n",
+        ] {
+            // However it is cut.
+            for size in [1, 2, 5, 100] {
+                let said = said(login, size);
+                assert!(
+                    said.has("login: b\\x0d\\x0a b LOGIN Some(false) true"),
+                    "{said:#?}"
+                );
+                assert!(said.has("command=NOOP"));
+                let commands = said.0.iter().filter(|line| line.starts_with("command"));
+                assert_eq!(commands.count(), 2, "{said:#?}");
+                assert!(!said.has("secret"));
+            }
+        }
+        let quoted = said(b"a LOGIN \"b \\\"c\" {6}\r\nsecret\r\n", 100);
+        assert!(
+            quoted.has("login: b \\\"c LOGIN Some(false) true"),
+            "{quoted:#?}"
+        );
+        // Nobody waits for a literal that was refused.
+        let refused = said(b"a LOGIN {99999999999}\r\n", 100);
+        assert!(refused.has("login:  LOGIN Some(false) true"));
+        assert!(refused.has("command=NOOP"), "{refused:#?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! MySQL and MariaDB client/server protocol (MySQL internals manual, chapter 14): the server's
 //! greeting with its version, the switch to TLS, the login, commands by name (never their text).
 
-use super::support::{Frame, frames, keep, login, nul_text, printable, say, software};
+use super::support::{Frame, frames, keep, login, nul_text, printable, say, software, until_nul};
 use super::wire::{Reader, u16_le_at, u32_le_at};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
@@ -102,7 +102,16 @@ struct MySql {
     greeted: bool,
     logged_in: bool,
     user: Option<Box<[u8]>>,
+    /// The password was sent as it is.
+    cleartext: bool,
+    /// The server has asked for it so: the client's next packet is it.
+    asked: bool,
     commands: u32,
+}
+
+/// Methods of authentication that send the password as it is: MySQL's, and MariaDB's for PAM.
+fn is_cleartext(plugin: &[u8]) -> bool {
+    matches!(plugin, b"mysql_clear_password" | b"dialog")
 }
 
 impl Parser for MySql {
@@ -142,8 +151,7 @@ impl Parser for MySql {
 impl MySql {
     fn answered(&mut self, success: Option<bool>, events: &mut dyn Events) {
         if let Some(user) = self.user.take() {
-            // The password is only ever sent as a scrambled hash here.
-            login(events, &user, "mysql", success, false);
+            login(events, &user, "mysql", success, self.cleartext);
         }
     }
 
@@ -176,6 +184,13 @@ impl MySql {
                 let code = u16_le_at(body, 1).unwrap_or_default();
                 say(events, "error", &[("code", Value::Number(code.into()))]);
             }
+            // Another method is to be used (protocol::AuthSwitchRequest).
+            Some(0xfe) if self.user.is_some() => {
+                let plugin = nul_text(body.get(1..).unwrap_or_default());
+                self.asked = plugin.is_some_and(|(plugin, _)| is_cleartext(plugin));
+                // What came before was for the method that is not used.
+                self.cleartext = false;
+            }
             _ => {}
         }
         Next::Continue
@@ -191,6 +206,11 @@ impl MySql {
                 return Next::Become(Some(&super::tls::DETECTOR));
             }
             self.login(capabilities, body, events);
+            return Next::Continue;
+        }
+        if sequence > 1 && std::mem::take(&mut self.asked) {
+            // With a NUL behind it; nothing else is no password.
+            self.cleartext = body.len() > 1;
             return Next::Continue;
         }
         if sequence == 0 {
@@ -215,11 +235,13 @@ impl MySql {
         };
         let mut fields = vec![("username", Value::Text(user))];
         let mut reader = Reader::new(rest);
-        let scramble = if capabilities & (SECURE_CONNECTION | LENENC_AUTH) != 0 {
-            reader.bytes8().is_some()
+        let proof = if capabilities & (SECURE_CONNECTION | LENENC_AUTH) != 0 {
+            reader.bytes8()
         } else {
-            nul_text(rest).is_some_and(|(text, _)| reader.skip(text.len() + 1).is_some())
+            let text = nul_text(rest).map(|(text, _)| text);
+            text.filter(|text| reader.skip(text.len() + 1).is_some())
         };
+        let scramble = proof.is_some();
         if scramble
             && capabilities & CONNECT_WITH_DB != 0
             && let Some((database, after)) = nul_text(reader.rest())
@@ -232,6 +254,8 @@ impl MySql {
             && let Some((plugin, _)) = nul_text(reader.rest())
         {
             fields.push(("auth_plugin", Value::Text(plugin)));
+            let sent = proof.is_some_and(|proof| !until_nul(proof).is_empty());
+            self.cleartext = sent && is_cleartext(plugin);
         }
         say(events, "login", &fields);
         self.user = Some(keep(user, USER_MAX));
@@ -314,6 +338,43 @@ mod tests {
         assert!(said.has("login: username=root database=shop"));
         assert!(said.has("login: root mysql Some(true) false"));
         assert!(said.has("query:") && !said.has("SEL1"));
+    }
+
+    #[test]
+    fn passwords_in_clear() {
+        let ok = [7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0];
+        // At once.
+        let tail = b"root\0\x03pw\0mysql_clear_password\0";
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, &greeting()),
+                (true, &hello(0x0008_8200, tail)),
+                (false, &ok),
+            ],
+        );
+        assert!(said.has("auth_plugin=mysql_clear_password"), "{said:#?}");
+        assert!(said.has("login: root mysql Some(true) true"), "{said:#?}");
+        assert!(!said.has("pw"));
+        // When asked to.
+        let said = |plugin: &[u8]| {
+            let switch = [&[2 + plugin.len() as u8, 0, 0, 2, 0xfe], plugin, b"\0"].concat();
+            conversation(
+                &DETECTOR,
+                &[
+                    (false, &greeting()),
+                    (
+                        true,
+                        &hello(0x0008_8200, b"root\0\0caching_sha2_password\0"),
+                    ),
+                    (false, &switch),
+                    (true, b"\x03\0\0\x03pw\0"),
+                    (false, &[7, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0]),
+                ],
+            )
+        };
+        assert!(said(b"mysql_clear_password").has("login: root mysql Some(true) true"));
+        assert!(said(b"mysql_native_password").has("login: root mysql Some(true) false"));
     }
 
     #[test]

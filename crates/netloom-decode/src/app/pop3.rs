@@ -83,6 +83,11 @@ enum Asked {
     Apop,
     Plain,
     PlainSent,
+    /// `AUTH LOGIN`: the user's name is to come.
+    Name,
+    NameSent,
+    /// Another mechanism of `AUTH`: what the client says is of no interest.
+    Mechanism,
 }
 
 /// Reads a connection.
@@ -99,6 +104,18 @@ impl Session {
             self.asked = Asked::PlainSent;
             return Next::Continue;
         }
+        if self.asked == Asked::Name {
+            self.user = Some(keep(&base64(line.trim_ascii()), 256));
+            self.asked = Asked::NameSent;
+            return Next::Continue;
+        }
+        if matches!(
+            self.asked,
+            Asked::PlainSent | Asked::NameSent | Asked::Mechanism
+        ) {
+            // A password, or the like, until the server says what became of it.
+            return Next::Continue;
+        }
         let (command, data) = text::word(line.trim_ascii_end());
         let is = |word: &[u8]| is_command(line, word);
         self.asked = if is(b"USER") {
@@ -111,14 +128,8 @@ impl Session {
             Asked::Apop
         } else if is(b"STLS") {
             Asked::Tls
-        } else if is(b"AUTH") && text::starts_with_ignore_case(data, b"PLAIN") {
-            let initial = text::word(data).1;
-            if initial.is_empty() {
-                Asked::Plain
-            } else {
-                self.user = Some(keep(plain_user(&base64(initial)), 256));
-                Asked::PlainSent
-            }
+        } else if is(b"AUTH") {
+            self.auth(data)
         } else {
             Asked::Nothing
         };
@@ -134,6 +145,30 @@ impl Session {
         Next::Continue
     }
 
+    /// `AUTH`, a mechanism, and for some the first response (RFC 5034).
+    fn auth(&mut self, data: &[u8]) -> Asked {
+        let (mechanism, initial) = text::word(data);
+        let initial = Some(initial.trim_ascii()).filter(|initial| !initial.is_empty());
+        if mechanism.eq_ignore_ascii_case(b"PLAIN") {
+            let Some(initial) = initial else {
+                return Asked::Plain;
+            };
+            self.user = Some(keep(plain_user(&base64(initial)), 256));
+            Asked::PlainSent
+        } else if mechanism.eq_ignore_ascii_case(b"LOGIN") {
+            let Some(initial) = initial else {
+                return Asked::Name;
+            };
+            self.user = Some(keep(&base64(initial), 256));
+            Asked::NameSent
+        } else if mechanism.is_empty() {
+            // Which there are is asked for.
+            Asked::Nothing
+        } else {
+            Asked::Mechanism
+        }
+    }
+
     fn server(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
         let success = if line.starts_with(b"+OK") {
             true
@@ -146,6 +181,7 @@ impl Session {
             Asked::Tls if success => return Next::Become(Some(&tls::DETECTOR)),
             Asked::Password => ("USER/PASS", true),
             Asked::PlainSent => ("PLAIN", true),
+            Asked::NameSent => ("LOGIN", true),
             Asked::Apop => ("APOP", false),
             _ => return Next::Continue,
         };
@@ -171,10 +207,14 @@ impl Parser for Session {
     }
 
     fn finish(&mut self, _: &Context, events: &mut dyn Events) {
-        if self.asked == Asked::Password {
-            let user = self.user.as_deref().unwrap_or_default();
-            login(events, user, "USER/PASS", None, true);
-        }
+        let method = match self.asked {
+            Asked::Password => "USER/PASS",
+            Asked::PlainSent => "PLAIN",
+            Asked::NameSent => "LOGIN",
+            _ => return,
+        };
+        let user = self.user.as_deref().unwrap_or_default();
+        login(events, user, method, None, true);
     }
 
     fn heap_bytes(&self) -> usize {
@@ -206,6 +246,29 @@ mod tests {
             "{said:#?}"
         );
         assert!(!said.has("secret"));
+    }
+
+    #[test]
+    fn logins_in_two_lines() {
+        let said = |client: &[&'static [u8]], answer: &'static [u8]| {
+            let mut all: Vec<(bool, &[u8])> = vec![(false, b"+OK POP3\r\n")];
+            for line in client {
+                all.extend([(true, *line), (false, &b"+ \r\n"[..])]);
+            }
+            all.push((false, answer));
+            conversation(&DETECTOR, &all)
+        };
+        let login: [&[u8]; 3] = [b"AUTH LOGIN\r\n", b"Ym9i\r\n", b"c2VjcmV0\r\n"];
+        assert!(said(&login, b"+OK\r\n").has("login: bob LOGIN Some(true) true"));
+        assert!(said(&login, b"-ERR\r\n").has("login: bob LOGIN Some(false) true"));
+        assert!(said(&login, b"").has("login: bob LOGIN None true"));
+        let initial: [&[u8]; 2] = [b"auth login Ym9i\r\n", b"cHc\r\n"];
+        let told = said(&initial, b"+OK\r\n");
+        assert!(told.has("login: bob LOGIN Some(true) true"));
+        // No command, though it looks like one.
+        assert!(!told.has("cHc"), "{told:#?}");
+        let other: [&[u8]; 2] = [b"AUTH X\r\n", b"cHc\r\n"];
+        assert!(!said(&other, b"+OK\r\n").has("cHc"));
     }
 
     #[test]
