@@ -17,6 +17,7 @@ mod files;
 mod functions;
 mod order;
 mod rows;
+mod runner;
 mod session;
 mod statements;
 

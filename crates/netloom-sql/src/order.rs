@@ -7,13 +7,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
@@ -43,6 +47,60 @@ impl PhysicalOptimizerRule for UnionInOrder {
 
     fn name(&self) -> &'static str {
         "union_in_order"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The rule: what is said about tables, functions and settings comes sorted; the engine keeps it in
+/// no order.
+#[derive(Debug)]
+pub(crate) struct InformationInOrder;
+
+impl PhysicalOptimizerRule for InformationInOrder {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            let Some(streaming) = node.downcast_ref::<StreamingTableExec>() else {
+                return Ok(Transformed::no(node));
+            };
+            let projection = streaming.projection().as_deref().map(<[usize]>::to_vec);
+            // All rows: the first few of them are those after sorting.
+            let all = StreamingTableExec::try_new(
+                Arc::clone(streaming.partition_schema()),
+                streaming.partitions().clone(),
+                projection.as_ref(),
+                streaming.projected_output_ordering(),
+                streaming.is_infinite(),
+                None,
+            )?;
+            // The columns of a table in the order that they have there.
+            let is_place = |field: &&Arc<Field>| field.name() == "ordinal_position";
+            let schema = all.schema();
+            let fields = || schema.fields().iter();
+            let names = fields().take_while(|field| field.name() != "column_name");
+            let others = fields().skip_while(|field| field.name() != "column_name");
+            let keys = (names.chain(fields().filter(is_place)).chain(others))
+                .map(|field| Ok(PhysicalSortExpr::new_default(col(field.name(), &schema)?)))
+                .collect::<Result<Vec<_>>>()?;
+            let limit = streaming.limit();
+            let Some(keys) = LexOrdering::new(keys) else {
+                return Ok(Transformed::no(node));
+            };
+            let sorted = SortExec::new(keys, Arc::new(all)).with_fetch(limit);
+            let sorted: Arc<dyn ExecutionPlan> = Arc::new(sorted);
+            Ok(Transformed::yes(sorted))
+        })
+        .map(|plan| plan.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "information_in_order"
     }
 
     fn schema_check(&self) -> bool {

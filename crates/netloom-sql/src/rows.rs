@@ -1,8 +1,6 @@
 //! What a query gives.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringBuilder};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -10,18 +8,17 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use netloom_pipeline::Control;
 use netloom_tables::check_text_types;
-use tokio::runtime::Runtime;
 
 use crate::error::QueryError;
+use crate::runner::Runner;
 
 /// The rows of a query, as batches; the query runs while they are taken.
 pub struct Rows {
     schema: SchemaRef,
-    stream: SendableRecordBatchStream,
-    runtime: Arc<Runtime>,
-    control: Arc<Control>,
+    /// None once it was stopped.
+    stream: Option<SendableRecordBatchStream>,
+    runner: Arc<Runner>,
     sql: String,
     is_plan: bool,
 }
@@ -37,16 +34,14 @@ impl std::fmt::Debug for Rows {
 impl Rows {
     pub(crate) fn new(
         stream: SendableRecordBatchStream,
-        runtime: Arc<Runtime>,
-        control: Arc<Control>,
+        runner: Arc<Runner>,
         sql: &str,
         is_plan: bool,
     ) -> Self {
         Self {
             schema: stream.schema(),
-            stream,
-            runtime,
-            control,
+            stream: Some(stream),
+            runner,
             sql: sql.to_owned(),
             is_plan,
         }
@@ -67,29 +62,18 @@ impl Iterator for Rows {
     type Item = Result<RecordBatch, QueryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = unless_stopped(&self.control, self.stream.next());
-        match self.runtime.block_on(next) {
-            Ok(batch) => Some(batch?.map_err(|error| QueryError::of(error, &self.sql))),
+        let mut stream = self.stream.take()?;
+        let next = self
+            .runner
+            .wait(async move { (stream.next().await, stream) });
+        match next {
+            Ok((batch, stream)) => {
+                self.stream = Some(stream);
+                Some(batch?.map_err(|error| QueryError::of(error, &self.sql)))
+            }
             Err(stopped) => Some(Err(stopped)),
         }
     }
-}
-
-/// How often somebody who says stop is listened to.
-const LISTENING: Duration = Duration::from_millis(50);
-
-/// Work to its end, unless somebody says stop. Operators of DataFusion give way in between.
-pub(crate) async fn unless_stopped<T>(
-    control: &Control,
-    work: impl Future<Output = T>,
-) -> Result<T, QueryError> {
-    let mut work = std::pin::pin!(work);
-    while !control.stop.load(Ordering::Relaxed) {
-        if let Ok(done) = tokio::time::timeout(LISTENING, work.as_mut()).await {
-            return Ok(done);
-        }
-    }
-    Err(QueryError::Stopped)
 }
 
 /// A schema in which every column has a text form: what has none becomes text.

@@ -1,11 +1,12 @@
 //! Tables that are queried together.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use datafusion::catalog::MemorySchemaProvider;
-use datafusion::common::TableReference;
+use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -19,15 +20,15 @@ use datafusion::sql::parser::{DFParser, Statement};
 use netloom_pipeline::Control;
 use netloom_tables::TableName;
 use netloom_tables::read::ReadOptions;
-use tokio::runtime::Runtime;
 
 use crate::address::AddressOrder;
 use crate::capture::{CaptureTable, Captures, ShareCaptures};
 use crate::error::{QueryError, no_table};
 use crate::files;
 use crate::functions;
-use crate::order::UnionInOrder;
-use crate::rows::{Rows, unless_stopped};
+use crate::order::{InformationInOrder, UnionInOrder};
+use crate::rows::Rows;
+use crate::runner::Runner;
 
 /// How queries run.
 #[derive(Debug, Clone)]
@@ -77,9 +78,12 @@ impl Default for SessionOptions {
 /// ```
 pub struct Session {
     context: SessionContext,
-    runtime: Arc<Runtime>,
-    control: Arc<Control>,
+    runner: Arc<Runner>,
+    /// The tables of captures and files, which statements leave as they are.
+    given: Given,
 }
+
+type Given = Arc<Mutex<HashSet<ResolvedTableReference>>>;
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -152,6 +156,7 @@ impl Session {
         > = vec![Arc::new(UnionInOrder)];
         rules.extend(PhysicalOptimizer::default().rules);
         rules.push(Arc::new(ShareCaptures));
+        rules.push(Arc::new(InformationInOrder));
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
@@ -164,16 +169,10 @@ impl Session {
         for function in functions::all() {
             context.register_udf(Arc::unwrap_or_clone(function));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("netloom-sql")
-            .enable_time()
-            .build()
-            .map_err(|error| QueryError::Failed(format!("no threads for queries: {error}")))?;
         Ok(Self {
             context,
-            runtime: Arc::new(runtime),
-            control: Arc::clone(&options.control),
+            runner: Arc::new(Runner::new(Arc::clone(&options.control))?),
+            given: Arc::default(),
         })
     }
 
@@ -212,9 +211,8 @@ impl Session {
         options: &ReadOptions,
     ) -> Result<Vec<String>, QueryError> {
         let state = self.context.state();
-        let (provider, notes) = self
-            .runtime
-            .block_on(files::table(&state, paths, options))?;
+        let runtime = self.runner.runtime()?;
+        let (provider, notes) = runtime.block_on(files::table(&state, paths, options))?;
         self.add(None, name, provider)?;
         Ok(notes)
     }
@@ -268,6 +266,10 @@ impl Session {
                     .hint("give one of them another name: other=FILE"),
             );
         }
+        self.given
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(resolved(reference.clone()));
         self.context
             .register_table(reference, provider)
             .map_err(failed)?;
@@ -291,110 +293,48 @@ impl Session {
             );
         };
         for statement in statements {
-            let frame = self.wait(self.frame(statement, sql))??;
-            self.wait(frame.collect())?.map_err(failed)?;
+            let frame = self.frame(statement, sql)?;
+            self.runner.wait(frame.collect())?.map_err(failed)?;
         }
-        let frame = self.wait(self.frame(last, sql))??;
+        let frame = self.frame(last, sql)?;
         let is_plan = matches!(
             frame.logical_plan(),
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let task = Arc::new(frame.task_ctx());
-        let plan = self.wait(frame.create_physical_plan())?.map_err(failed)?;
+        let plan = self
+            .runner
+            .wait(async move { frame.create_physical_plan().await })?;
+        let plan = plan.map_err(failed)?;
         let stream = {
-            let _guard = self.runtime.enter();
+            let runtime = self.runner.runtime()?;
+            let _guard = runtime.enter();
             execute_stream(plan, task).map_err(failed)?
         };
-        let (runtime, control) = (Arc::clone(&self.runtime), Arc::clone(&self.control));
-        Ok(Rows::new(stream, runtime, control, sql, is_plan))
+        Ok(Rows::new(stream, Arc::clone(&self.runner), sql, is_plan))
     }
 
-    /// Waits for work, unless somebody says stop.
-    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, QueryError> {
-        self.runtime.block_on(unless_stopped(&self.control, work))
-    }
-
-    async fn frame(&self, statement: Statement, sql: &str) -> Result<DataFrame, QueryError> {
-        let failed = |error| QueryError::of(error, sql);
-        let state = self.context.state();
-        for table in state.resolve_table_references(&statement).map_err(failed)? {
-            self.check_table(&table, &statement)?;
-        }
-        let plan = state.statement_to_plan(statement).await.map_err(failed)?;
-        check(&plan)?;
-        self.context
-            .execute_logical_plan(plan)
-            .await
-            .map_err(failed)
-    }
-
-    /// Says which table is not there, and which one may be meant.
-    fn check_table(&self, table: &TableReference, statement: &Statement) -> Result<(), QueryError> {
-        use datafusion::sql::sqlparser::ast::Statement as Sql;
-        // These name tables that are to be made, or may be absent.
-        if matches!(statement, Statement::CreateExternalTable(_)) {
-            return Ok(());
-        }
-        if let Statement::Statement(statement) = statement
-            && matches!(
-                **statement,
-                Sql::CreateView { .. } | Sql::CreateTable { .. } | Sql::Drop { .. }
-            )
-        {
-            return Ok(());
-        }
-        let exists = self
-            .context
-            .table_exist(table.clone())
-            .is_ok_and(|exists| exists);
-        let state = self.context.state();
-        // `range(10)`, which gives rows.
-        if table.schema().is_none() && state.table_functions().contains_key(table.table()) {
-            return Ok(());
-        }
-        let is_information = table.schema() == Some("information_schema");
-        if exists || is_information {
-            return Ok(());
-        }
-        let tables: Vec<_> = self.names().into_iter().map(|(_, name)| name).collect();
-        Err(no_table(&table.to_string(), &tables))
-    }
-
-    /// The tables: reference, and name as a query says it.
-    fn names(&self) -> Vec<(TableReference, String)> {
-        let mut names = Vec::new();
-        let Some(catalog) = self.context.catalog(CATALOG) else {
-            return names;
-        };
-        let mut schemas = catalog.schema_names();
-        schemas.sort();
-        for schema in schemas {
-            if schema == "information_schema" {
-                continue;
+    /// A statement, planned; one that makes a table has made it then.
+    fn frame(&self, statement: Statement, sql: &str) -> Result<DataFrame, QueryError> {
+        let (context, given) = (self.context.clone(), Arc::clone(&self.given));
+        let sql = sql.to_owned();
+        self.runner.wait(async move {
+            let failed = |error| QueryError::of(error, &sql);
+            let state = context.state();
+            for table in state.resolve_table_references(&statement).map_err(failed)? {
+                check_table(&context, &table, &statement)?;
             }
-            let Some(provider) = catalog.schema(&schema) else {
-                continue;
-            };
-            let mut tables = provider.table_names();
-            tables.sort();
-            for table in tables {
-                let name = if schema == SCHEMA {
-                    table.clone()
-                } else {
-                    format!("{schema}.{table}")
-                };
-                let schema = schema.clone();
-                names.push((TableReference::partial(schema, table), name));
-            }
-        }
-        names
+            let plan = state.statement_to_plan(statement).await.map_err(failed)?;
+            check(&plan, &given)?;
+            context.execute_logical_plan(plan).await.map_err(failed)
+        })?
     }
 
     /// All tables and views, by name.
     pub fn tables(&self) -> Vec<TableEntry> {
         let entry = |(reference, _): (TableReference, String)| {
-            let provider = self
-                .runtime
+            let runtime = self.runner.runtime().ok()?;
+            let provider = runtime
                 .block_on(self.context.table_provider(reference.clone()))
                 .ok()?;
             let captured = provider.downcast_ref::<CaptureTable>();
@@ -418,7 +358,7 @@ impl Session {
                 columns: columns.collect(),
             })
         };
-        self.names().into_iter().filter_map(entry).collect()
+        names(&self.context).into_iter().filter_map(entry).collect()
     }
 
     /// Every function: name, how it is called, and what it does, where that is known.
@@ -443,28 +383,117 @@ impl Session {
     }
 }
 
-/// Statements that only read, and those that are about this session alone.
-fn check(plan: &LogicalPlan) -> Result<(), QueryError> {
-    let what = match plan {
-        LogicalPlan::Ddl(
-            DdlStatement::CreateView(_)
-            | DdlStatement::CreateMemoryTable(_)
-            | DdlStatement::DropView(_)
-            | DdlStatement::DropTable(_),
+/// Says which table is not there, and which one may be meant.
+fn check_table(
+    context: &SessionContext,
+    table: &TableReference,
+    statement: &Statement,
+) -> Result<(), QueryError> {
+    use datafusion::sql::sqlparser::ast::Statement as Sql;
+    // These name tables that are to be made, or may be absent.
+    if matches!(statement, Statement::CreateExternalTable(_)) {
+        return Ok(());
+    }
+    if let Statement::Statement(statement) = statement
+        && matches!(
+            **statement,
+            Sql::CreateView { .. } | Sql::CreateTable { .. } | Sql::Drop { .. }
         )
-        | LogicalPlan::Statement(Setting::SetVariable(_)) => return Ok(()),
-        LogicalPlan::Ddl(ddl) => ddl.name().to_owned(),
+    {
+        return Ok(());
+    }
+    let exists = context
+        .table_exist(table.clone())
+        .is_ok_and(|exists| exists);
+    let state = context.state();
+    // `range(10)`, which gives rows.
+    if table.schema().is_none() && state.table_functions().contains_key(table.table()) {
+        return Ok(());
+    }
+    let is_information = table.schema() == Some("information_schema");
+    if exists || is_information {
+        return Ok(());
+    }
+    let tables: Vec<_> = names(context).into_iter().map(|(_, name)| name).collect();
+    Err(no_table(&table.to_string(), &tables))
+}
+
+/// The tables: reference, and name as a query says it.
+fn names(context: &SessionContext) -> Vec<(TableReference, String)> {
+    let mut names = Vec::new();
+    let Some(catalog) = context.catalog(CATALOG) else {
+        return names;
+    };
+    let mut schemas = catalog.schema_names();
+    schemas.sort();
+    for schema in schemas {
+        if schema == "information_schema" {
+            continue;
+        }
+        let Some(provider) = catalog.schema(&schema) else {
+            continue;
+        };
+        let mut tables = provider.table_names();
+        tables.sort();
+        for table in tables {
+            let name = if schema == SCHEMA {
+                table.clone()
+            } else {
+                format!("{schema}.{table}")
+            };
+            let schema = schema.clone();
+            names.push((TableReference::partial(schema, table), name));
+        }
+    }
+    names
+}
+
+/// Statements that only read, and those that are about this session alone.
+fn check(plan: &LogicalPlan, given: &Given) -> Result<(), QueryError> {
+    let what = match plan {
+        LogicalPlan::Ddl(ddl) => match changed(ddl) {
+            Some(table) => return check_not_given(table, given),
+            None => ddl.name().to_owned(),
+        },
         LogicalPlan::Dml(_) => "changing rows".to_owned(),
         LogicalPlan::Copy(_) => "COPY".to_owned(),
+        LogicalPlan::Statement(Setting::SetVariable(_)) => "SET".to_owned(),
         LogicalPlan::Statement(statement) => statement.name().to_owned(),
-        LogicalPlan::Explain(explain) => return check(&explain.plan),
-        LogicalPlan::Analyze(analyze) => return check(&analyze.input),
+        LogicalPlan::Explain(explain) => return check(&explain.plan, given),
+        LogicalPlan::Analyze(analyze) => return check(&analyze.input, given),
         _ => return Ok(()),
     };
     Err(
         QueryError::query(format!("queries read, and {what} does something else"))
             .hint("-o OUT writes the rows of a query into a file"),
     )
+}
+
+/// The table or view of this session that a statement makes, replaces or takes away.
+fn changed(ddl: &DdlStatement) -> Option<&TableReference> {
+    Some(match ddl {
+        DdlStatement::CreateView(view) => &view.name,
+        DdlStatement::CreateMemoryTable(table) => &table.name,
+        DdlStatement::DropView(view) => &view.name,
+        DdlStatement::DropTable(table) => &table.name,
+        _ => return None,
+    })
+}
+
+/// What captures and files gave stays as it is.
+fn check_not_given(table: &TableReference, given: &Given) -> Result<(), QueryError> {
+    let given = given.lock().unwrap_or_else(PoisonError::into_inner);
+    if !given.contains(&resolved(table.clone())) {
+        return Ok(());
+    }
+    Err(QueryError::query(format!(
+        "'{table}' is a table of what is read, and stays as it is"
+    ))
+    .hint("CREATE VIEW gives a query a name of its own"))
+}
+
+fn resolved(table: TableReference) -> ResolvedTableReference {
+    table.resolve(CATALOG, SCHEMA)
 }
 
 /// The name that a file's table gets: its own without the extension, with `_` for what a name

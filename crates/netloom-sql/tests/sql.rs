@@ -339,6 +339,28 @@ fn mistakes_are_told_with_their_cure() {
             "",
         ),
         (
+            "DROP TABLE flows",
+            "'flows' is a table of what is read",
+            "CREATE VIEW",
+        ),
+        ("DROP TABLE IF EXISTS main.flows", "stays as it is", ""),
+        (
+            "CREATE OR REPLACE TABLE flows AS SELECT 1",
+            "stays as it is",
+            "",
+        ),
+        (
+            "CREATE OR REPLACE VIEW flows AS SELECT 1 AS a",
+            "stays as it is",
+            "",
+        ),
+        ("CREATE SCHEMA s", "queries read", ""),
+        (
+            "SET datafusion.execution.target_partitions = 8",
+            "queries read",
+            "",
+        ),
+        (
             "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
             "queries read",
             "",
@@ -365,6 +387,45 @@ fn mistakes_are_told_with_their_cure() {
         (message.as_str(), hint.as_str()),
         ("there is no function 'nosuch'", "")
     );
+}
+
+#[test]
+fn what_is_made_can_be_taken_away() {
+    let session = Session::new(&SessionOptions::default()).unwrap();
+    for sql in [
+        "CREATE TABLE t AS SELECT 1 AS a",
+        "CREATE OR REPLACE TABLE t AS SELECT 2 AS a",
+        "CREATE VIEW v AS SELECT a FROM t",
+        "DROP VIEW v",
+        "DROP TABLE t",
+    ] {
+        rows(&session, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    assert!(session.tables().is_empty());
+}
+
+#[test]
+fn information_comes_in_order() {
+    let session = session(&captures(&[], 1));
+    let names = |sql: &str| csv(&session, sql);
+    let sorted = |text: &str| text.lines().is_sorted();
+    let tables = names("SELECT table_schema, table_name FROM information_schema.tables");
+    assert!(tables.lines().count() > 10 && sorted(&tables), "{tables}");
+    let shown = names("SHOW TABLES");
+    assert!(shown.lines().count() > 10 && sorted(&shown), "{shown}");
+    let settings = names("SELECT name FROM information_schema.df_settings");
+    assert!(
+        settings.lines().count() > 50 && sorted(&settings),
+        "{settings}"
+    );
+    let first = names("SELECT name FROM information_schema.df_settings LIMIT 2");
+    assert!(settings.starts_with(&first), "{first}");
+    // Columns as they stand in the table.
+    let columns = names(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'packets' LIMIT 2",
+    );
+    assert_eq!(columns, "number\nts\n");
+    assert!(names("SHOW FUNCTIONS").lines().count() > 50);
 }
 
 #[test]
