@@ -101,7 +101,7 @@ impl Expanded {
         for path in matches.flatten() {
             if path.is_dir() {
                 walk(&path, 0, &mut files).map_err(|error| cannot_open(&path, error))?;
-            } else {
+            } else if !path.file_name().is_some_and(is_temporary) {
                 files.push(path);
             }
         }
@@ -134,11 +134,25 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()>
             if depth < MAX_DEPTH {
                 walk(&path, depth + 1, files)?;
             }
-        } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
+        } else if (kind.is_file() || (kind.is_symlink() && path.is_file()))
+            && !is_temporary(&entry.file_name())
+        {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether it is an output that some netloom is writing just now: `.name.PID-N.tmp`.
+fn is_temporary(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let numbers = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(".tmp"))
+        .and_then(|name| name.rsplit_once('.'))
+        .and_then(|(_, numbers)| numbers.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, attempt)| is_number(process) && is_number(attempt))
 }
 
 fn is_pattern(name: &OsStr) -> bool {
