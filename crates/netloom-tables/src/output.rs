@@ -3,12 +3,21 @@
 //! [`AtomicFile`] writes beside its target and renames at the end: whoever looks sees the old
 //! file or the new one, never half of it. What is no regular file (`-` for standard output,
 //! `/dev/null`, a named pipe) cannot be renamed onto and is written in place.
+//!
+//! [`Claims`] makes them: no output is one of a command's inputs, or another of its outputs.
 
-use std::ffi::OsString;
+mod claims;
+mod temporary;
+
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use self::temporary::{Temporary, create_beside};
+
+pub use self::claims::Claims;
+pub use self::temporary::{abandon, is_temporary};
 
 /// An output that cannot be written: what failed, on which file, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -26,13 +35,24 @@ pub struct OutputError {
     pub cause: io::Error,
 }
 
+impl OutputError {
+    /// Whether it is that the output is one of the inputs, or another output.
+    pub fn is_same_file(&self) -> bool {
+        let cause = self.cause.get_ref();
+        cause.is_some_and(|cause| cause.is::<claims::SameFile>())
+    }
+}
+
 /// A file being written that takes its name only when it is [committed](Self::commit).
 ///
 /// Dropped without that, it leaves nothing behind and an older file of that name untouched.
+/// [`Claims`] begins it.
 pub struct AtomicFile {
     /// As it was given.
     path: PathBuf,
     state: State,
+    /// What it must not be, it itself among it.
+    claims: Claims,
 }
 
 enum State {
@@ -50,18 +70,6 @@ enum State {
     },
 }
 
-/// Removes the file when dropped.
-struct Temporary(Option<PathBuf>);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // Nobody is there to tell when this fails too.
-            _ = fs::remove_file(path);
-        }
-    }
-}
-
 impl fmt::Debug for AtomicFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AtomicFile")
@@ -71,12 +79,8 @@ impl fmt::Debug for AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins to write `path`; `-` is standard output.
-    ///
-    /// # Errors
-    ///
-    /// When the folder does not exist or cannot be written to, or `path` is a folder.
-    pub fn create(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
+    /// Begins to write `path`.
+    fn create(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
         let path = path.into();
         let state = Self::open(&path).map_err(|(action, cause)| OutputError {
             hint: hint(&path, &cause),
@@ -84,16 +88,15 @@ impl AtomicFile {
             action,
             cause,
         })?;
-        Ok(Self { path, state })
+        Ok(Self {
+            path,
+            state,
+            claims: Claims::default(),
+        })
     }
 
-    /// Begins to write `path` where others see it grow: what was there is gone at once, and
-    /// what was written stays, committed or not; `-` is standard output.
-    ///
-    /// # Errors
-    ///
-    /// As for [`create`](Self::create).
-    pub fn create_in_place(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
+    /// Begins to write `path` where others see it grow.
+    fn create_in_place(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
         let path = path.into();
         let state = if path.as_os_str() == "-" {
             State::Stdout(io::stdout())
@@ -106,7 +109,11 @@ impl AtomicFile {
             })?;
             State::InPlace(file)
         };
-        Ok(Self { path, state })
+        Ok(Self {
+            path,
+            state,
+            claims: Claims::default(),
+        })
     }
 
     fn open(path: &Path) -> Result<State, (&'static str, io::Error)> {
@@ -183,9 +190,12 @@ impl AtomicFile {
     ///
     /// # Errors
     ///
-    /// When the disk is full or fails, or the folder has become unwritable; nothing is left
-    /// behind then.
+    /// When the disk is full or fails, or the folder has become unwritable, or the file has become
+    /// one of the inputs or another output; nothing is left behind then.
     pub fn commit(mut self) -> Result<(), OutputError> {
+        if matches!(self.state, State::Beside { .. }) {
+            self.claims.check_but(&self.path, 1)?;
+        }
         let result = match &mut self.state {
             State::Stdout(stdout) => stdout.flush(),
             State::InPlace(file) => file.flush(),
@@ -206,10 +216,7 @@ impl AtomicFile {
     fn rename(file: &mut File, temporary: &mut Temporary, target: &Path) -> io::Result<()> {
         file.flush()?;
         file.sync_all()?;
-        if let Some(path) = &temporary.0 {
-            fs::rename(path, target)?;
-        }
-        temporary.0 = None;
+        temporary.rename(target)?;
         // So that the name survives a power cut too, where the system can do that.
         if let Ok(folder) = File::open(folder_of(target)) {
             _ = folder.sync_all();
@@ -245,30 +252,6 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Creates a file with a name of its own in the target's folder: only within one file system
-/// is a rename atomic.
-fn create_beside(target: &Path) -> io::Result<(File, Temporary)> {
-    let name = target.file_name().ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "the path ends in no file name")
-    })?;
-    let folder = folder_of(target);
-    for attempt in 0..1000_u32 {
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}-{attempt}.tmp", std::process::id()));
-        let path = folder.join(hidden);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((file, Temporary(Some(path)))),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::new(
-        io::ErrorKind::AlreadyExists,
-        "a thousand temporary files are in the way",
-    ))
-}
-
 /// What a person can do about an error.
 fn hint(path: &Path, cause: &io::Error) -> Option<String> {
     let folder = folder_of(path).display();
@@ -278,10 +261,7 @@ fn hint(path: &Path, cause: &io::Error) -> Option<String> {
             "write to a folder of your own, or ask for permission: ls -ld '{folder}' shows who may write"
         ),
         io::ErrorKind::IsADirectory => {
-            format!(
-                "name a file in it, such as {}",
-                path.join("out.csv").display()
-            )
+            format!("name a file in it: {}", path.join("NAME").display())
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             format!("make room on the disk of '{folder}', or write elsewhere")
@@ -386,7 +366,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = AtomicFile::create(folder.path()).unwrap_err();
         assert_eq!(error.cause.kind(), io::ErrorKind::IsADirectory);
-        assert!(error.hint.unwrap().contains("out.csv"));
+        assert!(error.hint.unwrap().ends_with("/NAME"));
     }
 
     #[cfg(unix)]

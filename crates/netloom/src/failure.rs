@@ -24,6 +24,7 @@ enum Kind {
     Usage,
     Input,
     Permission,
+    Interrupted,
 }
 
 impl Failure {
@@ -46,6 +47,14 @@ impl Failure {
     pub(crate) fn permission(message: impl fmt::Display) -> Self {
         Self {
             kind: Kind::Permission,
+            ..Self::usage(message)
+        }
+    }
+
+    /// Somebody ended it.
+    pub(crate) fn interrupted(message: impl fmt::Display) -> Self {
+        Self {
+            kind: Kind::Interrupted,
             ..Self::usage(message)
         }
     }
@@ -120,6 +129,7 @@ impl Failure {
             Kind::Usage => 2,
             Kind::Input => 3,
             Kind::Permission => 4,
+            Kind::Interrupted => return ExitCode::INTERRUPTED,
         })
     }
 
@@ -138,6 +148,8 @@ impl ExitCode {
     pub(crate) const SUCCESS: Self = Self(0);
     /// It did, and what came out of it is not as it was to be.
     pub(crate) const UNMET: Self = Self(1);
+    /// Somebody ended it: 128 and the number of SIGINT, as a shell has it.
+    pub(crate) const INTERRUPTED: Self = Self(130);
 
     /// Ends the process, once all is written that was said.
     ///
@@ -146,6 +158,11 @@ impl ExitCode {
     pub(crate) fn leave(self) -> ! {
         _ = io::stdout().flush();
         _ = io::stderr().flush();
+        self.end()
+    }
+
+    /// Ends the process as it is.
+    pub(crate) fn end(self) -> ! {
         #[cfg(unix)]
         {
             #[expect(
@@ -194,6 +211,10 @@ impl From<&OutputError> for Failure {
         let name = name(&error.path);
         // Where standard output goes, only the person knows.
         let hint = error.hint.clone().filter(|_| !is_standard(&error.path));
+        if error.is_same_file() {
+            let failure = Self::usage(format!("{name}: {}: {}", error.action, error.cause));
+            return hint.into_iter().fold(failure, Self::hint);
+        }
         Self::io(
             format!("{name}: {}", error.action),
             hint,

@@ -7,18 +7,27 @@ mod commands;
 mod data;
 mod dialogue;
 mod failure;
+mod files;
 mod output;
 mod progress;
 mod units;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use arguments::{Arguments, Command};
 use failure::ExitCode;
 use output::Printer;
 
+/// The command line; a number below 0 is a number that does not fit, and no option.
+fn parse() -> Arguments {
+    let command =
+        Arguments::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+    let parsed = Arguments::from_arg_matches(&command.get_matches());
+    parsed.unwrap_or_else(|error| error.exit())
+}
+
 fn main() {
-    let arguments = Arguments::parse();
+    let arguments = parse();
     let printer = Printer::new(&arguments.global);
     let done = match &arguments.command {
         Command::Capture(options) => commands::capture::run(options, &arguments.global, &printer),

@@ -2,14 +2,16 @@
 
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use netloom::pipeline::Control;
+use netloom::tables::output::abandon;
 
 use crate::arguments::Global;
+use crate::failure::ExitCode;
 use crate::output::Printer;
 
 /// How often the bar is redrawn.
@@ -83,25 +85,32 @@ fn draw(control: &Control, over: &AtomicBool) {
 /// What a signal stops now.
 static STOPPED: Mutex<Option<Arc<Control>>> = Mutex::new(None);
 
+fn stopped() -> MutexGuard<'static, Option<Arc<Control>>> {
+    STOPPED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Lets Ctrl-C (and SIGTERM) end what is being done; a second one ends the process. What was
 /// given before is not stopped any more.
 pub(crate) fn stop_on_signal(control: &Arc<Control>) {
-    let stopped = || STOPPED.lock().unwrap_or_else(PoisonError::into_inner);
     *stopped() = Some(Arc::clone(control));
-    // Fails only if a handler is there already: this one.
-    _ = ctrlc::set_handler(move || {
-        let control = stopped().clone();
-        if control.is_none_or(|control| control.stop.swap(true, Ordering::Relaxed)) {
-            #[expect(
-                clippy::exit,
-                reason = "the second Ctrl-C means now; 130 is 128 + SIGINT"
-            )]
-            std::process::exit(130);
-        }
-    });
+    clean_up_on_signal();
 }
 
 /// Lets a signal end the process: nothing is being done that could be ended in order.
 pub(crate) fn end_on_signal() {
-    *STOPPED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *stopped() = None;
+    clean_up_on_signal();
+}
+
+/// Lets a signal that ends the process leave no output behind that is half written.
+pub(crate) fn clean_up_on_signal() {
+    // Fails only if a handler is there already: this one.
+    _ = ctrlc::set_handler(|| {
+        let control = stopped().clone();
+        // The second one means now.
+        if control.is_none_or(|control| control.stop.swap(true, Ordering::Relaxed)) {
+            abandon();
+            ExitCode::INTERRUPTED.end()
+        }
+    });
 }

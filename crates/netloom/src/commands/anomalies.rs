@@ -19,6 +19,7 @@ use super::told::{self, Naming, Outputs, rfc3339};
 use crate::arguments::{AnomaliesOptions, DataOptions, Global};
 use crate::data::{Data, Loader};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 /// Odd rows that are explained in a table.
@@ -31,7 +32,10 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    let files = Files::of_data(&options.data)?;
+    files.data(&options.train)?;
     let mut outputs = Outputs::open(
+        &files,
         options.output.as_deref(),
         options.json.as_deref(),
         options.html.as_deref(),

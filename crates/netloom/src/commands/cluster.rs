@@ -19,6 +19,7 @@ use super::told::{self, Naming, Outputs};
 use crate::arguments::{Aggregate, ClusterOptions, Global, Metric, SeriesOf};
 use crate::data::{Data, Loader};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 /// Rows on the map.
@@ -33,7 +34,9 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    let files = Files::of_data(&options.data)?;
     let mut outputs = Outputs::open(
+        &files,
         options.output.as_deref(),
         options.json.as_deref(),
         options.html.as_deref(),

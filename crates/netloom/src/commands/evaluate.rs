@@ -13,6 +13,7 @@ use super::train::{check_detector, workload};
 use crate::arguments::{EvaluateOptions, Global};
 use crate::data::{LabelFrom, Loader, PATH_LABEL};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 /// Above this a column is said to have shifted, by custom.
@@ -24,11 +25,17 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
     check_detector(&options.detector)?;
-    let mut outputs = CardOutputs::open(options.report.as_deref(), options.json.as_deref())?;
+    let files = Files::of_data(&options.data)?;
+    files.reads(&options.model);
+    if let Some(LabelFrom::Rules(path)) = &options.label_from {
+        files.reads(path);
+    }
+    let mut outputs =
+        CardOutputs::open(&files, options.report.as_deref(), options.json.as_deref())?;
     let onnx = options
         .onnx
         .as_deref()
-        .map(|path| outputs.other(path, "--onnx"))
+        .map(|path| outputs.other(&files, path, "--onnx"))
         .transpose()?;
     let model = Loaded::read(&options.model)?;
     if let Some(file) = onnx {

@@ -30,8 +30,9 @@ use self::owners::Sockets;
 use self::shape::{Shape, Shapes, Sort};
 use self::systems::Systems;
 use super::Session;
-use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Table};
+use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Profile, Table};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::{Printer, is_standard};
 
 /// Bytes of rows that are kept in memory while they are sorted, of all tables together.
@@ -63,7 +64,7 @@ pub(crate) fn run(
     session.live = true;
     let interrupt = std::mem::take(&mut session.control);
     let live = Live::new(source, filters, options, interrupt);
-    let stats = live.stats();
+    let counts = live.counts();
     let to_terminal = options.output == Path::new("-") && std::io::stdout().is_terminal();
     let status = live.show(to_terminal, global, printer);
     let input = Input {
@@ -74,7 +75,7 @@ pub(crate) fn run(
     };
     let done = export(&input);
     drop(status);
-    live::summary(&stats, printer);
+    live::summary(&counts, printer);
     done
 }
 
@@ -157,7 +158,22 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     if let Some(path) = &options.asn_db {
         scan_options.systems = Some(Arc::new(Systems::open(path)?));
     }
+    let captures = if session.live {
+        &[][..]
+    } else {
+        options.inputs.files()
+    };
+    let files = Files::of_captures(captures)?;
+    for path in [&options.asn_db, &options.anonymize_key]
+        .into_iter()
+        .flatten()
+    {
+        files.reads(path);
+    }
     let targets = targets(options)?;
+    for target in &targets {
+        files.check(&target.path)?;
+    }
     // What makes no sense is said before anything is written.
     let mut shapes = Vec::new();
     for target in &targets {
@@ -188,6 +204,7 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
             target.table,
             &Arc::new(written),
             session.live,
+            &files,
         )?;
         output.as_made = shape.is_as_made();
         if !shape.sort.is_empty() {
@@ -328,9 +345,25 @@ fn columns(options: &ExportOptions, table: TableName) -> Result<AnyColumns, Fail
                 .hint(format!("it has {}", tables.join(", "))),
         );
     };
-    columns.map_err(|error| {
-        Failure::usage(error).hint(format!("netloom tables {table} says what each holds"))
-    })
+    let hint = match options.profile {
+        Profile::Native => format!("netloom tables {table} says what each holds"),
+        _ => match profile.parse_columns(table, None) {
+            Some(Ok(all)) => format!("--profile {profile} has: {}", names(&all)),
+            _ => format!("--profile {profile} has columns of its own"),
+        },
+    };
+    columns.map_err(|error| Failure::usage(error).hint(hint))
+}
+
+/// The names of columns, with commas between them.
+fn names(columns: &AnyColumns) -> String {
+    let schema = columns.schema();
+    let names: Vec<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    names.join(", ")
 }
 
 /// What cannot be together: files and interfaces, and options that only packets have for another
@@ -359,6 +392,11 @@ fn check(options: &ExportOptions) -> Result<(), Failure> {
     if options.interval.is_some() && !timeline {
         return Err(Failure::usage("--interval is for the timeline alone")
             .hint("netloom export timeline FILE ... has it"));
+    }
+    if options.interval == Some(0) {
+        return Err(Failure::usage("--interval must be above 0").hint(
+            "leave it away for at most a thousand intervals, or say how long: --interval 1s",
+        ));
     }
     if options.tables().contains(&Table::Packets) {
         return Ok(());

@@ -14,6 +14,7 @@ use super::told::{Outputs, rfc3339};
 use crate::arguments::{CapacityOption, DataOptions, ForecastOptions, Global};
 use crate::data::Loader;
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 pub(crate) fn run(
@@ -21,7 +22,9 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
+    let files = Files::of_data(&options.data)?;
     let mut outputs = Outputs::open(
+        &files,
         options.output.as_deref(),
         options.json.as_deref(),
         options.html.as_deref(),

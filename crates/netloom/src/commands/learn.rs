@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::arguments::{DataOptions, PerOption};
 use crate::data::Data;
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::output::{self, Printer, is_standard};
 
 /// Version of the meaning of the columns that captures give: raised when a column that models learn
@@ -51,7 +52,11 @@ pub(super) struct CardOutputs {
 }
 
 impl CardOutputs {
-    pub(super) fn open(report: Option<&Path>, json: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn open(
+        files: &Files,
+        report: Option<&Path>,
+        json: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let is_stdout = |path: Option<&Path>| path.is_some_and(is_standard);
         if is_stdout(report) && is_stdout(json) {
             return Err(Failure::usage(
@@ -59,8 +64,8 @@ impl CardOutputs {
             ));
         }
         Ok(Self {
-            report: report.map(AtomicFile::create).transpose()?,
-            json: json.map(AtomicFile::create).transpose()?,
+            report: report.map(|path| files.create(path)).transpose()?,
+            json: json.map(|path| files.create(path)).transpose()?,
             paths: [report, json]
                 .into_iter()
                 .flatten()
@@ -72,7 +77,12 @@ impl CardOutputs {
     }
 
     /// One more file, that an option asks for and that the caller writes.
-    pub(super) fn other(&mut self, path: &Path, option: &str) -> Result<AtomicFile, Failure> {
+    pub(super) fn other(
+        &mut self,
+        files: &Files,
+        path: &Path,
+        option: &str,
+    ) -> Result<AtomicFile, Failure> {
         if is_standard(path) {
             if self.stdout {
                 return Err(Failure::usage(format!(
@@ -83,7 +93,7 @@ impl CardOutputs {
         } else {
             self.paths.push(path.to_owned());
         }
-        Ok(AtomicFile::create(path)?)
+        Ok(files.create(path)?)
     }
 
     /// Writes the card to them, and shows it if standard output is free.

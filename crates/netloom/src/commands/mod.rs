@@ -34,7 +34,7 @@ use netloom::{FlowConfig, PacketSource};
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::progress::{Progress, stop_on_signal};
+use crate::progress::{Progress, end_on_signal, stop_on_signal};
 
 /// What a flow is, and how many there may be.
 fn flow_config(global: &Global) -> FlowConfig {
@@ -98,6 +98,7 @@ impl<'a> Session<'a> {
             (!self.live).then(|| Progress::show(&self.control, self.global, self.printer));
         let outcome = run(source, stage, &self.options, &self.control);
         drop(progress);
+        end_on_signal();
         outcome.map_err(|cause| Failure::writing(output, &cause))
     }
 
@@ -115,6 +116,7 @@ impl<'a> Session<'a> {
             (!self.live).then(|| Progress::show(&self.control, self.global, self.printer));
         let outcome = scan.run(open, &self.control, prepare, writer);
         drop(progress);
+        end_on_signal();
         outcome.map_err(|error| match error {
             ScanError::Output(cause) => Failure::writing(output, &cause),
             ScanError::Open(failure) => failure,

@@ -7,13 +7,13 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, SchemaRef};
 use netloom::analysis::report::units;
 use netloom::ml::{Classifier, Contributions, Dataset, Probabilities};
-use netloom::tables::output::AtomicFile;
 use netloom::tables::{TableFormat, table_writer};
 
 use super::learn::{self, Loaded, of_data};
 use crate::arguments::{Format, Global, PredictOptions};
 use crate::data::{Data, Loader};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 /// Rows that are told at once.
@@ -24,7 +24,9 @@ pub(crate) fn run(
     global: &Global,
     printer: &Printer,
 ) -> Result<ExitCode, Failure> {
-    let mut file = AtomicFile::create(&options.output)?;
+    let files = Files::of_data(&options.data)?;
+    files.reads(&options.model);
+    let mut file = files.create(&options.output)?;
     let loaded = Loaded::read(&options.model)?;
     let path: &Path = &options.model;
     let (model, reading) = loaded.classifier(path, &options.reading)?;

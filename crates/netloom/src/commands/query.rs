@@ -25,6 +25,7 @@ use self::output::How;
 use super::Session;
 use crate::arguments::{Global, QueryOptions};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::{Printer, is_standard};
 use crate::progress::{Progress, stop_on_signal};
 
@@ -45,7 +46,8 @@ pub(crate) fn run(
                 .hint("give the query on the command line: netloom query 'SELECT …' -"),
         );
     }
-    let how = How::new(options);
+    let written = Files::default();
+    let how = How::new(options, &written);
     if asks && !how.is_stdout() {
         return Err(
             Failure::usage("-o takes the rows of one query, and there is none")
@@ -53,6 +55,11 @@ pub(crate) fn run(
         );
     }
     let inputs = Inputs::sort(&files)?;
+    inputs.claim(&written)?;
+    for what in &inputs.left_out {
+        printer.warning(what);
+    }
+    written.check(&options.output)?;
     let filter = super::filter::parsed(global, &[])?;
     let mut data = Data::open(&inputs, None, filter.as_ref(), global, printer)?;
     let any = match &statements {
@@ -175,7 +182,7 @@ impl<'a> Data<'a> {
             all.push(captures);
         }
         for (name, files) in &inputs.tables {
-            for note in sql.add_files(name, files, &ReadOptions::default())? {
+            for note in add_files(&sql, name, files, &inputs.found, printer)? {
                 printer.note(&note);
             }
         }
@@ -196,6 +203,11 @@ impl<'a> Data<'a> {
         }
         self.control.stop.store(false, Ordering::Relaxed);
         stop_on_signal(&self.control);
+    }
+
+    /// Whether somebody ended it.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.control.stop.load(Ordering::Relaxed)
     }
 
     /// Begins a query.
@@ -255,6 +267,38 @@ impl<'a> Data<'a> {
     }
 }
 
+/// Adds the table of files. Of those that a folder brought, what is no table after all is left out.
+fn add_files(
+    sql: &Sql,
+    name: &str,
+    files: &[PathBuf],
+    found: &[PathBuf],
+    printer: &Printer,
+) -> Result<Vec<String>, Failure> {
+    let mut files = files.to_vec();
+    while !files.is_empty() {
+        let error = match sql.add_files(name, &files, &ReadOptions::default()) {
+            Ok(notes) => return Ok(notes),
+            Err(error) => error,
+        };
+        let wrong = match (&error, &files[..]) {
+            (QueryError::Table(error), _) => Some(error.path.clone()),
+            (QueryError::Failed(_), [one]) => Some(one.clone()),
+            _ => None,
+        };
+        let Some(wrong) = wrong.filter(|wrong| found.contains(wrong)) else {
+            return Err(error.into());
+        };
+        let file = wrong.display().to_string();
+        let said = error.to_string();
+        let said = said.strip_prefix(&file).unwrap_or(&said);
+        let said = said.trim_start_matches([',', ':', ' ']);
+        printer.warning(&format!("{file} was left out: {said}"));
+        files.retain(|file| *file != wrong);
+    }
+    Ok(Vec::new())
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -273,6 +317,7 @@ impl From<QueryError> for Failure {
             } => Self::usage(message).hint(hint),
             QueryError::Query { message, .. } => Self::usage(message),
             QueryError::Table(error) => error.into(),
+            error @ QueryError::Stopped => Self::interrupted(error),
             error @ QueryError::Memory(_) => Self::input(error, None)
                 .hint("--max-memory raises the bound, fewer columns need less"),
             other => Self::input(other, None),

@@ -13,6 +13,7 @@ use netloom::tables::output::AtomicFile;
 use super::Session;
 use crate::arguments::{Global, ReportOptions, Severity};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::{self, Printer, is_standard};
 
 /// Pixels of a picture for each unit of its drawing.
@@ -37,8 +38,9 @@ pub(crate) fn run(
             "--open needs a file to open: give --html a name",
         ));
     }
-    let html_file = html_out.map(AtomicFile::create).transpose()?;
-    let json_file = json_out.map(AtomicFile::create).transpose()?;
+    let files = Files::of_captures(options.inputs.files())?;
+    let html_file = html_out.map(|path| files.create(path)).transpose()?;
+    let json_file = json_out.map(|path| files.create(path)).transpose()?;
     if let Some(folder) = &options.png {
         std::fs::create_dir_all(folder).map_err(|cause| {
             let failure = Failure::writing(folder, &cause);
@@ -67,6 +69,11 @@ pub(crate) fn run(
     // All texts of the capture: there is nothing after this that could use their memory.
     std::mem::forget(stage);
 
+    // All of them, before one has its name.
+    let pictures = match &options.png {
+        Some(folder) => pictures(&report, folder, &files)?,
+        None => Vec::new(),
+    };
     if let Some(file) = html_file {
         write(file, &html::render(&report))?;
     }
@@ -75,8 +82,8 @@ pub(crate) fn run(
             .map_err(|cause| Failure::writing(Path::new("JSON"), &io::Error::other(cause)))?;
         write(file, &text)?;
     }
-    if let Some(folder) = &options.png {
-        pictures(&report, folder)?;
+    for picture in pictures {
+        picture.commit()?;
     }
     if !to_stdout(html_out) && !to_stdout(json_out) {
         print(&report, usize::from(options.top), printer)?;
@@ -125,20 +132,21 @@ pub(super) fn print(report: &Report, top: usize, printer: &Printer) -> Result<()
         .map_err(|cause| Failure::writing(Path::new("-"), &cause))
 }
 
-/// Each chart as SVG and as PNG.
-fn pictures(report: &Report, folder: &Path) -> Result<(), Failure> {
+/// Each chart as SVG and as PNG, written but without its name.
+fn pictures(report: &Report, folder: &Path, files: &Files) -> Result<Vec<AtomicFile>, Failure> {
+    let mut pictures = Vec::new();
     for chart in chart::charts(report, Theme::Light) {
-        let svg = AtomicFile::create(folder.join(format!("{}.svg", chart.name)))?;
-        write(svg, &chart.svg)?;
-        let path = folder.join(format!("{}.png", chart.name));
-        let picture = png::encode(&chart.svg, PNG_SCALE)
-            .map_err(|cause| Failure::writing(&path, &io::Error::other(cause)))?;
-        let mut file = AtomicFile::create(&path)?;
-        file.write_all(&picture)
-            .map_err(|cause| Failure::writing(&path, &cause))?;
-        file.commit()?;
+        let path = |extension: &str| folder.join(format!("{}.{extension}", chart.name));
+        let png = png::encode(&chart.svg, PNG_SCALE)
+            .map_err(|cause| Failure::writing(&path("png"), &io::Error::other(cause)))?;
+        for (path, picture) in [(path("svg"), chart.svg.as_bytes()), (path("png"), &png)] {
+            let mut file = files.create(&path)?;
+            file.write_all(picture)
+                .map_err(|cause| Failure::writing(&path, &cause))?;
+            pictures.push(file);
+        }
     }
-    Ok(())
+    Ok(pictures)
 }
 
 /// Opens the page with the system's program for it.

@@ -13,7 +13,6 @@ use netloom::capture::file::{InterfaceDescription, PacketNotes, PcapngWriter, Se
 use netloom::capture::filter::Filter;
 use netloom::pipeline::Control;
 use netloom::sql::cells;
-use netloom::tables::output::AtomicFile;
 use netloom::{PacketBatch, PacketSource};
 use netloom_packet::PacketSink as _;
 
@@ -21,6 +20,7 @@ use self::needed::Needed;
 use super::query::{Data, Inputs, Open};
 use crate::arguments::{Global, SliceOptions};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::{Printer, is_standard};
 use crate::progress::stop_on_signal;
 
@@ -35,6 +35,8 @@ pub(crate) fn run(
     let filter = super::filter::given(global, &options.inputs.words())?;
     let wanted = Wanted::new(options, filter)?;
     let given = options.inputs.files();
+    let files = Files::of_captures(given)?;
+    files.check(&options.write)?;
     let needed = Arc::new(match &wanted {
         Wanted::Condition(condition) => Needed::by_time(given, condition, global)?,
         _ => Needed::all(given)?,
@@ -55,7 +57,7 @@ pub(crate) fn run(
         )
             .hint("flow ids are those of the same captures, rules and timeouts: netloom query 'SELECT flow_id FROM flows' FILE"));
     }
-    let written = write(&chosen, &wanted, options, &needed)?;
+    let written = write(&chosen, &wanted, options, &needed, &files)?;
     printer.note(&if written == 0 {
         "no packet is meant: the capture is empty".to_owned()
     } else {
@@ -164,7 +166,7 @@ impl Wanted {
                 }
             }
             Self::Filter(filter, _, packets_only) => {
-                let matched = matched(needed, filter)?;
+                let matched = matched(data, needed, filter)?;
                 for &number in &matched {
                     chosen.numbers.insert(number);
                 }
@@ -188,12 +190,19 @@ impl Wanted {
     }
 }
 
+fn stopped_early() -> Failure {
+    Failure::interrupted("stopped early: nothing was written")
+}
+
 /// Numbers of the packets that a filter matches.
-fn matched(needed: &Needed, filter: &Filter) -> Result<Vec<u64>, Failure> {
+fn matched(data: &Data<'_>, needed: &Needed, filter: &Filter) -> Result<Vec<u64>, Failure> {
     let mut source = super::filter::filtered(needed.open()?, filter)?;
     let mut batch = PacketBatch::default();
     let mut numbers = Vec::new();
     while source.next_batch(&mut batch)? {
+        if data.is_stopped() {
+            return Err(stopped_early());
+        }
         numbers.extend((0..batch.len()).map(|place| batch.number(place)));
     }
     Ok(numbers)
@@ -272,11 +281,12 @@ fn write(
     wanted: &Wanted,
     options: &SliceOptions,
     needed: &Needed,
+    files: &Files,
 ) -> Result<u64, Failure> {
     let path = options.write.as_path();
     let failed = |cause: io::Error| Failure::writing(path, &cause);
     let mut source = needed.open()?;
-    let file = BufWriter::with_capacity(BUFFER, AtomicFile::create(path)?);
+    let file = BufWriter::with_capacity(BUFFER, files.create(path)?);
     let mut section = SectionDescription::default();
     section.comments.push(format!(
         "netloom slice of {}: {}",
@@ -298,7 +308,7 @@ fn write(
     // What comes after the last packet is not read.
     while written < chosen.numbers.count && source.next_batch(&mut batch)? {
         if control.stop.load(Ordering::Relaxed) {
-            return Err(Failure::input("stopped early: nothing was written", None));
+            return Err(stopped_early());
         }
         for packet in batch.iter() {
             if !chosen.numbers.contains(packet.number) {

@@ -16,6 +16,7 @@ use netloom::tables::{RecordBatch, SchemaRef, TableFormat, table_writer};
 use crate::arguments::Format;
 use crate::data::Data;
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::output::{self, Printer, is_standard};
 
 /// Files that are written to, opened before anything is done: nobody waits for what cannot be
@@ -31,6 +32,7 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub(super) fn open(
+        files: &Files,
         table: Option<&Path>,
         json: Option<&Path>,
         html: Option<&Path>,
@@ -48,10 +50,10 @@ impl Outputs {
         }
         Ok(Self {
             table: table
-                .map(|path| AtomicFile::create(path).map(|file| (file, path.to_owned())))
+                .map(|path| files.create(path).map(|file| (file, path.to_owned())))
                 .transpose()?,
-            json: json.map(AtomicFile::create).transpose()?,
-            html: html.map(AtomicFile::create).transpose()?,
+            json: json.map(|path| files.create(path)).transpose()?,
+            html: html.map(|path| files.create(path)).transpose()?,
             paths: all
                 .into_iter()
                 .flatten()

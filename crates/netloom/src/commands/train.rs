@@ -24,6 +24,7 @@ use crate::arguments::{
 use crate::clock::Stopwatch;
 use crate::data::{Data, FILE_COLUMN, LabelFrom, Loader, PATH_LABEL};
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 /// The column that marks rows of `--test-data`, and joins the columns of a group.
@@ -37,12 +38,26 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Failure> {
     check(options)?;
     // Outputs are opened first: nobody waits for a model that cannot be written.
+    let files = Files::of_data(&options.data)?;
+    files.data(&options.split.test_data)?;
+    if let Some(LabelFrom::Rules(path)) = &options.label_from {
+        files.reads(path);
+    }
+    // A model may take the place of the one that it continues, which is kept if it is better.
+    if let Some(old) = &options.update
+        && !options
+            .output
+            .as_deref()
+            .is_some_and(|new| is_same(old, new))
+    {
+        files.reads(old);
+    }
     let model_file = options
         .output
         .as_deref()
-        .map(AtomicFile::create)
+        .map(|path| files.create(path))
         .transpose()?;
-    let outputs = CardOutputs::open(options.report.as_deref(), options.json.as_deref())?;
+    let outputs = CardOutputs::open(&files, options.report.as_deref(), options.json.as_deref())?;
     let updated = options.update.as_deref().map(Loaded::read).transpose()?;
 
     let task = Task::new(options, global, printer, updated.as_ref())?;
@@ -62,6 +77,13 @@ pub(crate) fn run(
         printer.note(&format!("wrote {}", path.display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether two paths lead to one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let files = Files::default();
+    files.reads(one);
+    files.check(other).is_err()
 }
 
 fn check(options: &TrainOptions) -> Result<(), Failure> {

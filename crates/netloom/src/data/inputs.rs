@@ -19,8 +19,9 @@ pub(crate) struct Input {
 }
 
 /// The files that are named, in their order; those of folders and globs in the order of their
-/// names. In a folder what is neither a capture nor a table is left out.
-pub(crate) fn expand(data: &[PathBuf], printer: &Printer) -> Result<Vec<Input>, Failure> {
+/// names. In a folder what is neither a capture nor a table is left out, which is told to who wants
+/// details.
+pub(crate) fn expand(data: &[PathBuf], printer: Option<&Printer>) -> Result<Vec<Input>, Failure> {
     let mut inputs = Vec::new();
     for path in data {
         let before = inputs.len();
@@ -58,7 +59,7 @@ fn folder(
     path: &Path,
     depth: usize,
     inputs: &mut Vec<Input>,
-    printer: &Printer,
+    printer: Option<&Printer>,
 ) -> Result<(), Failure> {
     if depth > MAX_DEPTH {
         return Ok(());
@@ -94,7 +95,7 @@ fn folder(
                 path: entry,
                 is_capture: capture,
             });
-        } else {
+        } else if let Some(printer) = printer {
             printer.detail(&format!(
                 "{}: is no capture and no table, left out",
                 entry.display()

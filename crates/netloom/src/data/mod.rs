@@ -29,7 +29,9 @@ use crate::arguments::{DataOptions, Global, PerOption};
 use crate::commands::{Session, filter};
 use crate::failure::Failure;
 use crate::output::Printer;
+use crate::progress::end_on_signal;
 
+pub(crate) use inputs::expand;
 pub(crate) use labels::{LabelFrom, PATH_LABEL};
 pub(crate) use series::Counting;
 
@@ -273,7 +275,7 @@ impl<'a> Loader<'a> {
 
     /// Reads all DATA.
     pub(crate) fn load(&self, data: &[PathBuf]) -> Result<Data, Failure> {
-        let inputs = inputs::expand(data, self.printer)?;
+        let inputs = expand(data, Some(self.printer))?;
         let mut parts: Vec<Part> = Vec::new();
         let captures: Vec<PathBuf> = inputs
             .iter()
@@ -357,6 +359,8 @@ impl<'a> Loader<'a> {
         let request = TableRequest::named(self.table, &columns).map_err(Failure::usage)?;
         let schema = request.schema();
         let session = Session::new(self.global, self.printer);
+        // Half of the data is not what was to be learned from.
+        end_on_signal();
         let scan = Scan::new(vec![request], ScanOptions::new(session.options.clone()));
         let mut batches = Vec::new();
         let mut keep = |_: usize, batch: RecordBatch| {

@@ -18,6 +18,7 @@ use super::{Loader, inputs, poor};
 use crate::arguments::{Metric, SeriesOf};
 use crate::commands::Session;
 use crate::failure::Failure;
+use crate::progress::end_on_signal;
 
 /// Names that are told apart; what comes later is one series of its own.
 const MOST_NAMES: usize = 20_000;
@@ -48,7 +49,7 @@ pub(crate) struct Counting {
 impl Loader<'_> {
     /// Which of DATA are captures, and which are tables.
     pub(crate) fn sorted(&self, data: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
-        let (captures, tables): (Vec<_>, Vec<_>) = inputs::expand(data, self.printer)?
+        let (captures, tables): (Vec<_>, Vec<_>) = inputs::expand(data, Some(self.printer))?
             .into_iter()
             .partition(|input| input.is_capture);
         let paths = |inputs: Vec<inputs::Input>| inputs.into_iter().map(|i| i.path).collect();
@@ -78,6 +79,8 @@ impl Loader<'_> {
         }
         let request = TableRequest::named(table, &columns).map_err(Failure::usage)?;
         let session = Session::new(self.global, self.printer);
+        // Half of the data is not what was to be learned from.
+        end_on_signal();
         let scan = Scan::new(vec![request], ScanOptions::new(session.options.clone()));
         let mut counter = Counter {
             counting,

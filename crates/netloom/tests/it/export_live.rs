@@ -68,6 +68,8 @@ fn a_count_a_duration_and_a_filter_end_and_choose() {
     network.send(20, false).wait().unwrap();
     let ended = counted.wait();
     clean(&ended);
+    assert_eq!(ended.number("captured"), 7);
+    assert!(ended.number("received by filter") >= 7, "{}", ended.stderr);
     let text = String::from_utf8(ended.stdout).unwrap();
     assert_eq!(
         text,

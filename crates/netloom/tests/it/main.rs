@@ -21,4 +21,5 @@ mod query;
 mod readers;
 mod readme;
 mod report_sql;
+mod same_file;
 mod shell;

@@ -32,6 +32,7 @@ use super::{Session, report};
 use crate::arguments::{CaptureFormat, CaptureOptions, Global, Limit, filter_of};
 use crate::clock;
 use crate::failure::{ExitCode, Failure};
+use crate::files::Files;
 use crate::output::Printer;
 
 /// Rows of each "top" table of the report at the end.
@@ -81,10 +82,14 @@ fn capture(
     live::drop_privileges(folder_owner.as_deref())?;
     let session = Session::new(global, printer);
 
+    let files = Files::default();
+    if let Some(path) = &options.write {
+        files.writes(path)?;
+    }
     let html_file = options
         .html
         .as_deref()
-        .map(AtomicFile::create)
+        .map(|path| files.create(path))
         .transpose()?;
     let limits = Limits {
         packets: options.count,
@@ -177,7 +182,7 @@ fn capture(
     if let Some(failed) = recorder.failed.take() {
         return ended(Some(failed));
     }
-    let files: Vec<PathBuf> = recorder
+    let kept: Vec<PathBuf> = recorder
         .files()
         .map(|files| files.kept.iter().cloned().collect())
         .unwrap_or_default();
@@ -185,7 +190,7 @@ fn capture(
         // A Ctrl-C ended the capture; another one may end this.
         session.control.stop.store(false, Ordering::Relaxed);
         let stage = SummaryStage::new(TOP);
-        let captures = netloom::open(&files, &OpenOptions::default())?;
+        let captures = netloom::open(&kept, &OpenOptions::default())?;
         let outcome = session.run(captures, &stage, Path::new("-"))?;
         let context = ReportContext {
             captures: outcome.captures,
@@ -196,6 +201,8 @@ fn capture(
             interrupted: outcome.interrupted,
         };
         let made = outcome.output.report(&context);
+        // Rotated, they have names of their own.
+        files.captures(&kept)?;
         publish(&made, html_file, options, printer)?;
         if !global.quiet && options.html.as_deref() != Some(Path::new("-")) {
             report::print(&made, TOP, printer)?;

@@ -1,7 +1,7 @@
 //! Interfaces as what a table is made from.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use netloom::analysis::report::units;
@@ -34,6 +34,7 @@ pub(super) fn open(
 pub(super) struct Live {
     pub(super) source: Limited,
     stats: StatsHandle,
+    taken: Arc<AtomicU64>,
     names: String,
 }
 
@@ -49,6 +50,7 @@ impl Live {
         let names = source.interface_names().join(", ");
         let (stats, stop) = (source.stats_handle(), source.stop_handle());
         let duration = options.inputs.duration;
+        let taken = Arc::new(AtomicU64::new(0));
         let source = Limited {
             source: filter::live(source, filters),
             stop,
@@ -56,11 +58,13 @@ impl Live {
             watch: Stopwatch::start(),
             duration: duration.map(|nanos| Duration::from_nanos(nanos.unsigned_abs())),
             left: options.inputs.count,
+            taken: Arc::clone(&taken),
             over: false,
         };
         Self {
             source,
             stats,
+            taken,
             names,
         }
     }
@@ -78,16 +82,17 @@ impl Live {
         )
     }
 
-    pub(super) fn stats(&self) -> StatsHandle {
-        self.stats.clone()
+    /// What the kernel counts, and the packets that were taken.
+    pub(super) fn counts(&self) -> (StatsHandle, Arc<AtomicU64>) {
+        (self.stats.clone(), Arc::clone(&self.taken))
     }
 }
 
 /// Says what was captured and what was lost; always.
-pub(super) fn summary(stats: &StatsHandle, printer: &Printer) {
+pub(super) fn summary((stats, taken): &(StatsHandle, Arc<AtomicU64>), printer: &Printer) {
     let stats = stats.stats();
     printer.plain(&units::counted(
-        stats.packets,
+        taken.load(Ordering::Relaxed),
         "packet captured",
         "packets captured",
     ));
@@ -109,6 +114,8 @@ pub(super) struct Limited {
     duration: Option<Duration>,
     /// Packets that are still wanted.
     left: Option<u64>,
+    /// Packets that were handed on.
+    taken: Arc<AtomicU64>,
     over: bool,
 }
 
@@ -133,8 +140,12 @@ impl PacketSource for Limited {
             if *left == 0 {
                 self.over = true;
                 self.stop.stop();
+                // To its end, where it asks the kernel a last time what it counted.
+                let mut rest = PacketBatch::default();
+                while self.source.next_batch(&mut rest).unwrap_or(false) {}
             }
         }
+        self.taken.fetch_add(batch.len() as u64, Ordering::Relaxed);
         Ok(more)
     }
 

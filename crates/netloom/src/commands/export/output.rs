@@ -14,6 +14,7 @@ use netloom::tables::{
 };
 
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::output::{is_pipe, is_standard};
 
 /// Bytes gathered before they are written.
@@ -86,6 +87,7 @@ impl Output {
         table: TableName,
         schema: &SchemaRef,
         live: bool,
+        files: &Files,
     ) -> Result<Self, Failure> {
         if !format.is_text() && is_standard(path) && io::stdout().is_terminal() {
             return Err(Failure::usage(format!(
@@ -95,9 +97,9 @@ impl Output {
         }
         // A Parquet file is none before it has its end.
         let file = if live && format != TableFormat::Parquet {
-            AtomicFile::create_in_place(path)?
+            files.create_in_place(path)?
         } else {
-            AtomicFile::create(path)?
+            files.create(path)?
         };
         let file = BufWriter::with_capacity(BUFFER, file);
         let metadata = FileMetadata {

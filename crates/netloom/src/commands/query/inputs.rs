@@ -9,6 +9,7 @@ use netloom::sql::table_name_of;
 use netloom::tables::read::{Format, detect};
 
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::output::is_standard;
 
 /// Inputs, by what they are.
@@ -18,6 +19,10 @@ pub(in crate::commands) struct Inputs {
     pub(super) captures: Vec<(Option<String>, Vec<PathBuf>)>,
     /// Files that are one table, by its name.
     pub(super) tables: Vec<(String, Vec<PathBuf>)>,
+    /// Tables that a folder or a glob brought.
+    pub(super) found: Vec<PathBuf>,
+    /// What was left out, and why.
+    pub(super) left_out: Vec<String>,
 }
 
 impl Inputs {
@@ -25,7 +30,7 @@ impl Inputs {
     pub(in crate::commands) fn captures(files: &[PathBuf]) -> Self {
         Self {
             captures: vec![(None, files.to_vec())],
-            tables: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -37,6 +42,17 @@ impl Inputs {
             inputs.add(name, path)?;
         }
         Ok(inputs)
+    }
+
+    /// Says which files are read.
+    pub(super) fn claim(&self, files: &Files) -> Result<(), Failure> {
+        for (_, captures) in &self.captures {
+            files.captures(captures)?;
+        }
+        for path in self.tables.iter().flat_map(|(_, paths)| paths) {
+            files.reads(path);
+        }
+        Ok(())
     }
 
     fn add(&mut self, name: Option<String>, path: &Path) -> Result<(), Failure> {
@@ -57,13 +73,21 @@ impl Inputs {
         }
         for file in captures {
             // What else lies among tables is looked at only if it is a capture for sure.
-            if netloom::open(&[&file], &netloom::OpenOptions::default()).is_ok() {
-                put(&mut self.captures, name.clone(), &file);
+            match netloom::open(&[&file], &netloom::OpenOptions::default()) {
+                Ok(_) => put(&mut self.captures, name.clone(), &file),
+                Err(error) => self.left_out.push(format!(
+                    "{} was left out: {}",
+                    file.display(),
+                    error.message
+                )),
             }
         }
         for file in tables {
             let name = name.clone().unwrap_or_else(|| table_name_of(&file));
             put(&mut self.tables, name, &file);
+            if !is_one {
+                self.found.push(file);
+            }
         }
         Ok(())
     }

@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use netloom::sql::{Rows, as_text, cells, text_schema};
-use netloom::tables::output::AtomicFile;
 use netloom::tables::{TableFormat, table_writer};
 
 pub(super) use super::table::Layout;
@@ -12,6 +11,7 @@ use super::table::Table;
 use super::{Data, is_terminal};
 use crate::arguments::{QueryFormat, QueryOptions};
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::output::{Printer, is_pipe, is_standard, visible};
 
 /// Bytes gathered before they are written.
@@ -25,15 +25,17 @@ pub(super) struct How<'a> {
     /// Rows that a table shows at most; 0 is all.
     pub(super) rows: usize,
     pub(super) layout: Layout,
+    files: &'a Files,
 }
 
 impl<'a> How<'a> {
-    pub(super) fn new(options: &'a QueryOptions) -> Self {
+    pub(super) fn new(options: &'a QueryOptions, files: &'a Files) -> Self {
         Self {
             format: options.format,
             output: &options.output,
             rows: options.rows,
             layout: Layout::Auto,
+            files,
         }
     }
 
@@ -70,7 +72,7 @@ pub(super) fn write(
         format
     };
     match format {
-        Some(format) => to_file(rows, format, path, data),
+        Some(format) => to_file(rows, format, how, data),
         None => for_people(rows, how, data, printer),
     }
 }
@@ -78,9 +80,10 @@ pub(super) fn write(
 fn to_file(
     rows: Rows,
     format: TableFormat,
-    path: &Path,
+    how: &How<'_>,
     data: &mut Data<'_>,
 ) -> Result<(), Failure> {
+    let path = how.output;
     if !format.is_text() && is_standard(path) && is_terminal() {
         return Err(Failure::usage(format!(
             "a terminal cannot show {format}, and there is no -o"
@@ -94,7 +97,7 @@ fn to_file(
     } else {
         rows.schema()
     };
-    let mut file = BufWriter::with_capacity(BUFFER, AtomicFile::create(path)?);
+    let mut file = BufWriter::with_capacity(BUFFER, how.files.create(path)?);
     let mut writer = table_writer(format, &mut file, &schema, in_place).map_err(failed)?;
     for batch in rows {
         let batch = batch.map_err(|error| data.failure(error))?;
@@ -149,7 +152,7 @@ fn for_people(
             more,
         )
     };
-    let mut file = AtomicFile::create(path)?;
+    let mut file = how.files.create(path)?;
     file.write_all(text.as_bytes())
         .map_err(|cause| Failure::writing(path, &cause))?;
     file.commit()?;

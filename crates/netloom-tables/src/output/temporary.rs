@@ -1,0 +1,116 @@
+//! Files with a name of their own, until they get the one they are to have.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::folder_of;
+
+/// Those that are there now, of this process.
+static NOW: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn now() -> MutexGuard<'static, Vec<PathBuf>> {
+    NOW.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what outputs of this process have written so far, and lets none be begun or completed
+/// after it: for who ends the process at once.
+pub fn abandon() {
+    let now = now();
+    for path in &*now {
+        // Nobody is there to tell when this fails too.
+        _ = fs::remove_file(path);
+    }
+    // Whoever comes after waits for the end.
+    std::mem::forget(now);
+}
+
+/// Whether a name is one of those under which outputs are written: `.name.PID-N.tmp`.
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let numbers = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(".tmp"))
+        .and_then(|name| name.rsplit_once('.'))
+        .and_then(|(_, numbers)| numbers.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.is_some_and(|(process, attempt)| is_number(process) && is_number(attempt))
+}
+
+/// Removes the file when dropped.
+pub(super) struct Temporary(Option<PathBuf>);
+
+impl Temporary {
+    /// Gives the file the name that it is to have.
+    pub(super) fn rename(&mut self, target: &Path) -> io::Result<()> {
+        let Some(path) = &self.0 else {
+            return Ok(());
+        };
+        let mut now = now();
+        fs::rename(path, target)?;
+        now.retain(|known| known != path);
+        self.0 = None;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            let mut now = now();
+            // Nobody is there to tell when this fails too.
+            _ = fs::remove_file(&path);
+            now.retain(|known| *known != path);
+        }
+    }
+}
+
+/// Creates a file with a name of its own in the target's folder: only within one file system
+/// is a rename atomic.
+pub(super) fn create_beside(target: &Path) -> io::Result<(File, Temporary)> {
+    let name = target.file_name().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, "the path ends in no file name")
+    })?;
+    let folder = folder_of(target);
+    for attempt in 0..1000_u32 {
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}-{attempt}.tmp", std::process::id()));
+        let path = folder.join(hidden);
+        let mut now = now();
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => {
+                now.push(path.clone());
+                return Ok((file, Temporary(Some(path))));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "a thousand temporary files are in the way",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_file, temporary) = create_beside(&folder.path().join("a b.html")).unwrap();
+        let path = temporary.0.as_ref().unwrap();
+        assert!(is_temporary(path.file_name().unwrap()), "{path:?}");
+        assert!(now().contains(path));
+        for name in ["a.tmp", ".a.tmp", ".a.1-x.tmp", ".a.-1.tmp", "a.1-2.tmp"] {
+            assert!(!is_temporary(name.as_ref()), "{name}");
+        }
+        let path = path.clone();
+        drop(temporary);
+        assert!(!path.exists() && !now().contains(&path));
+    }
+}
