@@ -91,6 +91,8 @@ impl Printer {
             Color::Auto => {
                 stream.is_terminal()
                     && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    // It shows what would colour as it stands.
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         }
     }

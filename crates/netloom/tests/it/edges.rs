@@ -164,6 +164,30 @@ fn messages_say_a_thing_once_and_how_to_go_on() {
         ),
         (&["report", example, "--flow-rules", "zek"], 2, &["zeek"]),
         (&["report", example, "--htlm", "a"], 2, &["--html"]),
+        (&["report", example, "--top", "-5"], 2, &["-5 is not in"]),
+        (
+            &["export", "timeline", example, "--interval", "0"],
+            2,
+            &["--interval must be above 0", "hint:"],
+        ),
+        (
+            &[
+                "export",
+                "packets",
+                example,
+                "--profile",
+                "simple",
+                "--columns",
+                "src_ip",
+            ],
+            2,
+            &["src_ip", "--profile simple has: Timestamp, "],
+        ),
+        (
+            &["report", example, "--html", "/"],
+            3,
+            &["name a file in it: /NAME"],
+        ),
         (
             &["report", example, "--html", "-", "--json", "-"],
             2,

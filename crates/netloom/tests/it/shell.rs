@@ -226,6 +226,14 @@ fn on_a_terminal() {
     terminal.key_in("\x03");
     terminal.wait_for("stopped");
     terminal.wait_for("netloom> ");
+    // So is a join that finds no row to give, and gives way to nobody.
+    terminal.key_in("SELECT count(*) FROM flows a, flows b, flows c, flows d WHERE a.src_ip || b.dst_ip || c.dst_ip = d.flow_id;\r");
+    terminal.wait_for("flow_id;");
+    terminal.wait_for("\n");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.key_in("\x03");
+    terminal.wait_for("stopped");
+    terminal.wait_for("netloom> ");
     terminal.key_in("SELECT 41 + 1 AS answer;\r");
     terminal.wait_for("(1 row)");
     terminal.wait_for("netloom> ");

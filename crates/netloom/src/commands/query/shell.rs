@@ -315,7 +315,10 @@ fn list(tables: &[TableEntry]) -> String {
         );
         [words::written(table), what]
     });
-    side_by_side(rows.collect())
+    side_by_side(rows.collect(), |text, left| {
+        let first = text.split_inclusive(". ").next().unwrap_or_default();
+        vec![cut_end(first.trim_end(), left, "…")]
+    })
 }
 
 fn columns(table: &TableEntry) -> String {
@@ -327,7 +330,7 @@ fn columns(table: &TableEntry) -> String {
             doc.to_owned(),
         ]
     });
-    side_by_side(rows.collect())
+    side_by_side(rows.collect(), lines_of)
 }
 
 fn functions(data: &Data<'_>, part: &str) -> String {
@@ -368,8 +371,30 @@ fn room() -> usize {
     }
 }
 
-/// Columns of text; of the last one its first sentence, as far as there is room.
-fn side_by_side<const N: usize>(rows: Vec<[String; N]>) -> String {
+/// A text in lines of so many columns, broken between words.
+fn lines_of(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else {
+            continue;
+        };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if width(line) + 1 + width(word) <= most {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+/// Columns of text; the last one in lines, for which there is so much room.
+fn side_by_side<const N: usize>(
+    rows: Vec<[String; N]>,
+    lines: impl Fn(&str, usize) -> Vec<String>,
+) -> String {
     let rows: Vec<[String; N]> = rows
         .into_iter()
         .map(|row| row.map(|cell| visible(&cell)))
@@ -389,10 +414,29 @@ fn side_by_side<const N: usize>(rows: Vec<[String; N]>) -> String {
             line += &" ".repeat(wide + 2 - width(cell));
         }
         let last = row.last().map_or("", String::as_str);
-        let first = last.split_inclusive(". ").next().unwrap_or_default();
-        line += &cut_end(first.trim_end(), left, "…");
-        text += line.trim_end();
-        text.push('\n');
+        for (place, part) in lines(last, left).iter().enumerate() {
+            if place > 0 {
+                line = " ".repeat(used);
+            }
+            line += part;
+            text += line.trim_end();
+            text.push('\n');
+        }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meanings_have_as_many_lines_as_they_need() {
+        let rows = vec![
+            ["a".to_owned(), "one two three".to_owned()],
+            ["long".to_owned(), String::new()],
+        ];
+        let text = side_by_side(rows, |text, _| lines_of(text, 7));
+        assert_eq!(text, "a     one two\n      three\nlong\n");
+    }
 }
