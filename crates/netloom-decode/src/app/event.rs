@@ -493,7 +493,7 @@ pub enum Category {
     Malware,
     /// For adults.
     Adult,
-    /// News and search.
+    /// News.
     News,
     /// Nothing of these.
     Other,

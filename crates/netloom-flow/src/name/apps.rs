@@ -254,6 +254,34 @@ mod tests {
     }
 
     #[test]
+    fn search_and_reference_are_no_news() {
+        let category = |name| product(Some(name), None, NOWHERE, None).unwrap().category;
+        for name in [
+            "ipv6.google.com",
+            "ssl.gstatic.com",
+            "fra16s51-in-x0e.1e100.net",
+            "www.bing.com",
+            "duckduckgo.com",
+            "search.yahoo.com",
+            "ya.ru",
+            "www.baidu.com",
+            "en.wikipedia.org",
+            "www.imdb.com",
+        ] {
+            assert_eq!(category(name), Category::Web, "{name}");
+        }
+        for name in ["news.google.com", "www.heise.de"] {
+            assert_eq!(category(name), Category::News, "{name}");
+        }
+        // The same product by its address is of the same category.
+        let by_address = product(None, None, [74, 125, 0, 1].into(), None).unwrap();
+        assert_eq!(
+            (by_address.title, by_address.category),
+            ("Google", Category::Web)
+        );
+    }
+
+    #[test]
     fn certificates_and_addresses_stand_in() {
         let app = product(None, Some("Google LLC"), NOWHERE, None).unwrap();
         assert_eq!((app.title, app.by), ("Google", AppBy::Certificate));

@@ -1,7 +1,7 @@
 //! What people look at, talk with and play.
 
 use netloom_decode::app::Category::{
-    Adult, Chat, Game, Media, Music, News, Shopping, SocialNetwork, Video, Voip,
+    Adult, Chat, Game, Media, Music, News, Shopping, SocialNetwork, Video, Voip, Web,
 };
 
 use super::{Product, product};
@@ -201,18 +201,21 @@ pub(super) const PRODUCTS: &[Product] = &[
     product("Nexon", Game, &["nexon.com", "nexon.net", "nexoncdn.co.kr", "maplestory.nexon.net"]),
     product("Parsec", Game, &["parsec.app", "parsecgaming.com"]),
     product("i3D.net", Game, &["i3d.net"]),
-    // News, search, reference.
-    product("Wikipedia", News, &["wikipedia.org", "wikimedia.org", "wiktionary.org", "mediawiki.org", "wikidata.org", "wikibooks.org", "wikiquote.org", "wikinews.org", "wikivoyage.org", "wmfusercontent.org"]),
-    product("Bing", News, &["bing.com", "bing.net", "bingapis.com", "mm.bing.net"]),
-    product("DuckDuckGo", News, &["duckduckgo.com", "ddg.gg", "spreadprivacy.com"]),
-    product("Yahoo", News, &["yahoo.com", "yimg.com", "yahoo.net", "yahooapis.com", "yahoodns.net", "flurry.com", "yahoo.co.jp", "yimg.jp", "ymail.com", "yahoosandbox.net"]),
-    product("Yandex", News, &["yandex.ru", "yandex.net", "yandex.com", "ya.ru", "yastatic.net", "yandex.st", "yandex.by", "yandex.kz", "yandexadexchange.net", "yandex.com.tr", "yandex-team.ru", "dzen.ru", "kinopoisk.ru", "adfox.ru"]),
-    product("Baidu", News, &["baidu.com", "bdstatic.com", "baidustatic.com", "bcebos.com", "baidubce.com", "bdimg.com", "hao123.com", "baidupcs.com", "nuomi.com", "bdydns.com", "baidu-int.com"]),
-    product("Naver", News, &["naver.com", "naver.net", "pstatic.net", "navercorp.com", "whale.naver.com"]),
-    product("Ecosia", News, &["ecosia.org"]),
-    product("Startpage", News, &["startpage.com"]),
-    product("Sogou", News, &["sogou.com", "sogoucdn.com", "go2map.com"]),
-    product("Seznam", News, &["seznam.cz", "szn.cz", "imedia.cz", "sklik.cz"]),
+    // Search and reference.
+    product("Google", Web, &["google.com", "google.de", "google.co.uk", "google.fr", "google.it", "google.es", "google.nl", "google.pl", "google.ch", "google.at", "google.be", "google.co.jp", "google.co.in", "google.com.br", "google.ca", "google.com.au", "google.com.mx", "google.com.tr", "google.com.hk", "google.com.tw", "google.cn", "google.ru", "google.com.sg", "google.se", "google.no", "google.dk", "google.fi", "google.pt", "google.cz", "google.ro", "google.hu", "google.gr", "google.ie", "google.co.id", "google.co.kr", "google.com.ar", "google.com.vn", "google.com.ua", "gstatic.com", "googleusercontent.com", "ggpht.com", "1e100.net", "goo.gl", "g.co", "withgoogle.com", "googlezip.net", "google", "gvt2.com", "gvt3.com", "googlesource.com", "chromium.org", "recaptcha.net", "gstatic.cn", "googleapis.cn", "android.com"]),
+    product("Wikipedia", Web, &["wikipedia.org", "wikimedia.org", "wiktionary.org", "mediawiki.org", "wikidata.org", "wikibooks.org", "wikiquote.org", "wikinews.org", "wikivoyage.org", "wmfusercontent.org"]),
+    product("Bing", Web, &["bing.com", "bing.net", "bingapis.com", "mm.bing.net"]),
+    product("DuckDuckGo", Web, &["duckduckgo.com", "ddg.gg", "spreadprivacy.com"]),
+    product("Yahoo", Web, &["yahoo.com", "yimg.com", "yahoo.net", "yahooapis.com", "yahoodns.net", "flurry.com", "yahoo.co.jp", "yimg.jp", "ymail.com", "yahoosandbox.net"]),
+    product("Yandex", Web, &["yandex.ru", "yandex.net", "yandex.com", "ya.ru", "yastatic.net", "yandex.st", "yandex.by", "yandex.kz", "yandexadexchange.net", "yandex.com.tr", "yandex-team.ru", "dzen.ru", "kinopoisk.ru", "adfox.ru"]),
+    product("Baidu", Web, &["baidu.com", "bdstatic.com", "baidustatic.com", "bcebos.com", "baidubce.com", "bdimg.com", "hao123.com", "baidupcs.com", "nuomi.com", "bdydns.com", "baidu-int.com"]),
+    product("Naver", Web, &["naver.com", "naver.net", "pstatic.net", "navercorp.com", "whale.naver.com"]),
+    product("Ecosia", Web, &["ecosia.org"]),
+    product("Startpage", Web, &["startpage.com"]),
+    product("Sogou", Web, &["sogou.com", "sogoucdn.com", "go2map.com"]),
+    product("Seznam", Web, &["seznam.cz", "szn.cz", "imedia.cz", "sklik.cz"]),
+    product("IMDb", Web, &["imdb.com", "media-imdb.com", "media-amazon.com"]),
+    // News.
     product("MSN", News, &["msn.com", "msn.cn", "s-msn.com", "a-msedge.net"]),
     product("CNN", News, &["cnn.com", "cnn.io", "turner.com", "cnn.net", "ugdturner.com"]),
     product("New York Times", News, &["nytimes.com", "nyt.com", "nyt.net"]),
@@ -236,8 +239,6 @@ pub(super) const PRODUCTS: &[Product] = &[
     product("AccuWeather", News, &["accuweather.com"]),
     product("Apple Weather", News, &["weather-data.apple.com", "weatherkit.apple.com", "weather-edge.apple.com"]),
     product("Hacker News", News, &["news.ycombinator.com", "ycombinator.com"]),
-    product("IMDb", News, &["imdb.com", "media-imdb.com", "media-amazon.com"]),
-    product("Google", News, &["google.com", "google.de", "google.co.uk", "google.fr", "google.it", "google.es", "google.nl", "google.pl", "google.ch", "google.at", "google.be", "google.co.jp", "google.co.in", "google.com.br", "google.ca", "google.com.au", "google.com.mx", "google.com.tr", "google.com.hk", "google.com.tw", "google.cn", "google.ru", "google.com.sg", "google.se", "google.no", "google.dk", "google.fi", "google.pt", "google.cz", "google.ro", "google.hu", "google.gr", "google.ie", "google.co.id", "google.co.kr", "google.com.ar", "google.com.vn", "google.com.ua", "gstatic.com", "googleusercontent.com", "ggpht.com", "1e100.net", "goo.gl", "g.co", "withgoogle.com", "googlezip.net", "google", "gvt2.com", "gvt3.com", "googlesource.com", "chromium.org", "recaptcha.net", "gstatic.cn", "googleapis.cn", "android.com"]),
     // Shops and bookings.
     product("Amazon", Shopping, &["amazon.com", "amazon.de", "amazon.co.uk", "amazon.fr", "amazon.it", "amazon.es", "amazon.ca", "amazon.co.jp", "amazon.in", "amazon.com.br", "amazon.com.mx", "amazon.com.au", "amazon.nl", "amazon.pl", "amazon.se", "amazon.com.tr", "ssl-images-amazon.com", "images-amazon.com", "amzn.to", "a2z.com", "amazonpay.com", "amazon.dev", "amazon"]),
     product("eBay", Shopping, &["ebay.com", "ebaystatic.com", "ebayimg.com", "ebay.de", "ebay.co.uk", "ebay.it", "ebay.fr", "ebayrtm.com", "ebaycdn.net", "ebay.com.au", "ebay.es", "ebay.ca"]),
