@@ -7,6 +7,7 @@ use netloom_pipeline::compact::Address;
 use netloom_pipeline::decode::app::Risk;
 use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
 use netloom_pipeline::flow::app::{AppInfo, AppRecord, DnsRecord};
+use netloom_pipeline::packet::Timestamp;
 
 use super::tally::{TEXTS_MAX, Tally, keep_largest, lower};
 use crate::report::model::{Dns, DnsFailure, DnsServer, SlowAnswer};
@@ -107,7 +108,12 @@ pub(super) struct DnsCounter {
     servers: BoundedTable<Address, ServerCounts>,
     times: Histogram,
     slow: Vec<Slow>,
+    /// The last message of the local network.
+    local: Option<LocalMessage>,
 }
+
+/// Ends of its flow and number of the packet that completed its rows; their time and identifier.
+type LocalMessage = (((IpAddr, u16), (IpAddr, u16), u64), (Timestamp, u16));
 
 /// Nanoseconds; name, server.
 type Slow = (i64, (Box<str>, IpAddr));
@@ -123,6 +129,7 @@ impl Default for DnsCounter {
             servers: BoundedTable::new(SERVERS_MAX),
             times: Histogram::default(),
             slow: Vec::new(),
+            local: None,
         }
     }
 }
@@ -145,7 +152,7 @@ impl DnsCounter {
         top: usize,
     ) {
         if dns.service != "dns" {
-            self.totals.local_queries += 1;
+            self.local(dns, record);
             return;
         }
         self.totals.queries += 1;
@@ -174,6 +181,21 @@ impl DnsCounter {
             let what = || (query.unwrap_or_default().into(), record.dst.0);
             keep_largest(&mut self.slow, rtt, what, top.min(SLOW_MAX));
         }
+    }
+
+    /// A row of mDNS, LLMNR or NBNS: each question of a message has one, and those of a message
+    /// (or of a query and its response) come one after the other.
+    fn local(&mut self, dns: &DnsRecord, record: &AppRecord) {
+        let message = (
+            (record.src, record.dst, record.number),
+            (dns.ts, dns.trans_id),
+        );
+        if self.local == Some(message) {
+            return;
+        }
+        self.local = Some(message);
+        let messages = [dns.query_bytes, dns.response_bytes];
+        self.totals.local_queries += messages.iter().flatten().count() as u64;
     }
 
     pub(super) fn absorb(&mut self, other: Self, top: usize) {
@@ -241,7 +263,59 @@ impl DnsCounter {
 
 #[cfg(test)]
 mod tests {
+    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
+    use netloom_pipeline::flow::app::AppRow;
+    use netloom_pipeline::flow::{FlowIdentity, FlowKey, FlowRules};
+
     use super::*;
+
+    /// A row of a message: its service, identifier, and which of the two messages were seen.
+    fn row(number: u64, service: &'static str, id: u16, messages: [bool; 2]) -> AppRecord {
+        let mut dns = DnsRecord::default();
+        (dns.service, dns.trans_id) = (service, id);
+        (dns.query_bytes, dns.response_bytes) =
+            (messages[0].then_some(60), messages[1].then_some(90));
+        let datagram = [
+            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 224, 0, 0, 251,
+        ];
+        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        let ts = Timestamp::from_nanos(0);
+        AppRecord {
+            flow: FlowIdentity::new(key, ts, 1, None),
+            number,
+            ts,
+            src: ([10, 0, 0, 1].into(), 5353),
+            dst: ([224, 0, 0, 251].into(), 5353),
+            protocol: 17,
+            row: AppRow::Dns(Box::new(dns)),
+        }
+    }
+
+    #[test]
+    fn messages_of_the_local_network_count_once() {
+        let mut counter = DnsCounter::default();
+        let texts = Texts::default();
+        let rows = [
+            // Three questions of a message.
+            row(4, "mdns", 0, [true, false]),
+            row(4, "mdns", 0, [true, false]),
+            row(4, "mdns", 0, [true, false]),
+            // An announcement.
+            row(5, "mdns", 0, [false, true]),
+            // A query and its response.
+            row(7, "llmnr", 77, [true, true]),
+            // Another one that the same packet completed: the end of the flow.
+            row(7, "llmnr", 78, [true, false]),
+        ];
+        for record in &rows {
+            let AppRow::Dns(dns) = &record.row else {
+                panic!("it is one")
+            };
+            counter.record(dns, record, &texts, 10);
+        }
+        assert_eq!(counter.finish(10).local_queries, 5);
+    }
 
     #[test]
     fn a_coarse_median_is_near() {
