@@ -24,18 +24,23 @@
       value /= 1000;
       step += 1;
     }
+    if (step === 0 && value > 0 && value < 1) {
+      return `${value < 0.001 ? "<0.001" : Number(value.toPrecision(2))} ${unit}`.trim();
+    }
     const digits = (step === 0 && Number.isInteger(value)) || value >= 99.95 ? 0 : 1;
     return `${value.toFixed(digits)} ${prefixes[step]}${unit}`.trim();
   };
   const pad = (value, length = 2) => String(value).padStart(length, "0");
   const clock = (ms, step) => {
-    const date = new Date(ms);
+    /* Milliseconds since 1970 as they come are off by less than a microsecond. */
+    const all = Math.round(ms * 1000);
+    const date = new Date(Math.floor(all / 1000));
     if (Number.isNaN(date.getTime())) return "";
     const time = `${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}`;
     if (step >= 60) return time;
     const seconds = `${time}:${pad(date.getUTCSeconds())}`;
     if (step >= 1) return seconds;
-    const micros = Math.floor((ms - Math.floor(ms / 1000) * 1000) * 1000);
+    const micros = all - Math.floor(all / 1000000) * 1000000;
     return `${seconds}.${pad(micros, 6).slice(0, step >= 0.1 ? 1 : step >= 0.001 ? 3 : 6)}`;
   };
   const day = (ms) => {
@@ -304,7 +309,9 @@
         const at = (ms - start) / 1000 / span;
         if (at > 1) break;
         const content = span > 259200
-          ? `${day(ms).slice(5)}${step >= 86400 ? "" : ` ${clock(ms, 60)}`}`
+          ? span > 25920000
+            ? day(ms)
+            : `${day(ms).slice(5)}${step >= 86400 ? "" : ` ${clock(ms, 60)}`}`
           : clock(ms, step);
         const margin = (content.length * 3.6) / Math.max(1, across.clientWidth);
         const anchor = at < margin ? "start" : at > 1 - margin ? "end" : "middle";

@@ -17,7 +17,7 @@ pub fn bits_per_second(value: f64) -> String {
 
 /// A rate in packets a second: `4.0 pps`, `12.3 kpps`.
 pub fn packets_per_second(value: f64) -> String {
-    if value < 1000.0 && value > 0.0 {
+    if (1.0..1000.0).contains(&value) {
         return format!("{} pps", significant(value));
     }
     scaled(value, "pps")
@@ -130,7 +130,9 @@ fn scaled(value: f64, unit: &str) -> String {
         step += 1;
     }
     let prefix = PREFIXES.get(step).copied().unwrap_or_default();
-    let number = if value >= 1e6 {
+    let number = if step == 0 && value > 0.0 && value < 1.0 {
+        small(value)
+    } else if value >= 1e6 {
         format!("{value:.1e}")
     } else if value >= 99.95 || (step == 0 && value.fract() == 0.0) {
         format!("{value:.0}")
@@ -138,6 +140,20 @@ fn scaled(value: f64, unit: &str) -> String {
         format!("{value:.1}")
     };
     format!("{number} {prefix}{unit}").trim_end().to_owned()
+}
+
+/// Two significant digits or fewer of what is below 1: there one decimal would say 0, or the same of
+/// two ticks of an axis.
+fn small(value: f64) -> String {
+    if value < 0.001 {
+        return "<0.001".to_owned();
+    }
+    let decimals = (1.0 - value.log10().floor()).clamp(1.0, 4.0) as usize;
+    let digits = format!("{value:.decimals$}");
+    digits
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 /// Three significant digits or fewer.
@@ -284,11 +300,17 @@ pub fn period(first: &str, last: &str) -> String {
     format!("{} {} – {end} UTC", from.date(), from.time())
 }
 
+/// Seconds from which on a month and a day may be of several years.
+const MONTHS: f64 = 300.0 * 86_400.0;
+
 /// Labels for points of a time axis: as fine as `step` (seconds between points) needs and as
 /// coarse as the `span` (seconds) allows.
 pub fn axis_time(ns: i128, step: f64, span: f64) -> String {
     let civil = Civil::from_nanoseconds(ns);
     if span > 3.0 * 86_400.0 {
+        if span > MONTHS {
+            return civil.date();
+        }
         if step >= 86_400.0 {
             return format!("{:02}-{:02}", civil.month, civil.day);
         }
@@ -383,5 +405,31 @@ mod tests {
         assert_eq!(date_time("\u{1b}x"), "\\x1bx");
         assert_eq!(axis_time(1_795_172_251_500_000_000, 0.1, 1.0), "10:57:31.5");
         assert_eq!(axis_time(1_795_172_251_500_000_000, 60.0, 1000.0), "10:57");
+        let days = |days: f64| axis_time(1_795_172_251_500_000_000, 86_400.0, days * 86_400.0);
+        assert_eq!(
+            (days(60.0).as_str(), days(906.0).as_str()),
+            ("11-20", "2026-11-20")
+        );
+    }
+
+    #[test]
+    fn rates_below_one_are_not_zero() {
+        let bits: Vec<String> = [0.0, 0.15, 0.3, 0.45, 0.6, 0.075, 1.0]
+            .map(bits_per_second)
+            .into();
+        assert_eq!(
+            bits,
+            [
+                "0 bit/s",
+                "0.15 bit/s",
+                "0.3 bit/s",
+                "0.45 bit/s",
+                "0.6 bit/s",
+                "0.075 bit/s",
+                "1 bit/s"
+            ]
+        );
+        assert_eq!(packets_per_second(0.000_03), "<0.001 pps");
+        assert_eq!(packets_per_second(0.0996), "0.1 pps");
     }
 }
