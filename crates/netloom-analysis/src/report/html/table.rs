@@ -109,7 +109,8 @@ pub(crate) fn write(out: &mut String, label: &str, columns: &[Column], rows: &[V
         out,
         r#"<div class="scroll{long}" role="region" aria-label="{0}"{1}><table><caption class="visually-hidden">{0}</caption><thead><tr>"#,
         text::html(label),
-        if long.is_empty() {
+        // Where it may scroll and nothing in it takes the focus, it does.
+        if long.is_empty() && sortable {
             ""
         } else {
             r#" tabindex="0""#
