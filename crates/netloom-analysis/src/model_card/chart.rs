@@ -109,6 +109,17 @@ pub(super) fn square(across: &str, up: &str, says: &str, lines: &[Line<'_>]) -> 
     out
 }
 
+/// Room for a label in letters of 12.5 pixels, in the widest of the fonts that a page may get.
+fn label_width(label: &str) -> f64 {
+    let letter = |c: char| match c {
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 12.8,
+        _ if c.is_ascii_uppercase() => 10.0,
+        _ if c.is_ascii() => 8.3,
+        _ => 8.3 * text::width(c.encode_utf8(&mut [0; 4])).max(1) as f64,
+    };
+    label.chars().map(letter).sum()
+}
+
 /// Rows of the matrix are true classes, columns told ones; each cell is as dark as its share of
 /// its row.
 pub(super) fn matrix(classes: &[String], counts: &[Vec<u64>]) -> String {
@@ -121,7 +132,6 @@ pub(super) fn matrix(classes: &[String], counts: &[Vec<u64>]) -> String {
         .map(|&n| units::short(n).chars().count())
         .max();
     let column = (widest.unwrap_or(1) as f64 * 8.0 + 12.0).max(CELL);
-    let label_width = |label: &str| text::width(label) as f64 * 7.2;
     let labels: Vec<String> = classes
         .iter()
         .map(|class| text::cut_end(&text::visible(class), LABEL, "…"))
@@ -192,4 +202,25 @@ pub(super) fn matrix(classes: &[String], counts: &[Vec<u64>]) -> String {
     }
     out.push_str("</svg>");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_room() {
+        // Advances of DejaVu Sans, which is wide, at 12.5 pixels.
+        for (label, advance) in [
+            ("names", 41.7),
+            ("MMWW", 46.3),
+            ("SSH", 29.2),
+            ("mwmw", 44.8),
+        ] {
+            assert!(label_width(label) >= advance, "{label}");
+        }
+        let wide = matrix(&["mmmm".to_owned()], &[vec![1]]);
+        let narrow = matrix(&["iiii".to_owned()], &[vec![1]]);
+        assert_ne!(wide, narrow);
+    }
 }

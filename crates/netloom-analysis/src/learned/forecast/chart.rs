@@ -7,7 +7,6 @@ use crate::report::chart::theme::{Paint, number};
 use crate::report::chart::timeline::{axis_ticks, round_up};
 use crate::report::text;
 
-const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 16.0;
@@ -16,6 +15,28 @@ const BELOW: f64 = 30.0;
 /// Points of the past that are drawn at most; beyond them the largest of each few.
 const MOST: usize = 900;
 
+/// How a chart is laid out: letters are as large as the page's where it is about as wide as this.
+pub(super) struct Layout {
+    class: &'static str,
+    width: f64,
+    /// About so many times on the axis.
+    ticks: usize,
+}
+
+/// For screens, and for narrow ones: the style sheet shows one of the two.
+pub(super) const LAYOUTS: [Layout; 2] = [
+    Layout {
+        class: "wide",
+        width: 960.0,
+        ticks: 7,
+    },
+    Layout {
+        class: "narrow",
+        width: 400.0,
+        ticks: 2,
+    },
+];
+
 /// The part of the past that is worth seeing beside the forecast, from its place on.
 pub(super) fn shown_from(series: &SeriesFacts) -> usize {
     let wanted = (series.forecast.len() * 6).max(120);
@@ -23,7 +44,8 @@ pub(super) fn shown_from(series: &SeriesFacts) -> usize {
 }
 
 /// The chart; `says` is for those who cannot see it.
-pub(super) fn draw(facts: &Forecasts, series: &SeriesFacts, says: &str) -> String {
+pub(super) fn draw(facts: &Forecasts, series: &SeriesFacts, says: &str, layout: &Layout) -> String {
+    let width = layout.width;
     let paint = Paint::PAGE;
     let from = shown_from(series);
     let past = &series.values[from..];
@@ -44,7 +66,7 @@ pub(super) fn draw(facts: &Forecasts, series: &SeriesFacts, says: &str) -> Strin
         if low < 0.0 { -round_up(-low) } else { 0.0 },
     );
     let plot = HEIGHT - ABOVE - BELOW;
-    let wide = WIDTH - LEFT - RIGHT;
+    let wide = width - LEFT - RIGHT;
     let x = |place: f64| number(LEFT + wide * (place / (count.max(2) - 1) as f64).clamp(0.0, 1.0));
     let y = |value: f64| {
         let share = ((value - bottom) / (top - bottom)).clamp(0.0, 1.0);
@@ -54,7 +76,8 @@ pub(super) fn draw(facts: &Forecasts, series: &SeriesFacts, says: &str) -> Strin
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        r#"<svg class="series" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{}">"#,
+        r#"<svg class="series {}" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{}">"#,
+        layout.class,
         text::html(says)
     );
     for quarter in 0..=4_u8 {
@@ -62,7 +85,7 @@ pub(super) fn draw(facts: &Forecasts, series: &SeriesFacts, says: &str) -> Strin
         let _ = write!(
             out,
             r#"<line x1="{LEFT}" x2="{0}" y1="{1}" y2="{1}" stroke="{2}"/><text x="{3}" y="{1}" dy="4" text-anchor="end" font-size="12" fill="{4}">{5}</text>"#,
-            WIDTH - RIGHT,
+            width - RIGHT,
             y(value),
             paint.grid,
             LEFT - 8.0,
@@ -72,12 +95,17 @@ pub(super) fn draw(facts: &Forecasts, series: &SeriesFacts, says: &str) -> Strin
     }
     let start = i128::from(series.start_ns) + i128::from(series.interval_ns) * from as i128;
     let span = facts.interval_seconds * (count.max(2) - 1) as f64;
-    for (at, label) in axis_ticks(start, span, 7) {
+    for (at, label) in axis_ticks(start, span, layout.ticks) {
         let _ = write!(
             out,
-            r#"<text x="{}" y="{}" text-anchor="middle" font-size="12" fill="{}">{}</text>"#,
+            r#"<text x="{}" y="{}" text-anchor="{}" font-size="12" fill="{}">{}</text>"#,
             number(LEFT + wide * at),
             HEIGHT - 8.0,
+            if wide * (1.0 - at) < 30.0 {
+                "end"
+            } else {
+                "middle"
+            },
             paint.muted,
             text::html(&label)
         );

@@ -104,15 +104,14 @@ fn one(main: &mut String, facts: &Forecasts, series: &SeriesFacts, id: &str) {
     // Writing to a String cannot fail.
     let _ = write!(
         main,
-        r#"<section class="card"{id}><header><h2><bdi>{name}</bdi></h2><p class="muted small">{} of the past</p></header><div class="scroll" role="region" aria-label="Chart" tabindex="0">"#,
+        r#"<section class="card"{id}><header><h2><bdi>{name}</bdi></h2><p class="muted small">{} of the past</p></header>"#,
         units::counted(series.values.len() as u64, "interval", "intervals")
     );
-    main.push_str(&chart::draw(
-        facts,
-        series,
-        "The past and the forecast with its range; the table below has the forecast's numbers",
-    ));
-    main.push_str("</div>");
+    let says =
+        "The past and the forecast with its range; the table below has the forecast's numbers";
+    for layout in &chart::LAYOUTS {
+        main.push_str(&chart::draw(facts, series, says, layout));
+    }
     let _ = write!(
         main,
         r#"<ul class="legend"><li>{}past</li><li>{}forecast and its range</li></ul>"#,
