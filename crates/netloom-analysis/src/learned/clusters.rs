@@ -7,7 +7,7 @@ use netloom_ml::dataset::LeftOut;
 use serde::Serialize;
 
 use super::parts;
-use crate::report::chart::theme::{Paint, number};
+use crate::report::chart::theme::{Paint, SERIES, number as coordinate};
 use crate::report::html::frame::Frame;
 use crate::report::html::parts as page;
 use crate::report::html::table::{self as html_table, Cell, Column, Kind, name_markup};
@@ -263,12 +263,12 @@ pub fn html(found: &Clusters) -> String {
         let _ = write!(
             legend,
             "<li>{}{}</li>",
-            page::swatch(color(Some(cluster.number))),
+            swatch(Some(cluster.number)),
             cluster.number
         );
     }
     if found.noise > 0 {
-        let _ = write!(legend, "<li>{}in none</li>", page::swatch(color(None)));
+        let _ = write!(legend, "<li>{}in none</li>", swatch(None));
     }
     main.push_str(&legend);
     main.push_str("</ul></section>");
@@ -312,7 +312,7 @@ fn groups(main: &mut String, found: &Clusters) {
             vec![
                 Cell::Markup(format!(
                     r#"<span class="severity">{}{}</span>"#,
-                    page::swatch(color(Some(cluster.number))),
+                    swatch(Some(cluster.number)),
                     cluster.number
                 )),
                 Cell::Strong(units::count(cluster.rows), cluster.rows as f64),
@@ -335,12 +335,50 @@ fn groups(main: &mut String, found: &Clusters) {
     main.push_str("</section>");
 }
 
-/// The colour of a group.
-fn color(number: Option<u64>) -> &'static str {
+/// The mark of a group around a point: when the colours are used up, they come again in another
+/// shape. Rows of no group have a quiet cross.
+fn mark(number: Option<u64>, x: f64, y: f64, size: f64, opacity: &str) -> String {
+    const COLORS: u64 = SERIES as u64 - 1;
     let paint = Paint::PAGE;
-    number.map_or(paint.muted, |number| {
-        paint.series(number.saturating_sub(1) as usize, "")
-    })
+    let Some(place) = number.map(|number| number.saturating_sub(1)) else {
+        let (x, y, long) = (
+            coordinate(x - size),
+            coordinate(y - size),
+            coordinate(2.0 * size),
+        );
+        return format!(
+            r#"<path d="M{x} {y}l{long} {long}m-{long} 0l{long} -{long}" fill="none" stroke="{}" stroke-width="1.4"/>"#,
+            paint.muted
+        );
+    };
+    let color = paint.series((place % COLORS) as usize, "");
+    let paint = format!(r#"fill="{color}" fill-opacity="{opacity}""#);
+    let corner = |right: f64, down: f64| {
+        format!(
+            "{} {}",
+            coordinate(x + right * size),
+            coordinate(y + down * size)
+        )
+    };
+    let corners: &[(f64, f64)] = match place / COLORS % 4 {
+        0 => {
+            let (x, y, r) = (coordinate(x), coordinate(y), coordinate(size));
+            return format!(r#"<circle cx="{x}" cy="{y}" r="{r}" {paint}/>"#);
+        }
+        1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+        2 => &[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)],
+        _ => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+    };
+    let corners: Vec<String> = corners.iter().map(|&(a, b)| corner(a, b)).collect();
+    format!(r#"<path d="M{}Z" {paint}/>"#, corners.join("L"))
+}
+
+/// The mark of a group, for a legend.
+fn swatch(number: Option<u64>) -> String {
+    format!(
+        r#"<svg class="swatch" width="14" height="14" aria-hidden="true">{}</svg>"#,
+        mark(number, 7.0, 7.0, 5.0, "1")
+    )
 }
 
 /// Rows as points.
@@ -373,13 +411,11 @@ fn map(found: &Clusters) -> String {
         EDGE + share.clamp(0.0, 1.0) * (SIDE - 2.0 * EDGE)
     };
     for place in &found.map {
-        let _ = write!(
-            out,
-            r#"<circle cx="{}" cy="{}" r="3.2" fill="{}" fill-opacity="0.65"/>"#,
-            number(scale(place.x, left, right)),
-            number(SIDE - scale(place.y, bottom, top)),
-            color(place.cluster)
+        let (x, y) = (
+            scale(place.x, left, right),
+            SIDE - scale(place.y, bottom, top),
         );
+        out.push_str(&mark(place.cluster, x, y, 3.4, "0.65"));
     }
     let _ = write!(
         out,

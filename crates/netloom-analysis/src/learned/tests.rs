@@ -175,6 +175,26 @@ fn groups_stay_text() {
     is_sound(&clusters::html(&Clusters::default()));
 }
 
+#[test]
+fn groups_beyond_the_colours_have_marks_of_their_own() {
+    let mut found = groups("service");
+    found.clusters = (1..=21)
+        .map(|number| Cluster {
+            number,
+            ..Cluster::default()
+        })
+        .collect();
+    let page = clusters::html(&found);
+    let marks: std::collections::BTreeSet<&str> = page
+        .split(r#"<svg class="swatch""#)
+        .skip(1)
+        .filter_map(|rest| rest.split_once("</svg>"))
+        .map(|(mark, _)| mark)
+        .collect();
+    // Those of the groups, and that of rows in none.
+    assert_eq!(marks.len(), 22);
+}
+
 fn series(name: &str) -> Forecasts {
     Forecasts {
         sources: vec![Source {
@@ -234,6 +254,12 @@ fn forecasts_stay_text() {
     is_sound(&forecast::html(&series(HOSTILE)));
     fits(|options| forecast::terminal(&series(HOSTILE), options));
     is_sound(&forecast::html(&Forecasts::default()));
+    // Narrow screens have a chart of their own, which needs no scrolling.
+    let page = forecast::html(&series("10.0.0.1"));
+    for layout in ["wide", "narrow"] {
+        let chart = format!(r#"<svg class="series {layout}""#);
+        assert_eq!(page.matches(&chart).count(), 1, "{layout}");
+    }
 }
 
 #[test]
