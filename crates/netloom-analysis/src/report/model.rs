@@ -104,8 +104,10 @@ pub struct Report {
     pub tls: Tls,
     /// HTTP in clear.
     pub http: Http,
-    /// Hosts on the local network, most bytes first.
+    /// Hosts on the local network that sent something, those with the most bytes.
     pub hosts: Vec<Host>,
+    /// How many hosts of the local network sent something.
+    pub host_count: u64,
     /// Risks, worst first.
     pub risks: Vec<RiskSummary>,
 }
@@ -265,6 +267,13 @@ pub struct Service {
     pub packets: u64,
     /// Bytes.
     pub bytes: u64,
+}
+
+impl Service {
+    /// Whether it is a guess: told by its port alone.
+    pub(crate) fn is_by_port(&self) -> bool {
+        self.source == "port"
+    }
 }
 
 /// Traffic of an address.

@@ -121,7 +121,7 @@ impl Summary {
             .iter()
             .map(|(pair, traffic)| (*pair, *traffic))
             .collect();
-        let hosts = self.local_hosts();
+        let (hosts, host_count) = self.local_hosts();
         report.local = self.arp.finish(top);
         for ((_, dst), traffic) in stations {
             let Some(dst) = dst else { continue };
@@ -142,6 +142,7 @@ impl Summary {
         report.risks = self.flow_risks.finish(top);
         self.names.finish(&mut report);
         report.hosts = hosts;
+        report.host_count = host_count;
         report.findings = findings::findings(&report);
         report
     }
@@ -234,19 +235,25 @@ impl Summary {
             .collect()
     }
 
-    /// The hosts of the local network with the most bytes.
-    fn local_hosts(&self) -> Vec<Host> {
+    /// The hosts of the local network with the most bytes, and how many there are. An address that
+    /// sent nothing is no host: somebody may only have tried it. One that sent no more than ARP
+    /// has its hardware address.
+    fn local_hosts(&self) -> (Vec<Host>, u64) {
+        let spoke = |address: IpAddr| self.hosts.row(address).mac.is_some();
         let traffic = self.addresses.iter();
         let mut ranked: Vec<(u64, IpAddr)> = traffic
-            .map(|(key, counts)| (counts.bytes(), key.ip()))
-            .filter(|(_, address)| is_local_host(*address))
+            .map(|(key, counts)| (key.ip(), counts))
+            .filter(|(address, _)| is_local_host(*address))
+            .filter(|(address, counts)| counts.is_source() || spoke(*address))
+            .map(|(address, counts)| (counts.bytes(), address))
             .collect();
-        let silent = self.hosts.addresses();
+        let others = self.hosts.addresses();
         ranked.extend(
-            silent
-                .filter(|address| self.addresses.get(address).is_none())
+            others
+                .filter(|address| self.addresses.get(address).is_none() && spoke(*address))
                 .map(|address| (0, address)),
         );
+        let count = ranked.len() as u64;
         ranked.sort_unstable_by_key(|&(bytes, address)| (std::cmp::Reverse(bytes), address));
         ranked.truncate(self.top);
         let mut peers: HashMap<IpAddr, u64, foldhash::fast::RandomState> =
@@ -280,7 +287,7 @@ impl Summary {
                 peers: peers.get(&address).copied().unwrap_or(0),
             }
         });
-        hosts.collect()
+        (hosts.collect(), count)
     }
 
     fn unique(&self) -> Unique {
@@ -311,10 +318,10 @@ impl Summary {
         });
         top_macs.truncate(self.top);
         let forgot = self.addresses.forgot();
-        let exact = |part: fn(&AddressCounts) -> u64| {
+        let exact = |part: fn(&AddressCounts) -> bool| {
             self.addresses
                 .iter()
-                .filter(|(_, counts)| part(counts) > 0)
+                .filter(|(_, counts)| part(counts))
                 .count() as u64
         };
         Unique {
@@ -323,12 +330,12 @@ impl Summary {
             src_ips: if forgot {
                 self.senders.round() as u64
             } else {
-                exact(AddressCounts::packets_sent)
+                exact(AddressCounts::is_source)
             },
             dst_ips: if forgot {
                 self.receivers.round() as u64
             } else {
-                exact(AddressCounts::packets_received)
+                exact(AddressCounts::is_destination)
             },
             approximate: forgot || self.stations.forgot(),
             top_macs: top_macs
@@ -408,5 +415,75 @@ fn capture(info: &CaptureInfo) -> Capture {
                 }
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
+    use netloom_pipeline::flow::{FlowKey, FlowRecord, FlowRules, flow_id};
+    use netloom_pipeline::{ShardFacts, Stage};
+
+    use super::*;
+    use crate::summary::SummaryStage;
+
+    /// A flow of two addresses with so many packets each way, 100 bytes each.
+    fn flow(src: [u8; 4], dst: [u8; 4], packets: [u64; 2]) -> FlowRecord {
+        let mut datagram = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0];
+        datagram.extend(src.iter().chain(&dst));
+        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        let id = flow_id(&key, Timestamp::from_nanos(0), 1, "");
+        let mut flow = FlowRecord::new(id, src.into(), dst.into(), 6);
+        (flow.fwd.packets, flow.bwd.packets) = (packets[0], packets[1]);
+        (flow.fwd.bytes, flow.bwd.bytes) = (100 * packets[0], 100 * packets[1]);
+        flow
+    }
+
+    fn report(top: usize, flows: Vec<FlowRecord>) -> Report {
+        let stage = SummaryStage::new(top);
+        let (mut worker, mut shard) = (stage.new_worker(), stage.new_shard());
+        let mut serial = stage.new_serial();
+        for flow in flows {
+            stage.flow_end(&mut worker, &mut shard, flow);
+        }
+        stage.capture_end(&mut serial, &mut [&mut shard]);
+        let facts = ShardFacts::default();
+        let summary = stage.merge(serial, vec![shard], vec![worker], &facts);
+        summary.report(&ReportContext::default())
+    }
+
+    #[test]
+    fn devices_are_those_that_sent() {
+        let flows = || {
+            vec![
+                flow([10, 0, 0, 1], [10, 0, 0, 2], [9, 0]),
+                flow([10, 0, 0, 1], [10, 0, 0, 255], [9, 0]),
+                flow([10, 0, 0, 1], [10, 0, 0, 3], [2, 1]),
+            ]
+        };
+        let told = report(10, flows());
+        let addresses: Vec<&str> = told.hosts.iter().map(|host| &*host.address).collect();
+        assert_eq!(addresses, ["10.0.0.1", "10.0.0.3"]);
+        assert_eq!(told.host_count, 2);
+        let told = report(1, flows());
+        assert_eq!((told.hosts.len(), told.host_count), (1, 2));
+    }
+
+    #[test]
+    fn loopback_counts_once() {
+        let told = report(10, vec![flow([127, 0, 0, 1], [127, 0, 0, 1], [10, 8])]);
+        let address = &told.top_addresses[0];
+        assert_eq!(
+            (address.packets, address.bytes, address.flows),
+            (18, 1_800, 1)
+        );
+        let pair = &told.top_conversations[0];
+        assert_eq!((pair.packets, pair.bytes, pair.flows), (18, 1_800, 1));
+        assert_eq!(
+            (told.hosts[0].bytes_sent, told.hosts[0].bytes_received),
+            (1_000, 800)
+        );
+        assert_eq!((told.unique.src_ips, told.unique.dst_ips), (1, 1));
     }
 }

@@ -44,7 +44,8 @@ impl EndedFlow {
     }
 }
 
-/// What an address sent and received.
+/// What an address sent and received. One that talks to itself counts each packet once: as sent
+/// what went forward, as received what came back.
 #[derive(Debug, Default)]
 pub(crate) struct AddressCounts(Halves<6>);
 
@@ -78,6 +79,16 @@ impl AddressCounts {
         self.packets_sent() + self.packets_received()
     }
 
+    /// Whether a packet came from it.
+    pub(crate) fn is_source(&self) -> bool {
+        self.packets_sent() > 0
+    }
+
+    /// Whether a packet went to it: one to itself was received as well as sent.
+    pub(crate) fn is_destination(&self) -> bool {
+        self.packets_received() > 0 || self.bytes_as_responder() > 0
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes_sent() + self.bytes_received()
     }
@@ -92,6 +103,18 @@ impl AddressCounts {
         if !originator {
             self.0.add(4, flow.bytes[received]);
         }
+        self.0.add(5, 1);
+    }
+
+    /// Counts a flow from the address to itself. A flow that shows packets in one direction only
+    /// shows them forward.
+    pub(crate) fn flow_to_itself(&mut self, flow: &EndedFlow) {
+        let (sent, received) = if flow.packets[0] > 0 { (0, 1) } else { (1, 0) };
+        self.0.add(0, flow.packets[sent]);
+        self.0.add(1, flow.packets[received]);
+        self.0.add(2, flow.bytes[sent]);
+        self.0.add(3, flow.bytes[received]);
+        self.0.add(4, flow.bytes[sent]);
         self.0.add(5, 1);
     }
 }
@@ -410,7 +433,49 @@ fn place((src, dst): MacPair) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use netloom_pipeline::flow::name::is_local;
+
+    fn to_itself(packets: [u64; 2], bytes: [u64; 2]) -> EndedFlow {
+        let address = "127.0.0.1".parse().unwrap();
+        EndedFlow {
+            closed_by: 1,
+            first_number: 1,
+            src: address,
+            dst: address,
+            start: Timestamp::from_nanos(0),
+            end: Timestamp::from_nanos(1),
+            packets,
+            bytes,
+            service: None,
+        }
+    }
+
+    #[test]
+    fn what_an_address_sends_to_itself_counts_once() {
+        let flow = to_itself([4, 3], [1_000, 800]);
+        let mut counts = AddressCounts::default();
+        counts.flow_to_itself(&flow);
+        assert_eq!((counts.packets(), counts.bytes()), (7, 1_800));
+        assert_eq!((counts.bytes_sent(), counts.bytes_received()), (1_000, 800));
+        assert_eq!((counts.bytes_as_responder(), counts.flows()), (1_000, 1));
+        let mut pair = ConversationCounts::default();
+        let mut services = ServiceNumbers::default();
+        pair.flow(&flow, Pair::new(flow.src, flow.dst), &mut services);
+        assert_eq!(pair.weight(), 1_800);
+        assert_eq!(pair.packets(0) + pair.packets(1), 7);
+        assert_eq!(pair.begun(0) + pair.begun(1), 1);
+    }
+
+    #[test]
+    fn who_sends_to_itself_is_source_and_destination() {
+        for packets in [[1, 0], [0, 1]] {
+            let mut counts = AddressCounts::default();
+            counts.flow_to_itself(&to_itself(packets, [60 * packets[0], 60 * packets[1]]));
+            assert!(counts.is_source() && counts.is_destination(), "{packets:?}");
+            assert_eq!(counts.bytes(), 60);
+        }
+    }
 
     #[test]
     fn local_addresses() {

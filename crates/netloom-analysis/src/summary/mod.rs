@@ -134,8 +134,12 @@ impl SummarySerial {
         self.ended
             .sort_unstable_by_key(|flow| (flow.closed_by, flow.first_number));
         for flow in self.ended.drain(..) {
-            self.addresses.entry_ref(&flow.src).flow(&flow, true);
-            self.addresses.entry_ref(&flow.dst).flow(&flow, false);
+            if flow.src == flow.dst {
+                self.addresses.entry_ref(&flow.src).flow_to_itself(&flow);
+            } else {
+                self.addresses.entry_ref(&flow.src).flow(&flow, true);
+                self.addresses.entry_ref(&flow.dst).flow(&flow, false);
+            }
             let pair = Pair::new(flow.src, flow.dst);
             let forgotten = |key: PairKey| {
                 let Pair(a, b) = key.pair();

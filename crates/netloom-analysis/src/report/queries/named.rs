@@ -37,7 +37,7 @@ impl List<'_> {
             "/hosts",
             "SELECT ip AS address, mac, vendor, os, bytes_sent, bytes_received, peers FROM hosts \
              WHERE is_local AND ip <> '255.255.255.255' AND NOT in_subnet(ip, '224.0.0.0/4') \
-             AND NOT in_subnet(ip, 'ff00::/8') ORDER BY bytes_sent + bytes_received DESC, ip",
+             AND NOT in_subnet(ip, 'ff00::/8') AND (packets_sent > 0 OR mac IS NOT NULL) ORDER BY bytes_sent + bytes_received DESC, ip",
             r.hosts.len(),
         );
         self.top(

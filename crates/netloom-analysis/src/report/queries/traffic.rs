@@ -52,8 +52,9 @@ impl List<'_> {
             sum(bytes_sent + bytes_received) AS bytes, sum(packets_sent) AS packets_sent, \
             sum(packets_received) AS packets_received, sum(bytes_sent) AS bytes_sent, \
             sum(bytes_received) AS bytes_received FROM (SELECT src_ip AS address, 1 AS packets_sent, \
-            0 AS packets_received, len AS bytes_sent, 0 AS bytes_received FROM packets UNION ALL \
-            SELECT dst_ip, 0, 1, 0, len FROM packets) WHERE address IS NOT NULL GROUP BY 1";
+            0 AS packets_received, len AS bytes_sent, 0 AS bytes_received FROM packets WHERE src_ip <> dst_ip \
+            UNION ALL SELECT dst_ip, 0, 1, 0, len FROM packets WHERE src_ip <> dst_ip UNION ALL SELECT src_ip, \
+            fwd_packets, bwd_packets, fwd_bytes, bwd_bytes FROM flows WHERE src_ip = dst_ip) WHERE address IS NOT NULL GROUP BY 1";
         self.top(
             "addresses",
             "by bytes",
