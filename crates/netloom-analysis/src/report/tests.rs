@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::chart::{self, Theme};
-use super::model::Report;
+use super::model::{Count, Report, Service};
 use super::terminal::TerminalOptions;
 use super::{html, json, png, sample, terminal, text};
 
@@ -173,6 +173,72 @@ fn lists_are_as_long_as_asked() {
     );
     assert!(!shown.contains("224.0.0.251"));
     assert!(shown.contains("151.101.1.69"));
+}
+
+#[test]
+fn lists_are_as_long_as_asked_everywhere() {
+    let mut report = sample::full();
+    let names: Vec<String> = (1..=12).map(|n| format!("name-{n:02}.example")).collect();
+    let counts = |names: &[String]| -> Vec<Count> {
+        let counted = names.iter().map(|name| Count {
+            name: name.clone(),
+            count: 1,
+        });
+        counted.collect()
+    };
+    report.dns.top_names = counts(&names);
+    report.tls.issuers = counts(&names);
+    report.http.hosts = counts(&names);
+    for top in [3, 8, 12] {
+        let options = TerminalOptions {
+            top,
+            ..options(120)
+        };
+        let shown = terminal::render(&report, &options);
+        let times = |name: &str| shown.matches(name).count();
+        assert_eq!(times(&names[top - 1]), 3, "{top}");
+        assert!(top == 12 || times(&names[top]) == 0, "{top}");
+    }
+}
+
+#[test]
+fn guesses_by_port_are_marked_and_what_is_cut_is_said() {
+    let mut report = sample::full();
+    report.host_count = report.hosts.len() as u64 + 4;
+    let service = |name: &str, source: &str| Service {
+        name: name.into(),
+        source: source.into(),
+        transport: "tcp".into(),
+        port: Some(443),
+        bytes: 10,
+        ..Service::default()
+    };
+    report.services = vec![service("tls", "content"), service("pop3", "port")];
+    let shown = terminal::render(&report, &options(120));
+    assert!(shown.contains("pop3 ?") && !shown.contains("tls ?"));
+    assert!(shown.contains("and 4 more devices."));
+    let page = html::render(&report);
+    assert_eq!(page.matches("tcp/443 · told by port").count(), 1);
+    assert!(page.contains("and 4 more devices<"));
+    report.services.pop();
+    report.host_count = report.hosts.len() as u64;
+    let page = html::render(&report);
+    assert!(!page.contains("old by port:") && !page.contains("more devices"));
+    let options = TerminalOptions {
+        top: 1,
+        ..options(120)
+    };
+    let shown = terminal::render(&sample::full(), &options);
+    assert!(shown.contains("more services."), "{shown}");
+}
+
+/// What a destination received as responder is of some of its flows: no count of all stands beside.
+#[test]
+fn destinations_have_no_flows_of_another_kind() {
+    let page = html::render(&sample::full());
+    let (_, section) = page.split_once(r#"id="destinations""#).unwrap();
+    let (section, _) = section.split_once("</section>").unwrap();
+    assert!(section.contains("Received<") && !section.contains("Flows<"));
 }
 
 #[test]

@@ -128,6 +128,11 @@ impl Page<'_> {
             ],
             &rows,
         );
+        let rest = self.report.host_count.saturating_sub(list.len() as u64);
+        if rest > 0 {
+            let more = units::counted(rest, "more device", "more devices");
+            let _ = write!(out, r#"<p class="more">and {more}</p>"#);
+        }
         self.sql(out, "devices");
         out.push_str("</section>");
     }

@@ -311,7 +311,7 @@ impl<'a> Page<'a> {
         out.push_str("</ul>");
         let _ = write!(
             out,
-            r#"<p class="hint"><span id="plot-help" class="js-only">Hover to read values; drag or turn the wheel with Shift to zoom, double-click to see it all. Keys: ← → read, + − zoom, Shift with ← → moves, 0 resets.</span> Intervals of {}.</p><p class="visually-hidden" aria-live="polite" id="plot-says"></p>"#,
+            r#"<p class="hint"><span id="plot-help" class="js-only">Hover to read values; drag or turn the wheel with Shift to zoom, double-click to see it all. Keys: ← → read, + − zoom, Shift with ← → moves, 0 resets.</span> Intervals of {}. Packets are counted by the port that they go to or come from; what flows speak is under Services.</p><p class="visually-hidden" aria-live="polite" id="plot-says"></p>"#,
             units::seconds(drawn.interval)
         );
         Self::timeline_table(out, drawn);

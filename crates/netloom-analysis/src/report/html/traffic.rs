@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::chart::theme::{Across, Paint};
 use super::super::chart::{bars, icicle};
-use super::super::model::Address;
+use super::super::model::{Address, Service};
 use super::super::units;
 use super::parts::swatch;
 use super::sections::Page;
@@ -67,7 +67,6 @@ impl Page<'_> {
                         largest,
                         &units::bytes(a.bytes_received_as_responder),
                     ),
-                    Cell::Number(units::count(a.flows), a.flows as f64),
                 ]
             })
             .collect();
@@ -78,7 +77,6 @@ impl Page<'_> {
                 Column::new("Address", Kind::Address),
                 Column::new("Received", Kind::Number),
                 Column::new("", Kind::Bar),
-                Column::new("Flows", Kind::Number).optional(),
             ],
             &rows,
         );
@@ -138,7 +136,7 @@ impl Page<'_> {
         if r.protocols.is_empty() {
             return;
         }
-        out.push_str(r#"<section id="protocols" class="card"><header><h2>Protocols</h2><p class="muted small">each stands on the one that carries it, as wide as its share of the bytes</p></header>"#);
+        out.push_str(r#"<section id="protocols" class="card"><header><h2>Protocols</h2><p class="muted small">each stands on the one that carries it, as wide as its share of the bytes; what TCP and UDP carry is told by port</p></header>"#);
         let (height, tree) = icicle::draw(&r.protocols, Across::Percent, r.bytes, &Paint::PAGE);
         let _ = write!(
             out,
@@ -212,9 +210,12 @@ impl Page<'_> {
             .services
             .iter()
             .map(|s| {
-                let port = s
+                let mut port = s
                     .port
                     .map_or_else(|| s.transport.clone(), |p| format!("{}/{p}", s.transport));
+                if s.is_by_port() {
+                    port += " · told by port";
+                }
                 vec![
                     Cell::Name(s.name.clone(), Some(port)),
                     Cell::Number(units::count(s.flows), s.flows as f64),
@@ -236,8 +237,8 @@ impl Page<'_> {
             ],
             &rows,
         );
-        if r.services.iter().any(|s| s.source == "port") {
-            out.push_str(r#"<p class="hint">Told by port number: a service on another port, or another service on this one, is not seen.</p>"#);
+        if r.services.iter().any(Service::is_by_port) {
+            out.push_str(r#"<p class="hint">Told by port: nothing was said that could be recognised, and the port is usually used for this.</p>"#);
         }
         self.sql(out, "services");
         out.push_str("</section>");

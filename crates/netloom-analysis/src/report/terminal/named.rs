@@ -3,16 +3,8 @@
 use super::super::model::{Count, Report, Site};
 use super::super::{country, units, words};
 use super::canvas::{Canvas, Style};
-use super::sections::limited;
+use super::sections::{and_more, limited, more};
 use super::table::{self, Cell, Column};
-
-/// Rows of a list that stands beside others of its section.
-const FEW: usize = 5;
-
-/// The first rows of a list beside others.
-fn few<'a, T>(list: &'a [T], canvas: &Canvas) -> &'a [T] {
-    list.get(..canvas.options.top.min(FEW)).unwrap_or(list)
-}
 
 pub(super) fn sites(report: &Report, canvas: &mut Canvas) {
     if !report.sites.is_empty() {
@@ -28,7 +20,7 @@ pub(super) fn sites(report: &Report, canvas: &mut Canvas) {
     }
     if !report.domains.is_empty() {
         canvas.heading("Domains");
-        let list = few(&report.domains, canvas);
+        let list = limited(&report.domains, canvas);
         site_table(canvas, list, "domain", report.bytes);
     }
 }
@@ -110,8 +102,11 @@ pub(super) fn applications(report: &Report, canvas: &mut Canvas) {
             ],
             &rows,
         );
+        let noun = ("application", "applications");
+        and_more(&report.applications, list, noun, canvas);
     }
-    let categories: Vec<String> = limited(&report.categories, canvas)
+    let shown = limited(&report.categories, canvas);
+    let mut categories: Vec<String> = shown
         .iter()
         .map(|g| {
             format!(
@@ -121,6 +116,10 @@ pub(super) fn applications(report: &Report, canvas: &mut Canvas) {
             )
         })
         .collect();
+    let rest = report.categories.len().saturating_sub(shown.len());
+    if rest > 0 {
+        categories.push(format!("and {rest} more"));
+    }
     if !categories.is_empty() {
         let line = format!("By category: {}.", categories.join(", "));
         canvas.paragraph(&line, 2, Style::Plain);
@@ -169,6 +168,8 @@ pub(super) fn hosts(report: &Report, canvas: &mut Canvas) {
         ],
         rows,
     );
+    let rest = report.host_count.saturating_sub(list.len() as u64);
+    more(rest, ("device", "devices"), canvas);
 }
 
 /// Writes a table without the columns that are empty in each row.
@@ -245,7 +246,7 @@ pub(super) fn countries(report: &Report, canvas: &mut Canvas) {
 
 /// A list of names with how often each was there, under a title.
 fn count_table(canvas: &mut Canvas, title: &'static str, number: &'static str, list: &[Count]) {
-    let rows: Vec<Vec<Cell>> = few(list, canvas)
+    let rows: Vec<Vec<Cell>> = limited(list, canvas)
         .iter()
         .map(|c| {
             vec![
@@ -325,7 +326,7 @@ pub(super) fn dns(report: &Report, canvas: &mut Canvas) {
         ],
     );
     count_table(canvas, "asked for most", "queries", &d.top_names);
-    let rows: Vec<Vec<Cell>> = few(&d.failed_names, canvas)
+    let rows: Vec<Vec<Cell>> = limited(&d.failed_names, canvas)
         .iter()
         .map(|f| {
             vec![
@@ -347,7 +348,7 @@ pub(super) fn dns(report: &Report, canvas: &mut Canvas) {
             &rows,
         );
     }
-    let rows: Vec<Vec<Cell>> = few(&d.servers, canvas)
+    let rows: Vec<Vec<Cell>> = limited(&d.servers, canvas)
         .iter()
         .map(|s| {
             vec![
@@ -371,7 +372,7 @@ pub(super) fn dns(report: &Report, canvas: &mut Canvas) {
             &rows,
         );
     }
-    let rows: Vec<Vec<Cell>> = few(&d.slow, canvas)
+    let rows: Vec<Vec<Cell>> = limited(&d.slow, canvas)
         .iter()
         .map(|s| {
             vec![
@@ -413,16 +414,12 @@ pub(super) fn tls(report: &Report, canvas: &mut Canvas) {
         ));
     }
     canvas.paragraph(&format!("{}.", facts.join(", ")), 2, Style::Plain);
-    tallies(
-        canvas,
-        &[
-            ("versions", words::tally(&t.versions, words::tls_version)),
-            ("ciphers", words::tally(few(&t.ciphers, canvas), Into::into)),
-            ("clients", words::tally(few(&t.clients, canvas), Into::into)),
-        ],
-    );
+    let versions = words::tally(&t.versions, words::tls_version);
+    tallies(canvas, &[("versions", versions)]);
     count_table(canvas, "certificates issued by", "seen", &t.issuers);
-    let rows: Vec<Vec<Cell>> = few(&t.expiring, canvas)
+    count_table(canvas, "cipher suites", "handshakes", &t.ciphers);
+    count_table(canvas, "client programs by JA4", "handshakes", &t.clients);
+    let rows: Vec<Vec<Cell>> = limited(&t.expiring, canvas)
         .iter()
         .map(|c| {
             let style = match c.state.as_str() {
@@ -470,14 +467,11 @@ pub(super) fn http(report: &Report, canvas: &mut Canvas) {
         &[
             ("methods", words::tally(&h.methods, Into::into)),
             ("statuses", words::tally(&h.statuses, Into::into)),
-            (
-                "types",
-                words::tally(few(&h.mime_types, canvas), Into::into),
-            ),
         ],
     );
     count_table(canvas, "host", "requests", &h.hosts);
     count_table(canvas, "program that asked", "requests", &h.user_agents);
+    count_table(canvas, "type of answer", "answers", &h.mime_types);
 }
 
 pub(super) fn risks(report: &Report, canvas: &mut Canvas) {

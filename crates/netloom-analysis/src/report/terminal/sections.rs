@@ -282,7 +282,7 @@ fn timeline(report: &Report, canvas: &mut Canvas) {
             String::new()
         };
         canvas.remark(&format!(
-            "Peak {}{}, over {}{joined}.",
+            "Peak {}{}, over {}{joined}. Protocols here are told by port.",
             label(*peak.1 as f64),
             at.unwrap_or_default(),
             units::seconds(interval)
@@ -396,6 +396,19 @@ fn capture(report: &Report, canvas: &mut Canvas) {
             "and {}, all in the JSON report.",
             units::counted(more as u64, "more file", "more files")
         ));
+    }
+}
+
+/// Says how many of a list are not shown.
+pub(super) fn and_more<T>(all: &[T], shown: &[T], noun: (&str, &str), canvas: &mut Canvas) {
+    more(all.len().saturating_sub(shown.len()) as u64, noun, canvas);
+}
+
+/// Says how many more there are than are shown, where there are.
+pub(super) fn more(rest: u64, (one, many): (&str, &str), canvas: &mut Canvas) {
+    if rest > 0 {
+        let (one, many) = (format!("more {one}"), format!("more {many}"));
+        canvas.remark(&format!("and {}.", units::counted(rest, &one, &many)));
     }
 }
 

@@ -1,9 +1,9 @@
 //! Who talks to whom, in what, and how much.
 
-use super::super::model::{Address, Report};
+use super::super::model::{Address, Report, Service};
 use super::super::units;
 use super::canvas::{Canvas, Style};
-use super::sections::limited;
+use super::sections::{and_more, limited};
 use super::table::{self, Cell, Column};
 
 pub(super) fn addresses(report: &Report, canvas: &mut Canvas) {
@@ -115,7 +115,11 @@ fn address_table(canvas: &mut Canvas, list: &[Address], whole: u64, measure: Mea
             Column::number("received").optional(7),
             measure != Measure::Received,
         ),
-        (Column::number("flows").optional(2), true),
+        // Those of an address are not only those in which it answered.
+        (
+            Column::number("flows").optional(2),
+            measure != Measure::Received,
+        ),
         (
             Column::bar(
                 if measure == Measure::Received {
@@ -232,6 +236,7 @@ pub(super) fn protocols(report: &Report, canvas: &mut Canvas) {
         ],
         &rows,
     );
+    canvas.remark("What TCP and UDP carry is told by port; what flows speak is under Services.");
 }
 
 pub(super) fn services(report: &Report, canvas: &mut Canvas) {
@@ -249,7 +254,11 @@ pub(super) fn services(report: &Report, canvas: &mut Canvas) {
                 |p| format!("{}/{p}", canvas.name(&s.transport)),
             );
             vec![
-                Cell::new(canvas.name(&s.name)),
+                Cell::new(if s.is_by_port() {
+                    format!("{} ?", canvas.name(&s.name))
+                } else {
+                    canvas.name(&s.name)
+                }),
                 Cell::dim(port),
                 Cell::new(units::count(s.flows)),
                 Cell::dim(units::count(s.packets)),
@@ -272,9 +281,12 @@ pub(super) fn services(report: &Report, canvas: &mut Canvas) {
         ],
         &rows,
     );
-    if list.iter().any(|s| s.source == "port") {
-        canvas.remark("Told by port number: a service on another port, or another service on this one, is not seen.");
+    if list.iter().any(Service::is_by_port) {
+        canvas.remark(
+            "?: nothing was said that could be recognised; the port is usually used for this.",
+        );
     }
+    and_more(&report.services, list, ("service", "services"), canvas);
 }
 
 pub(super) fn sizes(report: &Report, canvas: &mut Canvas) {
