@@ -15,11 +15,12 @@
 //!   addresses stay; of addresses that a machine made up (random ones) everything but the two
 //!   flags is permuted.
 //! - **Names** label by label, each together with what follows it, so that `domain` is still the
-//!   end of `server_name`. Public suffixes stay (`co.uk`), labels that begin with `_` (kinds of
+//!   end of `server_name`. Names that differ in capital and small letters alone differ in those alone. Public suffixes stay (`co.uk`), labels that begin with `_` (kinds of
 //!   service), and `local`. A name that is an address is one; in `in-addr.arpa` and `ip6.arpa`,
 //!   too.
 //! - **Paths and URLs** piece by piece, with their separators.
 //! - **Other texts** as a whole: sixteen letters for each; of payloads, other bytes, as many.
+//! - **Serial numbers** of devices in JSON, by a permutation of numbers.
 //! - **Flow and community identifiers** as keyed hashes, since addresses can be guessed from them.
 //!
 //! Times, ports, lengths, protocols, states, fingerprints of software, countries and makers stay.
@@ -261,6 +262,12 @@ impl Anonymizer {
     /// The number that stands for another.
     fn number(&self, number: u32) -> u32 {
         self.permutation.permute(number.into(), 32, NUMBERS) as u32
+    }
+
+    /// As [`number`](Self::number), of those that 32 bits do not hold.
+    fn wide_number(&self, number: u64) -> u64 {
+        let permuted = |number| self.permutation.permute(number, 64, NUMBERS);
+        until(number, permuted, |number| u32::try_from(number).is_err())
     }
 
     /// As [`number`](Self::number), of at most 48 bits: what programs that have only floats keep.

@@ -109,11 +109,16 @@ fn names_keep_their_form() {
     // The domain is its end, with the dot or without.
     assert!(www.ends_with(&format!(".{}", name("example.co.uk"))));
     assert_eq!(name("www.example.co.uk."), format!("{www}."));
-    assert_ne!(
-        name("WWW.example.co.uk"),
-        www,
-        "what differs stays different"
-    );
+    // In DNS capital and small letters are the same; what differs in them still does.
+    let mut written = HashSet::from([www.clone()]);
+    for other in ["WWW", "Www", "wWw", "wwW", "WWw", "WwW", "wWW"] {
+        let other = name(&format!("{other}.example.CO.uk"));
+        assert!(other.ends_with(".CO.uk"), "{other}");
+        assert_eq!(other.to_lowercase(), www);
+        assert!(written.insert(other));
+    }
+    let nibbles = "B.8.B.D.0.1.0.0.2.ip6.arpa";
+    assert_eq!(name(nibbles).to_lowercase(), name(&nibbles.to_lowercase()));
     assert_ne!(
         name("www.example.com").split('.').next(),
         name("www.example.org").split('.').next(),
@@ -232,6 +237,43 @@ fn what_other_tools_write() {
         assert!(other != number && other >> 48 == 0, "{number} {other}");
     }
     assert!(anonymizer.long_number(u64::MAX) >> 48 > 0);
+}
+
+#[test]
+fn short_payloads_are_one_for_one() {
+    let anonymizer = anonymizer();
+    let one: HashSet<String> = (0..=255)
+        .map(|byte| anonymizer.bytes(&format!("{byte:02x}")))
+        .collect();
+    assert_eq!(one.len(), 256);
+    let two: HashSet<String> = (0..=0xffff)
+        .map(|bytes| anonymizer.bytes(&format!("{bytes:04x}")))
+        .collect();
+    assert_eq!(two.len(), 1 << 16);
+    assert!(two.iter().all(|digits| digits.len() == 4));
+    assert_eq!(anonymizer.bytes(""), "");
+    // Zeros in front count, and longer ones go on.
+    assert_eq!(anonymizer.bytes("0000000000000001").len(), 16);
+    assert_eq!(anonymizer.bytes("000000000000000001").len(), 18);
+}
+
+#[test]
+fn serial_numbers_are_replaced() {
+    let anonymizer = anonymizer();
+    let fields = r#"{"vendor":1,"serial":5393806,"name":"PLC","rate":1.5}"#;
+    let replaced = anonymizer.json(fields);
+    let value: serde_json::Value = serde_json::from_str(&replaced).unwrap();
+    assert_eq!((&value["vendor"], &value["rate"]), (&1.into(), &1.5.into()));
+    assert!(
+        value["serial"].is_u64() && value["serial"] != 5_393_806,
+        "{replaced}"
+    );
+    let wide = anonymizer.json(r#"{"serial":4294967296}"#);
+    let value: serde_json::Value = serde_json::from_str(&wide).unwrap();
+    assert!(
+        value["serial"].as_u64().unwrap() > u32::MAX.into(),
+        "{wide}"
+    );
 }
 
 #[test]

@@ -17,6 +17,12 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const LABEL: usize = 10;
 /// Letters of a text: 80 bits.
 const TEXT: usize = 16;
+/// Which permutation: of a few bytes, by their number.
+const BYTES: u32 = 0xff00_0004;
+/// Of the capital letters of a label.
+const CAPITALS: u32 = 0xff00_0005;
+/// Members of `messages.fields` whose numbers are a device's own.
+const SERIALS: [&str; 1] = ["serial"];
 
 impl Anonymizer {
     /// The hash of a text, for a purpose.
@@ -55,9 +61,20 @@ impl Anonymizer {
         out
     }
 
-    /// As many other bytes, as hexadecimal digits.
+    /// As many other bytes, as hexadecimal digits: up to eight by a permutation, since there are
+    /// few enough of them for two hashes to meet.
     pub(super) fn bytes(&self, digits: &str) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if (1..=16).contains(&digits.len())
+            && digits.bytes().all(is_digit)
+            && let Ok(number) = u64::from_str_radix(digits, 16)
+        {
+            let other = self
+                .permutation
+                .permute(number, 4 * digits.len() as u32, BYTES);
+            return format!("{other:0width$x}", width = digits.len());
+        }
         // What is equal stays equal: a stream of its own for each.
         let hash = self.hash("bytes", &[digits]);
         let mut key = [0; 16];
@@ -107,18 +124,22 @@ impl Anonymizer {
         if let Some(reverse) = self.reverse(name) {
             return reverse;
         }
-        let mut kept = kept_labels(name);
+        // In DNS capital and small letters are the same: names that differ in them alone do so
+        // afterwards, and in nothing else.
+        let lower = name.to_lowercase();
+        let mut kept = kept_labels(&lower);
         let mut out = String::new();
         let labels: Vec<&str> = name.split('.').collect();
         if labels.last().is_some_and(|label| label.is_empty()) {
             kept += 1;
         }
-        let mut rest = name;
+        let mut rest = lower.as_str();
         for (place, label) in labels.iter().enumerate() {
             if place > 0 {
                 out.push('.');
             }
-            rest = rest.get(label.len() + 1..).unwrap_or_default();
+            let (lower, after) = rest.split_once('.').unwrap_or((rest, ""));
+            rest = after;
             let stays = labels.len() - place <= kept
                 || label.is_empty()
                 || label.starts_with('_')
@@ -128,10 +149,45 @@ impl Anonymizer {
             } else {
                 // A dot at the end makes no other name.
                 let rest = rest.strip_suffix('.').unwrap_or(rest);
-                self.letters(LABEL, "label", &[label, rest], &mut out);
+                let mut letters = String::new();
+                self.letters(LABEL, "label", &[lower, rest], &mut letters);
+                out.push_str(&self.capitals(label, &letters));
             }
         }
         out
+    }
+
+    /// Makes letters capital where a label has capitals, so that labels that differ in them still
+    /// do. Which letters it are does not show which ones they were; where a label has more letters
+    /// than stand for it, two ways of writing it can become one.
+    fn capitals(&self, label: &str, letters: &str) -> String {
+        let count = letters.bytes().filter(u8::is_ascii_alphabetic).count();
+        if count == 0 || !label.contains(char::is_uppercase) {
+            return letters.to_owned();
+        }
+        let mut pattern = 0_u64;
+        for (place, letter) in label.chars().filter(|c| c.is_alphabetic()).enumerate() {
+            pattern ^= u64::from(letter.is_uppercase()) << (place % count);
+        }
+        // Small letters alone are to stay small: zero is not permuted.
+        let permuted = |pattern| self.permutation.permute(pattern, count as u32, CAPITALS);
+        let pattern = permuted(pattern) ^ permuted(0);
+        let mut place = 0;
+        letters
+            .chars()
+            .map(|letter| {
+                if !letter.is_ascii_alphabetic() {
+                    return letter;
+                }
+                let is_capital = pattern >> place & 1 == 1;
+                place += 1;
+                if is_capital {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter
+                }
+            })
+            .collect()
     }
 
     /// `:443` stays; anything else is a text.
@@ -180,7 +236,7 @@ impl Anonymizer {
         }
         let mut bits = 0_u128;
         for (place, label) in labels.iter().enumerate() {
-            if label.len() != 1 || label.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            if label.len() != 1 {
                 return None;
             }
             let nibble = u128::from_str_radix(label, 16).ok()?;
@@ -190,7 +246,15 @@ impl Anonymizer {
             return None;
         };
         for place in (0..labels.len()).rev() {
-            out.push(format!("{:x}", v6.to_bits() >> (124 - 4 * place) & 15));
+            let nibble = v6.to_bits() >> (124 - 4 * place) & 15;
+            let capital = labels
+                .get(place)
+                .is_some_and(|label| label.contains(char::is_uppercase));
+            out.push(if capital {
+                format!("{nibble:X}")
+            } else {
+                format!("{nibble:x}")
+            });
         }
         Some(format!("{}{end}{dot}", out.join(".")))
     }
@@ -303,21 +367,38 @@ impl Anonymizer {
         }
     }
 
-    /// A JSON object as `messages` has it: names stay, texts are replaced.
+    /// A JSON object as `messages` has it: names stay, texts are replaced, and of numbers those
+    /// that a device has for itself.
     pub(super) fn json(&self, object: &str) -> String {
-        members(object, |_, text| self.address(text))
+        members(
+            object,
+            |_, text| self.address(text),
+            |key, digits| {
+                let number: u64 = digits.parse().ok()?;
+                let other = match u32::try_from(number) {
+                    _ if !SERIALS.contains(&key) => return None,
+                    Ok(number) => self.number(number).into(),
+                    Err(_) => self.wide_number(number),
+                };
+                Some(other.to_string())
+            },
+        )
     }
 
     /// DNS records as EVE and the Elastic Common Schema have them, in JSON.
     pub(super) fn records(&self, records: &str) -> String {
-        members(records, |key, text| match key {
-            // What had to be escaped is no name of a host.
-            _ if text.contains('\\') => self.text(text),
-            "rrname" | "name" => self.name(text),
-            "rdata" | "data" => self.answer(text),
-            "rrtype" | "type" => text.to_owned(),
-            _ => self.text(text),
-        })
+        members(
+            records,
+            |key, text| match key {
+                // What had to be escaped is no name of a host.
+                _ if text.contains('\\') => self.text(text),
+                "rrname" | "name" => self.name(text),
+                "rdata" | "data" => self.answer(text),
+                "rrtype" | "type" => text.to_owned(),
+                _ => self.text(text),
+            },
+            |_, _| None,
+        )
     }
 
     /// A flow's identifier: as many digits of another hash.
@@ -357,8 +438,13 @@ impl Anonymizer {
     }
 }
 
-/// JSON whose texts are replaced, each by the name it has; escapes stay as they are.
-fn members(object: &str, replaced: impl Fn(&str, &str) -> String) -> String {
+/// JSON whose texts are replaced, each by the name it has; escapes stay as they are. So are whole
+/// numbers, where there is another for them.
+fn members(
+    object: &str,
+    replaced: impl Fn(&str, &str) -> String,
+    other_number: impl Fn(&str, &str) -> Option<String>,
+) -> String {
     let mut key = "";
     let mut out = String::with_capacity(object.len());
     let mut rest = object;
@@ -385,10 +471,22 @@ fn members(object: &str, replaced: impl Fn(&str, &str) -> String) -> String {
         if rest.starts_with(':') {
             key = string;
             out.push_str(string);
+            out.push_str("\":");
+            rest = rest.get(1..).unwrap_or_default();
+            let end = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            let (digits, after) = rest.split_at(end);
+            if !after.starts_with(['.', 'e', 'E'])
+                && let Some(other) = other_number(key, digits)
+            {
+                out.push_str(&other);
+                rest = after;
+            }
         } else {
             out.push_str(&replaced(key, string));
+            out.push('"');
         }
-        out.push('"');
     }
     out.push_str(rest);
     out
