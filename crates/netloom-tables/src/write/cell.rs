@@ -159,29 +159,52 @@ pub(crate) fn float32(value: f32, out: &mut Vec<u8>) -> bool {
 
 /// Appends times as RFC 3339 in UTC with nanoseconds. Rows come nearly in the order of time,
 /// so the text of the second is kept from one to the next.
+///
+/// Years that four digits do not hold have a sign and as many digits as they need (ISO 8601).
 pub(crate) struct Times {
     /// The second whose text is kept.
     second: i64,
     /// `2023-11-14T22:13:20.` of that second.
     text: [u8; 20],
+    /// What stands before it: the sign of a year, and its digits but for the last four.
+    before: String,
 }
+
+/// Seconds after which the calendar repeats itself: 400 years.
+const ROUND: i64 = 146_097 * 86_400;
+/// 1800-01-01. The 400 years from then on are among those that nanoseconds reach.
+const FIRST: i64 = -62_091 * 86_400;
 
 impl Times {
     pub(crate) fn new() -> Self {
         let mut times = Self {
             second: 0,
             text: [0; 20],
+            before: String::new(),
         };
         times.keep(0);
         times
     }
 
     fn keep(&mut self, second: i64) {
+        let since = i128::from(second) - i128::from(FIRST);
+        let (rounds, within) = (
+            since.div_euclid(ROUND.into()),
+            since.rem_euclid(ROUND.into()) as i64,
+        );
         let (year, month, day, hour, minute, sec, _) =
-            Timestamp::from_secs_nanos(second, 0).to_civil();
+            Timestamp::from_secs_nanos(FIRST + within, 0).to_civil();
         self.second = second;
-        // Times reach from 1677 to 2262: four digits.
-        let year = year.clamp(0, 9999) as u32;
+        let year = i128::from(year) + 400 * rounds;
+        self.before.clear();
+        if !(0..=9999).contains(&year) {
+            self.before.push(if year < 0 { '-' } else { '+' });
+            let digits = year.unsigned_abs() / 10_000;
+            if digits > 0 {
+                self.before.push_str(&digits.to_string());
+            }
+        }
+        let year = (year.unsigned_abs() % 10_000) as u32;
         self.text = *b"0000-00-00T00:00:00.";
         let mut put = |at: usize, value: u32| {
             self.text[at] = b'0' + (value / 10 % 10) as u8;
@@ -196,16 +219,26 @@ impl Times {
         put(17, sec.into());
     }
 
+    /// A time since 1970; `unit` is how many nanoseconds one is.
     #[inline]
-    pub(crate) fn append(&mut self, nanos: i64, out: &mut Vec<u8>) {
-        let second = nanos.div_euclid(1_000_000_000);
+    pub(crate) fn append(&mut self, value: i64, unit: i64, out: &mut Vec<u8>) {
+        let (second, rest) = if unit == 1 {
+            // Nearly always, and dividing by what is known is quick.
+            (
+                value.div_euclid(1_000_000_000),
+                value.rem_euclid(1_000_000_000),
+            )
+        } else {
+            let each = 1_000_000_000 / unit.clamp(1, 1_000_000_000);
+            (value.div_euclid(each), value.rem_euclid(each) * unit)
+        };
         if second != self.second {
             self.keep(second);
         }
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
         text[..20].copy_from_slice(&self.text);
         // Three groups of three digits that do not wait for each other.
-        let rest = nanos.rem_euclid(1_000_000_000) as u32;
+        let rest = rest as u32;
         for (place, group) in
             text[20..29]
                 .chunks_mut(3)
@@ -215,6 +248,7 @@ impl Times {
             place[1] = b'0' + (group / 10 % 10) as u8;
             place[2] = b'0' + (group % 10) as u8;
         }
+        out.extend_from_slice(self.before.as_bytes());
         out.extend_from_slice(&text);
     }
 }

@@ -71,7 +71,7 @@ fn cell(column: &Column<'_>, row: usize, times: &mut Times, out: &mut Vec<u8>) {
         Cells::F64(array) => _ = float(array.value(row), out),
         Cells::Time(values, unit) => {
             if let Some(value) = values.get(row) {
-                times.append(value.saturating_mul(*unit), out);
+                times.append(*value, *unit, out);
             }
         }
         Cells::Text(_) | Cells::LargeText(_) | Cells::TextView(_) => {

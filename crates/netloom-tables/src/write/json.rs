@@ -76,7 +76,7 @@ pub(crate) fn value(column: &Column<'_>, row: usize, times: &mut Times, out: &mu
         Cells::F64(array) => float(array.value(row), out),
         Cells::Time(values, unit) => values.get(row).is_some_and(|value| {
             out.push(b'"');
-            times.append(value.saturating_mul(*unit), out);
+            times.append(*value, *unit, out);
             out.push(b'"');
             true
         }),

@@ -427,6 +427,44 @@ fn types_without_a_text_form_are_refused() {
     );
 }
 
+#[test]
+fn times_that_nanoseconds_do_not_reach() {
+    let text = |value: i64, unit: i64| {
+        let mut out = Vec::new();
+        cell::Times::new().append(value, unit, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    // Seconds of `date -u -d 0001-01-01 +%s`, and of the others.
+    for (second, expected) in [
+        (-62_135_596_800, "0001-01-01T00:00:00.000000000Z"),
+        (253_402_300_799, "9999-12-31T23:59:59.000000000Z"),
+        (253_402_300_800, "+10000-01-01T00:00:00.000000000Z"),
+        (951_782_400, "2000-02-29T00:00:00.000000000Z"),
+        (-62_167_219_200, "0000-01-01T00:00:00.000000000Z"),
+        (-62_167_219_201, "-0001-12-31T23:59:59.000000000Z"),
+    ] {
+        assert_eq!(text(second, 1_000_000_000), expected);
+    }
+    assert_eq!(text(-1, 1_000), "1969-12-31T23:59:59.999999000Z");
+    assert_eq!(
+        text(253_402_300_799_999, 1_000_000),
+        "9999-12-31T23:59:59.999000000Z"
+    );
+    // Any number is some time.
+    for unit in [1, 1_000, 1_000_000, 1_000_000_000] {
+        assert!(text(i64::MIN, unit).ends_with('Z') && text(i64::MAX, unit).ends_with('Z'));
+    }
+    let times: ArrayRef = Arc::new(arrow_array::TimestampMicrosecondArray::from(vec![
+        253_402_300_799_000_000,
+    ]));
+    let batch = RecordBatch::try_from_iter([("t", times)]).unwrap();
+    assert_eq!(csv(&batch), "t\n9999-12-31T23:59:59.000000000Z\n");
+    assert_eq!(
+        json_lines(&batch),
+        "{\"t\":\"9999-12-31T23:59:59.000000000Z\"}\n"
+    );
+}
+
 proptest! {
     #[test]
     fn csv_reads_back(texts in proptest::collection::vec(proptest::option::of(any::<String>()), 0..20)) {
@@ -499,7 +537,7 @@ proptest! {
         let mut times = cell::Times::new();
         for nanos in nanos {
             let mut out = Vec::new();
-            times.append(nanos, &mut out);
+            times.append(nanos, 1, &mut out);
             prop_assert_eq!(
                 String::from_utf8(out).unwrap(),
                 Timestamp::from_nanos(nanos).to_string()
