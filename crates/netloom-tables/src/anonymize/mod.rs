@@ -10,7 +10,7 @@
 //!   16 bits is replaced; of solicited-node groups the host's 24 bits). Link-local addresses stay
 //!   link-local, IPv4-mapped ones IPv4-mapped. An address whose image would be one of those is
 //!   mapped again until it is not: prefixes of 16 bits and more (IPv6: 64) are preserved for those,
-//!   too.
+//!   too, but for the few that would be `0.0.0.0`, a mask, `::`, `::1` or IPv4-mapped: these go alone.
 //! - **Hardware addresses** keep their maker's first half; the second is permuted. Group
 //!   addresses stay; of addresses that a machine made up (random ones) everything but the two
 //!   flags is permuted.
