@@ -125,6 +125,9 @@ pub struct FlowTable {
     features: FeatureSet,
     flows: Slab<Flow>,
     by_key: HashTable<u32>,
+    /// Most flows since the map was last made smaller. What room it has, it may have by chance: its hashes
+    /// are random, and places that were left may count as taken.
+    most: usize,
     hasher: RandomState,
     /// The flow of the packet before.
     recent: u32,
@@ -155,6 +158,7 @@ impl FlowTable {
             features: config.features,
             flows: Slab::default(),
             by_key: HashTable::new(),
+            most: 0,
             // Keys are chosen by attackers; nothing that comes out depends on the seed.
             hasher: RandomState::default(),
             recent: 0,
@@ -455,6 +459,7 @@ impl FlowTable {
                     .get(number)
                     .map_or(0, |flow| hasher.hash_one(flow.key))
             });
+        self.most = self.most.max(self.by_key.len());
         let now = packet.timestamp.as_nanos();
         self.lists
             .append(&mut self.flows, number, Class::default(), now);
@@ -505,22 +510,19 @@ impl FlowTable {
     }
 
     fn memory(&self) -> usize {
-        self.flows.memory() + self.heap + map_bytes(self.by_key.capacity())
+        self.flows.memory() + self.heap + map_bytes(self.most)
     }
 
     /// What another flow takes in chunk and map.
     fn growth(&self) -> usize {
-        let map = if self.by_key.len() < self.by_key.capacity() {
-            0
-        } else {
-            map_bytes(self.by_key.capacity()).max(32)
-        };
-        self.flows.growth() + map
+        let more = map_bytes(self.most.max(self.by_key.len() + 1)) - map_bytes(self.most);
+        self.flows.growth() + more
     }
 
     /// Gives back what a past peak has left in the map.
     fn shrink(&mut self) {
-        if self.by_key.capacity() > 1024 && self.by_key.len() * 8 < self.by_key.capacity() {
+        if self.most > 1024 && self.by_key.len() * 8 < self.most {
+            self.most = self.flows.len() * 2;
             let (flows, hasher) = (&self.flows, &self.hasher);
             self.by_key.shrink_to(flows.len() * 2, |&number| {
                 flows

@@ -173,7 +173,7 @@ impl Summary {
 
     fn services(&self) -> Vec<Service> {
         // By name and transport; the port that carried most speaks for the rest.
-        let mut services: HashMap<(&str, u8), (Service, u64)> = HashMap::new();
+        let mut services: HashMap<(&str, u8), (Service, _)> = HashMap::new();
         for (&(Word(name), protocol, port, confidence), traffic) in self.services.iter() {
             if name.is_empty() {
                 continue;
@@ -182,11 +182,15 @@ impl Summary {
             service.flows += traffic.flows;
             service.packets += traffic.packets;
             service.bytes += traffic.bytes;
-            let better = service.port.is_none()
-                || (traffic.bytes, std::cmp::Reverse(port))
-                    > (*best, std::cmp::Reverse(service.port));
-            if better {
-                *best = traffic.bytes;
+            // In no order: of equals the surest.
+            let rank = (
+                port.is_some(),
+                traffic.bytes,
+                std::cmp::Reverse(port),
+                confidence,
+            );
+            if best.is_none_or(|best| rank > best) {
+                *best = Some(rank);
                 service.port = port;
                 confidence
                     .map_or("port", Confidence::name)

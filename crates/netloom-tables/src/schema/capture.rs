@@ -1,5 +1,8 @@
 //! The `capture` table.
 
+use std::borrow::Cow;
+
+use netloom_decode::app::text::display;
 use netloom_packet::CaptureInfo;
 
 use super::text;
@@ -23,13 +26,18 @@ impl Table for Captures {
     }
 }
 
+/// A text of the capture's own, as it can be shown.
+fn shown(text: &str) -> Cow<'_, str> {
+    display(text.as_bytes())
+}
+
 /// A column of this table; see [`column::column`].
 const fn column(name: &'static str, make: Make<Captures>) -> Column<Captures> {
     column::column(name, make)
 }
 
 static COLUMNS: &[Column<Captures>] = &[
-    column("name", Make::Text(|row, out| text::some(row.name.as_str(), out)))
+    column("name", Make::Text(|row, out| text::some(&*shown(&row.name), out)))
         .required()
         .identity(Identity::Text)
         .doc("File as it was given (`-` for standard input), or interface.")
@@ -79,7 +87,7 @@ static COLUMNS: &[Column<Captures>] = &[
         Make::TextList(|row, item| {
             for (index, interface) in row.interfaces.iter().enumerate() {
                 match &interface.name {
-                    Some(name) => item(format_args!("{name}")),
+                    Some(name) => item(format_args!("{}", shown(name))),
                     None => item(format_args!("{index}")),
                 }
             }
@@ -89,14 +97,14 @@ static COLUMNS: &[Column<Captures>] = &[
     .identity(Identity::Text)
     .doc("Its interfaces, in the order of `interface` of `packets`: name, or number where the capture has no name.")
     .ecs("observer.ingress.interface.name"),
-    column("hardware", Make::Text(|row, out| text::some(row.hardware.as_deref(), out)))
+    column("hardware", Make::Text(|row, out| text::some(row.hardware.as_deref().map(shown).as_deref(), out)))
         .identity(Identity::Text)
         .doc("Hardware it was made on, as it says; null where it does not."),
-    column("os", Make::Text(|row, out| text::some(row.os.as_deref(), out)))
+    column("os", Make::Text(|row, out| text::some(row.os.as_deref().map(shown).as_deref(), out)))
         .of_nobody()
         .doc("Operating system it was made on, as it says; null where it does not.")
         .ecs("observer.os.full"),
-    column("application", Make::Text(|row, out| text::some(row.application.as_deref(), out)))
+    column("application", Make::Text(|row, out| text::some(row.application.as_deref().map(shown).as_deref(), out)))
         .of_nobody()
         .doc("Program that made it, as it says; null where it does not."),
     column(
@@ -112,3 +120,15 @@ static COLUMNS: &[Column<Captures>] = &[
     .doc("What was wrong with it, with the byte offset in the decompressed stream; null where nothing was.")
     .ecs("error.message"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_capture_do_nothing_to_a_terminal() {
+        assert_eq!(shown("eth0"), "eth0");
+        let shown = shown("\u{1b}[2J\u{202e}x\r");
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\r']), "{shown}");
+    }
+}

@@ -138,6 +138,7 @@ impl Wanted {
     /// The packets that are meant.
     fn find(&self, data: &Data<'_>, needed: &Needed) -> Result<Chosen, Failure> {
         let mut chosen = Chosen::default();
+        // Each flow once: the engine walks all equal ones for every packet.
         let of_flows = |which: &str| {
             format!("SELECT number, flow_id FROM packets WHERE flow_id IN ({which}\n)")
         };
@@ -147,14 +148,14 @@ impl Wanted {
                 chosen.add(data, &of_flows(&ids.collect::<Vec<_>>().join(", ")))?;
             }
             Self::Condition(condition) => {
-                let which = format!("SELECT flow_id FROM flows WHERE {condition}");
+                let which = format!("SELECT DISTINCT flow_id FROM flows WHERE {condition}");
                 chosen.add(data, &of_flows(&which))?;
             }
             Self::Query(sql) => {
                 let columns = data.query(sql)?.schema();
                 let has = |name: &str| columns.fields().iter().any(|f| f.name() == name);
                 if has("flow_id") {
-                    let which = format!("SELECT flow_id FROM ({sql}\n) AS chosen");
+                    let which = format!("SELECT DISTINCT flow_id FROM ({sql}\n) AS chosen");
                     chosen.add(data, &of_flows(&which))?;
                 } else if has("number") {
                     chosen.add(data, &format!("SELECT number FROM ({sql}\n) AS chosen"))?;
@@ -172,7 +173,8 @@ impl Wanted {
                 }
                 if !packets_only && !matched.is_empty() {
                     data.add_numbers("netloom_matched", "number", matched)?;
-                    let which = "SELECT flow_id FROM packets JOIN netloom_matched USING (number)";
+                    let which =
+                        "SELECT DISTINCT flow_id FROM packets JOIN netloom_matched USING (number)";
                     chosen.add(data, &of_flows(which))?;
                 }
             }

@@ -60,6 +60,8 @@ pub(super) struct PcapngScanner {
     big_endian: bool,
     /// The interfaces of the section.
     interfaces: Vec<SectionInterface>,
+    /// The longest packet that one of them may have: kept, as there may be many.
+    longest: u32,
     /// Interfaces of earlier sections: packets lost, where statistics do not say.
     lost_before: u64,
     /// Bytes of a block's body that are still to be skipped.
@@ -262,12 +264,7 @@ impl PcapngScanner {
     }
 
     fn max_block(&self) -> u32 {
-        let bulk = self
-            .interfaces
-            .iter()
-            .map(|interface| max_packet(interface.link_type.0))
-            .max();
-        MAX_BLOCK.max(bulk.unwrap_or(0).saturating_add(64 * 1024))
+        MAX_BLOCK.max(self.longest.saturating_add(64 * 1024))
     }
 
     fn block(
@@ -296,6 +293,7 @@ impl PcapngScanner {
     fn section(&mut self, body: &[u8], info: &mut CaptureInfo) -> Block {
         self.lost_before = self.lost();
         self.interfaces.clear();
+        self.longest = 0;
         let major = u16_at(body, 4, self.big_endian);
         let minor = u16_at(body, 6, self.big_endian);
         match (major, minor) {
@@ -327,6 +325,8 @@ impl PcapngScanner {
                 "a section with more than {MAX_INTERFACES} interfaces"
             ));
         }
+        let longest = max_packet(description.section.link_type.0);
+        self.longest = self.longest.max(longest);
         self.interfaces.push(description.section);
         Block::Done
     }
