@@ -17,6 +17,7 @@ use netloom_tables::read::{Format, ReadOptions, detect, read_table};
 
 use crate::address::METADATA;
 use crate::error::QueryError;
+use crate::functions::is_text;
 
 /// The table of files, and what their owner should know.
 ///
@@ -136,7 +137,7 @@ pub(crate) fn with_addresses(schema: &SchemaRef) -> SchemaRef {
     let field = |field: &Arc<Field>| {
         let kind = NAMES.iter().find(|(name, _)| name == field.name());
         match kind {
-            Some((_, kind)) if field.data_type().is_string() => {
+            Some((_, kind)) if is_text(field.data_type()) => {
                 let mut metadata = field.metadata().clone();
                 metadata.insert(METADATA.to_owned(), (*kind).to_owned());
                 Arc::new(Field::clone(field).with_metadata(metadata))

@@ -13,6 +13,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as Setting};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -157,15 +158,19 @@ impl Session {
         rules.extend(PhysicalOptimizer::default().rules);
         rules.push(Arc::new(ShareCaptures));
         rules.push(Arc::new(InformationInOrder));
+        // The analyzer's rules make types the same; ours come before and after them.
+        let mut analysis: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+            vec![Arc::new(AddressOrder::Untyped)];
+        analysis.extend(Analyzer::default().rules);
+        analysis.push(Arc::new(AddressOrder::Typed));
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rules(rules)
+            .with_analyzer_rules(analysis)
             .build();
         let context = SessionContext::new_with_state(state);
-        // Before the types of both sides are made the same.
-        context.add_analyzer_rule(Arc::new(AddressOrder));
         for function in functions::all() {
             context.register_udf(Arc::unwrap_or_clone(function));
         }

@@ -9,7 +9,7 @@ use netloom_pipeline::flow::FlowConfig;
 use netloom_pipeline::scan::ScanOptions;
 use netloom_sql::{Captures, OpenError, QueryError, Session, SessionOptions, as_text};
 use netloom_tables::read::ReadOptions;
-use netloom_tables::{RecordBatch, format_csv};
+use netloom_tables::{RecordBatch, TableFormat, format_csv, table_writer};
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
 
 fn example() -> PathBuf {
@@ -106,10 +106,43 @@ fn files_of_statements() {
     assert!(!files.is_empty());
     for file in files {
         let captures = captures(&[example()], 2);
-        let mut runner = Runner::new(|| async { Ok(Tested(session(&captures))) });
+        let copies = tempfile::tempdir().unwrap();
+        let copied = file.ends_with("copies.slt");
+        if copied {
+            copy_tables(&session(&captures), copies.path());
+        }
+        let mut runner = Runner::new(|| async {
+            let session = session(&captures);
+            if copied {
+                for name in ["p.parquet", "f.jsonl", "c.csv"] {
+                    let path = copies.path().join(name);
+                    let table = netloom_sql::table_name_of(&path);
+                    let options = ReadOptions::default();
+                    session.add_files(&table, &[path], &options).unwrap();
+                }
+            }
+            Ok(Tested(session))
+        });
         runner
             .run_file(&file)
             .unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// Writes tables of a capture as files of several kinds.
+fn copy_tables(session: &Session, folder: &Path) {
+    for (table, name, format) in [
+        ("packets", "p.parquet", TableFormat::Parquet),
+        ("flows", "f.jsonl", TableFormat::JsonLines),
+        ("flows", "c.csv", TableFormat::Csv),
+    ] {
+        let rows = session.query(&format!("SELECT * FROM {table}")).unwrap();
+        let file = std::fs::File::create(folder.join(name)).unwrap();
+        let mut writer = table_writer(format, file, &rows.schema(), false).unwrap();
+        for batch in rows {
+            writer.write(&batch.unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) use address::Subnet;
 #[cfg(test)]
 pub(crate) use key::key;
 pub(crate) use key::{address as address_of_key, ip_key};
-pub(crate) use scalar::Help;
+pub(crate) use scalar::{Help, Texts, is_text, result};
 
 use scalar::TextFunction;
 
