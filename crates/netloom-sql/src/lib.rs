@@ -10,6 +10,7 @@
 //! of a query come out of one pass over the captures. `EXPLAIN` shows all of it.
 
 mod address;
+mod any;
 mod capture;
 mod condition;
 mod error;

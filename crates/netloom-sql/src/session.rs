@@ -23,6 +23,7 @@ use netloom_tables::TableName;
 use netloom_tables::read::ReadOptions;
 
 use crate::address::AddressOrder;
+use crate::any::NameComparedRows;
 use crate::capture::{CaptureTable, Captures, ShareCaptures};
 use crate::error::{QueryError, no_table};
 use crate::files;
@@ -160,7 +161,7 @@ impl Session {
         rules.push(Arc::new(InformationInOrder));
         // The analyzer's rules make types the same; ours come before and after them.
         let mut analysis: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-            vec![Arc::new(AddressOrder::Untyped)];
+            vec![Arc::new(AddressOrder::Untyped), Arc::new(NameComparedRows)];
         analysis.extend(Analyzer::default().rules);
         analysis.push(Arc::new(AddressOrder::Typed));
         let state = SessionStateBuilder::new()
