@@ -135,8 +135,14 @@ pub fn as_text(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 ///
 /// When a column is of a type that cannot be shown at all.
 pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
-    let options = FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
     let column = |column: &ArrayRef| {
+        // `Z` is for UTC alone; other zones show how far they are from it.
+        let format = if is_elsewhere(column.data_type()) {
+            "%Y-%m-%dT%H:%M:%S%.f%:z"
+        } else {
+            "%Y-%m-%dT%H:%M:%S%.fZ"
+        };
+        let options = FormatOptions::default().with_timestamp_tz_format(Some(format));
         let formatter = ArrayFormatter::try_new(column, &options)?;
         (0..column.len())
             .map(|row| {
@@ -149,6 +155,22 @@ pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ArrowError
             .collect()
     };
     batch.columns().iter().map(column).collect()
+}
+
+/// Whether a type has times of another zone than UTC.
+fn is_elsewhere(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(_, zone) => zone
+            .as_deref()
+            .is_some_and(|zone| !["UTC", "Z", "+00:00", "+00"].contains(&zone)),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            is_elsewhere(item.data_type())
+        }
+        DataType::Struct(fields) => fields.iter().any(|field| is_elsewhere(field.data_type())),
+        DataType::Map(entries, _) => is_elsewhere(entries.data_type()),
+        DataType::Dictionary(_, values) => is_elsewhere(values),
+        _ => false,
+    }
 }
 
 /// A type in short: `uint16`, `timestamp`, `list of text`.
@@ -166,7 +188,7 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{Date32Array, Int64Array};
+    use datafusion::arrow::array::{Date32Array, Int64Array, TimestampNanosecondArray};
 
     use super::*;
 
@@ -180,5 +202,16 @@ mod tests {
         let mut csv = Vec::new();
         netloom_tables::format_csv(&text, &mut csv);
         assert_eq!(csv, b"1970-01-01,1\n,2\n");
+    }
+
+    #[test]
+    fn zones_are_shown() {
+        let shown = |zone: &str| {
+            let times = TimestampNanosecondArray::from(vec![1_500_000_000]).with_timezone(zone);
+            let batch = RecordBatch::try_from_iter([("t", Arc::new(times) as ArrayRef)]).unwrap();
+            cells(&batch).unwrap()[0][0].clone().unwrap()
+        };
+        assert_eq!(shown("UTC"), "1970-01-01T00:00:01.500Z");
+        assert_eq!(shown("+02:00"), "1970-01-01T02:00:01.500+02:00");
     }
 }
