@@ -43,7 +43,7 @@ pub(crate) async fn table(
         let own = with_addresses(&data.schema);
         match &schema {
             None => schema = Some(Arc::clone(&own)),
-            Some(first) => check_same(first, &own, path)?,
+            Some(first) => check_same(first, &own, path, true)?,
         }
         for batch in data.batches {
             let columns = batch.columns().to_vec();
@@ -83,6 +83,15 @@ async fn listing(
     let format = ParquetFormat::default().with_options(state.table_options().parquet.clone());
     let format = format.with_skip_metadata(false);
     let options = ListingOptions::new(Arc::new(format)).with_file_extension("");
+    // What the engine would do is to take what it can of the others, and say nothing.
+    let mut first: Option<SchemaRef> = None;
+    for (url, path) in urls.iter().zip(paths) {
+        let own = options.infer_schema(state, url).await.map_err(failed)?;
+        match &first {
+            None => first = Some(own),
+            Some(first) => check_same(first, &own, path, false)?,
+        }
+    }
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
         .infer_schema(state)
@@ -99,8 +108,14 @@ async fn listing(
     Ok(Arc::new(table))
 }
 
-/// Says what is different about the columns of a further file.
-fn check_same(first: &Schema, other: &Schema, path: &Path) -> Result<(), QueryError> {
+/// Says what is different about the columns of a further file, and about their order where that
+/// counts: columns of Parquet are found by their names.
+fn check_same(
+    first: &Schema,
+    other: &Schema,
+    path: &Path,
+    in_order: bool,
+) -> Result<(), QueryError> {
     let named = |schema: &Schema| -> Vec<(String, String)> {
         let fields = schema.fields().iter();
         fields
@@ -110,7 +125,7 @@ fn check_same(first: &Schema, other: &Schema, path: &Path) -> Result<(), QueryEr
     let (first, other) = (named(first), named(other));
     let different = first.iter().find(|column| !other.contains(column));
     let different = different.or_else(|| other.iter().find(|column| !first.contains(column)));
-    if first == other {
+    if first == other || different.is_none() && !in_order {
         return Ok(());
     }
     let what = match different {

@@ -503,3 +503,34 @@ fn files_are_tables() {
     let absent = add("d", &["absent.csv"]).unwrap_err();
     assert!(matches!(absent, QueryError::Table(_)), "{absent:?}");
 }
+
+#[test]
+fn files_of_one_table_have_the_same_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = Session::new(&SessionOptions::default()).unwrap();
+    let written = |name: &str, sql: &str| {
+        let path = folder.path().join(name);
+        let rows = session.query(sql).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = table_writer(TableFormat::Parquet, file, &rows.schema(), false).unwrap();
+        for batch in rows {
+            writer.write(&batch.unwrap()).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    };
+    let first = written("a1.parquet", "SELECT 1 AS x, 'a' AS y");
+    let turned = written("a2.parquet", "SELECT 'b' AS y, 2 AS x");
+    let unlike = written("a3.parquet", "SELECT '3' AS x, 'c' AS z");
+    let add = |name: &str, paths: &[&PathBuf]| {
+        let paths: Vec<_> = paths.iter().map(|&path| path.clone()).collect();
+        session.add_files(name, &paths, &ReadOptions::default())
+    };
+    add("t", &[&first, &turned]).unwrap();
+    assert_eq!(csv(&session, "SELECT x, y FROM t ORDER BY x"), "1,a\n2,b\n");
+    let error = add("u", &[&first, &unlike]).unwrap_err().to_string();
+    assert!(
+        error.contains("a3.parquet") && error.contains("'x'"),
+        "{error}"
+    );
+}
