@@ -1,12 +1,15 @@
 //! Files of tables as tables.
 
+mod restore;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -40,15 +43,18 @@ pub(crate) async fn table(
         let data = read_table(path, options)?;
         let name = path.display();
         notes.extend(data.notes.iter().map(|note| format!("{name}: {note}")));
-        let own = with_addresses(&data.schema);
+        let failed = |error: ArrowError| QueryError::Failed(format!("{name}: {error}"));
+        let (own, rows) = restore::columns(&data).map_err(failed)?;
+        let own = with_addresses(&own);
         match &schema {
             None => schema = Some(Arc::clone(&own)),
             Some(first) => check_same(first, &own, path, true)?,
         }
-        for batch in data.batches {
+        for batch in rows {
+            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             let columns = batch.columns().to_vec();
-            let batch = RecordBatch::try_new(Arc::clone(&own), columns);
-            batches.push(batch.map_err(|error| QueryError::Failed(format!("{name}: {error}")))?);
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&own), columns, &rows);
+            batches.push(batch.map_err(failed)?);
         }
     }
     let schema = schema.unwrap_or_else(|| Arc::new(Schema::empty()));

@@ -44,6 +44,10 @@ struct Seen {
     /// Cells of a format with types that were text there.
     quoted: u64,
     infinite: u64,
+    /// Cells that begin as netloom writes them where a spreadsheet would see a formula.
+    guarded: u64,
+    /// Whether a cell begins as netloom would not write it: guarded without need, or not guarded.
+    unguarded: bool,
     /// The first cell that is no number, and its line.
     odd: Option<(String, u64)>,
 }
@@ -94,6 +98,7 @@ impl Cells {
             return;
         }
         cell.seen.look(text, quoted, line);
+        cell.seen.look_for_guards(text);
         cell.builder.append_value(text);
     }
 
@@ -124,6 +129,33 @@ impl Cells {
         }
         self.done += self.rows;
         self.rows = 0;
+    }
+
+    /// Takes the apostrophes away that netloom's CSV has before what a spreadsheet would take for a
+    /// formula, in columns of text, if all of them are written so: no text begins with what would
+    /// have one, and no apostrophe stands before anything else.
+    pub(super) fn without_guards(&mut self) {
+        let is_text = |cell: &Cell| cell.seen.kind() == DataType::Utf8;
+        let mut texts = self.columns.iter().filter(|cell| is_text(cell));
+        if texts.any(|cell| cell.seen.unguarded) {
+            return;
+        }
+        let columns = self.columns.iter_mut();
+        for cell in columns.filter(|cell| is_text(cell) && cell.seen.guarded > 0) {
+            let rest = cell.builder.finish();
+            let bare = |texts: &StringArray| -> StringArray {
+                let texts = texts.iter();
+                texts
+                    .map(|text| text.map(|text| text.strip_prefix('\'').unwrap_or(text)))
+                    .collect()
+            };
+            for chunk in &mut cell.chunks {
+                *chunk = bare(chunk);
+            }
+            for text in &bare(&rest) {
+                cell.builder.append_option(text);
+            }
+        }
     }
 
     /// The table; what its owner should know is added to `notes`.
@@ -166,8 +198,8 @@ impl Cells {
     }
 }
 
-/// Metadata of text that holds lists.
-const LIST: &str = "netloom.list";
+/// The key of a field's metadata that says that its texts are lists, in JSON.
+pub const LIST: &str = "netloom.list";
 
 impl Seen {
     fn look(&mut self, text: &str, quoted: bool, line: u64) {
@@ -193,6 +225,14 @@ impl Seen {
             self.times += 1;
         } else if text.starts_with('[') && text.ends_with(']') {
             self.lists += 1;
+        }
+    }
+
+    fn look_for_guards(&mut self, text: &str) {
+        match text.strip_prefix('\'') {
+            Some(rest) if is_guarded(rest) => self.guarded += 1,
+            None if !is_guarded(text) => {}
+            _ => self.unguarded = true,
         }
     }
 
@@ -238,6 +278,11 @@ impl Seen {
             ));
         }
     }
+}
+
+/// Whether netloom's CSV has an apostrophe before such a text.
+fn is_guarded(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\''])
 }
 
 fn convert(texts: StringArray, kind: &DataType) -> ArrayRef {

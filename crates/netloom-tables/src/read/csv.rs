@@ -11,7 +11,8 @@ use super::{Format, Header, ReadError, ReadOptions, TableData, UTF8_MARK};
 
 /// Reads a CSV whole; `path` is what errors call it.
 ///
-/// Cells are trimmed, and bytes that are no UTF-8 are replaced. Rows that repeat the header, as in
+/// Cells are trimmed, and bytes that are no UTF-8 are replaced. The apostrophes that netloom puts
+/// before texts that look like formulas are taken away where all texts are written so. Rows that repeat the header, as in
 /// files that were put together, are skipped and counted.
 ///
 /// # Errors
@@ -64,6 +65,10 @@ pub fn read_csv(
     }
     if repeated > 0 && is_header(&first, options.header) {
         notes.push(format!("{repeated} rows repeat the header and are skipped"));
+    }
+    // Of netloom's own, which have commas.
+    if dialect.delimiter == b',' {
+        cells.without_guards();
     }
     let (schema, batches) = cells.finish(&mut notes);
     Ok(TableData {

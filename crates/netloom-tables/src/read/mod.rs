@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
+pub use cells::LIST;
 pub use csv::read_csv;
 pub use json::read_json;
 

@@ -147,6 +147,44 @@ fn bytes_that_are_no_text_do_not_stop_it() {
 }
 
 #[test]
+fn guards_of_our_own_are_taken_away() {
+    let column = |table: &TableData, column: usize| -> Vec<Option<String>> {
+        let texts = table.batches[0].column(column).as_string::<i32>();
+        texts.iter().map(|text| text.map(str::to_owned)).collect()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let texts = ["=cmd|calc", "'quoted'", "plain", "-", "it's"];
+    let written = RecordBatch::try_from_iter([
+        ("s", Arc::new(StringArray::from(texts.to_vec())) as ArrayRef),
+        (
+            "n",
+            Arc::new(Int64Array::from(vec![-1, 2, 3, 4, 5])) as ArrayRef,
+        ),
+    ])
+    .unwrap();
+    let mut text = Vec::new();
+    crate::csv_header(&written.schema(), &mut text);
+    crate::format_csv(&written, &mut text);
+    let table = csv(std::str::from_utf8(&text).unwrap());
+    assert_eq!(table.batches[0].columns(), written.columns());
+    // Batches that are full, and one that is not.
+    let options = ReadOptions {
+        batch_rows: 2,
+        ..ReadOptions::default()
+    };
+    let table = read_csv(&text[..], "a.csv", &options).unwrap();
+    assert_eq!(column(&table, 0), [some("=cmd|calc"), some("'quoted'")]);
+    assert_eq!(
+        table.batches[2].column(0).as_string::<i32>().value(0),
+        "it's"
+    );
+    // Somebody else's: apostrophes that say something else.
+    for other in ["s\n'=1\n=2\n", "s\n'=1\n'word'\n", "s,t\n'=1,x\n'-2,+3 a\n"] {
+        assert_eq!(column(&csv(other), 0)[0], some("'=1"), "{other}");
+    }
+}
+
+#[test]
 fn logs_of_zeek() {
     let table = csv("#separator \\x09\n#set_separator\t,\n#path\tconn\n\
          #fields\tts\tproto\tlocal_orig\tnote\n#types\ttime\tenum\tbool\tstring\n\
