@@ -25,6 +25,6 @@ mod statements;
 pub use capture::{Captures, OpenCaptures, OpenError};
 pub use condition::Condition;
 pub use error::QueryError;
-pub use rows::{Rows, as_text, cells, text_schema};
+pub use rows::{Rows, as_text, cells, text_schema, unique_names};
 pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};
 pub use statements::{identifier, statements};

@@ -1,5 +1,6 @@
 //! What a query gives.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, StringBuilder};
@@ -173,6 +174,34 @@ fn is_elsewhere(data_type: &DataType) -> bool {
     }
 }
 
+/// The schema with no name twice: a further column `number` is called `number.1`, as when such a
+/// file is read; and what was renamed. Readers of JSON take but one of those that have one name.
+pub fn unique_names(schema: &Schema) -> (SchemaRef, Vec<(String, String)>) {
+    let fields = schema.fields();
+    let mut taken: HashSet<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let mut seen = HashMap::<String, usize>::new();
+    let mut renamed = Vec::new();
+    let fields = fields.iter().map(|field| {
+        let name = field.name();
+        let Some(number) = seen.get_mut(name) else {
+            seen.insert(name.clone(), 0);
+            return Arc::clone(field);
+        };
+        let other = loop {
+            *number += 1;
+            let other = format!("{name}.{number}");
+            if taken.insert(other.clone()) {
+                break other;
+            }
+        };
+        renamed.push((name.clone(), other.clone()));
+        Arc::new(Field::clone(field).with_name(other))
+    });
+    let fields: Vec<_> = fields.collect();
+    let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
+    (Arc::new(schema), renamed)
+}
+
 /// A type in short: `uint16`, `timestamp`, `list of text`.
 pub(crate) fn type_name(data_type: &DataType) -> String {
     match data_type {
@@ -213,5 +242,23 @@ mod tests {
         };
         assert_eq!(shown("UTC"), "1970-01-01T00:00:01.500Z");
         assert_eq!(shown("+02:00"), "1970-01-01T02:00:01.500+02:00");
+    }
+
+    #[test]
+    fn no_name_twice() {
+        let field = |name: &str| Field::new(name, DataType::Int64, true);
+        let schema = Schema::new(["n", "n.1", "n", "m", "n"].map(field).to_vec());
+        let (unique, renamed) = unique_names(&schema);
+        let names: Vec<_> = unique
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        assert_eq!(names, ["n", "n.1", "n.2", "m", "n.3"]);
+        let renamed: Vec<_> = renamed
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
+        assert_eq!(renamed, [("n", "n.2"), ("n", "n.3")]);
     }
 }

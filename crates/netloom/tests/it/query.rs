@@ -66,6 +66,16 @@ fn mistakes() {
 }
 
 #[test]
+fn no_column_is_called_as_another() {
+    let sql = "SELECT a.number, b.number FROM packets a JOIN packets b ON a.number + 1 = b.number ORDER BY 1 LIMIT 1";
+    assert_eq!(
+        query(sql, &["--format", "jsonl"]),
+        "{\"number\":1,\"number.1\":2}\n"
+    );
+    assert_eq!(query(sql, &[]), "number,number.1\n1,2\n");
+}
+
+#[test]
 fn the_same_for_any_number_of_threads() {
     let sql = "SELECT dst_ip, count(*), avg(duration) FROM flows GROUP BY 1 UNION ALL SELECT src_ip, count(*), 0 FROM packets GROUP BY 1";
     let one = query(sql, &["--threads", "1"]);

@@ -2,9 +2,10 @@
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
-use netloom::sql::{Rows, as_text, cells, text_schema};
-use netloom::tables::{TableFormat, table_writer};
+use netloom::sql::{Rows, as_text, cells, text_schema, unique_names};
+use netloom::tables::{RecordBatch, SchemaRef, TableFormat, table_writer};
 
 pub(super) use super::table::Layout;
 use super::table::Table;
@@ -72,7 +73,7 @@ pub(super) fn write(
         format
     };
     match format {
-        Some(format) => to_file(rows, format, how, data),
+        Some(format) => to_file(rows, format, how, data, printer),
         None => for_people(rows, how, data, printer),
     }
 }
@@ -82,6 +83,7 @@ fn to_file(
     format: TableFormat,
     how: &How<'_>,
     data: &mut Data<'_>,
+    printer: &Printer,
 ) -> Result<(), Failure> {
     let path = how.output;
     if !format.is_text() && is_standard(path) && is_terminal() {
@@ -97,6 +99,12 @@ fn to_file(
     } else {
         rows.schema()
     };
+    let (schema, renamed) = unique_names(&schema);
+    for (name, other) in &renamed {
+        printer.note(&format!(
+            "a further column '{name}' is called '{other}'; AS gives it another name"
+        ));
+    }
     let mut file = BufWriter::with_capacity(BUFFER, how.files.create(path)?);
     let mut writer = table_writer(format, &mut file, &schema, in_place).map_err(failed)?;
     for batch in rows {
@@ -105,6 +113,11 @@ fn to_file(
             as_text(&batch).map_err(|error| Failure::input(error, None))?
         } else {
             batch
+        };
+        let batch = if renamed.is_empty() {
+            batch
+        } else {
+            with_schema(&batch, &schema)?
         };
         writer.write(&batch).map_err(failed)?;
     }
@@ -115,6 +128,12 @@ fn to_file(
         .into_inner()
         .map_err(|error| failed(error.into_error()))?;
     Ok(file.commit()?)
+}
+
+/// The batch with columns of other names.
+fn with_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Failure> {
+    RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec())
+        .map_err(|error| Failure::input(error, None))
 }
 
 fn for_people(
