@@ -9,7 +9,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use netloom_tables::ColumnDef;
 use netloom_tables::read::ReadError;
 
-use crate::statements::identifier;
+use crate::statements::{identifier, unquoted};
 
 /// Why a query gives no rows.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,24 @@ impl QueryError {
 
     /// Of a statement; `sql` is shown where a place in it is known.
     pub(crate) fn of(error: DataFusionError, sql: &str) -> Self {
+        let at = match &error {
+            DataFusionError::SQL(error, _) => {
+                place(&error.to_string()).map(|(_, line, column)| (line, column))
+            }
+            _ => None,
+        };
+        let error = Self::as_told(error, sql);
+        if let Self::Query { .. } = error
+            && let Some(name) = unquoted(sql, at)
+        {
+            let message =
+                format!("'{name}' is a word of SQL: as the name of a column it needs quotes");
+            return Self::query(message).hint(format!("write \"{name}\""));
+        }
+        error
+    }
+
+    fn as_told(error: DataFusionError, sql: &str) -> Self {
         match error {
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
                 Self::of(*inner, sql)

@@ -1,6 +1,9 @@
 //! Statements in a text that has several of them.
 
+use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 /// The statements of a text that end with a semicolon, without it, and what comes after the last
@@ -65,10 +68,12 @@ impl<'a> Places<'a> {
     }
 }
 
-/// A name as it must be written in SQL: in quotes where it is not in small letters.
+/// A name as it must be written in SQL: in quotes where it is not in small letters, or is a word
+/// of SQL itself.
 ///
 /// ```
 /// assert_eq!(netloom_sql::identifier("src_ip"), "src_ip");
+/// assert_eq!(netloom_sql::identifier("interval"), "\"interval\"");
 /// assert_eq!(netloom_sql::identifier("Flow ID"), "\"Flow ID\"");
 /// ```
 pub fn identifier(name: &str) -> String {
@@ -77,16 +82,113 @@ pub fn identifier(name: &str) -> String {
         && name
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if is_plain {
+    if is_plain && !is_reserved(name) {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
 }
 
+/// Whether a word is one of SQL's that names no column unless it stands in quotes.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    // Quick, and true of few names.
+    let is_keyword = matches!(Token::make_word(word, None), Token::Word(word) if word.keyword != Keyword::NoKeyword);
+    let names_columns = || {
+        let sql = format!("SELECT a, {word}, {word} FROM t");
+        let parsed = Parser::parse_sql(&GenericDialect {}, &sql).unwrap_or_default();
+        let [Statement::Query(query)] = &parsed[..] else {
+            return false;
+        };
+        let SetExpr::Select(select) = &*query.body else {
+            return false;
+        };
+        let is_name =
+            |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(Expr::Identifier(_)));
+        select.projection.len() == 3 && select.projection.iter().all(is_name)
+    };
+    is_keyword && !names_columns()
+}
+
+/// The column of netloom's that a statement names without the quotes which its name needs: a word
+/// in the place `at` (line and column), or one that a value does not follow as it must in SQL.
+pub(crate) fn unquoted(sql: &str, at: Option<(usize, usize)>) -> Option<String> {
+    let mut tokens = Vec::new();
+    // Of what cannot be taken apart the beginning is enough.
+    _ = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location_into_buf(&mut tokens);
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    tokens.iter().enumerate().find_map(|(place, found)| {
+        let Token::Word(word) = &found.token else {
+            return None;
+        };
+        let name = word.value.to_lowercase();
+        let before = place.checked_sub(1).and_then(|place| tokens.get(place));
+        let is_qualified = before.is_some_and(|token| token.token == Token::Period);
+        let is_column = || {
+            let tables = netloom_tables::tables().iter();
+            let mut columns = tables.flat_map(|table| &table.columns);
+            columns.any(|column| column.name == name)
+        };
+        if word.quote_style.is_some() || is_qualified || !is_column() || !is_reserved(&name) {
+            return None;
+        }
+        let is_there = at.is_some_and(|(line, column)| {
+            (found.span.start.line, found.span.start.column) == (line as u64, column as u64)
+        });
+        // `INTERVAL '1 minute'` is what SQL has it for.
+        let after = tokens.get(place + 1).map(|token| &token.token);
+        let is_value = match after {
+            Some(Token::Word(next)) => {
+                next.quote_style.is_some() || next.keyword == Keyword::NoKeyword
+            }
+            Some(
+                Token::SingleQuotedString(_)
+                | Token::Number(..)
+                | Token::LParen
+                | Token::Plus
+                | Token::Minus,
+            ) => true,
+            _ => false,
+        };
+        (is_there || word.keyword == Keyword::INTERVAL && !is_value).then_some(name)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_sql() {
+        for reserved in ["interval", "end", "select", "from"] {
+            assert!(is_reserved(reserved), "{reserved}");
+        }
+        for free in [
+            "start", "ts", "number", "len", "src_ip", "service", "host", "version",
+        ] {
+            assert!(!is_reserved(free), "{free}");
+        }
+        assert_eq!(identifier("start"), "start");
+    }
+
+    #[test]
+    fn names_that_need_quotes() {
+        let found = |sql: &str, at| unquoted(sql, at);
+        let interval = Some("interval".to_owned());
+        assert_eq!(
+            found("SELECT start, interval FROM timeline", None),
+            interval
+        );
+        assert_eq!(
+            found("SELECT INTERVAL, start FROM timeline", None),
+            interval
+        );
+        assert_eq!(found("SELECT ts + INTERVAL '1 s' FROM packets", None), None);
+        assert_eq!(
+            found("SELECT ts + interval 1 hour FROM packets", None),
+            None
+        );
+        assert_eq!(found("SELECT \"interval\", t.interval FROM t", None), None);
+    }
 
     #[test]
     fn semicolons_that_end_and_those_that_do_not() {

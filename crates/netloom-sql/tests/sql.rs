@@ -408,6 +408,26 @@ fn mistakes_are_told_with_their_cure() {
             "nonsense",
             "",
         ),
+        (
+            "SELECT start, interval FROM timeline",
+            "'interval' is a word of SQL",
+            "write \"interval\"",
+        ),
+        (
+            "SELECT interval FROM timeline",
+            "'interval' is a word of SQL",
+            "write \"interval\"",
+        ),
+        (
+            "SELECT interval, start FROM timeline",
+            "'interval' is a word of SQL",
+            "write \"interval\"",
+        ),
+        (
+            "SELECT start, end FROM flows",
+            "'end' is a word of SQL",
+            "write \"end\"",
+        ),
     ] {
         let said = complaint(&session, sql);
         assert!(said.0.contains(message), "{sql}: {said:?}");
