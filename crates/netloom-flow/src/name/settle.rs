@@ -205,11 +205,10 @@ fn is_one_way(service: &Protocol, src: Option<u16>, dst: Option<u16>) -> bool {
     match service.name {
         // Logs, measurements and copies of traffic: RFC 5426 and RFC 3164 (syslog), RFC 3954
         // (NetFlow), RFC 7011 (IPFIX), sFlow version 5, and datagrams of NetBIOS (RFC 1002, 4.4).
+        // Of others each side sends from ports of its own choice: media (RFC 3550), tunnels
+        // (RFC 7348, section 5, and RFC 8926, 3.3), BFD (RFC 5881, section 4).
         "syslog" | "netflow" | "ipfix" | "sflow" | "collectd" | "statsd" | "gelf" | "ganglia"
-        | "tzsp" | "nbdgm" => true,
-        // Each side sends from ports of its own choice: media (RFC 3550), tunnels (RFC 7348,
-        // section 5, and RFC 8926, 3.3), BFD (RFC 5881, section 4).
-        "rtp" | "vxlan" | "geneve" | "bfd" => true,
+        | "tzsp" | "nbdgm" | "rtp" | "vxlan" | "geneve" | "bfd" => true,
         // Traps (RFC 3417, section 2.2).
         "snmp" => dst == Some(162),
         // Answers to what was asked of a group, or of all.
@@ -283,13 +282,11 @@ fn elsewhere(service: &Protocol, port: u16) -> bool {
         // and whatever was free (RFC 1833; by custom from 512 on).
         "dce_rpc" => port >= 1024,
         "rpc" => port >= 512,
-        // References to objects, and stamps of resolvers, say the port.
-        "giop" | "dnscrypt" => true,
-        // What answers a search goes to the port that asked.
-        "ssdp" => true,
-        // Media, and peers among themselves, have the ports that were agreed on; games with this
-        // library have each their own.
-        "rtp" | "rtcp" | "stun" | "dtls" | "bittorrent" | "zoom" | "raknet" => true,
+        // References to objects and stamps of resolvers say the port; what answers a search goes to
+        // the port that asked; media, and peers among themselves, have the ports that were agreed
+        // on; games with RakNet have each their own.
+        "giop" | "dnscrypt" | "ssdp" | "rtp" | "rtcp" | "stun" | "dtls" | "bittorrent" | "zoom"
+        | "raknet" => true,
         _ => false,
     }
 }
