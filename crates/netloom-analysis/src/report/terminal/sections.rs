@@ -269,7 +269,8 @@ fn timeline(report: &Report, canvas: &mut Canvas) {
     {
         let at = start.map(|s| {
             let ns = s.saturating_add((interval * peak.0 as f64 * 1e9) as i128);
-            format!(" at {}", units::axis_time(ns, interval.min(1.0), interval))
+            let span = interval * line.bytes.len() as f64;
+            format!(" at {}", units::axis_time(ns, interval.min(1.0), span))
         });
         let columns = plot::columns(canvas);
         let joined = if line.bytes.len() > columns {
