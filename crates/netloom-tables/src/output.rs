@@ -39,7 +39,7 @@ impl OutputError {
     /// Whether it is that the output is one of the inputs, or another output.
     pub fn is_same_file(&self) -> bool {
         let cause = self.cause.get_ref();
-        cause.is_some_and(|cause| cause.is::<claims::SameFile>())
+        cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<claims::SameFile>)
     }
 }
 
