@@ -443,12 +443,15 @@ impl<'s> Comparison<'s> {
             ),
             Kind::Mac => ("hardware addresses", "write 00:1b:44:11:3a:b7"),
         };
-        match form::canonical_form(self.kind, text) {
-            Some(canonical) => Ok(canonical),
-            None => plan_err!(
-                "{} holds {what}, and '{text}' is none; {example}",
-                self.known
-            ),
-        }
+        let canonical = form::canonical_form(self.kind, text);
+        canonical.map_or_else(
+            || {
+                plan_err!(
+                    "{} holds {what}, and '{text}' is none; {example}",
+                    self.known
+                )
+            },
+            Ok,
+        )
     }
 }

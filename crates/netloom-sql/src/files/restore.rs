@@ -35,15 +35,12 @@ pub(super) fn columns(data: &TableData) -> Result<(SchemaRef, Vec<RecordBatch>),
         } else {
             None
         };
-        match restored {
-            Some((data_type, chunks)) => {
-                fields.push(Arc::new(Field::new(field.name(), data_type, true)));
-                columns.push(chunks);
-            }
-            None => {
-                fields.push(Arc::clone(field));
-                columns.push(chunks);
-            }
+        if let Some((data_type, chunks)) = restored {
+            fields.push(Arc::new(Field::new(field.name(), data_type, true)));
+            columns.push(chunks);
+        } else {
+            fields.push(Arc::clone(field));
+            columns.push(chunks);
         }
     }
     let metadata = data.schema.metadata().clone();
