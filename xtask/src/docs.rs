@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use netloom_tables::output::AtomicFile;
+use netloom_tables::output::Claims;
 
 /// A generated page: where it is, and what it should say.
 type Page = (&'static str, fn() -> String);
@@ -15,7 +15,7 @@ const PAGES: &[Page] = &[("docs/tables.md", netloom_tables::markdown)];
 /// Writes the pages that are not current.
 pub(crate) fn write(root: &Path) -> Result<()> {
     for (path, text) in stale(root)? {
-        let mut file = AtomicFile::create(root.join(path))?;
+        let mut file = Claims::default().create(root.join(path))?;
         file.write_all(text.as_bytes())
             .with_context(|| format!("{path} cannot be written"))?;
         file.commit()?;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use netloom_tables::output::AtomicFile;
+use netloom_tables::output::Claims;
 
 /// Files of the registries, as <https://standards-oui.ieee.org> has them, and the digits of their
 /// prefixes. What stands for companies (CID) is in no card's address.
@@ -47,7 +47,7 @@ pub(crate) fn write(root: &Path, folder: &Path) -> Result<()> {
             }
         }
     }
-    let mut file = AtomicFile::create(root.join(TABLE))?;
+    let mut file = Claims::default().create(root.join(TABLE))?;
     for (prefix, vendor) in &vendors {
         writeln!(file, "{prefix}\t{vendor}")
             .with_context(|| format!("{TABLE} cannot be written"))?;
