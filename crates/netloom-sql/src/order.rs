@@ -15,6 +15,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::StreamingTableExec;
@@ -69,13 +70,13 @@ impl PhysicalOptimizerRule for InformationInOrder {
             let Some(streaming) = node.downcast_ref::<StreamingTableExec>() else {
                 return Ok(Transformed::no(node));
             };
-            let projection = streaming.projection().as_deref().map(<[usize]>::to_vec);
-            // All rows: the first few of them are those after sorting.
+            // All rows and columns: the first few of them are those after sorting, by columns that
+            // may not be asked for.
             let all = StreamingTableExec::try_new(
                 Arc::clone(streaming.partition_schema()),
                 streaming.partitions().clone(),
-                projection.as_ref(),
-                streaming.projected_output_ordering(),
+                None,
+                [],
                 streaming.is_infinite(),
                 None,
             )?;
@@ -88,12 +89,20 @@ impl PhysicalOptimizerRule for InformationInOrder {
             let keys = (names.chain(fields().filter(is_place)).chain(others))
                 .map(|field| Ok(PhysicalSortExpr::new_default(col(field.name(), &schema)?)))
                 .collect::<Result<Vec<_>>>()?;
-            let limit = streaming.limit();
             let Some(keys) = LexOrdering::new(keys) else {
                 return Ok(Transformed::no(node));
             };
-            let sorted = SortExec::new(keys, Arc::new(all)).with_fetch(limit);
-            let sorted: Arc<dyn ExecutionPlan> = Arc::new(sorted);
+            let wanted = (streaming.projected_schema().fields().iter())
+                .map(|field| {
+                    Ok(ProjectionExpr {
+                        expr: col(field.name(), &schema)?,
+                        alias: field.name().clone(),
+                    })
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let sorted = SortExec::new(keys, Arc::new(all)).with_fetch(streaming.limit());
+            let sorted: Arc<dyn ExecutionPlan> =
+                Arc::new(ProjectionExec::try_new(wanted, Arc::new(sorted))?);
             Ok(Transformed::yes(sorted))
         })
         .map(|plan| plan.data)
