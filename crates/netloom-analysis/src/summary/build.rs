@@ -173,7 +173,12 @@ impl Summary {
 
     fn services(&self) -> Vec<Service> {
         // By name and transport; the port that carried most speaks for the rest.
-        type Rank = (bool, u64, std::cmp::Reverse<Option<u16>>, Option<Confidence>);
+        type Rank = (
+            bool,
+            u64,
+            std::cmp::Reverse<Option<u16>>,
+            Option<Confidence>,
+        );
         let mut services: HashMap<(&str, u8), (Service, Option<Rank>)> = HashMap::new();
         for (&(Word(name), protocol, port, confidence), traffic) in self.services.iter() {
             if name.is_empty() {
