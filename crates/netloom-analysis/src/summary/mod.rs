@@ -435,6 +435,7 @@ impl Stage for SummaryStage {
             merge_names();
             merge_others();
         }
+        summary.hosts.settle();
         summary
     }
 }

@@ -229,13 +229,20 @@ impl<'a> Lease<'a> {
     }
 
     fn say_device(&self, fingerprint: &str, events: &mut dyn Events) {
-        // A server's reply gives the address when it acknowledges; before, it only offers.
-        let granted = self.assigned_ip.filter(|_| self.kind == 5);
+        // A server's reply gives the address when it acknowledges; before, it only offers. That of
+        // BOOTP, which has no types, gives it at once.
+        let granted = self
+            .assigned_ip
+            .filter(|_| !self.request && matches!(self.kind, 0 | 5));
         let address = granted.or(self.client_ip);
+        // What a REQUEST asks for is no more than that until it is acknowledged.
+        let requested = self.requested_ip.filter(|_| self.request && self.kind == 3);
         let fqdn = Some(&self.fqdn[..]).filter(|fqdn| !fqdn.is_empty());
         let device = Device {
-            // Never the packet's source: that may be a relay, or the server.
+            // Never the packet's source: that may be a relay, or the server. A client that has no
+            // address yet is known by its hardware address alone (RFC 2131, table 5).
             address: Some(IpAddr::V4(address.unwrap_or(Ipv4Addr::UNSPECIFIED))),
+            requested: requested.map(IpAddr::V4),
             mac: self.mac,
             hostname: self.hostname.or(fqdn),
             vendor: self.vendor.filter(|_| self.request),
@@ -381,7 +388,7 @@ mod tests {
             "vendor_class_identifier=MSFT 5.0",
             "params=1,15,3",
             "fingerprint: Some(\"1,15,3\")",
-            "address: Some(0.0.0.0)",
+            "address: Some(0.0.0.0), requested: Some(192.0.2.7)",
         ] {
             assert!(said.has(fact), "{fact}: {said:?}");
         }
@@ -398,7 +405,10 @@ mod tests {
             said.has("lease_time=3600 dns_servers=[1.1.1.1,8.8.8.8]"),
             "{said:?}"
         );
-        // An offer does not.
+        // So does an answer of BOOTP, but not an offer.
+        let bytes = message(2, [192, 0, 2, 9], b"\xff");
+        let said = exchange(&DETECTOR, &[(false, &bytes)]);
+        assert!(said.has("address: Some(192.0.2.9)"), "{said:?}");
         let bytes = message(2, [192, 0, 2, 9], b"\x35\x01\x02\xff");
         let said = exchange(&DETECTOR, &[(false, &bytes)]);
         assert!(said.has("address: Some(0.0.0.0)"), "{said:?}");

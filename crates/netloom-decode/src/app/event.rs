@@ -209,6 +209,8 @@ pub struct Expect {
 pub struct Device<'a> {
     /// Its address, where the message says which; else the packet's source.
     pub address: Option<IpAddr>,
+    /// The address that it asks for and does not have yet (DHCP option 50).
+    pub requested: Option<IpAddr>,
     /// Its hardware address, where the message carries it.
     pub mac: Option<MacAddr>,
     /// How it is known.
@@ -232,6 +234,7 @@ impl Device<'_> {
     pub const fn new(source: DeviceSource) -> Self {
         Self {
             address: None,
+            requested: None,
             mac: None,
             source,
             hostname: None,

@@ -125,6 +125,8 @@ impl FieldValue {
 pub struct DeviceRecord {
     /// The device.
     pub address: Option<IpAddr>,
+    /// The address that it asks for and does not have yet (DHCP).
+    pub requested: Option<IpAddr>,
     /// Its hardware address.
     pub mac: Option<MacAddr>,
     /// How it is known.

@@ -242,6 +242,7 @@ fn copy_device(device: &Device<'_>, sender: IpAddr) -> DeviceRecord {
             .address
             .or(Some(sender))
             .filter(|address| !address.is_unspecified()),
+        requested: device.requested,
         mac: device.mac,
         source: device.source,
         hostname: device.hostname.map(boxed),

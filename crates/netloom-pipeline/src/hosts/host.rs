@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use netloom_decode::app::DeviceSource;
+use netloom_flow::app::DeviceRecord;
 use netloom_packet::MacAddr;
 use netloom_tables::HostRow;
 
@@ -39,13 +40,15 @@ impl Offer {
 }
 
 /// What was said about a host.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Told {
     hostname: Option<(u8, &'static str, Box<str>)>,
     os: Option<(u8, &'static str, Box<str>)>,
-    pub(super) device: Option<(u8, Box<str>)>,
-    pub(super) dhcp_fingerprint: Option<Box<str>>,
+    device: Option<(u8, Box<str>)>,
+    dhcp_fingerprint: Option<Box<str>>,
     services: BTreeSet<Box<str>>,
+    /// The card that DHCP says has this address.
+    pub(super) lease: Option<MacAddr>,
 }
 
 impl<T: Tally> Counts for Host<T> {
@@ -89,6 +92,11 @@ impl<T: Tally> Counts for Host<T> {
 }
 
 impl<T> Host<T> {
+    /// The card that DHCP says has the address.
+    pub(super) fn lease(&self) -> Option<MacAddr> {
+        self.told.as_ref()?.lease
+    }
+
     pub(super) fn told(&mut self) -> &mut Told {
         self.told.get_or_insert_default()
     }
@@ -175,7 +183,29 @@ impl Told {
         }
     }
 
-    fn absorb(&mut self, other: Self) {
+    /// Takes what a device says of itself, but for its services and addresses.
+    pub(super) fn device(&mut self, device: &DeviceRecord) {
+        let (rank, source) = (rank(device.source), device.source.name());
+        if let Some(name) = &device.hostname {
+            self.name(rank, source, name);
+        }
+        if let Some(os) = &device.os {
+            self.os(rank, source, os);
+        }
+        let model = device.model.as_deref().or(device.vendor.as_deref());
+        if let Some(model) = model.filter(|model| !model.is_empty()) {
+            let rank = rank + u8::from(device.model.is_some());
+            if self.device.as_ref().is_none_or(|known| rank > known.0) {
+                self.device = Some((rank, model.into()));
+            }
+        }
+        if self.dhcp_fingerprint.is_none() {
+            self.dhcp_fingerprint.clone_from(&device.fingerprint);
+        }
+    }
+
+    /// Takes what is known beside it, but for services: of what is as good, its own stands.
+    pub(super) fn absorb(&mut self, other: Self) {
         if let Some((rank, source, name)) = other.hostname {
             self.name(rank, source, &name);
         }
@@ -188,11 +218,12 @@ impl Told {
             self.device = Some((rank, device));
         }
         self.dhcp_fingerprint = self.dhcp_fingerprint.take().or(other.dhcp_fingerprint);
+        self.lease = self.lease.or(other.lease);
     }
 }
 
 /// How good a device's own words about its name are.
-pub(super) fn rank(source: DeviceSource) -> u8 {
+fn rank(source: DeviceSource) -> u8 {
     match source {
         DeviceSource::Dhcp => 20,
         DeviceSource::Mdns => 19,

@@ -2,20 +2,26 @@
 
 mod host;
 mod pairs;
+mod stations;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
+use netloom_decode::app::DeviceSource;
 use netloom_decode::{Decoded, Network, TcpFlags, Transport};
 use netloom_flow::FlowRecord;
 use netloom_flow::app::{Confidence, DeviceRecord};
 use netloom_flow::name::{is_address, is_local};
+use netloom_packet::MacAddr;
 use netloom_tables::HostRow;
 
 pub use pairs::PairSet;
 pub use tally::{Tally, Traffic, Weight};
 
-use host::{Host, Offer, rank};
+use host::{Host, Offer};
+use stations::Stations;
 
 use crate::bounded::BoundedTable;
 use crate::compact::Address;
@@ -32,6 +38,8 @@ const PAIRS_MAX: usize = 524_288;
 pub struct HostTable<T = Traffic> {
     hosts: BoundedTable<Address, Host<T>>,
     pairs: PairSet,
+    /// Devices that spoke of themselves before they had an address.
+    stations: Stations,
 }
 
 /// Hosts of the local network, by what is known of them besides their traffic.
@@ -42,6 +50,7 @@ impl<T: Tally + Default> HostTable<T> {
         Self {
             hosts: BoundedTable::new(max),
             pairs: PairSet::new(pairs_max),
+            stations: Stations::new(max),
         }
     }
 
@@ -63,7 +72,7 @@ impl<T: Tally + Default> HostTable<T> {
             (false, flow.dst_ip, flow.dst_mac, flow.bwd.packets),
         ] {
             // Behind a router it would be the router's.
-            let mac = mac.filter(|_| sent > 0 && is_local_host(address));
+            let mac = mac.filter(|mac| sent > 0 && is_a_card(*mac) && is_local_host(address));
             let host = if T::OF_ALL || mac.is_some() {
                 self.host(address)
             } else {
@@ -118,36 +127,31 @@ impl<T: Tally + Default> HostTable<T> {
 
     /// What a device said of itself or of another.
     pub fn device(&mut self, device: &DeviceRecord) {
+        self.stations.device(device);
         let Some(address) = device.address.filter(|address| is_a_host(*address)) else {
             return;
         };
         let Some(host) = self.host(address) else {
             return;
         };
-        if device.mac.is_some() && is_local(address) {
-            host.mac = device.mac;
+        let mac = device.mac.filter(|mac| is_a_card(*mac));
+        if mac.is_some() && is_local(address) {
+            host.mac = mac;
         }
-        let (rank, source) = (rank(device.source), device.source.name());
         let told = host.told();
-        if let Some(name) = &device.hostname {
-            told.name(rank, source, name);
-        }
-        if let Some(os) = &device.os {
-            told.os(rank, source, os);
-        }
-        let model = device.model.as_deref().or(device.vendor.as_deref());
-        if let Some(model) = model.filter(|model| !model.is_empty()) {
-            let rank = rank + u8::from(device.model.is_some());
-            if told.device.as_ref().is_none_or(|known| rank > known.0) {
-                told.device = Some((rank, model.into()));
-            }
-        }
-        if told.dhcp_fingerprint.is_none() {
-            told.dhcp_fingerprint.clone_from(&device.fingerprint);
+        told.device(device);
+        if mac.is_some() && device.source == DeviceSource::Dhcp {
+            told.lease = mac;
         }
         if let Some(service) = &device.service {
             host.service(service);
         }
+    }
+
+    /// Gives the addresses what their devices said before they had them: once, when all is known.
+    pub fn settle(&mut self) {
+        let stations = std::mem::take(&mut self.stations);
+        stations.settle(&mut self.hosts);
     }
 
     /// Whether [`packet`](Self::packet) has anything to learn from a packet.
@@ -171,7 +175,7 @@ impl<T: Tally + Default> HostTable<T> {
             let (address, mac) = (IpAddr::from(message.sender_ip), message.sender_mac);
             if let Some(host) = self.host(address) {
                 host.traffic.seen(packet.packet.timestamp);
-                host.mac = Some(mac);
+                host.mac = Some(mac).filter(|mac| is_a_card(*mac)).or(host.mac);
             }
             return;
         }
@@ -187,11 +191,12 @@ impl<T: Tally + Default> HostTable<T> {
     pub fn absorb(&mut self, other: Self) {
         self.hosts.absorb(other.hosts);
         self.pairs.absorb(other.pairs);
+        self.stations.absorb(other.stations);
     }
 
-    /// Whether addresses were forgotten for lack of room.
+    /// Whether addresses or devices were forgotten for lack of room.
     pub fn forgot(&self) -> bool {
-        self.hosts.forgot()
+        self.hosts.forgot() || self.stations.forgot()
     }
 }
 
@@ -265,6 +270,12 @@ fn is_a_host(address: IpAddr) -> bool {
     }
 }
 
+/// Whether a hardware address can be a single card's: not that of a group, and not the zeros of the
+/// loopback interface.
+fn is_a_card(mac: MacAddr) -> bool {
+    mac.0[0] & 1 == 0 && mac != MacAddr::default()
+}
+
 /// A guess at the system that sends a SYN: initial TTL (64, 128, 255: the next power above what
 /// is left of it), window, and whether it offers timestamps. What systems do is common knowledge;
 /// where it fits several nothing is said.
@@ -288,111 +299,5 @@ fn system(decoded: &Decoded) -> Option<&'static str> {
             Some("Linux")
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use netloom_decode::app::{DeviceSource, ftp, tftp};
-    use netloom_decode::{DecodeOptions, decode_ip};
-    use netloom_flow::app::AppInfo;
-    use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
-    use netloom_packet::{MacAddr, Timestamp};
-
-    /// Some flow's identifier.
-    fn id() -> FlowId {
-        let datagram = [
-            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-        ];
-        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
-        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
-        flow_id(&key, Timestamp::from_nanos(0), 1, "")
-    }
-
-    fn flow(src: &str, dst: &str, bytes: u64) -> FlowRecord {
-        let (src, dst) = (src.parse().unwrap(), dst.parse().unwrap());
-        let mut flow = FlowRecord::new(id(), src, dst, 6);
-        flow.dst_port = Some(443);
-        flow.fwd.packets = 1;
-        flow.fwd.bytes = bytes;
-        flow.bwd.packets = 2;
-        flow.bwd.bytes = 2 * bytes;
-        flow.src_mac = Some(MacAddr([0, 0, 0x0c, 0, 0, 1]));
-        flow.dst_mac = Some(MacAddr([0, 0, 0x0c, 0, 0, 2]));
-        flow
-    }
-
-    #[test]
-    fn both_ends_count() {
-        let mut table = HostTable::new(100);
-        table.flow(&flow("10.0.0.1", "198.51.100.1", 100));
-        table.flow(&flow("10.0.0.1", "198.51.100.2", 10));
-        let rows = table.rows();
-        assert_eq!(rows.len(), 3);
-        assert_eq!(rows[0].address.to_string(), "10.0.0.1");
-        assert_eq!(
-            (rows[0].bytes, rows[0].peers, rows[0].flows),
-            ([110, 220], 2, 2)
-        );
-        assert!(
-            rows[0].mac.is_some() && rows[1].mac.is_none(),
-            "the router's is not the server's"
-        );
-        assert_eq!(*rows[1].services, ["tls:443/tcp".into()]);
-    }
-
-    #[test]
-    fn services_are_what_can_be_asked_for() {
-        let mut table = HostTable::new(100);
-        let channels = [
-            (443, None, false),
-            (22, None, false),
-            (50_069, Some(&ftp::DATA), false),
-            (50_070, Some(&tftp::PROTOCOL), true),
-        ];
-        for (port, service, announced) in channels {
-            let mut flow = flow("10.0.0.1", "198.51.100.1", 100);
-            flow.dst_port = Some(port);
-            if let Some(service) = service {
-                let mut app = AppInfo::default();
-                (app.service, app.confidence) = (Some(service), Some(Confidence::Content));
-                app.announced = announced;
-                flow.app = Some(Box::new(app));
-            }
-            table.flow(&flow);
-        }
-        let rows = table.rows();
-        let offered: Vec<&str> = rows[1].services.iter().map(|text| &**text).collect();
-        assert_eq!(offered, ["ssh:22/tcp", "tls:443/tcp"]);
-    }
-
-    #[test]
-    fn the_best_source_names_a_host() {
-        let mut table = LocalHosts::local(100);
-        let device = |source, name: &str| DeviceRecord {
-            address: Some("10.0.0.7".parse().unwrap()),
-            mac: None,
-            source,
-            hostname: Some(name.into()),
-            vendor: None,
-            model: None,
-            os: None,
-            fingerprint: None,
-            service: None,
-        };
-        for (source, name) in [
-            (DeviceSource::Nbns, "PRINTER"),
-            (DeviceSource::Dhcp, "printer-2"),
-            (DeviceSource::Mdns, "printer.local"),
-        ] {
-            table.device(&device(source, name));
-        }
-        table.flow(&flow("203.0.113.1", "198.51.100.1", 1));
-        let addresses: Vec<IpAddr> = table.addresses().collect();
-        assert_eq!(addresses.len(), 1, "only local ones");
-        let row = table.row(addresses[0]);
-        assert_eq!(row.hostname.as_deref(), Some("printer-2"));
-        assert_eq!(row.hostname_source, "dhcp");
     }
 }

@@ -571,11 +571,14 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
 
     fn merge(
         &self,
-        serial: Serial<'a, W>,
+        mut serial: Serial<'a, W>,
         shards: Vec<Shard>,
         _: Vec<()>,
         _: &ShardFacts,
     ) -> PassOutput {
+        if let Some(hosts) = &mut serial.hosts {
+            hosts.settle();
+        }
         PassOutput {
             hosts: serial.hosts,
             known: Known {
