@@ -26,7 +26,8 @@ static FIRSTS: LazyLock<Vec<usize>> = LazyLock::new(|| {
 const LENGTHS: [usize; 3] = [9, 7, 6];
 
 /// Maker of a network card by the IEEE's registries (MA-L, MA-M, MA-S, IAB); `None` for
-/// addresses that are made up (locally administered) or stand for groups.
+/// addresses that are made up (locally administered) or stand for groups, and for the zeros that
+/// frames of a loopback interface have.
 ///
 /// ```
 /// use netloom_flow::name::vendor;
@@ -36,7 +37,7 @@ const LENGTHS: [usize; 3] = [9, 7, 6];
 /// ```
 pub fn vendor(mac: MacAddr) -> Option<&'static str> {
     // Group or locally administered (IEEE 802, section 8.2.2).
-    if mac.0[0] & 3 != 0 {
+    if mac.0[0] & 3 != 0 || mac == MacAddr::default() {
         return None;
     }
     let [.., before_last, last] = mac.0;
@@ -138,6 +139,9 @@ mod tests {
     fn made_up_cards_have_no_vendor() {
         assert_eq!(vendor(MacAddr([2, 0, 0x0c, 1, 2, 3])), None);
         assert_eq!(vendor(MacAddr([0xff; 6])), None);
+        // The block is somebody's (XEROX), this address nobody's.
+        assert_eq!(vendor(MacAddr([0; 6])), None);
+        assert!(vendor(MacAddr([0, 0, 0, 0, 0, 1])).is_some());
     }
 
     #[test]
@@ -175,7 +179,9 @@ mod tests {
                 let found = LENGTHS
                     .iter()
                     .find_map(|&length| table.get(&digits[..length]));
-                let expected = found.copied().filter(|_| mac[0].is_multiple_of(4));
+                let expected = found
+                    .copied()
+                    .filter(|_| mac[0].is_multiple_of(4) && mac != [0; 6]);
                 assert_eq!(vendor(MacAddr(mac)), expected, "{digits}");
             }
         }
