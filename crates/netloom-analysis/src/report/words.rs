@@ -39,6 +39,8 @@ pub(crate) fn name_source(source: &str) -> Cow<'_, str> {
         "quic_sni" => "QUIC handshake".into(),
         "dtls_sni" => "DTLS handshake".into(),
         "http_host" => "HTTP request".into(),
+        "http_proxy" => "request to an HTTP proxy".into(),
+        "smtp_banner" => "SMTP greeting".into(),
         "dns" => "DNS answer".into(),
         "certificate" => "certificate".into(),
         "mdns" => "mDNS".into(),

@@ -109,7 +109,7 @@ fn boxed(bytes: &[u8]) -> Box<str> {
 fn rank(source: &str) -> u8 {
     match source {
         "tls_sni" | "quic_sni" | "dtls_sni" => 5,
-        "http_host" => 4,
+        "http_host" | "http_proxy" => 4,
         "" => 0,
         "certificate" => 1,
         "dns" => 2,

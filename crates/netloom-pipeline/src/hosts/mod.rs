@@ -2,6 +2,7 @@
 
 mod host;
 mod pairs;
+mod server;
 mod stations;
 mod tally;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use pairs::PairSet;
 pub use tally::{Tally, Traffic, Weight};
 
 use host::{Host, Offer};
+use server::{TCP, is_of_another, name_rank};
 use stations::Stations;
 
 use crate::bounded::BoundedTable;
@@ -92,10 +94,10 @@ impl<T: Tally + Default> HostTable<T> {
     /// What a flow says about the host that was asked.
     fn server(&mut self, flow: &FlowRecord) {
         let name = flow.app.as_ref().and_then(|app| {
-            let source = app.server_name_source;
             let name = app.server_name.as_deref()?;
             // A name that is an address is none.
-            (!is_address(name)).then_some((source, name))
+            let is_its_own = !is_address(name) && !is_of_another(app);
+            is_its_own.then_some((app.server_name_source, name))
         });
         let announced = flow.app.as_ref().is_some_and(|app| app.announced);
         let service = flow
@@ -104,23 +106,19 @@ impl<T: Tally + Default> HostTable<T> {
                 !announced && flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port)
             })
             .filter(|service| !ARRANGED.contains(service));
-        if name.is_none() && service.is_none() {
-            return;
+        if let Some((source, name)) = name
+            && let Some(host) = self.host(flow.dst_ip)
+        {
+            host.told().name(name_rank(source), source, name);
         }
-        let port = flow.dst_port;
-        let tcp = flow.protocol == 6;
-        let Some(host) = self.host(flow.dst_ip) else {
+        let Some(service) = service else {
             return;
         };
-        if let Some((source, name)) = name {
-            let rank = match source {
-                "mdns" => 19,
-                "dns" => 14,
-                _ => 8,
-            };
-            host.told().name(rank, source, name);
-        }
-        if let (Some(service), Some(port)) = (service, port) {
+        let (address, port) = (flow.dst_ip, flow.dst_port);
+        if let Some(port) = port
+            && let Some(host) = self.host(address)
+        {
+            let tcp = flow.protocol == TCP;
             host.offer(Offer { service, port, tcp });
         }
     }

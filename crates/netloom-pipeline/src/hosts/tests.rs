@@ -1,7 +1,7 @@
 //! Tests of the table of hosts.
 
 use super::*;
-use netloom_decode::app::{ftp, tftp};
+use netloom_decode::app::{Protocol, ftp, http, socks, tftp, tls};
 use netloom_decode::{DecodeOptions, decode_ip};
 use netloom_flow::app::AppInfo;
 use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
@@ -72,6 +72,40 @@ fn services_are_what_can_be_asked_for() {
     let rows = table.rows();
     let offered: Vec<&str> = rows[1].services.iter().map(|text| &**text).collect();
     assert_eq!(offered, ["ssh:22/tcp", "tls:443/tcp"]);
+}
+
+/// What was recognised, and what for.
+fn recognised(service: &'static Protocol) -> AppInfo {
+    let mut app = AppInfo::default();
+    (app.service, app.confidence) = (Some(service), Some(Confidence::Content));
+    app
+}
+
+/// A name belongs to the one that is meant, not to a proxy that was asked for it.
+#[test]
+fn proxies_are_not_what_they_are_asked_for() {
+    for (service, source, carried, named) in [
+        (&http::PROTOCOL, "http_host", None, true),
+        (&http::PROTOCOL, "http_host", Some(&tls::PROTOCOL), true),
+        (&http::PROTOCOL, "http_proxy", None, false),
+        (&http::PROTOCOL, "tls_sni", Some(&tls::PROTOCOL), false),
+        (&socks::PROTOCOL, "socks", None, false),
+        (&socks::PROTOCOL, "tls_sni", Some(&tls::PROTOCOL), false),
+        (&socks::PROTOCOL, "dns", None, true),
+        (&tls::PROTOCOL, "tls_sni", None, true),
+    ] {
+        let mut flow = flow("10.0.0.1", "10.0.0.3", 100);
+        let mut app = recognised(service);
+        app.carried.extend(carried);
+        app.server_name = Some("www.example.org".into());
+        app.server_name_source = source;
+        flow.app = Some(Box::new(app));
+        let mut table = HostTable::new(100);
+        table.flow(&flow);
+        let rows = table.rows();
+        let name = rows[1].hostname.as_deref();
+        assert_eq!(name.is_some(), named, "{service:?} {source}");
+    }
 }
 
 /// What a device that is at an address, or has a card, says its name is.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::head::without_port;
+use super::head::{authority, without_port};
 use super::words::{Case, Words, words_of};
 use super::{Request, Response, auth, content, url};
 use crate::app::ntlmssp::{self, Ntlm};
@@ -154,10 +154,12 @@ impl Inspector {
         if let Some(host) = request.host {
             let name = without_port(host);
             if !name.is_empty() {
-                events.event(Event::ServerName {
-                    name,
-                    source: "http_host",
-                });
+                let source = if is_for_a_proxy(request) {
+                    "http_proxy"
+                } else {
+                    "http_host"
+                };
+                events.event(Event::ServerName { name, source });
             }
             if is_address(name) {
                 risk(events, Risk::NumericHost, name);
@@ -310,6 +312,13 @@ const SYSTEMS: &[&[u8]] = &[
 ];
 
 static SYSTEM_FINDER: Words = Words::new(SYSTEMS, Case::AsIs);
+
+/// Whether a request is for a proxy, and so names another than the one that is asked: by its method, or
+/// by a whole URI as its target (RFC 9112, sections 3.2.2 and 3.2.3). An extended CONNECT has a path (RFC 8441).
+fn is_for_a_proxy(request: &Request<'_>) -> bool {
+    let connects = request.method == b"CONNECT" && !request.uri.starts_with(b"/");
+    connects || authority(request.uri).is_some()
+}
 
 /// The system, and the model where Android says it.
 fn platform(agent: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {

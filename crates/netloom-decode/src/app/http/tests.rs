@@ -111,7 +111,25 @@ fn tunnels_are_left_to_recognition() {
     ];
     let next = streams(&mut parser, pieces, &mut said);
     assert!(matches!(next, Next::Become(None)));
-    assert!(said.has("ServerName"));
+    assert!(said.has("source: \"http_proxy\""));
+}
+
+/// Whom a request names: the one that is asked, or another behind a proxy.
+#[test]
+fn requests_to_proxies_name_another() {
+    for (target, source) in [
+        ("GET http://h.example/x", "http_proxy"),
+        ("CONNECT h.example:443", "http_proxy"),
+        ("GET /x?u=http://other.example/", "http_host"),
+        ("OPTIONS *", "http_host"),
+    ] {
+        let request = format!("{target} HTTP/1.1\r\nHost: h.example\r\n\r\n");
+        let said = lines(&[(true, request.as_bytes())]);
+        assert!(
+            said.has(&format!("source: \"{source}\"")),
+            "{target}: {said:#?}"
+        );
+    }
 }
 
 #[test]
