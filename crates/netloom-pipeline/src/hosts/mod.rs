@@ -22,7 +22,7 @@ pub use pairs::PairSet;
 pub use tally::{Tally, Traffic, Weight};
 
 use host::{Host, Offer};
-use server::{TCP, is_of_another, name_rank};
+use server::{TCP, is_from_server, is_of_another, name_rank};
 use stations::Stations;
 
 use crate::bounded::BoundedTable;
@@ -114,7 +114,11 @@ impl<T: Tally + Default> HostTable<T> {
         let Some(service) = service else {
             return;
         };
-        let (address, port) = (flow.dst_ip, flow.dst_port);
+        let (address, port) = if is_from_server(flow, service) {
+            (flow.src_ip, flow.src_port)
+        } else {
+            (flow.dst_ip, flow.dst_port)
+        };
         if let Some(port) = port
             && let Some(host) = self.host(address)
         {

@@ -1,7 +1,7 @@
 //! Tests of the table of hosts.
 
 use super::*;
-use netloom_decode::app::{Protocol, ftp, http, socks, tftp, tls};
+use netloom_decode::app::{Protocol, ftp, http, socks, ssh, tftp, tls};
 use netloom_decode::{DecodeOptions, decode_ip};
 use netloom_flow::app::AppInfo;
 use netloom_flow::{FlowId, FlowKey, FlowRules, flow_id};
@@ -105,6 +105,34 @@ fn proxies_are_not_what_they_are_asked_for() {
         let rows = table.rows();
         let name = rows[1].hostname.as_deref();
         assert_eq!(name.is_some(), named, "{service:?} {source}");
+    }
+}
+
+/// The server may be the one that was seen first.
+#[test]
+fn ports_tell_who_offers_a_service() {
+    // Ports, history, and whether the first one is the server's.
+    for (src, dst, history, swapped) in [
+        (22, 54_750, "^dA", true),
+        (22, 54_750, "ShAd", false),
+        (4022, 54_750, "dA", true),
+        (40_000, 54_750, "dA", false),
+        (4022, 4023, "dA", false),
+        (22, 22, "dA", false),
+    ] {
+        let mut flow = flow("10.0.0.1", "10.0.0.3", 100);
+        (flow.src_port, flow.dst_port) = (Some(src), Some(dst));
+        flow.history = history.to_owned();
+        flow.app = Some(Box::new(recognised(&ssh::PROTOCOL)));
+        let mut table = HostTable::new(100);
+        table.flow(&flow);
+        let rows = table.rows();
+        let offered = [0, 1].map(|row: usize| rows[row].services.join(" "));
+        let mut expected = [String::new(), format!("ssh:{dst}/tcp")];
+        if swapped {
+            expected = [format!("ssh:{src}/tcp"), String::new()];
+        }
+        assert_eq!(offered, expected, "{src} {dst} {history}");
     }
 }
 
