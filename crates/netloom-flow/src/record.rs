@@ -270,6 +270,8 @@ pub struct Side {
     pub data_packets: u64,
     /// Retransmitted TCP packets.
     pub retransmissions: u64,
+    /// Of the retransmissions, those with payload: of `data_packets`.
+    pub data_retransmissions: u64,
     /// Zero-window announcements.
     pub zero_windows: u64,
     /// All TCP flags seen, or-ed.

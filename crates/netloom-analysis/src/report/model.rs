@@ -436,8 +436,10 @@ pub struct Performance {
     pub rtt_ms: Distribution,
     /// Time a server took to answer the first data, in milliseconds: distribution over flows.
     pub server_delay_ms: Distribution,
-    /// Retransmitted packets.
+    /// Retransmitted packets, with or without payload.
     pub retransmissions: u64,
+    /// Retransmitted packets with payload.
+    pub data_retransmissions: u64,
     /// TCP packets with payload, so that a share can be told.
     pub data_packets: u64,
     /// Packets out of order.
@@ -482,8 +484,10 @@ pub struct SlowFlow {
     pub tcp_rtt_ms: Option<f64>,
     /// Server delay.
     pub server_delay_ms: Option<f64>,
-    /// Retransmitted packets, both ways.
+    /// Retransmitted packets, both ways, with or without payload.
     pub retransmissions: u64,
+    /// Retransmitted packets with payload, both ways.
+    pub data_retransmissions: u64,
     /// Share of data packets that were retransmissions, 0 to 1.
     pub retransmission_share: f64,
     /// Zero windows.

@@ -134,14 +134,14 @@ fn performance(report: &Report, say: &mut impl FnMut(&str, String, String)) {
         );
     }
     if performance.data_packets >= 100 {
-        let share = performance.retransmissions as f64 / performance.data_packets as f64;
+        let share = performance.data_retransmissions as f64 / performance.data_packets as f64;
         if share >= LOSSY {
             say(
                 "low",
                 format!("{:.1} % of TCP data packets were sent again", share * 100.0),
                 format!(
                     "{} of {}: {}.",
-                    units::count(performance.retransmissions),
+                    units::count(performance.data_retransmissions),
                     count(performance.data_packets, "data packet"),
                     if twice(report) >= TWICE {
                         "but frames were recorded twice, so many of these may be none"
@@ -324,6 +324,21 @@ mod tests {
             said[1].1
         );
         assert_eq!(said[2].0, "2 files are damaged");
+    }
+
+    /// A SYN that nobody answers is sent again, but no data.
+    #[test]
+    fn only_data_is_data_sent_again() {
+        let said = |data_retransmissions| {
+            let mut report = Report::default();
+            report.performance.retransmissions = 496;
+            report.performance.data_retransmissions = data_retransmissions;
+            report.performance.data_packets = 466;
+            let titles = findings(&report).into_iter().map(|finding| finding.title);
+            titles.collect::<Vec<_>>()
+        };
+        assert!(said(0).is_empty());
+        assert_eq!(said(46), ["9.9 % of TCP data packets were sent again"]);
     }
 
     #[test]

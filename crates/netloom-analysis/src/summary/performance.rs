@@ -56,6 +56,7 @@ pub(crate) struct PerformanceCounter {
     rtt: Histogram,
     server_delay: Histogram,
     retransmissions: u64,
+    data_retransmissions: u64,
     data_packets: u64,
     out_of_order: u64,
     zero_windows: u64,
@@ -81,8 +82,11 @@ impl PerformanceCounter {
             self.server_delay.add(delay);
         }
         let retransmissions = flow.fwd.retransmissions + flow.bwd.retransmissions;
+        // What is no data can be sent again too: a SYN that nobody answers.
+        let sent_again = flow.fwd.data_retransmissions + flow.bwd.data_retransmissions;
         let data_packets = flow.fwd.data_packets + flow.bwd.data_packets;
         self.retransmissions += retransmissions;
+        self.data_retransmissions += sent_again;
         self.data_packets += data_packets;
         self.out_of_order += flow.out_of_order;
         self.zero_windows += flow.zero_windows;
@@ -99,9 +103,9 @@ impl PerformanceCounter {
         let share = if data_packets == 0 {
             0.0
         } else {
-            (retransmissions as f64 / data_packets as f64).min(1.0)
+            (sent_again as f64 / data_packets as f64).min(1.0)
         };
-        let lossy = retransmissions > 1 && share >= LOSSY_SHARE;
+        let lossy = sent_again > 1 && share >= LOSSY_SHARE;
         let slow_way = rtt_ms.filter(|&rtt| rtt >= SLOW_RTT_MS);
         let slow_server = server_ms.filter(|&delay| delay >= SLOW_SERVER_MS);
         let suffers = lossy || flow.zero_windows > 0 || slow_way.is_some() || slow_server.is_some();
@@ -150,6 +154,7 @@ impl PerformanceCounter {
                     tcp_rtt_ms: rtt_ms,
                     server_delay_ms: server_ms,
                     retransmissions,
+                    data_retransmissions: sent_again,
                     retransmission_share: share,
                     zero_windows: flow.zero_windows,
                     missed_bytes: flow.missed_bytes,
@@ -173,6 +178,7 @@ impl PerformanceCounter {
         self.rtt.absorb(&other.rtt);
         self.server_delay.absorb(&other.server_delay);
         self.retransmissions += other.retransmissions;
+        self.data_retransmissions += other.data_retransmissions;
         self.data_packets += other.data_packets;
         self.out_of_order += other.out_of_order;
         self.zero_windows += other.zero_windows;
@@ -192,6 +198,7 @@ impl PerformanceCounter {
             rtt_ms: self.rtt.distribution(),
             server_delay_ms: self.server_delay.distribution(),
             retransmissions: self.retransmissions,
+            data_retransmissions: self.data_retransmissions,
             data_packets: self.data_packets,
             out_of_order: self.out_of_order,
             zero_windows: self.zero_windows,

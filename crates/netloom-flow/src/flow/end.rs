@@ -74,7 +74,7 @@ impl Flow {
             _ => self.last,
         };
         let timed = self.last > self.start;
-        let side = |counters: Counters, tcp_flags| Side {
+        let side = |counters: Counters, tcp_flags, bare: u32| Side {
             packets: counters.packets,
             bytes: counters.bytes,
             ip_bytes: counters.ip_bytes,
@@ -83,12 +83,16 @@ impl Flow {
             fragments: u64::from(counters.fragments),
             data_packets: u64::from(counters.data_packets),
             retransmissions: u64::from(counters.retransmissions),
+            data_retransmissions: u64::from(counters.retransmissions)
+                .saturating_sub(u64::from(bare)),
             zero_windows: u64::from(counters.zero_windows),
             tcp_flags,
         };
         let [fwd, bwd] = self.counters;
-        let fwd = side(fwd, self.tcp_flags[0]);
-        let bwd = side(bwd, self.tcp_flags[1]);
+        let rare = self.rare.as_deref();
+        let bare = rare.map_or([0; 2], |rare| rare.bare_retransmissions);
+        let fwd = side(fwd, self.tcp_flags[0], bare[0]);
+        let bwd = side(bwd, self.tcp_flags[1], bare[1]);
         let mut record = FlowRecord {
             identity,
             first_number: self.first_number,

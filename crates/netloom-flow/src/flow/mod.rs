@@ -43,6 +43,8 @@ struct Rare {
     tunnels: Tunnels,
     /// Packets of originator and responder with a wrong checksum.
     corrupt: [u32; 2],
+    /// Of the retransmissions of originator and responder, those without payload: a SYN, a FIN.
+    bare_retransmissions: [u32; 2],
     /// Packets that count in an inner flow too.
     tunnelled: u64,
     /// Zeek's rules: the tunnels around the packet seen last, as [`tunnels_around`] tells them,
@@ -383,11 +385,21 @@ impl Flow {
                     self.macs.swap(0, 1);
                     self.answer = Answer::None;
                     self.tcp_flags.swap(0, 1);
+                    if let Some(rare) = &mut self.rare {
+                        rare.bare_retransmissions.swap(0, 1);
+                    }
                     self.features.flip();
                     from_src = !from_src;
                 }
                 let counters = &mut self.counters[usize::from(!from_src)];
-                bump(&mut counters.retransmissions, observed.retransmission);
+                if observed.retransmission {
+                    bump(&mut counters.retransmissions, true);
+                    if len == 0 {
+                        let rare = self.rare.get_or_insert_default();
+                        let bare = &mut rare.bare_retransmissions;
+                        bump(&mut bare[usize::from(!from_src)], true);
+                    }
+                }
                 bump(&mut counters.zero_windows, observed.zero_window);
                 bump(&mut self.out_of_order, observed.out_of_order);
                 is_new_data &= !observed.retransmission;

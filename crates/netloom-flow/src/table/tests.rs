@@ -356,6 +356,7 @@ fn a_whole_connection() {
         (Some(20), Some(100))
     );
     assert_eq!((record.bwd.retransmissions, record.zero_windows), (1, 1));
+    assert_eq!(record.bwd.data_retransmissions, 1);
     assert_eq!((record.missed_bytes, record.out_of_order), (0, 0));
     assert_eq!(record.fwd.ip_bytes, 5 * 40 + 20);
     assert_eq!(record.fwd.bytes, 5 * 54 + 20);

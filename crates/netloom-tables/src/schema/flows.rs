@@ -476,11 +476,19 @@ fn columns() -> Vec<Column<Flows>> {
         .unit("ms"),
     column("fwd_retransmissions", Make::U64(|row| Some(row.record.fwd.retransmissions)))
         .required()
-        .doc("Retransmitted TCP packets src→dst.")
+        .doc("Retransmitted TCP packets src→dst, with or without payload (SYN, FIN).")
         .unit("packets"),
     column("bwd_retransmissions", Make::U64(|row| Some(row.record.bwd.retransmissions)))
         .required()
-        .doc("Retransmitted TCP packets dst→src.")
+        .doc("Retransmitted TCP packets dst→src, with or without payload (SYN, FIN).")
+        .unit("packets"),
+    column("fwd_data_retransmissions", Make::U64(|row| Some(row.record.fwd.data_retransmissions)))
+        .required()
+        .doc("Of `fwd_retransmissions`, those with payload: of the `fwd_data_packets`.")
+        .unit("packets"),
+    column("bwd_data_retransmissions", Make::U64(|row| Some(row.record.bwd.data_retransmissions)))
+        .required()
+        .doc("Of `bwd_retransmissions`, those with payload: of the `bwd_data_packets`.")
         .unit("packets"),
     column("out_of_order", Make::U64(|row| Some(row.record.out_of_order)))
         .required()

@@ -97,8 +97,12 @@ impl Page<'_> {
             out,
             r#"<p class="more">{}; {} ({} of {}); {} out of order; {}; {}.</p>"#,
             units::counted(p.tcp_flows, "TCP flow", "TCP flows"),
-            units::counted(p.retransmissions, "packet sent again", "packets sent again"),
-            text::html(&units::percent(p.retransmissions, p.data_packets)),
+            units::counted(
+                p.data_retransmissions,
+                "packet sent again",
+                "packets sent again"
+            ),
+            text::html(&units::percent(p.data_retransmissions, p.data_packets)),
             units::counted(p.data_packets, "data packet", "data packets"),
             units::count(p.out_of_order),
             units::counted(p.zero_windows, "zero window", "zero windows"),
@@ -135,10 +139,10 @@ impl Page<'_> {
                     Cell::Strong(
                         format!(
                             "{} ({})",
-                            units::count(w.retransmissions),
+                            units::count(w.data_retransmissions),
                             units::share(w.retransmission_share)
                         ),
-                        w.retransmissions as f64,
+                        w.data_retransmissions as f64,
                     ),
                     Cell::Number(units::count(w.zero_windows), w.zero_windows as f64),
                     Cell::Number(units::bytes(w.missed_bytes), w.missed_bytes as f64),

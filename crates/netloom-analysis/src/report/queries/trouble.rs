@@ -11,6 +11,7 @@ impl List<'_> {
                 "TCP connections",
                 "/performance",
                 "SELECT count(*) AS tcp_flows, sum(fwd_retransmissions + bwd_retransmissions) AS retransmissions, \
+                 sum(fwd_data_retransmissions + bwd_data_retransmissions) AS data_retransmissions, \
                  sum(fwd_data_packets + bwd_data_packets) AS data_packets, sum(out_of_order) AS out_of_order, \
                  sum(zero_windows) AS zero_windows, count(*) FILTER (WHERE conn_state IN ('S0', 'REJ')) \
                  AS failed_connections FROM flows WHERE protocol = 6",
@@ -47,7 +48,8 @@ impl List<'_> {
                 "/performance/worst",
                 format!(
                     "SELECT flow_id, fwd_packets + bwd_packets AS packets, \
-                     fwd_retransmissions + bwd_retransmissions AS retransmissions, zero_windows, missed_bytes \
+                     fwd_retransmissions + bwd_retransmissions AS retransmissions, \
+                     fwd_data_retransmissions + bwd_data_retransmissions AS data_retransmissions, zero_windows, missed_bytes \
                      FROM flows WHERE flow_id IN ({}) ORDER BY 1",
                     worst.join(", ")
                 ),

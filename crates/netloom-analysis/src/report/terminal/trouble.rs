@@ -111,8 +111,8 @@ pub(super) fn performance(report: &Report, canvas: &mut Canvas) {
         units::counted(p.tcp_flows, "TCP flow", "TCP flows"),
         format!(
             "{} ({} of {})",
-            units::counted(p.retransmissions, "retransmission", "retransmissions"),
-            units::percent(p.retransmissions, p.data_packets),
+            units::counted(p.data_retransmissions, "retransmission", "retransmissions"),
+            units::percent(p.data_retransmissions, p.data_packets),
             units::counted(p.data_packets, "data packet", "data packets")
         ),
         format!("{} out of order", units::count(p.out_of_order)),
@@ -159,7 +159,7 @@ pub(super) fn performance(report: &Report, canvas: &mut Canvas) {
             ),
             format!(
                 "{} sent again ({})",
-                units::count(flow.retransmissions),
+                units::count(flow.data_retransmissions),
                 units::share(flow.retransmission_share)
             ),
         ];

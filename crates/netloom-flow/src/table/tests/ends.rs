@@ -61,6 +61,7 @@ fn ends_and_reuse() {
     assert_eq!(records[0].end_reason, EndReason::NewConnection);
     assert_eq!(records[0].packets(), 5);
     assert_eq!(records[1].fwd.retransmissions, 1);
+    assert_eq!(records[1].fwd.data_retransmissions, 0, "a SYN has no data");
 
     let mut pair = Pair::new(FlowRules::Native);
     pair.handshake().tcp(true, "R", 101, 0, 0);
