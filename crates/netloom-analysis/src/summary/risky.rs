@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use netloom_pipeline::decode::app::Risk as FlowRisk;
 use netloom_pipeline::flow::FlowRecord;
-use netloom_pipeline::flow::app::Confidence;
+use netloom_pipeline::flow::app::{AppInfo, Confidence};
 
 use crate::report::model::{Risky, RiskyPair};
 use netloom_pipeline::bounded::{BoundedTable, Counts};
@@ -81,6 +81,10 @@ pub(crate) const RISKS: &[Risk] = risks! {
         => "Use HTTPS.";
 };
 
+/// Risks by a service that TLS within its flows takes nothing from; of the others, it is that all can be
+/// read.
+const DESPITE_TLS: [&str; 1] = ["rdp"];
+
 /// Services (by content) whose flows are at a risk only where the flow has this one of its own.
 const WITH_RISK: [(&[&str], FlowRisk, &str); 4] = [
     (
@@ -108,8 +112,30 @@ pub(crate) fn conditions() -> impl Iterator<Item = (String, &'static str)> {
     let by_service = RISKS
         .iter()
         .filter(|risk| !risk.services.is_empty())
-        .map(|risk| (is_one_of(risk.services), risk.name));
+        .map(|risk| {
+            let service = is_one_of(risk.services);
+            let condition = if DESPITE_TLS.contains(&risk.name) {
+                service
+            } else {
+                format!("{service} AND {IS_READABLE}")
+            };
+            (condition, risk.name)
+        });
     with_risk.chain(by_service)
+}
+
+/// [`is_readable`] in SQL.
+const IS_READABLE: &str = "(carried_services IS NULL OR NOT array_has(carried_services, 'tls') \
+    OR array_has(risks, 'cleartext_credentials'))";
+
+/// Whether others can read what matters of a flow: it did not go over to TLS (STARTTLS and the like),
+/// or somebody had logged in before.
+fn is_readable(app: &AppInfo) -> bool {
+    let has_login = || {
+        let mut risks = app.risks.iter();
+        risks.any(|(risk, _)| *risk == FlowRisk::CleartextCredentials)
+    };
+    !app.carried.iter().any(|protocol| protocol.name == "tls") || has_login()
 }
 
 fn is_one_of(services: &[&str]) -> String {
@@ -119,11 +145,13 @@ fn is_one_of(services: &[&str]) -> String {
     }
 }
 
-/// The risk that a service is by itself.
-fn risk_of_service(service: &str) -> Option<u8> {
+/// The risk that a service is by itself; `readable`: as [`is_readable`] says of the flow.
+fn risk_of_service(service: &str, readable: bool) -> Option<u8> {
     RISKS
         .iter()
-        .position(|risk| risk.services.contains(&service))
+        .position(|risk| {
+            risk.services.contains(&service) && (readable || DESPITE_TLS.contains(&risk.name))
+        })
         .map(|index| index as u8)
 }
 
@@ -207,7 +235,7 @@ impl RiskCounter {
             .map(|(_, _, name)| *name);
         let risk = named
             .and_then(risk_by_name)
-            .or_else(|| risk_of_service(service.name));
+            .or_else(|| risk_of_service(service.name, is_readable(app)));
         if let Some(risk) = risk {
             let detail = match (login, &app.user) {
                 (Some(_), _) if service.name == "snmp" => {
@@ -282,6 +310,8 @@ impl RiskCounter {
 
 #[cfg(test)]
 mod tests {
+    use netloom_pipeline::decode::app::tls;
+
     use super::*;
 
     #[test]
@@ -289,8 +319,24 @@ mod tests {
         for name in ["http login", "ftp", "mail login", "smb1", "snmp", "irc"] {
             assert!(risk_by_name(name).is_some(), "{name}");
         }
-        assert_eq!(risk_of_service("telnet"), Some(0));
-        assert_eq!(risk_of_service("ssh"), None);
+        assert_eq!(risk_of_service("telnet", true), Some(0));
+        assert_eq!(risk_of_service("ssh", true), None);
+    }
+
+    /// What went over to TLS is not readable, unless somebody had logged in before.
+    #[test]
+    fn what_goes_over_to_tls_is_not_readable() {
+        let mut app = AppInfo::default();
+        assert!(is_readable(&app));
+        app.carried.push(&tls::PROTOCOL);
+        assert!(!is_readable(&app));
+        for service in ["ftp", "ldap", "irc", "postgresql", "vnc", "http"] {
+            assert!(risk_of_service(service, true).is_some(), "{service}");
+            assert_eq!(risk_of_service(service, false), None, "{service}");
+        }
+        assert!(risk_of_service("rdp", false).is_some(), "it has TLS always");
+        app.add_risk(FlowRisk::CleartextCredentials, "");
+        assert!(is_readable(&app));
     }
 
     #[test]
