@@ -63,7 +63,7 @@ impl Parser for Bjnp {
                 vendor: Some(field(b"MFG:").unwrap_or(b"Canon")),
                 model: field(b"MDL:"),
                 service: Some(b"bjnp"),
-                ..Device::new(DeviceSource::Other)
+                ..Device::new(DeviceSource::Protocol(PROTOCOL.name))
             }));
         }
         if self.said {

@@ -178,7 +178,7 @@ fn identity<'a>(
     if let Some(name) = reader.bytes8() {
         fields.push(("product_name", Value::Text(name)));
         if events.wants(Interest::DEVICES) {
-            let mut device = Device::new(DeviceSource::Other);
+            let mut device = Device::new(DeviceSource::Protocol(PROTOCOL.name));
             device.model = Some(name);
             events.event(Event::Device(device));
         }

@@ -267,8 +267,8 @@ pub enum DeviceSource {
     Smb,
     /// A User-Agent.
     UserAgent,
-    /// Anything else.
-    Other,
+    /// Another protocol, by its name.
+    Protocol(&'static str),
 }
 
 impl DeviceSource {
@@ -283,7 +283,7 @@ impl DeviceSource {
             Self::Dns => "dns",
             Self::Smb => "smb",
             Self::UserAgent => "user_agent",
-            Self::Other => "other",
+            Self::Protocol(name) => name,
         }
     }
 }

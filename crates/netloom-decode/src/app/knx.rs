@@ -105,7 +105,7 @@ impl Knx {
             let title = until_nul(body.get(at + 24..at + 54).unwrap_or_default());
             fields.push(("device_name", Value::Text(title)));
             if events.wants(Interest::DEVICES) && !title.is_empty() {
-                let mut device = Device::new(DeviceSource::Other);
+                let mut device = Device::new(DeviceSource::Protocol(PROTOCOL.name));
                 device.model = Some(title);
                 events.event(Event::Device(device));
             }

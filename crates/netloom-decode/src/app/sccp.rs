@@ -81,7 +81,7 @@ impl Parser for Sccp {
                         let phone = until_nul(phone);
                         fields.push(("device", Value::Text(phone)));
                         if events.wants(Interest::DEVICES) {
-                            let mut device = Device::new(DeviceSource::Other);
+                            let mut device = Device::new(DeviceSource::Protocol(PROTOCOL.name));
                             device.hostname = Some(phone);
                             device.vendor = Some(b"Cisco");
                             events.event(Event::Device(device));

@@ -228,7 +228,7 @@ impl Snmp {
             events.event(Event::Device(Device {
                 hostname,
                 model,
-                ..Device::new(DeviceSource::Other)
+                ..Device::new(DeviceSource::Protocol(PROTOCOL.name))
             }));
         }
     }

@@ -38,7 +38,7 @@ struct Beacon;
 
 impl Parser for Beacon {
     fn datagram(&mut self, _context: &Context, data: &[u8], events: &mut dyn Events) -> Next {
-        let mut device = Device::new(DeviceSource::Other);
+        let mut device = Device::new(DeviceSource::Protocol(PROTOCOL.name));
         let mut rest = data;
         while let Some((text, len)) = line(rest) {
             rest = rest.get(len..).unwrap_or_default();

@@ -77,7 +77,7 @@ impl Shp {
                 hostname,
                 model,
                 vendor: Some(b"TP-Link"),
-                ..Device::new(DeviceSource::Other)
+                ..Device::new(DeviceSource::Protocol(PROTOCOL.name))
             }));
         }
     }

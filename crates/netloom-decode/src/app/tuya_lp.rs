@@ -58,7 +58,7 @@ impl Parser for Tuya {
                 vendor: Some(b"Tuya"),
                 hostname: json_text(body, b"gwId"),
                 model: json_text(body, b"productKey"),
-                ..Device::new(DeviceSource::Other)
+                ..Device::new(DeviceSource::Protocol(PROTOCOL.name))
             }));
         }
         Next::Done

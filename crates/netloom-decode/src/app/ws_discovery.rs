@@ -74,7 +74,7 @@ impl Parser for WsDiscovery {
                 model: scope(b"onvif://www.onvif.org/hardware/"),
                 vendor: scope(b"onvif://www.onvif.org/name/"),
                 service: types.and_then(|types| types.split(u8::is_ascii_whitespace).next()),
-                ..Device::new(DeviceSource::Other)
+                ..Device::new(DeviceSource::Protocol(PROTOCOL.name))
             }));
         }
         if events.wants(Interest::MESSAGES) {

@@ -122,7 +122,7 @@ static COLUMNS: &[Column<Hosts>] = &[
         text::some((!row.hostname_source.is_empty()).then_some(row.hostname_source), out)
     }))
     .of_nobody()
-    .doc("Where `hostname` is from, best first: `dhcp`, `mdns`, `nbns`, `smb`, `llmnr`, `ssdp`, `dns`, `tls_sni`, `quic_sni`, `http_host`."),
+    .doc("Where `hostname` is from, best first: `dhcp`, `mdns`, `nbns`, `smb`, `llmnr`, `ssdp`, `dns`; what it was called by those who asked it for something, as in `server_name_source` of `flows` (`tls_sni`, `quic_sni`, `dtls_sni`, `http_host`, then others such as `smtp_banner`, `certificate`; what a proxy was asked for is no name of its own); another protocol's own words, by its name (`snmp`, `tplink_shp`, …)."),
     column("os", Make::Text(|row, out| text::some(row.os.as_deref(), out)))
         .of_nobody()
         .doc("Operating system: what the device says, else a guess from its TCP SYN (initial TTL, window, options).")
