@@ -233,8 +233,8 @@ impl FlowRecord {
         }
     }
 
-    /// The registrable domain of [`server_name`](Self::server_name).
-    pub fn domain(&self) -> Option<&str> {
+    /// The registrable domain of [`server_name`](Self::server_name), in lower case.
+    pub fn domain(&self) -> Option<Cow<'_, str>> {
         registrable_domain(self.server_name()?)
     }
 

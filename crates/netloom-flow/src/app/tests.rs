@@ -215,7 +215,7 @@ fn a_request_in_pieces_and_out_of_order() {
     assert_eq!(flow.service(), Some("http"));
     assert_eq!(flow.confidence(), Some(Confidence::Content));
     assert_eq!(flow.server_name(), Some("www.example.org"));
-    assert_eq!(flow.domain(), Some("example.org"));
+    assert_eq!(flow.domain().as_deref(), Some("example.org"));
     assert_eq!(http_rows(&rows), [("/index.html", 200)]);
     assert!(rows.iter().all(|row| row.flow_id() == flow.flow_id()));
 }

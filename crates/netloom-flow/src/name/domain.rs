@@ -1,5 +1,6 @@
 //! Registrable domains, by the Public Suffix List (publicsuffix.org, as the `psl` crate has it).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Longest name that is looked at, in bytes (RFC 1035).
@@ -8,15 +9,16 @@ const NAME_MAX: usize = 253;
 /// The part of a name that somebody registered: `bbc.co.uk` of `www.bbc.co.uk`.
 ///
 /// `None` for addresses, names of one label, public suffixes themselves and what stands below
-/// no known top-level domain (`printer.local`). The case stays as it is; a dot at the end is
-/// left out.
+/// no known top-level domain (`printer.local`). In lower case, as names that differ in case alone are
+/// the same (RFC 4343); a dot at the end is left out.
 ///
 /// ```
 /// use netloom_flow::name::registrable_domain;
-/// assert_eq!(registrable_domain("www.bbc.co.uk"), Some("bbc.co.uk"));
+/// assert_eq!(registrable_domain("www.bbc.co.uk").as_deref(), Some("bbc.co.uk"));
+/// assert_eq!(registrable_domain("wWw.BBC.co.Uk").as_deref(), Some("bbc.co.uk"));
 /// assert_eq!(registrable_domain("printer.local"), None);
 /// ```
-pub fn registrable_domain(name: &str) -> Option<&str> {
+pub fn registrable_domain(name: &str) -> Option<Cow<'_, str>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.len() > NAME_MAX || has_empty_label(name) || is_address(name) {
         return None;
@@ -30,7 +32,12 @@ pub fn registrable_domain(name: &str) -> Option<&str> {
     if !domain.suffix().is_known() {
         return None;
     }
-    name.get(name.len().checked_sub(domain.as_bytes().len())?..)
+    let domain = name.get(name.len().checked_sub(domain.as_bytes().len())?..)?;
+    Some(if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(domain.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(domain)
+    })
 }
 
 /// Whether nothing stands between two dots, or before the first or behind the last one.
@@ -61,7 +68,8 @@ mod tests {
     fn domains() {
         for (name, domain) in [
             ("example.com", Some("example.com")),
-            ("a.b.Example.COM", Some("Example.COM")),
+            ("a.b.Example.COM", Some("example.com")),
+            ("A.B.example.com", Some("example.com")),
             ("www.bbc.co.uk.", Some("bbc.co.uk")),
             ("co.uk", None),
             ("com", None),
@@ -75,7 +83,7 @@ mod tests {
             // A private suffix: each customer is on his own.
             ("shop.user.github.io", Some("user.github.io")),
         ] {
-            assert_eq!(registrable_domain(name), domain, "{name}");
+            assert_eq!(registrable_domain(name).as_deref(), domain, "{name}");
         }
         assert_eq!(registrable_domain(&"a.".repeat(200)), None);
     }
@@ -84,7 +92,7 @@ mod tests {
     fn anything_goes() {
         proptest::proptest!(|(name in ".{0,300}")| {
             if let Some(domain) = registrable_domain(&name) {
-                assert!(name.trim_end_matches('.').ends_with(domain));
+                assert!(name.to_ascii_lowercase().trim_end_matches('.').ends_with(&*domain));
             }
         });
     }

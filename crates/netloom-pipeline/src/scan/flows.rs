@@ -302,26 +302,41 @@ impl PacketFlows {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) name: Box<str>,
-    /// Where in the name the domain is; empty: it has none.
-    domain: Range<usize>,
+    domain: Domain,
+}
+
+/// A name's registrable domain.
+#[derive(Debug, PartialEq, Eq)]
+enum Domain {
+    /// Where in the name it stands; empty: it has none.
+    Part(Range<usize>),
+    /// In lower case, where the name has it otherwise.
+    Lower(Box<str>),
 }
 
 impl Server {
     pub(super) fn new(name: &str) -> Self {
-        let domain = registrable_domain(name).and_then(|domain| {
-            let start = name.rfind(domain)?;
-            Some(start..start + domain.len())
-        });
+        let domain = match registrable_domain(name) {
+            Some(Cow::Borrowed(domain)) => {
+                let start = name.rfind(domain).unwrap_or(name.len());
+                Domain::Part(start..start + domain.len())
+            }
+            Some(Cow::Owned(domain)) => Domain::Lower(domain.into()),
+            None => Domain::Part(0..0),
+        };
         Self {
             name: name.into(),
-            domain: domain.unwrap_or_default(),
+            domain,
         }
     }
 
     /// Its registrable domain, where it has one.
     pub(super) fn domain(&self) -> Option<&str> {
-        let domain = self.name.get(self.domain.clone());
-        domain.filter(|domain| !domain.is_empty())
+        let domain = match &self.domain {
+            Domain::Part(part) => self.name.get(part.clone())?,
+            Domain::Lower(domain) => domain,
+        };
+        (!domain.is_empty()).then_some(domain)
     }
 }
 
@@ -500,12 +515,14 @@ mod tests {
             ("www.example.co.uk", Some("example.co.uk")),
             ("example.com", Some("example.com")),
             ("com.example.com.", Some("example.com")),
+            ("WWW.example.com", Some("example.com")),
+            ("www.eXaMPle.cOM.", Some("example.com")),
             ("10.0.0.1", None),
             ("localhost", None),
             ("", None),
         ] {
             assert_eq!(Server::new(name).domain(), domain, "{name}");
-            assert_eq!(registrable_domain(name), domain, "{name}");
+            assert_eq!(registrable_domain(name).as_deref(), domain, "{name}");
         }
     }
 }

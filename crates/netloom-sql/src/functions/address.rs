@@ -1,5 +1,6 @@
 //! Where an address belongs.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(crate) static COUNTRY: TextDef = TextDef {
         call: "country(ip)",
         doc: "The country that an address is registered in (ISO 3166-1 alpha-2, from the tables of the regional registries): who holds it, not where it is used. Null for private addresses.",
     },
-    make: Make::Text(|text| text.parse().ok().and_then(country)),
+    make: Make::Text(|text| text.parse().ok().and_then(country).map(Cow::Borrowed)),
     check: Some(("an address", is_address)),
 };
 

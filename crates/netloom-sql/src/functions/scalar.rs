@@ -1,5 +1,6 @@
 //! What functions over rows have in common.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -26,7 +27,7 @@ pub(crate) struct Help {
 pub(crate) enum Make {
     Truth(fn(&str) -> Option<bool>),
     Number(fn(&str) -> Option<f64>),
-    Text(for<'a> fn(&'a str) -> Option<&'a str>),
+    Text(for<'a> fn(&'a str) -> Option<Cow<'a, str>>),
 }
 
 /// A function of one text.

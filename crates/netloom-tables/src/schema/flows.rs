@@ -251,11 +251,11 @@ fn columns() -> Vec<Column<Flows>> {
     }))
     .requires(Requires::APPLICATIONS)
     .of_nobody()
-    .doc("Where `server_name` is from, best first: `tls_sni`, `quic_sni`, `http_host`, other protocols' own words, `dns` (an answer that the same client got before the flow began), `mdns`, `certificate`."),
-    column("domain", Make::Text(|row, out| text::some(row.record.domain()?, out)))
+    .doc("Where `server_name` is from, best first: `tls_sni`, `quic_sni`, `http_host` (`http_proxy`, where a proxy was asked for it), other protocols' own words (`socks`, `smtp_banner`, `rtsp`, `xmpp`, …), `dns` (an answer that the same client got before the flow began), `mdns`, `certificate`."),
+    column("domain", Make::Text(|row, out| text::some(&*row.record.domain()?, out)))
     .requires(Requires::APPLICATIONS)
     .identity(Identity::Name)
-    .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
+    .doc("Registrable domain of `server_name` by the public suffix list, in lower case; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column("ja3", Make::Text(|row, out| fingerprint(row, "ja3", out)))
     .requires(Requires::HASHES)

@@ -330,7 +330,7 @@ static COLUMNS: &[Column<Packets>] = &[
     )
     .requires(Requires::FLOW_NAME)
     .identity(Identity::Name)
-    .doc("Registrable domain of `server_name` by the public suffix list; null for addresses and single labels.")
+    .doc("Registrable domain of `server_name` by the public suffix list, in lower case; null for addresses and single labels.")
     .ecs("destination.registered_domain"),
     column(
         "flow_id",

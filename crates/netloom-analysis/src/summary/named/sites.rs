@@ -179,7 +179,7 @@ impl SiteCounter {
         let source = app.server_name_source;
         if let Some(domain) = flow.domain() {
             self.domains
-                .entry_with(&*lower(domain), |name| texts.get(name))
+                .entry_with(&*domain, |name| texts.get(name))
                 .flow(flow, source);
         }
         self.sites

@@ -136,7 +136,7 @@ fn columns() -> Vec<Column<EcsDns>> {
         app(
             "dns.question.registered_domain",
             Make::Text(|row, out| {
-                text::some(registrable_domain(row.record.query.as_deref()?)?, out)
+                text::some(&*registrable_domain(row.record.query.as_deref()?)?, out)
             }),
             "Registrable domain of the name.",
         ),

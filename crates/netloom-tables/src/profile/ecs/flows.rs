@@ -241,7 +241,7 @@ fn flow_ends() -> Vec<Column<EcsFlows>> {
         ),
         payload(
             "destination.registered_domain",
-            Make::Text(|row, out| text::some(row.record.domain()?, out)),
+            Make::Text(|row, out| text::some(&*row.record.domain()?, out)),
             "Its registrable domain.",
         ),
     ]);
