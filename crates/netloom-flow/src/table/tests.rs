@@ -493,7 +493,7 @@ fn fragments() {
 fn which_flows_are_evicted_is_no_matter_of_chance() {
     let run = || {
         let mut config = FlowConfig::new(FlowRules::Native);
-        config.max_memory = 600_000;
+        config.max_memory = 300_000;
         let mut pair = Pair::with(&config);
         for round in 0..4 {
             for port in 0..2_000 {

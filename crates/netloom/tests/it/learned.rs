@@ -285,7 +285,7 @@ fn forecasts_of_a_table() {
     assert!(
         fs::read_to_string(page)
             .unwrap()
-            .contains("class=\"series\"")
+            .contains("class=\"series ")
     );
     let table = stdout(&["forecast", path(&data), "--horizon", "48", "-o", "-"]);
     let lines: Vec<&str> = table.lines().collect();

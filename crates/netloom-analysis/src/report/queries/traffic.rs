@@ -54,7 +54,8 @@ impl List<'_> {
             sum(bytes_received) AS bytes_received FROM (SELECT src_ip AS address, 1 AS packets_sent, \
             0 AS packets_received, len AS bytes_sent, 0 AS bytes_received FROM packets WHERE src_ip <> dst_ip \
             UNION ALL SELECT dst_ip, 0, 1, 0, len FROM packets WHERE src_ip <> dst_ip UNION ALL SELECT src_ip, \
-            fwd_packets, bwd_packets, fwd_bytes, bwd_bytes FROM flows WHERE src_ip = dst_ip) WHERE address IS NOT NULL GROUP BY 1";
+            CAST(fwd_packets AS BIGINT), CAST(bwd_packets AS BIGINT), CAST(fwd_bytes AS BIGINT), \
+            CAST(bwd_bytes AS BIGINT) FROM flows WHERE src_ip = dst_ip) WHERE address IS NOT NULL GROUP BY 1";
         self.top(
             "addresses",
             "by bytes",
