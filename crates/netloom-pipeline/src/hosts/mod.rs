@@ -73,6 +73,11 @@ impl<T: Tally + Default> HostTable<T> {
             (true, flow.src_ip, flow.src_mac, flow.fwd.packets),
             (false, flow.dst_ip, flow.dst_mac, flow.bwd.packets),
         ] {
+            // What an address sends to itself counts once: as sent what went forward, which is where
+            // packets of one direction alone are.
+            if flow.src_ip == flow.dst_ip && originator != (flow.fwd.packets > 0) {
+                continue;
+            }
             // Behind a router it would be the router's.
             let mac = mac.filter(|mac| sent > 0 && is_a_card(*mac) && is_local_host(address));
             let host = if T::OF_ALL || mac.is_some() {
