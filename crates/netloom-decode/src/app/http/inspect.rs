@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::head::{authority, without_port};
 use super::words::{Case, Words, words_of};
-use super::{Request, Response, auth, content, url};
+use super::{Request, Response, auth, content, lookup, url};
 use crate::app::ntlmssp::{self, Ntlm};
 use crate::app::parameters::parameter;
 use crate::app::{
@@ -185,9 +185,7 @@ impl Inspector {
         {
             events.event(Event::App("BitTorrent"));
         }
-        if has_lookup(request.uri) {
-            risk(events, Risk::Exploit, request.uri);
-        }
+        exploit(request.uri, events);
         let user = uri::login_in_target(request.method, request.uri);
         if let Some(user) = user.filter(|user| !is_nobody(user)) {
             support::login(events, &user, "url", None, true);
@@ -237,6 +235,9 @@ pub(super) fn body(of_request: bool, hint: BodyHint, start: &[u8], events: &mut 
         && let Some(user) = uri::login_in_json(start)
     {
         support::login(events, user, "json", None, true);
+    }
+    if of_request {
+        exploit(start, events);
     }
     let Some(kind) = content::sniff(start) else {
         return;
@@ -355,9 +356,7 @@ fn platform(agent: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 fn fields(headers: &[(&[u8], &[u8])], events: &mut dyn Events) {
     let (mut lengths, mut codings, mut hosts) = (0, 0, 0);
     for (name, value) in headers {
-        if has_lookup(value) {
-            risk(events, Risk::Exploit, value);
-        }
+        exploit(value, events);
         if !text::is_graphic(name) {
             risk(events, Risk::SuspiciousHeader, name);
         }
@@ -381,9 +380,11 @@ fn fields(headers: &[(&[u8], &[u8])], events: &mut dyn Events) {
     }
 }
 
-/// Whether a look-up of Log4j stands in it (CVE-2021-44228).
-fn has_lookup(data: &[u8]) -> bool {
-    data.contains(&b'$') && contains_ignore_case(data, b"${jndi:")
+/// A look-up of Log4j in what a client sends. What stands before it is not told: it may be anybody's.
+fn exploit(data: &[u8], events: &mut dyn Events) {
+    if let Some(evidence) = lookup::jndi(data) {
+        risk(events, Risk::Exploit, &evidence);
+    }
 }
 
 /// Whether a host is an address. Most names hold a letter that no address has, near their start.

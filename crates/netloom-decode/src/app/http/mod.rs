@@ -9,6 +9,7 @@ mod connection;
 mod content;
 mod head;
 pub(crate) mod inspect;
+mod lookup;
 mod url;
 mod words;
 

