@@ -373,8 +373,8 @@ risks! {
     TlsSuspiciousExtension "tls_suspicious_extension" Medium "Suspicious TLS extension",
     /// A known protocol on a port that is not its own.
     NonStandardPort "non_standard_port" Low "Known protocol on an unusual port",
-    /// A program or script was downloaded over HTTP.
-    BinaryTransfer "binary_transfer" High "Program downloaded over HTTP",
+    /// A program or script came over HTTP, or a program was sent by a client.
+    BinaryTransfer "binary_transfer" High "Program transferred over HTTP",
     /// An HTTP body does not fit its type.
     SuspiciousContent "suspicious_content" Medium "Content does not fit its type",
     /// A User-Agent of attack tools, or code in it.

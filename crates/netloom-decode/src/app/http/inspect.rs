@@ -243,8 +243,10 @@ pub(super) fn body(of_request: bool, hint: BodyHint, start: &[u8], events: &mut 
         return;
     };
     if content::is_program(kind) {
-        if !of_request || !kind.starts_with("text/") {
+        if !of_request {
             support::risk(events, Risk::BinaryTransfer, kind);
+        } else if !kind.starts_with("text/") {
+            support::risk(events, Risk::BinaryTransfer, &format!("sent: {kind}"));
         }
         if hint.declared == Declared::Picture
             || hint.declared == Declared::Text && !kind.starts_with("text/")

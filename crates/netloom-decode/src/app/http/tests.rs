@@ -243,6 +243,15 @@ fn programs_in_bodies() {
 }
 
 #[test]
+fn programs_that_are_sent() {
+    let said = lines(&[(
+        true,
+        b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nMZ\x90\0\x03",
+    )]);
+    assert!(said.has("risk: binary_transfer sent: "), "{said:#?}");
+}
+
+#[test]
 fn attacks_by_look_ups() {
     for attack in [
         &b"GET /?a=%24%7Bjndi%3Aldap%3A%2F%2Fh%2Fa%7D HTTP/1.1\r\n\r\n"[..],
