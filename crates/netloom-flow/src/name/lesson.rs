@@ -63,8 +63,8 @@ fn read(packet: &Packet<'_>, decoded: &Decoded, ip: &Ip, data: &[u8], lessons: &
                 media(data, &mut teach);
             }
         }
-        (6, [_, _, _, _, flags, ..]) if decoded.src_port == 53 && flags & 0x80 != 0 => {
-            if let Some(message) = data.get(2..) {
+        (6, _) if decoded.src_port == 53 => {
+            for message in messages(data) {
                 answers(message, decoded, ip.src, ip.dst, &mut teach);
             }
         }
@@ -80,6 +80,18 @@ fn read(packet: &Packet<'_>, decoded: &Decoded, ip: &Ip, data: &[u8], lessons: &
         }
         _ => {}
     }
+}
+
+/// The messages of DNS in a segment, each behind its length (RFC 1035, section 4.2.2; several may
+/// follow each other, RFC 7766, section 6.2.1). Of one that is cut there is what there is.
+fn messages(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, behind) = data.split_first_chunk()?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let (message, after) = behind.split_at(length.min(behind.len()));
+        data = after;
+        Some(message)
+    })
 }
 
 /// Addresses in an answer.
@@ -205,6 +217,58 @@ mod tests {
             }
         });
         taught
+    }
+
+    #[test]
+    fn messages_in_a_segment() {
+        let parts = |data: &'static [u8]| messages(data).collect::<Vec<_>>();
+        assert_eq!(parts(b"\0\x02ab\0\x01c\0\0"), [&b"ab"[..], b"c", b""]);
+        assert_eq!(parts(b"\0\x02ab\0\x02c"), [&b"ab"[..], b"c"]);
+        assert_eq!(parts(b"\0\x09ab"), [b"ab"]);
+        assert_eq!(parts(b"\0"), [&b""[..]; 0]);
+    }
+
+    #[test]
+    fn all_answers_of_a_segment_teach() {
+        let answer = |name: u8, address: u8| {
+            let mut message = b"\0\x07\x81\x80\0\x01\0\x01\0\0\0\0\x01".to_vec();
+            message.extend([name, 0, 0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60]);
+            message.extend([0, 4, 192, 0, 2, address]);
+            [&(message.len() as u16).to_be_bytes()[..], &message].concat()
+        };
+        let segment = [answer(b'a', 7), answer(b'b', 8), answer(b'c', 9)].concat();
+        // The last one goes on in another segment.
+        let payload = &segment[..segment.len() - 2];
+        let mut data = vec![0x45, 0];
+        data.extend((40 + payload.len() as u16).to_be_bytes());
+        data.extend([0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 53, 192, 0, 2, 1]);
+        data.extend([
+            0, 53, 0x9c, 0x40, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 1, 0, 0, 0, 0, 0,
+        ]);
+        data.extend(payload);
+        let packet = Packet {
+            number: 1,
+            timestamp: netloom_packet::Timestamp::from_nanos(0),
+            link_type: netloom_packet::LinkType::RAW,
+            interface: 0,
+            wire_len: data.len() as u32,
+            data: &data,
+        };
+        let decoded = netloom_decode::decode(&packet, netloom_decode::DecodeOptions::default());
+        let mut lessons = Vec::new();
+        observe(&packet, &decoded, &mut lessons);
+        let names: Vec<_> = lessons
+            .iter()
+            .map(|lesson| match &lesson.fact {
+                Fact::Name { address, name, .. } => (address.to_string(), name.to_string()),
+                Fact::Expect { .. } => unreachable!("no flow was announced"),
+            })
+            .collect();
+        let expected = [("192.0.2.7", "a"), ("192.0.2.8", "b")];
+        assert_eq!(
+            names,
+            expected.map(|(at, name)| (at.to_owned(), name.to_owned()))
+        );
     }
 
     #[test]
