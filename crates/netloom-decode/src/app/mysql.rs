@@ -106,12 +106,25 @@ struct MySql {
     cleartext: bool,
     /// The server has asked for it so: the client's next packet is it.
     asked: bool,
+    /// So the server's greeting says, for clients that name no method.
+    by_default: bool,
     commands: u32,
 }
 
 /// Methods of authentication that send the password as it is: MySQL's, and MariaDB's for PAM.
 fn is_cleartext(plugin: &[u8]) -> bool {
     matches!(plugin, b"mysql_clear_password" | b"dialog")
+}
+
+/// The method of authentication in a greeting (protocol::HandshakeV10), of which this is what follows
+/// the version.
+fn greeted_with(greeting: &[u8]) -> Option<&[u8]> {
+    // The thread's number, salt, capabilities, character set, status, capabilities, ten zeros.
+    const SALT: usize = 31;
+    let length = usize::from(*greeting.get(20)?);
+    let salt = length.saturating_sub(8).max(13);
+    let (plugin, _) = nul_text(greeting.get(SALT + salt..)?)?;
+    Some(plugin)
 }
 
 impl Parser for MySql {
@@ -163,6 +176,7 @@ impl MySql {
             {
                 software(events, false, version);
                 let thread = u32_le_at(rest, 0).unwrap_or_default();
+                self.by_default = greeted_with(rest).is_some_and(is_cleartext);
                 say(
                     events,
                     "greeting",
@@ -249,13 +263,13 @@ impl MySql {
             fields.push(("database", Value::Text(database)));
             reader = Reader::new(after);
         }
-        if scramble
-            && capabilities & PLUGIN_AUTH != 0
-            && let Some((plugin, _)) = nul_text(reader.rest())
-        {
-            fields.push(("auth_plugin", Value::Text(plugin)));
+        if scramble && capabilities & PLUGIN_AUTH != 0 {
+            let plugin = nul_text(reader.rest()).map(|(plugin, _)| plugin);
+            if let Some(plugin) = plugin {
+                fields.push(("auth_plugin", Value::Text(plugin)));
+            }
             let sent = proof.is_some_and(|proof| !until_nul(proof).is_empty());
-            self.cleartext = sent && is_cleartext(plugin);
+            self.cleartext = sent && plugin.map_or(self.by_default, is_cleartext);
         }
         say(events, "login", &fields);
         self.user = Some(keep(user, USER_MAX));
@@ -356,6 +370,21 @@ mod tests {
         assert!(said.has("auth_plugin=mysql_clear_password"), "{said:#?}");
         assert!(said.has("login: root mysql Some(true) true"), "{said:#?}");
         assert!(!said.has("pw"));
+        // As the greeting says, where the client names no method.
+        let mut packet = greeting();
+        packet.extend([0; 9]);
+        packet.extend(b"saltsaltsalt\0mysql_clear_password\0");
+        packet[0] = packet.len() as u8 - 4;
+        let tail = b"root\0\x03pw\0";
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (false, &packet),
+                (true, &hello(0x0008_8200, tail)),
+                (false, &ok),
+            ],
+        );
+        assert!(said.has("login: root mysql Some(true) true"), "{said:#?}");
         // When asked to.
         let said = |plugin: &[u8]| {
             let switch = [&[2 + plugin.len() as u8, 0, 0, 2, 0xfe], plugin, b"\0"].concat();
