@@ -123,7 +123,7 @@ static COLUMNS: &[Column<Http>] = &[
         Make::Text(|row, out| text::some(row.record.uri.as_deref(), out)),
     )
     .identity(Identity::Uri)
-    .doc("Request target as it was sent, percent codes included; at most 4096 bytes.")
+    .doc("Request target as it was sent, percent codes included, but for passwords: *** stands in their place, here as in referrer, origin and location; at most 4096 bytes.")
     .zeek("uri")
     .ecs("url.original"),
     column(

@@ -22,4 +22,5 @@ mod readers;
 mod readme;
 mod report_sql;
 mod same_file;
+mod secrets;
 mod shell;
