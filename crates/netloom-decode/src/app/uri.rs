@@ -3,7 +3,7 @@
 //! A password stands in the user information (`user:password@host`, RFC 3986, section 3.2.1; in SIP,
 //! RFC 3261, section 19.1.1), or in a parameter of the query or fragment whose name says so. Percent
 //! codes hide neither: a URI within a parameter of another one is read as well, down to
-//! [`LEVELS_MAX`] codings.
+//! a few codings.
 
 use std::borrow::Cow;
 use std::ops::Range;
