@@ -91,7 +91,8 @@ async fn listing(
     let options = ListingOptions::new(Arc::new(format)).with_file_extension("");
     // What the engine would do is to take what it can of the others, and say nothing.
     let mut first: Option<SchemaRef> = None;
-    for (url, path) in urls.iter().zip(paths) {
+    let several = if urls.len() > 1 { &urls[..] } else { &[] };
+    for (url, path) in several.iter().zip(paths) {
         let own = options.infer_schema(state, url).await.map_err(failed)?;
         match &first {
             None => first = Some(own),

@@ -167,6 +167,10 @@ enum Found {
 /// Looks for users (the first one of the parameters) and passwords, in their order. Takes time
 /// in proportion to the text's length.
 fn scan(data: &[u8], kind: Kind, found: &mut dyn FnMut(Found)) {
+    // A user stands before `@` or behind `=`, a password too, coded or not: most texts have neither.
+    if memchr::memchr3(b'=', b'@', b'%', data).is_none() {
+        return;
+    }
     let scheme = |name: &[u8]| {
         let start = data.get(..name.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(name))

@@ -14,8 +14,10 @@ const DEPTH_MAX: usize = 16;
 
 /// The first look-up that asks a directory, as far as it may be told; `None` where there is none.
 pub(super) fn jndi(data: &[u8]) -> Option<Vec<u8>> {
+    // Most texts have neither of what all of them begin with.
+    memchr::memchr2(b'$', b'%', data)?;
     let holds = |sign: &[u8]| memchr::memmem::find(data, sign).is_some();
-    // `$`, as it is and in one or two percent codes: most texts have none of them.
+    // `$`, as it is and in one or two percent codes.
     let (plain, once, twice) = (data.contains(&b'$'), holds(b"%24"), holds(b"%2524"));
     if !plain && !once && !twice {
         return None;
