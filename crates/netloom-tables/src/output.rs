@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use self::temporary::{Temporary, create_beside};
 
 pub use self::claims::Claims;
-pub use self::temporary::{abandon, is_temporary};
+pub use self::temporary::abandon;
 
 /// An output that cannot be written: what failed, on which file, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -278,7 +278,7 @@ fn hint(path: &Path, cause: &io::Error) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
+    pub(super) fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -68,6 +68,9 @@ pub(crate) enum Command {
     Completions(CompletionsOptions),
 }
 
+/// Memory for the flow table where nobody says how much.
+const MAX_MEMORY: &str = "1GiB";
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -88,7 +91,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, default_value_t = 0, value_name = "N")]
     pub(crate) threads: usize,
     /// Memory for the flow table; beyond it the flows seen longest ago are ended early, and counted
-    #[arg(long, global = true, default_value = "1GiB", value_parser = units::size, value_name = "SIZE")]
+    #[arg(long, global = true, default_value = MAX_MEMORY, value_parser = units::size, value_name = "SIZE")]
     pub(crate) max_memory: usize,
     /// End a flow after so long without a packet; 0 is never [default: as the rules say, 120s]
     #[arg(long, global = true, value_parser = units::duration, value_name = "DURATION")]
@@ -121,7 +124,7 @@ impl Global {
         if let Some(nanos) = self.active_timeout {
             option("--active-timeout", seconds(nanos));
         }
-        if self.max_memory != 1 << 30 {
+        if units::size(MAX_MEMORY) != Ok(self.max_memory) {
             option("--max-memory", self.max_memory.to_string());
         }
         if self.checksums {

@@ -89,3 +89,26 @@ impl Files {
 fn is_capture(file: &Path) -> bool {
     netloom::open(&[file], &OpenOptions::default()).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use netloom::capture::file::is_temporary;
+
+    use super::*;
+
+    #[test]
+    fn what_is_being_written_is_known_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Claims::default().create(folder.path().join("a b.html"));
+        let written = fs::read_dir(folder.path()).unwrap().next().unwrap();
+        let name = written.unwrap().file_name();
+        assert!(is_temporary(&name), "{}", name.display());
+        for name in ["a.tmp", ".a.tmp", ".a.1-x.tmp", ".a.-1.tmp", "a.1-2.tmp"] {
+            assert!(!is_temporary(name.as_ref()), "{name}");
+        }
+        drop(file);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -249,7 +249,7 @@ impl Summary {
     /// sent nothing is no host: somebody may only have tried it. One that sent no more than ARP
     /// has its hardware address.
     fn local_hosts(&self) -> (Vec<Host>, u64) {
-        let spoke = |address: IpAddr| self.hosts.row(address).mac.is_some();
+        let spoke = |address: IpAddr| self.hosts.mac(address).is_some();
         let traffic = self.addresses.iter();
         let mut ranked: Vec<(u64, IpAddr)> = traffic
             .map(|(key, counts)| (key.ip(), counts))

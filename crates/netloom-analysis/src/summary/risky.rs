@@ -131,11 +131,7 @@ const IS_READABLE: &str = "(carried_services IS NULL OR NOT array_has(carried_se
 /// Whether others can read what matters of a flow: it did not go over to TLS (STARTTLS and the like),
 /// or somebody had logged in before.
 fn is_readable(app: &AppInfo) -> bool {
-    let has_login = || {
-        let mut risks = app.risks.iter();
-        risks.any(|(risk, _)| *risk == FlowRisk::CleartextCredentials)
-    };
-    !app.carried.iter().any(|protocol| protocol.name == "tls") || has_login()
+    !app.carries("tls") || app.has_risk(FlowRisk::CleartextCredentials)
 }
 
 fn is_one_of(services: &[&str]) -> String {

@@ -143,8 +143,9 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()>
     Ok(())
 }
 
-/// Whether it is an output that some netloom is writing just now: `.name.PID-N.tmp`.
-fn is_temporary(name: &OsStr) -> bool {
+/// Whether a name is one of those under which outputs are written until they are complete:
+/// `.name.PID-N.tmp`. What has such a name is no input.
+pub fn is_temporary(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let numbers = name
         .strip_prefix('.')

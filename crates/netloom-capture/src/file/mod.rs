@@ -34,6 +34,7 @@ use netloom_packet::{PacketSource, SourceError};
 
 use self::reader::{CaptureReader, Stream};
 
+pub use self::inputs::is_temporary;
 pub use self::write::{
     CaptureWriter, ClosedFile, Direction, FileFormat, FileNames, InterfaceDescription,
     InterfaceStatistics, PacketNotes, PcapResolution, PcapWriter, PcapngWriter, Rotation,

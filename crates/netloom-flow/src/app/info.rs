@@ -86,9 +86,19 @@ impl AppInfo {
             .map(|(_, value)| &**value)
     }
 
+    /// Whether it is at a risk.
+    pub fn has_risk(&self, risk: Risk) -> bool {
+        self.risks.iter().any(|(known, _)| *known == risk)
+    }
+
+    /// Whether the flow went over to this protocol, or has it inside.
+    pub fn carries(&self, protocol: &str) -> bool {
+        self.carried.iter().any(|carried| carried.name == protocol)
+    }
+
     /// Adds a risk, once.
     pub fn add_risk(&mut self, risk: Risk, detail: &str) {
-        if !self.risks.iter().any(|(known, _)| *known == risk) {
+        if !self.has_risk(risk) {
             let end = detail.floor_char_boundary(200);
             self.risks
                 .push((risk, detail.get(..end).unwrap_or_default().into()));

@@ -21,20 +21,23 @@ pub(crate) fn asked(info: &mut AppInfo, name: &str, missing: bool) -> bool {
         return false;
     }
     let before = info.risks.len();
-    if missing && !has(info, Risk::DgaDomain) && dga_score(name) {
-        info.add_risk(Risk::DgaDomain, name);
-    }
-    if !has(info, Risk::IdnHomograph) && is_homograph(name) {
-        info.add_risk(Risk::IdnHomograph, name);
-    }
-    if !has(info, Risk::RiskyDomain) && is_risky_domain(name) {
-        info.add_risk(Risk::RiskyDomain, name);
-    }
+    odd(info, name, missing);
     info.risks.len() > before
 }
 
-fn has(info: &AppInfo, risk: Risk) -> bool {
-    info.risks.iter().any(|(known, _)| *known == risk)
+/// Adds what a name gives away; whether it looks machine-made counts only `if_made`.
+pub(super) fn odd(info: &mut AppInfo, name: &str, if_made: bool) {
+    // What is known already is not looked for again: a flow asks for many names.
+    let mut look = |risk, is_at_it: fn(&str) -> bool| {
+        if !info.has_risk(risk) && is_at_it(name) {
+            info.add_risk(risk, name);
+        }
+    };
+    if if_made {
+        look(Risk::DgaDomain, dga_score);
+    }
+    look(Risk::IdnHomograph, is_homograph);
+    look(Risk::RiskyDomain, is_risky_domain);
 }
 
 #[cfg(test)]

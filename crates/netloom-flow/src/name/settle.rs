@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use netloom_decode::app::{Category, Protocol, Risk, ports};
 use netloom_packet::MacAddr;
 
+use super::asked::odd;
 use super::book::Hint;
-use super::{dga_score, is_homograph, is_local, is_risky_domain, is_tor_name, product};
+use super::{is_local, is_tor_name, product};
 use crate::app::{AppInfo, Confidence};
 use crate::record::{ConnState, FlowRecord};
 
@@ -94,7 +95,7 @@ fn tor(info: &mut AppInfo, resolved: bool) -> bool {
     if info.app != Some(TITLE) {
         return false;
     }
-    let by_certificate = info.risks.iter().any(|(risk, _)| *risk == Risk::Anonymizer);
+    let by_certificate = info.has_risk(Risk::Anonymizer);
     let by_name = || !resolved && info.server_name.as_deref().is_some_and(is_tor_name);
     if !by_certificate && !by_name() {
         info.app = None;
@@ -111,15 +112,7 @@ fn odd_name(info: &mut AppInfo) {
     let Some(name) = info.server_name.take() else {
         return;
     };
-    if dga_score(&name) {
-        info.add_risk(Risk::DgaDomain, &name);
-    }
-    if is_homograph(&name) {
-        info.add_risk(Risk::IdnHomograph, &name);
-    }
-    if is_risky_domain(&name) {
-        info.add_risk(Risk::RiskyDomain, &name);
-    }
+    odd(info, &name, true);
     info.server_name = Some(name);
 }
 
@@ -158,7 +151,7 @@ fn by_service(info: &mut AppInfo, crossing: Option<Crossing>, answered: bool) {
         }
         // Readable unless they went over to TLS. Fingerprints do not tell: they are made only where
         // somebody asks for them.
-        "ftp" | "pop3" | "imap" if !carries(info, "tls") => {
+        "ftp" | "pop3" | "imap" if !info.carries("tls") => {
             info.add_risk(Risk::UnsafeProtocol, service.title);
         }
         _ => {}
@@ -219,11 +212,6 @@ fn is_one_way(service: &Protocol, src: Option<u16>, dst: Option<u16>) -> bool {
         "dhcpv6" => (src, dst) == (Some(547), Some(546)),
         _ => false,
     }
-}
-
-/// Whether a flow went over to this protocol, or has it inside.
-fn carries(info: &AppInfo, name: &str) -> bool {
-    info.carried.iter().any(|carried| carried.name == name)
 }
 
 /// A protocol that has ports of its own, where neither end uses one.

@@ -219,6 +219,11 @@ impl LocalHosts {
         self.hosts.iter().map(|(address, _)| address.ip())
     }
 
+    /// The hardware address of a host.
+    pub fn mac(&self, address: IpAddr) -> Option<MacAddr> {
+        self.hosts.get(&address)?.mac
+    }
+
     /// What is known of an address besides its traffic.
     pub fn row(&self, address: IpAddr) -> HostRow {
         let mut row = HostRow::new(address);

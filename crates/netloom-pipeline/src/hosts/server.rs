@@ -26,14 +26,13 @@ pub(super) fn name_rank(source: &str) -> u8 {
 /// Whether the name that a flow has of its server is that of somebody behind it: of the one that a
 /// proxy was asked for.
 pub(super) fn is_of_another(app: &AppInfo) -> bool {
-    let carries_tls = || app.carried.iter().any(|protocol| protocol.name == "tls");
     let service = app.service.map(|protocol| protocol.name);
     match (app.server_name_source, service) {
         // Looked up, for its address.
         ("dns" | "mdns", _) => false,
         ("http_proxy", _) | (_, Some("socks")) => true,
         // What goes through a tunnel names its own end.
-        (source, Some("http")) => source != "http_host" && carries_tls(),
+        (source, Some("http")) => source != "http_host" && app.carries("tls"),
         _ => false,
     }
 }

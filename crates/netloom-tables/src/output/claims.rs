@@ -255,16 +255,8 @@ impl std::error::Error for SameFile {}
 mod tests {
     use std::io::Write as _;
 
+    use super::super::tests::names;
     use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
 
     #[track_caller]
     fn refused(result: Result<AtomicFile, OutputError>, other: &Path) {

@@ -8,6 +8,7 @@ use netloom::analysis::report::chart::{self, Theme};
 use netloom::analysis::report::terminal::{self, TerminalOptions};
 use netloom::analysis::report::{Report, html, json, png};
 use netloom::analysis::summary::{ReportContext, SummaryStage};
+use netloom::pipeline::packet::CaptureInfo;
 use netloom::tables::output::AtomicFile;
 
 use super::Session;
@@ -57,14 +58,8 @@ pub(crate) fn run(
     let source = session.filtered(source, filter.as_ref())?;
     let outcome = session.run(source, &stage, Path::new("-"))?;
     session.tell(&outcome);
-    let context = ReportContext {
-        captures: outcome.captures,
-        flow_rules: global.flow_rules.name().to_owned(),
-        options: global.of_flows(),
-        filter: filter.map(|filter| filter.expression().to_owned()),
-        max_memory: global.max_memory as u64,
-        interrupted: outcome.interrupted,
-    };
+    let filter = filter.map(|filter| filter.expression().to_owned());
+    let context = context(global, outcome.captures, filter, outcome.interrupted);
     let report = outcome.output.report(&context);
     // All texts of the capture: there is nothing after this that could use their memory.
     std::mem::forget(stage);
@@ -130,6 +125,23 @@ pub(super) fn print(report: &Report, top: usize, printer: &Printer) -> Result<()
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(|cause| Failure::writing(Path::new("-"), &cause))
+}
+
+/// What a report says about the run.
+pub(super) fn context(
+    global: &Global,
+    captures: Vec<CaptureInfo>,
+    filter: Option<String>,
+    interrupted: bool,
+) -> ReportContext {
+    ReportContext {
+        captures,
+        flow_rules: global.flow_rules.name().to_owned(),
+        options: global.of_flows(),
+        filter,
+        max_memory: global.max_memory as u64,
+        interrupted,
+    }
 }
 
 /// Each chart as SVG and as PNG, written but without its name.

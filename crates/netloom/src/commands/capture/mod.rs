@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use netloom::analysis::report::{html, units};
-use netloom::analysis::summary::{ReportContext, SummaryStage};
+use netloom::analysis::summary::SummaryStage;
 use netloom::capture::file::{
     CaptureWriter, FileFormat, FileNames, InterfaceDescription, PcapResolution, Rotation,
     SectionDescription, WriteCompression, WriteOptions,
@@ -154,14 +154,8 @@ fn capture(
         drop(status);
         let mut recorder = lock(&recorder);
         summary(&recorder, &stats.stats(), printer);
-        let context = ReportContext {
-            captures: outcome.captures,
-            flow_rules: global.flow_rules.name().to_owned(),
-            options: global.of_flows(),
-            filter: (!expression.is_empty()).then(|| expression.clone()),
-            max_memory: global.max_memory as u64,
-            interrupted: false,
-        };
+        let filter = (!expression.is_empty()).then(|| expression.clone());
+        let context = report::context(global, outcome.captures, filter, false);
         let made = outcome.output.report(&context);
         let stdout_is_taken = options.write.as_deref() == Some(Path::new("-"))
             || options.html.as_deref() == Some(Path::new("-"));
@@ -192,14 +186,8 @@ fn capture(
         let stage = SummaryStage::new(TOP);
         let captures = netloom::open(&kept, &OpenOptions::default())?;
         let outcome = session.run(captures, &stage, Path::new("-"))?;
-        let context = ReportContext {
-            captures: outcome.captures,
-            flow_rules: global.flow_rules.name().to_owned(),
-            options: global.of_flows(),
-            filter: (!expression.is_empty()).then(|| expression.clone()),
-            max_memory: global.max_memory as u64,
-            interrupted: outcome.interrupted,
-        };
+        let filter = (!expression.is_empty()).then(|| expression.clone());
+        let context = report::context(global, outcome.captures, filter, outcome.interrupted);
         let made = outcome.output.report(&context);
         // Rotated, they have names of their own.
         files.captures(&kept)?;
