@@ -10,6 +10,8 @@ mod web;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 use super::{Detector, Protocol};
 
 /// The groups; those with the surest probes and the most traffic come first.
@@ -44,7 +46,8 @@ pub fn by_name(name: &str) -> Option<&'static Protocol> {
 }
 
 /// Ports by protocol name: over UDP, over TCP.
-type Ports = HashMap<&'static str, [Vec<u16>; 2]>;
+/// Hashed the fast way: the names are our own, and every flow that ends is looked up.
+type Ports = HashMap<&'static str, [Vec<u16>; 2], FixedState>;
 
 static PORTS: LazyLock<Ports> = LazyLock::new(|| {
     let mut map = Ports::default();
