@@ -20,7 +20,7 @@ use crate::schema::{PacketRow, some};
 
 pub use stream::{Conversation, Segment, SegmentNote};
 
-/// A packet in one line; `None` where nothing was understood.
+/// A packet in one line: what it is, as far as it was understood, and a length at the least.
 ///
 /// Meant for people: wording and detail may change from version to version.
 pub fn info(row: &PacketRow<'_>) -> Option<String> {
@@ -32,8 +32,17 @@ pub fn info(row: &PacketRow<'_>) -> Option<String> {
 /// Appends the line of a packet.
 pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
     match row.decoded.network {
-        Network::Ipv4 | Network::Ipv6 => ip(row, row.decoded.ip.as_ref()?, out),
-        Network::Arp | Network::Rarp => arp(payload(row), out),
+        Network::Ipv4 | Network::Ipv6 => match &row.decoded.ip {
+            Some(header) => ip(row, header, out),
+            None => unknown(row, out),
+        },
+        Network::Arp | Network::Rarp => match Arp::parse(payload(row)) {
+            Some(message) => arp(&message, out),
+            None => some(
+                "ARP about other addresses than IPv4 over Ethernet, or cut",
+                out,
+            ),
+        },
         other => {
             let name = match other {
                 Network::Lldp => "Link layer discovery (LLDP)",
@@ -53,10 +62,7 @@ pub(crate) fn append(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
                 Network::Udld => "Unidirectional link detection",
                 Network::Pagp => "Port aggregation protocol",
                 Network::NetBeui => "NetBIOS frames (NetBEUI)",
-                _ => {
-                    unknown(row, out)?;
-                    return length(row, out);
-                }
+                _ => return unknown(row, out),
             };
             out.push_str(name);
             length(row, out)
@@ -69,18 +75,26 @@ fn payload<'a>(row: &PacketRow<'a>) -> &'a [u8] {
     row.decoded.payload(row.data)
 }
 
-/// What carries something that has no name here; `None` where not even that was understood.
+/// What carries something that has no name here.
 fn unknown(row: &PacketRow<'_>, out: &mut String) -> Option<()> {
     match row.decoded.ethertype {
-        Some(ethertype) => match ethertype_title(ethertype) {
-            Some(title) => some(title, out),
-            None => write!(out, "EtherType 0x{ethertype:04x}").ok(),
-        },
+        Some(ethertype) => {
+            match ethertype_title(ethertype) {
+                Some(title) => out.push_str(title),
+                None => write!(out, "EtherType 0x{ethertype:04x}").ok()?,
+            }
+            length(row, out)
+        }
         // LLC, for one.
         None if row.decoded.network == Network::Other => {
-            write!(out, "{} frame", row.packet.link_type).ok()
+            write!(out, "{} frame", row.packet.link_type).ok()?;
+            length(row, out)
         }
-        None => None,
+        // Not even the link layer was read: cut, or of a kind that is not known.
+        None => {
+            let packet = &row.packet;
+            write!(out, "{} frame Len={}", packet.link_type, packet.wire_len).ok()
+        }
     }
 }
 
@@ -152,9 +166,7 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
                 return Some(());
             }
             ports(row, out);
-            out.push_str(" Len=");
-            out.push_str(itoa::Buffer::new().format(len));
-            Some(())
+            datagram_length(row, ip, out)
         }
         Transport::Sctp(tag) => {
             ports(row, out);
@@ -192,7 +204,8 @@ fn transport(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
     }
 }
 
-/// What the payload says, where it is DNS, TLS or HTTP by its bytes, or DHCP, NTP or SSDP on their ports.
+/// What the payload says, where it is DNS, TLS or HTTP by its bytes, or DHCP, NTP, SSDP, or ARP in
+/// a tunnel on their ports.
 /// Nothing is appended where it is not.
 ///
 /// What its flow turned out to be is not asked: the line is there with the packet.
@@ -203,7 +216,7 @@ fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
         Some(service @ ("dns" | "mdns" | "llmnr")) => Some(service),
         // Messages of the same form, with names of another.
         Some("nbns") => return false,
-        Some(service @ ("dhcp" | "ntp" | "ssdp")) if !is_tcp => {
+        Some(service @ ("dhcp" | "ntp" | "ssdp" | "vxlan" | "geneve")) if !is_tcp => {
             let len = row.decoded.payload_wire_len;
             if datagram::datagram(service, payload, len, out).is_some() {
                 return true;
@@ -234,6 +247,29 @@ fn application(row: &PacketRow<'_>, is_tcp: bool, out: &mut String) -> bool {
         out.truncate(begin);
     }
     said.is_some()
+}
+
+/// Bytes behind a header of UDP, as it says itself, and where that cannot be.
+fn datagram_length(row: &PacketRow<'_>, ip: &Ip, out: &mut String) -> Option<()> {
+    const HEADER: u32 = 8;
+    let there = row.decoded.payload_wire_len + HEADER;
+    // The header ends where the payload begins; the checksum is behind the length.
+    let at = (row.decoded.payload_offset as usize).checked_sub(4);
+    let said = at.and_then(|at| row.data.get(at..)?.first_chunk());
+    let said = match (&row.decoded.transport, ip.fragment, said) {
+        // A first fragment has not all of it. UDP-Lite says how much is checked.
+        (Transport::Udp, None, Some(&bytes)) => u16::from_be_bytes(bytes).into(),
+        _ => there,
+    };
+    if said < HEADER {
+        return write!(out, " [bad UDP length {said} < {HEADER}]").ok();
+    }
+    if said > there {
+        write!(out, " [bad UDP length {said} > IP payload length]").ok()?;
+    }
+    out.push_str(" Len=");
+    out.push_str(itoa::Buffer::new().format(said.max(there) - HEADER));
+    Some(())
 }
 
 fn ports(row: &PacketRow<'_>, out: &mut String) {
@@ -292,18 +328,14 @@ fn tcp(header: &Tcp, len: u32, out: &mut String) {
     }
 }
 
-fn arp(message: &[u8], out: &mut String) -> Option<()> {
-    let Some(arp) = Arp::parse(message) else {
-        out.push_str("ARP about other addresses than IPv4 over Ethernet, or cut");
-        return Some(());
-    };
+fn arp(arp: &Arp, out: &mut String) -> Option<()> {
     let Arp {
         operation,
         sender_mac,
         sender_ip,
         target_mac,
         target_ip,
-    } = arp;
+    } = *arp;
     match operation {
         Arp::REQUEST if arp.is_probe() => write!(out, "Who has {target_ip}? (probe)").ok(),
         Arp::REQUEST | Arp::REPLY if arp.is_gratuitous() => {
@@ -419,7 +451,27 @@ mod tests {
             (1, v4(3, 3), "Destination unreachable: port"),
             (1, v4(3, 99), "Destination unreachable: code 99"),
             (1, v4(11, 0), "Time to live exceeded in transit"),
+            (
+                1,
+                v4(12, 1),
+                "Parameter problem: required option is missing",
+            ),
+            (
+                1,
+                v4(43, 2),
+                "Extended echo reply id=7 seq=1 (no such interface)",
+            ),
             (1, v4(200, 1), "ICMP type=200 code=1"),
+            (
+                58,
+                Transport::Icmpv6(icmp(4, 1)),
+                "Parameter problem: unrecognized Next Header type encountered",
+            ),
+            (
+                58,
+                Transport::Icmpv6(icmp(155, 0x83)),
+                "RPL control: secure destination advertisement object acknowledgment",
+            ),
             (
                 58,
                 Transport::Icmpv6(icmp(128, 0)),
@@ -485,6 +537,44 @@ mod tests {
     }
 
     #[test]
+    fn lengths_of_udp_that_cannot_be() {
+        let with = |said: u8, fragment| {
+            // Ports, length, checksum, then four bytes.
+            let data = [0, 53, 13, 128, 0, said, 0, 0, 1, 2, 3, 4];
+            let packet = Packet {
+                number: 1,
+                timestamp: Timestamp::from_nanos(0),
+                link_type: LinkType::ETHERNET,
+                interface: 0,
+                wire_len: 12,
+                data: &data,
+            };
+            let decoded = Decoded {
+                payload_offset: 8,
+                payload_len: 4,
+                payload_wire_len: 4,
+                ..over_ip(17, Transport::Udp, fragment)
+            };
+            info(&PacketRow::new(&packet, &decoded)).unwrap()
+        };
+        assert_eq!(with(12, None), "53 → 3456 Len=4");
+        assert_eq!(with(5, None), "53 → 3456 [bad UDP length 5 < 8]");
+        assert_eq!(
+            with(100, None),
+            "53 → 3456 [bad UDP length 100 > IP payload length] Len=92"
+        );
+        // The rest comes with other fragments.
+        let part = Fragment {
+            id: 1,
+            offset: 0,
+            more: true,
+            len: 12,
+            data_offset: 0,
+        };
+        assert_eq!(with(100, Some(part)), "53 → 3456 Len=4 [first fragment]");
+    }
+
+    #[test]
     fn arp_messages() {
         let message = |operation: u8, sender_ip: u8, target_ip: u8| {
             let mut bytes = [0; Arp::LEN];
@@ -532,6 +622,9 @@ mod tests {
             line(named, b"").as_deref(),
             Some("Precision time (PTP) Len=0")
         );
-        assert_eq!(line(Decoded::default(), b"x"), None);
+        assert_eq!(
+            line(Decoded::default(), b"x").as_deref(),
+            Some("ETHERNET frame Len=1")
+        );
     }
 }

@@ -3,13 +3,16 @@
 //! Text out of packets is made safe ([`text::display`]) and cut.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
-use netloom_decode::app::dns::{Data, Message, Record, qtype_name, rcode_name};
+use netloom_decode::app::dns::{Data, Message, Record, known_type, qtype_name, rcode_name, rtype};
 use netloom_decode::app::text;
 use netloom_decode::app::tls::names::{alert, version};
 use netloom_decode::app::tls::{Carrier, ClientHello};
 use netloom_decode::app::uri::masked_line;
 use netloom_decode::app::wire::Reader;
+
+use crate::schema::some;
 
 /// Longest text of a packet in the line, in bytes.
 const TEXT_MAX: usize = 256;
@@ -17,8 +20,8 @@ const TEXT_MAX: usize = 256;
 pub(super) const RECORD_MAX: u16 = 16_640;
 /// Longest record of a handshake that may hold no more than a Finished message, encrypted.
 pub(super) const FINISHED_MAX: u16 = 96;
-/// Longest first line of HTTP.
-pub(super) const LINE_MAX: usize = 1024;
+/// Longest first line of HTTP: Wireshark's columns end there, too.
+pub(super) const LINE_MAX: usize = 4096;
 /// Questions that are named.
 const QUESTIONS_MAX: usize = 64;
 /// Records that are named.
@@ -46,15 +49,15 @@ pub(super) fn dns(
     out: &mut String,
 ) -> Option<()> {
     let message = Message::parse(payload, len, service)?;
-    let kind = match message.opcode() {
-        0 => "Standard query",
-        1 => "Inverse query",
-        2 => "Server status request",
-        4 => "Zone change notification",
-        5 => "Dynamic update",
-        _ => "Unknown operation",
-    };
-    out.push_str(kind);
+    match message.opcode() {
+        0 => out.push_str("Standard query"),
+        1 => out.push_str("Inverse query"),
+        2 => out.push_str("Server status request"),
+        4 => out.push_str("Zone change notification"),
+        5 => out.push_str("Dynamic update"),
+        6 => out.push_str("DNS stateful operation"),
+        other => write!(out, "Unknown operation ({other})").ok()?,
+    }
     if message.is_response() {
         out.push_str(" response");
     }
@@ -64,11 +67,8 @@ pub(super) fn dns(
         out.push_str(&rcode_name(message.rcode().into()));
     }
     for question in message.questions.iter().take(QUESTIONS_MAX) {
-        match question.qtype {
-            // `*` in the RFC.
-            255 => out.push_str(" ANY "),
-            qtype => write!(out, " {} ", qtype_name(qtype, service == "nbns")).ok()?,
-        }
+        push_type(question.qtype, service == "nbns", out)?;
+        out.push(' ');
         push_name(&question.name, out);
     }
     let records = message.answers.iter();
@@ -89,11 +89,23 @@ fn push_name(name: &[u8], out: &mut String) {
     }
 }
 
+/// A type, as Wireshark names those that have no name.
+fn push_type(number: u16, nbns: bool, out: &mut String) -> Option<()> {
+    match (number, known_type(number)) {
+        (0, _) => some(" Unused", out),
+        // `*` in the RFC.
+        (255, _) => some(" ANY", out),
+        (_, None) => write!(out, " Unknown ({number})").ok(),
+        _ => write!(out, " {}", qtype_name(number, nbns)).ok(),
+    }
+}
+
 fn record(record: &Record<'_>, out: &mut String) -> Option<()> {
-    write!(out, " {}", qtype_name(record.rtype, false)).ok()?;
+    push_type(record.rtype, false, out)?;
     let name = match &record.data {
         Data::Address(address) => return write!(out, " {address}").ok(),
-        Data::Name(name) => name,
+        Data::Name(name) | Data::Nsec(name) => name,
+        Data::Other(bytes) => return other(record.rtype, bytes, out),
         Data::Soa(names, _) => &names.0,
         Data::Mx(preference, name) => {
             write!(out, " {preference}").ok()?;
@@ -107,6 +119,37 @@ fn record(record: &Record<'_>, out: &mut String) -> Option<()> {
     };
     out.push(' ');
     push_name(name, out);
+    Some(())
+}
+
+/// Data of types that are rare.
+fn other(kind: u16, bytes: &[u8], out: &mut String) -> Option<()> {
+    let mut reader = Reader::new(bytes);
+    match kind {
+        // The address in front of the services (RFC 1035, section 3.4.2).
+        rtype::WKS => {
+            if let Some(&address) = bytes.first_chunk::<4>() {
+                write!(out, " {}", Ipv4Addr::from(address)).ok()?;
+            }
+        }
+        // Processor and system (RFC 1035, section 3.3.2).
+        rtype::HINFO => {
+            while let Some(word) = reader.bytes8() {
+                out.push(' ');
+                push_text(word, out);
+            }
+        }
+        // Order, preference, flags (RFC 3403, section 4.1).
+        rtype::NAPTR => {
+            if let (Some(order), Some(preference), Some(flags)) =
+                (reader.u16(), reader.u16(), reader.bytes8())
+            {
+                write!(out, " {order} {preference} ").ok()?;
+                push_text(flags, out);
+            }
+        }
+        _ => {}
+    }
     Some(())
 }
 
@@ -292,6 +335,27 @@ mod tests {
         assert_eq!(
             line(|out| dns(&message, message.len(), "dns", out)).unwrap(),
             "Standard query response 0x1234 SOA <Root> NS n SRV 1 2 53 s OPT"
+        );
+    }
+
+    #[test]
+    fn rare_types_and_operations() {
+        // Opcode 15, questions of types 0 and 0xfffe.
+        let mut message = vec![0x12, 0x34, 0x78, 0, 0, 2, 0, 4, 0, 0, 0, 0];
+        message.extend_from_slice(b"\x01a\0\0\0\0\x01\x01a\0\xff\xfe\0\x01");
+        for (kind, data) in [
+            (47, &b"\x01n\0\0\x01\x40"[..]),
+            (11, b"\xc0\0\x02\x01\x06\x80"),
+            (13, b"\x03cpu\x02os"),
+            (35, b"\0\x64\0\x0a\x01s\0\0\0"),
+        ] {
+            message.extend_from_slice(&[0, 0, kind, 0, 1, 0, 0, 0, 60, 0, data.len() as u8]);
+            message.extend_from_slice(data);
+        }
+        assert_eq!(
+            line(|out| dns(&message, message.len(), "dns", out)).unwrap(),
+            "Unknown operation (15) 0x1234 Unused a Unknown (65534) a \
+             NSEC n WKS 192.0.2.1 HINFO cpu os NAPTR 100 10 s"
         );
     }
 

@@ -1,10 +1,11 @@
-//! DHCP, NTP and SSDP in one line, each datagram for itself.
+//! DHCP, NTP, SSDP and ARP in tunnels in one line, each datagram for itself.
 
 use std::fmt::Write as _;
 
 use netloom_decode::app::dhcp::Heading;
 use netloom_decode::app::ntp::{TIME_LEN, mode_name};
 use netloom_decode::app::text;
+use netloom_decode::net::arp::Arp;
 
 use super::app::{LINE_MAX, push_up_to};
 
@@ -15,6 +16,11 @@ pub(super) fn datagram(service: &str, payload: &[u8], len: u32, out: &mut String
         "dhcp" => dhcp(payload, out),
         "ntp" => ntp(payload, out),
         "ssdp" => ssdp(payload, out),
+        "vxlan" => return arp(payload.get(8..)?, out),
+        "geneve" => {
+            let options = usize::from(payload.first()? & 0x3f) * 4;
+            return arp(payload.get(8 + options..)?, out);
+        }
         _ => None,
     }?;
     write!(out, " Len={len}").ok()
@@ -69,6 +75,18 @@ fn ssdp(payload: &[u8], out: &mut String) -> Option<()> {
     Some(())
 }
 
+/// ARP in an Ethernet frame in a tunnel (RFC 7348, section 5; RFC 8926, section 3.4): what carries
+/// it keeps its row, as it does for all that is no IP.
+fn arp(frame: &[u8], out: &mut String) -> Option<()> {
+    const ETHERNET_LEN: usize = 14;
+    const ETHERTYPE: [u8; 2] = [0x08, 0x06];
+    let (header, message) = frame.split_at_checked(ETHERNET_LEN)?;
+    if !header.ends_with(&ETHERTYPE) {
+        return None;
+    }
+    super::arp(&Arp::parse(message)?, out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +117,23 @@ mod tests {
         );
         for end in 0..message.len() {
             line("dhcp", &message[..end]);
+        }
+    }
+
+    #[test]
+    fn arp_in_tunnels() {
+        let mut frame = vec![0; 12];
+        frame.extend_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 10, 0, 0, 1]);
+        frame.extend_from_slice(&[0, 0, 0, 0, 0, 0, 10, 0, 0, 2]);
+        let expected = Some("Who has 10.0.0.2? Tell 10.0.0.1");
+        let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0][..], &frame].concat();
+        assert_eq!(line("vxlan", &vxlan).as_deref(), expected);
+        // One option of four bytes.
+        let geneve = [&[1, 0, 0x65, 0x58, 0, 0, 1, 0][..], &[0; 4], &frame].concat();
+        assert_eq!(line("geneve", &geneve).as_deref(), expected);
+        for end in 0..geneve.len() {
+            assert_eq!(line("geneve", &geneve[..end]), None);
+            assert_eq!(line("vxlan", &geneve[..end]), None);
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn icmpv4(message: Icmp, out: &mut String) -> Option<()> {
         13 => write!(out, "Timestamp request id={id} seq={seq}").ok(),
         14 => write!(out, "Timestamp reply id={id} seq={seq}").ok(),
         42 => write!(out, "Extended echo request id={id} seq={seq}").ok(),
-        43 => write!(out, "Extended echo reply id={id} seq={seq} code={code}").ok(),
+        43 => extended_reply(message, out),
         3 => {
             out.push_str("Destination unreachable: ");
             out.push_str(match code {
@@ -60,14 +60,40 @@ pub(super) fn icmpv4(message: Icmp, out: &mut String) -> Option<()> {
             });
             Some(())
         }
-        12 => write!(out, "Parameter problem code={code}").ok(),
+        12 => {
+            out.push_str("Parameter problem: ");
+            out.push_str(match code {
+                0 => "pointer indicates the error",
+                1 => "required option is missing",
+                2 => "bad length",
+                _ => return write!(out, "code {code}").ok(),
+            });
+            Some(())
+        }
         17 => write!(out, "Address mask request id={id} seq={seq}").ok(),
         18 => write!(out, "Address mask reply id={id} seq={seq}").ok(),
         _ => write!(out, "ICMP type={icmp_type} code={code}").ok(),
     }
 }
 
-/// ICMPv6 types: RFC 4443, 4861, 2710, 3810, 2894, 6550, 8335; IANA, "ICMPv6 Parameters".
+/// The reply to an extended echo, and whether the interface asked about was found (RFC 8335,
+/// section 3).
+fn extended_reply(message: Icmp, out: &mut String) -> Option<()> {
+    let Icmp { code, id, seq, .. } = message;
+    write!(out, "Extended echo reply id={id} seq={seq} (").ok()?;
+    out.push_str(match code {
+        0 => "no error",
+        1 => "malformed query",
+        2 => "no such interface",
+        3 => "no such table entry",
+        4 => "multiple interfaces satisfy query",
+        _ => return write!(out, "code {code})").ok(),
+    });
+    out.push(')');
+    Some(())
+}
+
+/// ICMPv6 types: RFC 4443, 4861, 2710, 3810, 2894, 6275, 6550, 7112, 8335, 8754, 8883; IANA, "ICMPv6 Parameters".
 ///
 /// `flags`: the byte behind the checksum.
 pub(super) fn icmpv6(message: Icmp, flags: u8, payload: &[u8], out: &mut String) -> Option<()> {
@@ -108,7 +134,24 @@ pub(super) fn icmpv6(message: Icmp, flags: u8, payload: &[u8], out: &mut String)
             });
             Some(())
         }
-        4 => write!(out, "Parameter problem code={code}").ok(),
+        4 => {
+            out.push_str("Parameter problem: ");
+            out.push_str(match code {
+                0 => "erroneous header field encountered",
+                1 => "unrecognized Next Header type encountered",
+                2 => "unrecognized IPv6 option encountered",
+                3 => "IPv6 first fragment has incomplete IPv6 header chain",
+                4 => "SR upper-layer header error",
+                5 => "unrecognized Next Header type encountered by intermediate node",
+                6 => "extension header too big",
+                7 => "extension header chain too long",
+                8 => "too many extension headers",
+                9 => "too many options in extension header",
+                10 => "option too big",
+                _ => return write!(out, "code {code}").ok(),
+            });
+            Some(())
+        }
         128 => write!(out, "Echo request id={id} seq={seq}").ok(),
         129 => write!(out, "Echo reply id={id} seq={seq}").ok(),
         130 => about("Multicast listener query for", out),
@@ -141,9 +184,28 @@ pub(super) fn icmpv6(message: Icmp, flags: u8, payload: &[u8], out: &mut String)
             out,
         ),
         143 => some("Multicast listener report v2", out),
-        155 => write!(out, "RPL control code={code}").ok(),
+        144 => write!(out, "Home agent address discovery request id={id}").ok(),
+        145 => write!(out, "Home agent address discovery reply id={id}").ok(),
+        146 => write!(out, "Mobile prefix solicitation id={id}").ok(),
+        147 => write!(out, "Mobile prefix advertisement id={id}").ok(),
+        155 => {
+            out.push_str("RPL control: ");
+            // The upper bit: the secure form of the same.
+            if code & 0x80 != 0 && code != 0x8a {
+                out.push_str("secure ");
+            }
+            out.push_str(match code {
+                0x00 | 0x80 => "DODAG information solicitation",
+                0x01 | 0x81 => "DODAG information object",
+                0x02 | 0x82 => "destination advertisement object",
+                0x03 | 0x83 => "destination advertisement object acknowledgment",
+                0x8a => "consistency check",
+                _ => return write!(out, "code {code}").ok(),
+            });
+            Some(())
+        }
         160 => write!(out, "Extended echo request id={id} seq={seq}").ok(),
-        161 => write!(out, "Extended echo reply id={id} seq={seq} code={code}").ok(),
+        161 => extended_reply(message, out),
         _ => write!(out, "ICMPv6 type={icmp_type} code={code}").ok(),
     }
 }

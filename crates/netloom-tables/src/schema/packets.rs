@@ -350,7 +350,7 @@ static COLUMNS: &[Column<Packets>] = &[
     )
     .requires(Requires::HEADERS.with(Requires::STREAMS))
     .identity(Identity::Text)
-    .doc("The packet in one line, for people; its wording may change. A TLS record or an HTTP message that several packets carry is told by the one that ends it. Null where nothing was understood."),
+    .doc("The packet in one line, for people; its wording may change. A TLS record or an HTTP message that several packets carry is told by the one that ends it."),
     column(
         "fragment",
         Make::Bool(|row| Some(row.decoded.fragment().is_some())),

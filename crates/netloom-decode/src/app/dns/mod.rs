@@ -29,7 +29,7 @@ pub use line::record_line;
 pub(crate) use name::plain_name;
 pub use name::{Name, reverse_address};
 pub use netbios::{NetbiosName, netbios_base};
-pub use number::{opcode_name, qclass_name, qtype_name, rcode_name, rtype};
+pub use number::{known_type, opcode_name, qclass_name, qtype_name, rcode_name, rtype};
 pub use probe::is_message;
 pub use text::{answer_text, update_text};
 

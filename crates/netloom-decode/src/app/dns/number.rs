@@ -95,7 +95,13 @@ const TYPES: &[(u16, &str)] = &[
 ];
 
 /// Name of a type, where it has one.
-pub(super) fn known_type(number: u16) -> Option<&'static str> {
+///
+/// ```
+/// use netloom_decode::app::dns::known_type;
+/// assert_eq!(known_type(28), Some("AAAA"));
+/// assert_eq!(known_type(4711), None);
+/// ```
+pub fn known_type(number: u16) -> Option<&'static str> {
     let at = TYPES.binary_search_by_key(&number, |&(number, _)| number);
     at.ok().and_then(|at| TYPES.get(at)).map(|&(_, name)| name)
 }

@@ -222,7 +222,7 @@ fn ports(line: &str) -> BTreeSet<String> {
         if let Some((_, flags)) = after.split_once('[')
             && let Some((flags, _)) = flags.split_once(']')
         {
-            facts.insert(flags.replace("<None>", "none"));
+            facts.insert(flags.replace("<None>", "none").to_uppercase());
         }
     }
     for word in line.split(' ') {
@@ -313,12 +313,17 @@ fn icmp(line: &str) -> BTreeSet<String> {
 }
 
 /// Errors as Wireshark writes them, and their names.
-const ERRORS: [(&str, &str); 6] = [
+const ERRORS: [(&str, &str); 11] = [
     ("No such name", "NXDOMAIN"),
     ("Server failure", "SERVFAIL"),
     ("Refused", "REFUSED"),
     ("Format error", "FORMERR"),
     ("Not implemented", "NOTIMP"),
+    ("Name exists", "YXDOMAIN"),
+    ("RRset exists", "YXRRSET"),
+    ("RRset does not exist", "NXRRSet"),
+    ("Not authoritative", "NOTAUTH"),
+    ("Name out of zone", "NOTZONE"),
     ("No error", ""),
 ];
 
