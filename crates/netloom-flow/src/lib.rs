@@ -52,6 +52,7 @@ mod nfstream;
 mod outer;
 mod ports;
 mod record;
+mod server;
 mod slab;
 mod table;
 mod tcp;

@@ -11,6 +11,7 @@ use crate::app::{AppInfo, Confidence};
 use crate::features::{FlowFeatures, Nfstream, Sequence, Statistics, Summed};
 use crate::key::{FlowId, FlowIdentity};
 use crate::name::{product, registrable_domain};
+use crate::server;
 
 /// A finished flow: `src` is the originator, `dst` the responder; `fwd` is src→dst.
 ///
@@ -184,11 +185,27 @@ impl FlowRecord {
         self.end.nanos_since(self.start)
     }
 
-    /// The service that its ports stand for; see
-    /// [`service_by_port`](netloom_decode::service::service_by_port).
+    /// The service that its ports stand for: the responder's, or the originator's where that one is
+    /// known and the other is not, if it cannot be there by chance. (Of a single packet, which does
+    /// not tell who asks,
+    /// [`service_by_port`](netloom_decode::service::service_by_port) looks at both alike.)
     pub fn service_by_port(&self) -> Option<&'static str> {
-        let (src, dst) = (self.src_port.unwrap_or(0), self.dst_port.unwrap_or(0));
-        netloom_decode::service::service_by_port(self.protocol, src, dst)
+        server::service_by_port(self)
+    }
+
+    /// Whether the originator is the server, who was seen first: as ports tell where the capture does
+    /// not have the connection's beginning, or there is none (UDP).
+    ///
+    /// Who alone has a port of the service's own serves, else who alone has one on which it is
+    /// common; else, over TCP, an originator below port 32768 (systems give none of those to
+    /// clients) where the responder's port is dynamic (RFC 6335, section 6).
+    pub fn originator_serves(&self) -> bool {
+        server::originator_serves(self)
+    }
+
+    /// Whether the server refused the connection: it sent a RST, and nothing besides.
+    pub fn is_refused(&self) -> bool {
+        server::is_refused(self)
     }
 
     /// The protocol: by content where it was recognised, else by the ports.

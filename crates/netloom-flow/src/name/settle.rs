@@ -10,6 +10,7 @@ use super::book::Hint;
 use super::{is_local, is_tor_name, product};
 use crate::app::{AppInfo, Confidence};
 use crate::record::{ConnState, FlowRecord};
+use crate::server::{is_usual, originator_serves};
 
 /// TCP's number among IP's protocols.
 const TCP: u8 = 6;
@@ -36,9 +37,11 @@ pub(crate) fn settle(record: &mut FlowRecord, hint: Option<&(IpAddr, Hint)>) {
     let resolved =
         hint.is_some_and(|(responder, hint)| *responder == server && hint.name.is_some());
     let answered = record.bwd.packets > 0 || needs_no_answer(record);
-    let crossing = crossing(record);
+    // Of flows without a service nobody asks.
+    let from_server = record.recognised().is_some() && originator_serves(record);
+    let crossing = crossing(record, from_server);
     tcp_issues(record);
-    odd_port(record);
+    odd_port(record, from_server);
     let fragmented = record.fwd.fragments + record.bwd.fragments > 0;
     if let Some(info) = record.app.as_deref_mut() {
         if fragmented && info.service.is_some_and(|service| service.name == "dns") {
@@ -126,13 +129,9 @@ enum Crossing {
 }
 
 /// `None` where both ends are local, or neither is: what networks those are in, nobody knows.
-fn crossing(record: &FlowRecord) -> Option<Crossing> {
+fn crossing(record: &FlowRecord, from_server: bool) -> Option<Crossing> {
     let ends = (is_local(record.src_ip), is_local(record.dst_ip));
-    let (client, server) = if is_from_server(record) {
-        (ends.1, ends.0)
-    } else {
-        ends
-    };
+    let (client, server) = if from_server { (ends.1, ends.0) } else { ends };
     match (client, server) {
         (false, true) => Some(Crossing::Inward),
         (true, false) => Some(Crossing::Outward),
@@ -214,11 +213,15 @@ fn is_one_way(service: &Protocol, src: Option<u16>, dst: Option<u16>) -> bool {
     }
 }
 
-/// A protocol that has ports of its own, where neither end uses one.
-fn odd_port(record: &mut FlowRecord) {
-    let from_server = is_from_server(record);
+/// A protocol that has ports of its own, where its server uses none of them.
+fn odd_port(record: &mut FlowRecord, from_server: bool) {
+    let port = if from_server {
+        record.src_port
+    } else {
+        record.dst_port
+    };
     let tcp = record.protocol == TCP;
-    let (Some(info), Some(dst)) = (record.app.as_deref_mut(), record.dst_port) else {
+    let (Some(info), Some(port)) = (record.app.as_deref_mut(), port) else {
         return;
     };
     let Some(service) = info.service else {
@@ -226,56 +229,11 @@ fn odd_port(record: &mut FlowRecord) {
     };
     if info.confidence == Some(Confidence::Content)
         && !info.announced
-        && !from_server
         && !ports(service, tcp).is_empty()
-        && !is_usual(service, tcp, dst)
+        && !is_usual(service, tcp, port)
     {
-        let detail = format!("{} on port {dst}", service.title);
+        let detail = format!("{} on port {port}", service.title);
         info.add_risk(Risk::NonStandardPort, &detail);
-    }
-}
-
-/// Whether the originator is the server, as ports tell where the capture does not have the
-/// connection's beginning, or there is none (UDP).
-fn is_from_server(record: &FlowRecord) -> bool {
-    let service = record.app.as_deref().and_then(|info| info.service);
-    let (Some(service), Some(src), Some(dst)) = (service, record.src_port, record.dst_port) else {
-        return false;
-    };
-    let tcp = record.protocol == TCP;
-    // Who sends the first SYN is the client, whatever the port.
-    let opened = tcp && record.history.contains('S');
-    !opened && is_usual(service, tcp, src) && !is_usual(service, tcp, dst)
-}
-
-/// Whether a protocol is at home on a port.
-fn is_usual(service: &Protocol, tcp: bool, port: u16) -> bool {
-    ports(service, tcp).contains(&port) || elsewhere(service, port)
-}
-
-/// Ports on which a protocol is common though they are not its own.
-fn elsewhere(service: &Protocol, port: u16) -> bool {
-    match service.name {
-        "http" => matches!(port, 3128 | 8000..=8100 | 8888),
-        // Protocols over TLS that have a port for that (IANA), Google's push messages (5228 to
-        // 5230) and Cast (8009).
-        "tls" => matches!(
-            port,
-            465 | 563 | 636 | 853 | 989 | 990 | 992
-                ..=995 | 2083 | 2376 | 3269 | 4740 | 4843 | 5061 | 5223 | 5228
-                ..=5230 | 5349 | 5671 | 5986 | 6513 | 6514 | 6697 | 8009 | 8443 | 8883 | 10_161
-        ),
-        "whatsapp" => matches!(port, 80 | 443 | 4244 | 5242),
-        // Endpoint mappers give servers their ports: from 1024 on ([MS-RPCE], C706, section 6.2.2),
-        // and whatever was free (RFC 1833; by custom from 512 on).
-        "dce_rpc" => port >= 1024,
-        "rpc" => port >= 512,
-        // References to objects and stamps of resolvers say the port; what answers a search goes to
-        // the port that asked; media, and peers among themselves, have the ports that were agreed
-        // on; games with RakNet have each their own.
-        "giop" | "dnscrypt" | "ssdp" | "rtp" | "rtcp" | "stun" | "dtls" | "bittorrent" | "zoom"
-        | "raknet" => true,
-        _ => false,
     }
 }
 

@@ -22,7 +22,7 @@ pub use pairs::PairSet;
 pub use tally::{Tally, Traffic, Weight};
 
 use host::{Host, Offer};
-use server::{TCP, is_from_server, is_of_another, name_rank};
+use server::{is_of_another, name_rank};
 use stations::Stations;
 
 use crate::bounded::BoundedTable;
@@ -32,6 +32,8 @@ use crate::stage::StagePacket;
 /// Channels that a conversation on another port has arranged, even where the capture lacks that
 /// conversation: nothing that anybody could ask for.
 const ARRANGED: [&str; 3] = ["ftp-data", "rtp", "rtcp"];
+/// TCP's number among IP's protocols.
+const TCP: u8 = 6;
 /// Pairs of addresses that are remembered, to count peers.
 const PAIRS_MAX: usize = 524_288;
 
@@ -110,6 +112,7 @@ impl<T: Tally + Default> HostTable<T> {
             .filter(|_| {
                 !announced && flow.bwd.packets > 0 && flow.confidence() >= Some(Confidence::Port)
             })
+            .filter(|_| !flow.is_refused())
             .filter(|service| !ARRANGED.contains(service));
         if let Some((source, name)) = name
             && let Some(host) = self.host(flow.dst_ip)
@@ -119,7 +122,7 @@ impl<T: Tally + Default> HostTable<T> {
         let Some(service) = service else {
             return;
         };
-        let (address, port) = if is_from_server(flow, service) {
+        let (address, port) = if flow.originator_serves() {
             (flow.src_ip, flow.src_port)
         } else {
             (flow.dst_ip, flow.dst_port)

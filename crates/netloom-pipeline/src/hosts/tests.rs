@@ -136,6 +136,19 @@ fn ports_tell_who_offers_a_service() {
     }
 }
 
+/// A scan of ports that are closed shows no service; one that was accepted and given up does.
+#[test]
+fn what_is_refused_is_not_offered() {
+    for (history, offered) in [("Sr", ""), ("Ar", ""), ("ShR", "http:80/tcp")] {
+        let mut flow = flow("10.0.0.1", "10.0.0.3", 100);
+        (flow.src_port, flow.dst_port) = (Some(40_000), Some(80));
+        flow.history = history.to_owned();
+        let mut table = HostTable::new(100);
+        table.flow(&flow);
+        assert_eq!(table.rows()[1].services.join(" "), offered, "{history}");
+    }
+}
+
 /// What a device that is at an address, or has a card, says its name is.
 fn device(source: DeviceSource, address: &str, mac: &str, name: &str) -> DeviceRecord {
     DeviceRecord {

@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use netloom_decode::Decoded;
-use netloom_decode::app::Protocol;
 use netloom_flow::name::registrable_domain;
 use netloom_flow::{FlowId, FlowKey, FlowRecord, FlowRules, flow_id};
 use netloom_packet::Timestamp;
@@ -345,8 +344,8 @@ impl Server {
 pub(super) struct Named {
     pub(super) flow_id: FlowId,
     start: Timestamp,
-    /// What was recognised.
-    pub(super) service: Option<&'static Protocol>,
+    /// Its service, however it is known.
+    pub(super) service: Option<&'static str>,
     pub(super) server: Option<Arc<Server>>,
 }
 
@@ -383,7 +382,7 @@ impl ShardNames {
         let named = Named {
             flow_id: flow.flow_id(),
             start: flow.start,
-            service: flow.recognised(),
+            service: flow.service(),
             server,
         };
         self.flows.push((flow.first_number, named));

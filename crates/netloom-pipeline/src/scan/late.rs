@@ -221,15 +221,18 @@ impl<'a> Flows<'a> {
         texts
     }
 
-    /// By content where it was recognised, else by the packet's ports.
+    /// Those of the packets' flows; of packets without one what their ports stand for.
     fn services(&self, packets: &[PacketFlow]) -> RepeatedTexts {
         let mut texts = RepeatedTexts::default();
         let mut places = HashMap::<&str, u32, RandomState>::default();
         let mut place =
             |name: &'static str| *places.entry(name).or_insert_with(|| texts.text(name));
-        let recognised = self.cells(|named| Some(place(named.service?.name)));
-        let cells: Vec<Option<u32>> = (recognised.into_iter().zip(packets))
-            .map(|(recognised, (_, by_port))| recognised.or_else(|| by_port.map(&mut place)))
+        let of_flows = self.cells(|named| Some(place(named.service?)));
+        let cells: Vec<Option<u32>> = (self.of_packets.iter().zip(of_flows).zip(packets))
+            .map(|((flow, service), (_, by_port))| match flow {
+                Some(_) => service,
+                None => by_port.map(&mut place),
+            })
             .collect();
         texts.extend(cells);
         texts

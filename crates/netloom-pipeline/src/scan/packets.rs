@@ -83,13 +83,15 @@ impl<'a> Told<'a> {
             let flow = match (named, live) {
                 (Some(named), _) => Flow {
                     id: flow_id,
-                    service: named.service.map(|protocol| protocol.name),
+                    is_known: true,
+                    service: named.service,
                     server: named.server.as_deref(),
                     live,
                     note,
                 },
                 (None, Some(live)) => Flow {
                     id: flow_id,
+                    is_known: false,
                     service: live.service.map(|protocol| protocol.name),
                     server: live.server.as_deref(),
                     live: Some(live),
@@ -110,6 +112,8 @@ impl<'a> Told<'a> {
 #[derive(Default)]
 struct Flow<'a> {
     id: Option<FlowId>,
+    /// Whether all is known of it: it has ended.
+    is_known: bool,
     service: Option<&'static str>,
     server: Option<&'a super::flows::Server>,
     live: Option<&'a LiveName>,
@@ -143,7 +147,10 @@ pub(super) fn rows(
         let (packet, decoded, flow) = told;
         let mut row = PacketRow::new(packet, decoded);
         row.flow_id = flow.id;
-        row.service = flow.service.or_else(|| decoded.service_by_port());
+        row.service = match flow.service {
+            None if !flow.is_known => decoded.service_by_port(),
+            service => service,
+        };
         row.server_name = flow.server.map(|server| &*server.name);
         row.domain = flow.server.and_then(super::flows::Server::domain);
         row.payload_bytes = options.payload_bytes;

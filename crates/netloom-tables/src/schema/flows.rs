@@ -205,7 +205,7 @@ fn columns() -> Vec<Column<Flows>> {
     column("service", Make::Text(|row, out| text::some(row.record.service()?, out)))
     .requires(Requires::APPLICATIONS)
     .of_nobody()
-    .doc("Application protocol (`dns`, `http`, `tls`): by what the flow contains where that was recognised, else by its ports; null where neither says. `confidence` says which.")
+    .doc("Application protocol (`dns`, `http`, `tls`): by what the flow contains where that was recognised, else by the responder's port, else by the originator's where it cannot be there by chance; null where none says. `confidence` says which.")
     .zeek("service")
     .nfstream("application_name")
     .ecs("network.protocol"),

@@ -184,5 +184,5 @@ static COLUMNS: &[Column<Hosts>] = &[
         (!row.services.is_empty()).then_some(())
     }))
     .identity(Identity::Service)
-    .doc("Services that it offered and answered (`tls:443/tcp`), and those it announced by mDNS or SSDP, at most 32."),
+    .doc("Services that it offered and answered (`tls:443/tcp`), but for connections that it refused, and those it announced by mDNS or SSDP, at most 32."),
 ];

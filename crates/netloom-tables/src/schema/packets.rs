@@ -310,7 +310,7 @@ static COLUMNS: &[Column<Packets>] = &[
     )
     .requires(Requires::FLOW_NAME)
     .of_nobody()
-    .doc("Application protocol of its flow (`dns`, `http`, `tls`), by content where that was recognised, else by its ports; null where neither says.")
+    .doc("Application protocol (`dns`, `http`, `tls`) that its flow has in `flows`; of a packet without a flow, and live until more is known, what its ports stand for.")
     .zeek("service")
     .nfstream("application_name")
     .ecs("network.protocol"),
