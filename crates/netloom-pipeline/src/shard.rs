@@ -1,5 +1,6 @@
 //! A logical shard: its flow table, its clock, its part of the stage.
 
+use netloom_flow::app::AppRecord;
 use netloom_flow::name::{Hint, NameBook};
 use netloom_flow::{FlowId, FlowKey, FlowPacket, FlowRecord, FlowTable, Ingested};
 use netloom_packet::Timestamp;
@@ -161,7 +162,7 @@ impl<S> Shard<S> {
             }
             ingested
         });
-        self.drain(stage, worker);
+        self.drain(stage, worker, place.number);
         let flow = match (key, &ingested) {
             (Some((key, _)), Some(ingested)) => Some((key, ingested)),
             _ => None,
@@ -205,11 +206,8 @@ impl<S> Shard<S> {
         let flow_packet = extra.flow_packet(place.block);
         let ingested = self.table.ingest(&flow_packet, &mut self.closed);
         // A fragment that had to wait has an older number than the packet it comes after, and
-        // that is the one that ends a flow here.
-        for record in &mut self.closed {
-            record.closed_by = place.number;
-        }
-        self.drain(stage, worker);
+        // that is the one that ends a flow here, and completes its rows.
+        self.drain(stage, worker, place.number);
         let Some(ingested) = ingested.filter(|_| !extra.outer) else {
             return;
         };
@@ -257,23 +255,25 @@ impl<S> Shard<S> {
     fn advance<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker, tick: Tick) {
         self.table
             .advance(tick.clock, tick.number, &mut self.closed);
-        self.drain(stage, worker);
+        self.drain(stage, worker, tick.number);
     }
 
-    /// Hands out the flows that have ended, and the rows that payloads gave.
+    /// Hands out the flows that have ended, and the rows that payloads gave, at the place of the
+    /// packet `number`.
     #[inline]
-    fn drain<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
+    fn drain<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker, number: u64) {
         // After most packets there is nothing.
         if self.table.has_rows() || !self.closed.is_empty() {
-            self.hand_out(stage, worker);
+            self.hand_out(stage, worker, number);
         }
     }
 
-    fn hand_out<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker) {
+    fn hand_out<T: Stage<Shard = S>>(&mut self, stage: &T, worker: &mut T::Worker, number: u64) {
         for record in self.table.take_rows() {
-            stage.app(worker, &mut self.stage, record);
+            stage.app(worker, &mut self.stage, AppRecord { number, ..record });
         }
-        for record in self.closed.drain(..) {
+        for mut record in self.closed.drain(..) {
+            record.closed_by = number;
             stage.flow_end(worker, &mut self.stage, record);
         }
         // A flood's flows end all at once: 64 shards together would keep a lot of room for that.
@@ -288,7 +288,7 @@ impl<S> Shard<S> {
         number: u64,
     ) {
         self.table.finish(number, &mut self.closed);
-        self.drain(stage, worker);
+        self.drain(stage, worker, number);
     }
 
     pub(crate) fn add_facts(&self, facts: &mut ShardFacts) {

@@ -15,7 +15,7 @@ use netloom_decode::{Decoded, Network, TcpFlags, Transport};
 use netloom_flow::FlowRecord;
 use netloom_flow::app::{Confidence, DeviceRecord};
 use netloom_flow::name::{is_address, is_local};
-use netloom_packet::MacAddr;
+use netloom_packet::{MacAddr, Timestamp};
 use netloom_tables::HostRow;
 
 pub use pairs::PairSet;
@@ -44,6 +44,41 @@ pub struct HostTable<T = Traffic> {
     pairs: PairSet,
     /// Devices that spoke of themselves before they had an address.
     stations: Stations,
+}
+
+/// What a packet tells of an address by itself: ARP says who has which hardware address, a SYN how
+/// its system opens connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight {
+    /// The packet's number.
+    pub(crate) number: u64,
+    address: IpAddr,
+    of: Seen,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Seen {
+    Card(MacAddr, Timestamp),
+    System(&'static str),
+}
+
+impl Sight {
+    /// What a packet tells; most tell nothing.
+    pub(crate) fn of(packet: &StagePacket<'_>) -> Option<Self> {
+        let decoded = packet.decoded;
+        let (address, of) = if decoded.network == Network::Arp {
+            let message = decoded.arp(packet.packet.data)?;
+            let seen = Seen::Card(message.sender_mac, packet.packet.timestamp);
+            (message.sender_ip.into(), seen)
+        } else {
+            (decoded.ip?.src, Seen::System(system(decoded)?))
+        };
+        Some(Self {
+            number: packet.packet.number,
+            address,
+            of,
+        })
+    }
 }
 
 /// Hosts of the local network, by what is known of them besides their traffic.
@@ -175,24 +210,24 @@ impl<T: Tally + Default> HostTable<T> {
         }
     }
 
-    /// A packet: ARP says who has which hardware address, a SYN how its system opens connections.
+    /// A packet, at once: for who has everything else of the same packets in other tables.
     pub fn packet(&mut self, packet: &StagePacket<'_>) {
-        let decoded = packet.decoded;
-        if decoded.network == Network::Arp {
-            let Some(message) = decoded.arp(packet.packet.data) else {
-                return;
-            };
-            let (address, mac) = (IpAddr::from(message.sender_ip), message.sender_mac);
-            if let Some(host) = self.host(address) {
-                host.traffic.seen(packet.packet.timestamp);
+        if let Some(sight) = Sight::of(packet) {
+            self.sight(&sight);
+        }
+    }
+
+    /// What a packet told.
+    pub(crate) fn sight(&mut self, sight: &Sight) {
+        let Some(host) = self.host(sight.address) else {
+            return;
+        };
+        match sight.of {
+            Seen::Card(mac, at) => {
+                host.traffic.seen(at);
                 host.mac = Some(mac).filter(|mac| is_a_card(*mac)).or(host.mac);
             }
-            return;
-        }
-        if let (Some(ip), Some(os)) = (&decoded.ip, system(decoded))
-            && let Some(host) = self.host(ip.src)
-        {
-            host.told().os(0, "tcp", os);
+            Seen::System(os) => host.told().os(0, "tcp", os),
         }
     }
 

@@ -68,6 +68,7 @@
 mod delivery;
 mod filter;
 mod flows;
+mod hosts;
 mod known;
 mod late;
 mod order;

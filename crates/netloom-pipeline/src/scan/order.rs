@@ -1,9 +1,7 @@
 //! What shards held back, in order and cut into parts.
 
 use netloom_flow::FlowRecord;
-use netloom_flow::app::{AppRecord, AppRow};
-
-use crate::hosts::HostTable;
+use netloom_flow::app::AppRecord;
 
 /// Rows of a table of records that wait until they are made.
 const WAITING_ROWS: usize = 4096;
@@ -33,22 +31,6 @@ pub(super) fn sort_records(records: &mut [AppRecord]) {
         let by_packet = one.number.cmp(&other.number);
         by_packet.then_with(|| one.flow_id().cmp(&other.flow_id()))
     });
-}
-
-/// Tells the table of hosts what happened, in packet order.
-pub(super) fn feed(
-    hosts: &mut HostTable,
-    devices: impl Iterator<Item = AppRecord>,
-    flows: &[Closed],
-) {
-    for record in devices {
-        if let AppRow::Device(device) = &record.row {
-            hosts.device(device);
-        }
-    }
-    for closed in flows {
-        hosts.flow(&closed.flow);
-    }
 }
 
 /// Takes chunks off the front.

@@ -15,8 +15,9 @@ use netloom_tables::{
 
 use super::delivery::{Delivery, Made};
 use super::flows::{PackedFlows, PacketFlows, ShardNames};
+use super::hosts::HostFeed;
 use super::known::{Ended, LiveNames};
-use super::order::{Closed, cut, feed, sort_flows, sort_records};
+use super::order::{Closed, cut, sort_flows, sort_records};
 use super::packets::{self, Known, Told};
 use super::plan::{DEVICES, KINDS, Plan, kind_of};
 use super::sink::{Prepare, Write};
@@ -30,8 +31,6 @@ use crate::stage::{Needs, RoundError, Stage, StagePacket};
 
 /// Rows that columns are made from, column by column.
 const ROWS_AT_ONCE: usize = 64;
-/// Addresses that are kept.
-const HOSTS_MAX: usize = 1 << 18;
 /// Between two questions about a flow whose process is not known, in ns.
 const ASK_AGAIN: i64 = 500_000_000;
 
@@ -105,7 +104,7 @@ type Begun = (u64, u8);
 /// What is done in order.
 pub(super) struct Serial<'a, W> {
     writer: &'a mut W,
-    hosts: Option<HostTable>,
+    hosts: Option<HostFeed>,
     flows: Vec<Closed>,
     records: [Vec<AppRecord>; KINDS],
     timeline: Option<Bins>,
@@ -184,8 +183,7 @@ impl<'a, P: Prepare, W> TableStage<'a, P, W> {
             sort_records(&mut serial.records[kind][begin..]);
         }
         if let Some(hosts) = &mut serial.hosts {
-            let devices = serial.records[DEVICES].drain(..);
-            feed(hosts, devices, &serial.flows[begin..]);
+            hosts.round(&mut serial.records[DEVICES], &serial.flows[begin..]);
         }
         if !self.wants(|columns| matches!(columns, AnyColumns::Flows(_))) {
             serial.flows.clear();
@@ -373,7 +371,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         let hosts = self.wants(|columns| matches!(columns, AnyColumns::Hosts(_)));
         Serial {
             writer: writer.expect("the engine makes its ordered state once"),
-            hosts: hosts.then(|| HostTable::new(HOSTS_MAX)),
+            hosts: hosts.then(HostFeed::new),
             flows: Vec::new(),
             records: Default::default(),
             timeline: self.plan.timeline.map(|_| Bins::new(&self.lengths)),
@@ -526,16 +524,13 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
     }
 
     fn shard_end(&self, serial: &mut Serial<'a, W>, shard: &mut Shard) {
-        // Every flow that is still alive ends here: where only hosts want to know, not all shards
-        // at once.
-        if let Some(hosts) = &mut serial.hosts
-            && !self.wants(|columns| matches!(columns, AnyColumns::Flows(_)))
-        {
-            let (flows, devices) = (&mut shard.flows, &mut shard.records[DEVICES]);
-            sort_flows(flows);
-            sort_records(devices);
-            feed(hosts, devices.drain(..), flows);
-            flows.clear();
+        let Some(hosts) = &mut serial.hosts else {
+            return;
+        };
+        // Every flow that is still alive ends here.
+        hosts.end(&mut shard.records[DEVICES], &mut shard.flows);
+        if !self.wants(|columns| matches!(columns, AnyColumns::Flows(_))) {
+            shard.flows.clear();
         }
     }
 
@@ -571,16 +566,13 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
 
     fn merge(
         &self,
-        mut serial: Serial<'a, W>,
+        serial: Serial<'a, W>,
         shards: Vec<Shard>,
         _: Vec<()>,
         _: &ShardFacts,
     ) -> PassOutput {
-        if let Some(hosts) = &mut serial.hosts {
-            hosts.settle();
-        }
         PassOutput {
-            hosts: serial.hosts,
+            hosts: serial.hosts.map(HostFeed::settled),
             known: Known {
                 packets: serial.packets,
                 names: shards.into_iter().map(|shard| shard.names).collect(),
