@@ -1,6 +1,8 @@
 //! Names that are not what they seem: made by machines, written in several alphabets, or below
 //! top-level domains of ill repute.
 
+use netloom_decode::app::tls::made_up_label;
+
 use super::apps::is_known;
 use super::registrable_domain;
 
@@ -104,18 +106,13 @@ fn letter(byte: u8) -> Option<usize> {
 /// assert!(!is_tor_name("www.wikipedia.com"));
 /// ```
 pub fn is_tor_name(name: &str) -> bool {
-    let Some(label) = name.strip_prefix("www.").and_then(|name| {
-        name.strip_suffix(".com")
-            .or_else(|| name.strip_suffix(".net"))
-    }) else {
-        return false;
-    };
-    (4..=25).contains(&label.len())
-        && label
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
-        && looks_random(label)
-        && !is_known(name)
+    let label = [".com", ".net"].into_iter().find_map(|suffix| {
+        made_up_label(name.as_bytes(), suffix.as_bytes())
+            .and_then(|label| str::from_utf8(label).ok())
+    });
+    label.is_some_and(|label| {
+        (4..=25).contains(&label.len()) && looks_random(label) && !is_known(name)
+    })
 }
 
 /// Whether a label in punycode mixes alphabets, or is written in letters of another one that all

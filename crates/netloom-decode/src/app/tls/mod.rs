@@ -24,6 +24,7 @@ pub use fingerprint::{cyu, ja3, ja3_text, ja3s, ja3s_text, ja4, ja4_of_ndpi};
 pub(crate) use record::content;
 pub(crate) use session::{HandshakeBuffer, Session};
 pub use stream::{DETECTOR, PROTOCOL};
+pub use tor::made_up_label;
 
 /// A part of a handshake.
 #[derive(Debug, Clone, Copy)]

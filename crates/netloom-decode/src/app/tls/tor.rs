@@ -15,7 +15,7 @@ const OF_RELAY: RangeInclusive<usize> = 8..=20;
 /// Whether a client of Tor could have made up this server name. Any name of this form could be
 /// another one's, too.
 pub(super) fn is_server_name(name: &[u8]) -> bool {
-    is_made_up(name, b".com", &OF_CLIENT)
+    made_up_label(name, b".com").is_some_and(|label| OF_CLIENT.contains(&label.len()))
 }
 
 /// Whether a relay of Tor made this certificate: a name below `.net` signed by another one below
@@ -27,19 +27,20 @@ pub(super) fn is_certificate(leaf: &Certificate<'_>) -> bool {
 /// Whether a name is nothing but a common name that Tor could have made up.
 fn is_only(name: Name<'_>, suffix: &[u8]) -> bool {
     name.common_name()
-        .filter(|common| is_made_up(common, suffix, &OF_RELAY))
+        .filter(|common| {
+            made_up_label(common, suffix).is_some_and(|label| OF_RELAY.contains(&label.len()))
+        })
         .and_then(|common| str::from_utf8(common).ok())
         .is_some_and(|common| name.to_text().strip_prefix("CN=") == Some(common))
 }
 
-/// Tor's `crypto_random_hostname`: letters and digits of base 32 (RFC 4648, section 6).
-fn is_made_up(name: &[u8], suffix: &[u8], len: &RangeInclusive<usize>) -> bool {
-    name.strip_prefix(b"www.")
-        .and_then(|name| name.strip_suffix(suffix))
-        .is_some_and(|label| {
-            let base32 = |byte: &u8| matches!(byte, b'a'..=b'z' | b'2'..=b'7');
-            len.contains(&label.len()) && label.iter().all(base32)
-        })
+/// The label that Tor makes up for a name of a host (`crypto_random_hostname`): letters and digits of
+/// base 32 (RFC 4648, section 6) between `www.` and a suffix. Not of which length: that depends on
+/// what the name is for; and any name of this form may be another one's.
+pub fn made_up_label<'a>(name: &'a [u8], suffix: &[u8]) -> Option<&'a [u8]> {
+    let label = name.strip_prefix(b"www.")?.strip_suffix(suffix)?;
+    let base32 = |byte: &u8| matches!(byte, b'a'..=b'z' | b'2'..=b'7');
+    label.iter().all(base32).then_some(label)
 }
 
 #[cfg(test)]
