@@ -2,6 +2,7 @@
 
 mod direction;
 mod end;
+mod tunnels;
 mod watch;
 
 use std::net::IpAddr;
@@ -18,7 +19,6 @@ use crate::key::{FlowId, FlowIdentity, FlowKey};
 use crate::limits::Watched;
 use crate::lists::Links;
 use crate::name::Hint;
-use crate::outer::tunnels_around;
 use crate::ports::ServerPorts;
 use crate::table::{FlowPacket, KnownFlow};
 use crate::tcp::{Segment, TcpTracker, scaled};
@@ -62,10 +62,6 @@ impl Rare {
         size_of::<Self>() + watched.map_or(0, Watched::heap_bytes)
     }
 }
-
-/// Changes of its tunnels that Zeek follows of a connection
-/// (`Tunnel::max_changes_per_connection`).
-const TUNNEL_CHANGES_MAX: u8 = 5;
 
 /// How far the first request and its answer have come; times in ns.
 #[derive(Debug, Clone, Copy)]
@@ -491,35 +487,6 @@ impl Flow {
             }
         }
         from_src
-    }
-
-    /// Follows the tunnels around a connection as Zeek does: once they have changed too often, it
-    /// says that it no longer looks.
-    #[inline]
-    fn note_tunnels(&mut self, packet: &FlowPacket<'_>) {
-        let had_some = |rare: &Rare| rare.around.is_some() || !rare.tunnels.is_empty();
-        if !packet.decoded.tunnels.is_empty() || self.rare.as_deref().is_some_and(had_some) {
-            self.compare_tunnels(packet);
-        }
-    }
-
-    fn compare_tunnels(&mut self, packet: &FlowPacket<'_>) {
-        let Some(around) = tunnels_around(packet.data, packet.decoded) else {
-            return;
-        };
-        self.uncounted = true;
-        let rare = self.rare.get_or_insert_default();
-        // Where nothing was noted before, the flow began as it was.
-        let began = if rare.tunnels.is_empty() { 0 } else { around };
-        if rare.around.replace(around).unwrap_or(began) == around
-            || rare.tunnel_changes > TUNNEL_CHANGES_MAX
-        {
-            return;
-        }
-        rare.tunnel_changes += 1;
-        if rare.tunnel_changes > TUNNEL_CHANGES_MAX {
-            self.limit_reached();
-        }
     }
 
     /// Turns the flow round as Zeek's DNS and NTP analyzers do where a reply comes first. By

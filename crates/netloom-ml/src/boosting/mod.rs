@@ -17,6 +17,7 @@
 
 mod grow;
 mod histogram;
+mod slopes;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,8 @@ use crate::numeric::{Features, Workers, parallel};
 use crate::preprocess::Preprocessing;
 use crate::supervised::{ClassWeight, Core, Labelled, Learn};
 use crate::tree::{self, Rows, Tree};
-use grow::{Growth, Slopes};
+use grow::Growth;
+use slopes::Slopes;
 
 /// Whether to stop when held-out rows are told no better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -9,6 +9,7 @@
     reason = "operators that compare numbers compare them as they are"
 )]
 
+mod axes;
 mod classical;
 mod classifier;
 mod operator;
