@@ -80,6 +80,8 @@ pub(super) struct Tally {
     bytes: u64,
     truncated: u64,
     out_of_order: u64,
+    /// Packets without a time.
+    untimed: u64,
     first: Timestamp,
     last: Timestamp,
 }
@@ -91,6 +93,7 @@ impl Default for Tally {
             bytes: 0,
             truncated: 0,
             out_of_order: 0,
+            untimed: 0,
             first: Timestamp::MAX,
             last: Timestamp::MIN,
         }
@@ -101,7 +104,7 @@ impl Tally {
     /// Counts a packet.
     #[inline]
     pub(super) fn add(&mut self, timestamp: Timestamp, caplen: u32, wire_len: u32) {
-        self.add_untimed(caplen, wire_len);
+        self.count(caplen, wire_len);
         self.out_of_order += u64::from(timestamp < self.last);
         self.first = self.first.min(timestamp);
         self.last = self.last.max(timestamp);
@@ -110,6 +113,17 @@ impl Tally {
     /// Counts a packet that came without a time (pcapng's Simple Packet Block).
     #[inline]
     pub(super) fn add_untimed(&mut self, caplen: u32, wire_len: u32) {
+        self.count(caplen, wire_len);
+        self.untimed += 1;
+    }
+
+    /// Whether there was a packet without a time.
+    pub(super) const fn has_untimed(&self) -> bool {
+        self.untimed > 0
+    }
+
+    #[inline]
+    fn count(&mut self, caplen: u32, wire_len: u32) {
         self.packets += 1;
         self.bytes += u64::from(wire_len);
         self.truncated += u64::from(caplen < wire_len);

@@ -385,6 +385,13 @@ impl PcapngScanner {
         let caplen = wire_len.min(snap_len).min(there);
         // It has no time; that of the packet before it keeps the stream in order.
         let timestamp = found.tally.latest().unwrap_or_default();
+        if !found.tally.has_untimed() {
+            found.warn(
+                WarningKind::Skipped,
+                start,
+                "packets have no time (simple packet blocks): they get the latest one before them",
+            );
+        }
         found.tally.add_untimed(caplen, wire_len);
         push(
             interface,
