@@ -12,6 +12,10 @@
 //! | `least(src_ip, dst_ip)`, `greatest(…)` | `key_ip(least(ip_key(src_ip), ip_key(dst_ip)))` |
 //! | `src_ip = '2001:DB8::1'`, `<>`, `IN (…)`, `nullif`, `CASE src_ip WHEN …` | `src_ip = '2001:db8::1'` |
 //! | `src_ip = t.x`, `IN (SELECT x …)`, `< ANY (SELECT x …)` | `src_ip = canonical_ip(t.x)` … |
+//! | `coalesce(src_ip, dst_ip)`, `nvl`, `CASE WHEN … THEN src_ip …` | `canonical_ip(coalesce(…))`: an address again |
+//!
+//! Elements of a list are texts: `array_agg(src_ip ORDER BY src_ip)` has them in order, `array_sort` does
+//! not know it.
 //!
 //! A constant that is no address is an error there. Hardware addresses are lower-case pairs of
 //! digits, whose order as text is their order; what is compared with them is brought to that form.
@@ -33,8 +37,8 @@ use datafusion::logical_expr::expr::{ScalarFunction, Sort};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    AggregateUDF, Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder,
-    Operator, Subquery, WindowFunctionDefinition,
+    AggregateUDF, Between, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan,
+    LogicalPlanBuilder, Operator, Subquery, WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -95,6 +99,12 @@ fn rewrite(plan: LogicalPlan, part: AddressOrder) -> Result<Transformed<LogicalP
                     LogicalPlan::Sort(sort),
                     changed,
                 ))
+            }
+            LogicalPlan::Distinct(Distinct::On(mut on)) if part == AddressOrder::Untyped => {
+                let sorts = on.sort_expr.as_deref_mut().unwrap_or_default();
+                let changed = order_by_keys(sorts, &schema);
+                let plan = LogicalPlan::Distinct(Distinct::On(on));
+                Ok(Transformed::new_transformed(plan, changed))
             }
             other => Ok(Transformed::no(other)),
         })?
@@ -175,20 +185,20 @@ fn rewrite_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         Expr::Case(mut case) => {
             let Some(expr) = case.expr.take() else {
-                return Ok(Transformed::no(Expr::Case(case)));
+                return Ok(chosen(Expr::Case(case), schema));
             };
             let whens = case.when_then_expr.iter().map(|(when, _)| &**when);
             let Some(compared) = Comparison::of(std::iter::once(&*expr).chain(whens), schema)
             else {
                 case.expr = Some(expr);
-                return Ok(Transformed::no(Expr::Case(case)));
+                return Ok(chosen(Expr::Case(case), schema));
             };
             case.expr = Some(Box::new(compared.canonical(*expr)?));
             let whens = case.when_then_expr.into_iter();
             case.when_then_expr = whens
                 .map(|(when, then)| Ok((Box::new(compared.canonical(*when)?), then)))
                 .collect::<Result<_>>()?;
-            Ok(Transformed::yes(Expr::Case(case)))
+            Ok(Transformed::yes(chosen(Expr::Case(case), schema).data))
         }
         Expr::ScalarFunction(function) => compared_arguments(function, schema),
         Expr::AggregateFunction(mut function) => {
@@ -234,6 +244,9 @@ fn compared_arguments(
     let is_order = match function.func.name() {
         "least" | "greatest" => true,
         "nullif" => false,
+        "coalesce" | "ifnull" | "nvl" | "nvl2" => {
+            return Ok(chosen(Expr::ScalarFunction(function), schema));
+        }
         _ => return Ok(Transformed::no(Expr::ScalarFunction(function))),
     };
     let Some(compared) = Comparison::of(&function.args, schema) else {
@@ -254,8 +267,52 @@ fn compared_arguments(
     Ok(Transformed::yes(if by_key {
         form::key_ip().call(vec![function])
     } else {
-        function
+        chosen(function, schema).data
     }))
+}
+
+/// One of several expressions, of which the engine forgets that they are addresses: marked as one, if
+/// all of them are.
+fn chosen(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let kind = match &expr {
+        Expr::Case(case) => {
+            let thens = case.when_then_expr.iter().map(|(_, then)| &**then);
+            kind_of_all(thens.chain(case.else_expr.as_deref()), schema)
+        }
+        Expr::ScalarFunction(function) => {
+            let args = function.args.as_slice();
+            match function.func.name() {
+                "nvl2" => kind_of_all(args.iter().skip(1), schema),
+                "nullif" => kind_of_all(args.first(), schema),
+                _ => kind_of_all(args, schema),
+            }
+        }
+        _ => None,
+    };
+    match kind {
+        Some(kind) => Transformed::yes(form::canonical(kind).call(vec![expr])),
+        None => Transformed::no(expr),
+    }
+}
+
+/// What kind of address all of these are; a constant may be one, or null.
+fn kind_of_all<'a>(exprs: impl IntoIterator<Item = &'a Expr>, schema: &DFSchema) -> Option<Kind> {
+    let (mut known, mut constants) = (None, Vec::new());
+    for expr in exprs {
+        match (kind_of(expr, schema), expr) {
+            (Some(kind), _) if known.is_none_or(|known| known == kind) => known = Some(kind),
+            (None, Expr::Literal(value, _)) => match value.try_as_str() {
+                Some(text) => constants.extend(text),
+                None if value.is_null() => {}
+                None => return None,
+            },
+            _ => return None,
+        }
+    }
+    let is_one = |text: &str| form::canonical_form(known?, text);
+    (constants.into_iter())
+        .all(|text| is_one(text).is_some())
+        .then_some(known)?
 }
 
 /// The function that takes the place of `min` and `max` of addresses.
