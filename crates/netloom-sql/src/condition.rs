@@ -11,15 +11,17 @@ use datafusion::common::{DFSchema, Result, plan_err};
 use datafusion::datasource::{MemTable, TableProvider, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, ExprSchemable as _, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::sql::sqlparser::ast::ExprWithAlias;
 use netloom_pipeline::PipelineOptions;
 use netloom_pipeline::flow::FlowConfig;
 use netloom_pipeline::scan::{RowFilter, ScanOptions};
 use netloom_tables::{Schema, SchemaRef, TableName};
 
 use crate::capture::{CaptureTable, Captures, OpenError, filter};
+use crate::deep;
 use crate::error::QueryError;
 use crate::files::with_addresses;
 use crate::session::{Session, SessionOptions};
@@ -59,13 +61,15 @@ impl Condition {
         let options = ScanOptions::new(PipelineOptions::new(FlowConfig::default()));
         let captures = Arc::new(Captures::new(Vec::new(), nothing, options));
         let source = Arc::new(CaptureTable::new(captures, table));
-        let state = Session::new(&SessionOptions::default())?.state();
-        Self::of(&state, table.name(), source, text)
-            .map(|(condition, taken)| Self {
+        let session = Session::new(&SessionOptions::default())?;
+        let (state, text) = (session.state(), text.to_owned());
+        session.plan(move || {
+            let (condition, taken) = Self::of(&state, table.name(), source, &text)?;
+            Ok(Self {
                 filter: filter::of(table, &taken).0,
                 ..condition
             })
-            .map_err(|error| QueryError::of(error, text))
+        })
     }
 
     /// A condition on rows of these columns. A name is a column as it stands, small and capital
@@ -92,13 +96,17 @@ impl Condition {
     ///
     /// As for [`of_table`](Self::of_table).
     pub fn new(columns: &SchemaRef, text: &str) -> Result<Self, QueryError> {
-        let mut state = Session::new(&SessionOptions::default())?.state();
+        let session = Session::new(&SessionOptions::default())?;
+        let mut state = session.state();
         let options = state.config_mut().options_mut();
         options.sql_parser.enable_ident_normalization = false;
-        MemTable::try_new(with_addresses(columns), vec![Vec::new()])
-            .and_then(|source| Self::of(&state, "rows", Arc::new(source), text))
-            .map(|(condition, _)| condition)
-            .map_err(|error| QueryError::of(error, text))
+        let (columns, text) = (with_addresses(columns), text.to_owned());
+        session.plan(move || {
+            let source = MemTable::try_new(columns, vec![Vec::new()])
+                .map_err(|error| QueryError::of(error, &text))?;
+            let (condition, _) = Self::of(&state, "rows", Arc::new(source), &text)?;
+            Ok(condition)
+        })
     }
 
     /// What is left to do for rows, and what their source does before.
@@ -107,10 +115,25 @@ impl Condition {
         name: &str,
         source: Arc<dyn TableProvider>,
         text: &str,
+    ) -> Result<(Self, Vec<Expr>), QueryError> {
+        let failed = |error| QueryError::of(error, text);
+        let dialect = state.config().options().sql_parser.dialect;
+        let parsed = state.sql_to_expr_with_alias(text, &dialect);
+        let mut parsed = parsed.map_err(failed)?;
+        deep::flattened(&mut parsed.expr)?;
+        Self::of_parsed(state, name, source, parsed, text).map_err(failed)
+    }
+
+    fn of_parsed(
+        state: &SessionState,
+        name: &str,
+        source: Arc<dyn TableProvider>,
+        parsed: ExprWithAlias,
+        text: &str,
     ) -> Result<(Self, Vec<Expr>)> {
         let columns = source.schema();
         let all = LogicalPlanBuilder::scan(name, provider_as_source(source), None)?;
-        let condition = state.create_logical_expr(text, all.schema())?;
+        let condition = state.create_logical_expr_from_sql_expr(parsed, all.schema())?;
         if condition.exists(|expr| Ok(looks_beyond(expr)))? {
             return plan_err!(
                 "a condition looks at one row at a time: no SELECT, sums or windows in it"
@@ -143,7 +166,9 @@ impl Condition {
         if never {
             rest = vec![lit(false)];
         }
-        let rest = conjunction(rest);
+        // Rows are looked at where there is little stack.
+        let parts = rest.into_iter().flat_map(split_conjunction_owned);
+        let rest = deep::balanced(parts.collect(), Expr::and);
         let named = rest.as_ref().map(Expr::column_refs).unwrap_or_default();
         let fields: Vec<_> = (columns.fields().iter())
             .filter(|field| named.iter().any(|column| column.name == *field.name()))
@@ -292,6 +317,27 @@ mod tests {
             rows(&condition, vec![src, ttl]),
             [Some(false), Some(true), Some(true)]
         );
+    }
+
+    #[test]
+    fn conditions_of_thousands_of_parts() {
+        let parts = |operator: &str, comparison: &str| {
+            let parts: Vec<String> = (0..5000)
+                .map(|n| format!("ttl + {n} {comparison} tcp_window"))
+                .collect();
+            parts.join(operator)
+        };
+        let of = |text: &str, ttl: u8, window: u16| {
+            let ttl: ArrayRef = Arc::new(UInt8Array::from(vec![ttl]));
+            let window: ArrayRef =
+                Arc::new(datafusion::arrow::array::UInt16Array::from(vec![window]));
+            let condition = parse(text);
+            assert_eq!(condition.columns(), ["ttl", "tcp_window"]);
+            rows(&condition, vec![ttl, window])
+        };
+        let any = parts(" OR ", "=");
+        assert_eq!(of(&any, 10, 5009), [Some(true)]);
+        assert_eq!(of(&any, 10, 5010), [Some(false)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a query gives no rows, told to whoever wrote it.
 
 mod calls;
+mod words;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use netloom_tables::ColumnDef;
 use netloom_tables::read::ReadError;
 
-use crate::statements::{identifier, unquoted};
+use crate::statements::{identifier, is_value, unquoted};
 
 /// Why a query gives no rows.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,7 @@ impl QueryError {
             }
             _ => None,
         };
+        let missing = missing_column(&error);
         let error = Self::as_told(error, sql);
         if let Self::Query { .. } = error
             && let Some(name) = unquoted(sql, at)
@@ -75,7 +77,26 @@ impl QueryError {
                 format!("'{name}' is a word of SQL: as the name of a column it needs quotes");
             return Self::query(message).hint(format!("write \"{name}\""));
         }
-        error
+        match missing.filter(|name| is_value(sql, name)) {
+            Some(name) if !error.means_another(&name) => {
+                error.hint(format!("a text stands in single quotes: '{name}'"))
+            }
+            _ => error,
+        }
+    }
+
+    /// Whether it names what a name is a misspelling of.
+    fn means_another(&self, name: &str) -> bool {
+        let Self::Query {
+            hint: Some(hint), ..
+        } = self
+        else {
+            return false;
+        };
+        let meant = hint
+            .strip_prefix("did you mean ")
+            .and_then(|hint| hint.strip_suffix('?'));
+        meant.is_some_and(|meant| is_near(&name.to_lowercase(), &meant.to_lowercase()))
     }
 
     fn as_told(error: DataFusionError, sql: &str) -> Self {
@@ -103,11 +124,11 @@ impl QueryError {
             | DataFusionError::NotImplemented(_)
             | DataFusionError::Configuration(_)) => {
                 let said = said(&error);
-                calls::call_error(&said).unwrap_or_else(|| Self::query(said))
+                in_words(&said).unwrap_or_else(|| Self::query(said))
             }
             other => {
                 let said = said(&other);
-                calls::call_error(&said).unwrap_or(Self::Failed(said))
+                in_words(&said).unwrap_or(Self::Failed(said))
             }
         }
     }
@@ -120,6 +141,10 @@ fn said(error: &DataFusionError) -> String {
     message.trim_end().to_owned()
 }
 
+fn in_words(said: &str) -> Option<QueryError> {
+    calls::call_error(said).or_else(|| words::told(said))
+}
+
 /// A column that is not there, or is there twice.
 fn schema_error(error: &SchemaError) -> QueryError {
     match error {
@@ -129,6 +154,12 @@ fn schema_error(error: &SchemaError) -> QueryError {
         } => {
             let error = QueryError::query(format!("there is no column '{}'", field.flat_name()));
             let qualified = field.relation.is_some();
+            // Where what stands before the dot is no table, tables help nobody.
+            let qualified = qualified
+                && valid_fields.iter().any(|column| {
+                    let tables = column.relation.as_ref().zip(field.relation.as_ref());
+                    tables.is_some_and(|(one, other)| one.table() == other.table())
+                });
             let names: Vec<String> = valid_fields
                 .iter()
                 .map(|column| {
@@ -147,15 +178,25 @@ fn schema_error(error: &SchemaError) -> QueryError {
                 || field.name.clone(),
                 |table| format!("{}.{}", table.table(), field.name),
             );
-            match by_alias(&field.name, &names).or_else(|| nearest(&wanted, &names)) {
+            let near = by_alias(&wanted, &names)
+                .or_else(|| by_alias(&field.name, &names))
+                .or_else(|| nearest(&wanted, &names))
+                // `ip.src`, where `ip` is no table.
+                .or_else(|| nearest(&wanted.replace('.', "_"), &names))
+                .or_else(|| {
+                    let swapped = wanted.split_once('.').map(|(one, two)| format!("{two}_{one}"));
+                    nearest(&swapped?, &names)
+                });
+            match near {
                 Some(name) => error.hint(format!("did you mean {}?", quoted(name))),
                 None if names.is_empty() => error,
                 None => error.hint(format!("there are: {}", listed(&names))),
             }
         }
         SchemaError::AmbiguousReference { field } => {
-            QueryError::query(format!("column '{}' is in more than one table", field.name))
-                .hint(format!("name the table too: flows.{}", field.name))
+            QueryError::query(format!("column '{}' is in more than one table", field.name)).hint(
+                format!("write the table before it: table.{}", quoted(&field.name)),
+            )
         }
         other => QueryError::query(other.to_string()),
     }
@@ -186,6 +227,11 @@ fn syntax_error(message: &str, sql: &str) -> QueryError {
     let message = message
         .strip_prefix("sql parser error: ")
         .unwrap_or(message);
+    if message.starts_with("recursion limit exceeded") {
+        return QueryError::query(
+            "the query is too large: too many parentheses, functions or queries within one another",
+        );
+    }
     let Some((what, line, column)) = place(message) else {
         return QueryError::query(format!("the query cannot be understood: {message}"));
     };
@@ -194,10 +240,48 @@ fn syntax_error(message: &str, sql: &str) -> QueryError {
     };
     // Tabs are one column for the parser, and the mark must stand under its character.
     let text = text.replace('\t', " ");
-    let mark = " ".repeat(column.saturating_sub(1).min(text.chars().count()));
-    QueryError::query(format!(
+    let address = address_at(&text, column.saturating_sub(1));
+    let (text, before) = around(&text, column.saturating_sub(1));
+    let mark = " ".repeat(before);
+    let error = QueryError::query(format!(
         "the query cannot be understood: {what}\n  {text}\n  {mark}^"
-    ))
+    ));
+    match address {
+        Some(address) => error.hint(format!("addresses stand in single quotes: '{address}'")),
+        None => error,
+    }
+}
+
+/// The address without quotes in which a place of a line is.
+fn address_at(line: &str, place: usize) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+    let byte = line.char_indices().nth(place)?.0;
+    let (before, after) = line.split_at_checked(byte)?;
+    let begin = before.trim_end_matches(is_part).len();
+    let end = byte + after.len() - after.trim_start_matches(is_part).len();
+    let word = line.get(begin..end)?;
+    word.parse::<std::net::IpAddr>().is_ok().then_some(word)
+}
+
+/// What of a line is shown for a place in it, a number of characters, and how many of those shown are
+/// before the place.
+fn around(line: &str, place: usize) -> (String, usize) {
+    const BEFORE: usize = 80;
+    const AFTER: usize = 40;
+    let length = line.chars().count();
+    let place = place.min(length);
+    let from = place.saturating_sub(BEFORE);
+    let shown: String = line.chars().skip(from).take(BEFORE + AFTER).collect();
+    let (start, end) = (
+        if from > 0 { "…" } else { "" },
+        if length > from + BEFORE + AFTER {
+            "…"
+        } else {
+            ""
+        },
+    );
+    let before = place - from + usize::from(from > 0);
+    (format!("{start}{shown}{end}"), before)
 }
 
 /// What a parser's message says, and the line and column that it names at its end.
@@ -224,6 +308,28 @@ fn by_alias<'n>(wanted: &str, names: &'n [String]) -> Option<&'n str> {
             .find(|name| name.rsplit('.').next() == Some(def.name))
             .map(String::as_str)
     })
+}
+
+/// A column that is not there and was named without its table.
+fn missing_column(error: &DataFusionError) -> Option<String> {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            missing_column(inner)
+        }
+        DataFusionError::SchemaError(error, _) => match &**error {
+            SchemaError::FieldNotFound { field, .. } if field.relation.is_none() => {
+                Some(field.name.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a name may be another one with a slip of the pen.
+fn is_near(wanted: &str, name: &str) -> bool {
+    let bound = wanted.chars().count().div_ceil(3).max(1);
+    datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name) <= bound
 }
 
 /// The name most like one that is not there, if any is like it.
@@ -289,5 +395,28 @@ mod tests {
             message,
             "the query cannot be understood: Expected: an expression, found: FROM\n  SELECT FROM flows\n         ^"
         );
+    }
+
+    #[test]
+    fn of_a_long_line_the_place_is_shown() {
+        let sql = format!(
+            "SELECT {}FROM flows{}",
+            "1 + ".repeat(1000),
+            " ".repeat(500) + "x"
+        );
+        let QueryError::Query { message, .. } = syntax_error(
+            "sql parser error: Expected: an expression, found: FROM at Line: 1, Column: 4008",
+            &sql,
+        ) else {
+            panic!("not a query error");
+        };
+        let lines: Vec<&str> = message.lines().collect();
+        let [_, text, mark] = lines[..] else {
+            panic!("{message}");
+        };
+        assert!(text.chars().count() < 150, "{text}");
+        let place = mark.chars().count() - 1;
+        let there: String = text.chars().skip(place).take(4).collect();
+        assert_eq!(there, "FROM");
     }
 }

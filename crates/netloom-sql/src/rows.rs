@@ -59,6 +59,15 @@ impl Rows {
     }
 }
 
+impl Drop for Rows {
+    /// What is left goes where there is stack enough for it.
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.runner.dispose(stream);
+        }
+    }
+}
+
 impl Iterator for Rows {
     type Item = Result<RecordBatch, QueryError>;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use netloom_pipeline::Control;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::deep::STACK;
 use crate::error::QueryError;
 
 /// How often somebody who says stop is listened to.
@@ -85,6 +86,20 @@ impl Runner {
         Err(QueryError::Stopped)
     }
 
+    /// Drops something there.
+    pub(crate) fn dispose<T: Send + 'static>(&self, what: T) {
+        let Ok(runtime) = self.runtime() else {
+            return;
+        };
+        let (sender, receiver) = sync_channel::<()>(0);
+        runtime.spawn(async move {
+            drop(what);
+            drop(sender);
+        });
+        // The error is that nobody sends any more.
+        _ = receiver.recv();
+    }
+
     /// Leaves the threads without waiting for what they do; what comes next gets others.
     fn leave(&self) {
         let runtime = self
@@ -111,6 +126,7 @@ fn threads() -> Result<Runtime, QueryError> {
     Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("netloom-sql")
+        .thread_stack_size(STACK)
         .enable_time()
         .build()
         .map_err(|error| QueryError::Failed(format!("no threads for queries: {error}")))

@@ -1,14 +1,16 @@
 //! Tables that are queried together.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use datafusion::catalog::MemorySchemaProvider;
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -17,7 +19,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::parser::{DFParserBuilder, Statement};
 use netloom_pipeline::Control;
 use netloom_tables::TableName;
 use netloom_tables::read::ReadOptions;
@@ -25,12 +27,14 @@ use netloom_tables::read::ReadOptions;
 use crate::address::AddressOrder;
 use crate::any::NameComparedRows;
 use crate::capture::{CaptureTable, Captures, ShareCaptures};
+use crate::deep;
 use crate::error::{QueryError, no_table};
 use crate::files;
 use crate::functions;
 use crate::order::{InformationInOrder, UnionInOrder};
 use crate::rows::Rows;
 use crate::runner::Runner;
+use crate::spill::SpillFolder;
 
 /// How queries run.
 #[derive(Debug, Clone)]
@@ -83,6 +87,7 @@ pub struct Session {
     runner: Arc<Runner>,
     /// The tables of captures and files, which statements leave as they are.
     given: Given,
+    _spilled: Option<SpillFolder>,
 }
 
 type Given = Arc<Mutex<HashSet<ResolvedTableReference>>>;
@@ -144,12 +149,21 @@ impl Session {
             .with_information_schema(true)
             .with_default_catalog_and_schema(CATALOG, SCHEMA);
         let settings = config.options_mut();
+        settings.sql_parser.recursion_limit =
+            ConfigNonZeroUsize::try_new(deep::NESTED).map_err(|error| QueryError::of(error, ""))?;
         // What kind of address a column holds stands there.
         settings.execution.parquet.skip_metadata = false;
         settings.explain.physical_plan_only = true;
         let failed = |error| QueryError::of(error, "");
+        // Without one, what must spill says why it cannot.
+        let spilled = SpillFolder::new().ok();
+        let disk = DiskManagerBuilder::default().with_mode(match &spilled {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.path().to_owned()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        });
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(options.memory)))
+            .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(failed)?;
         // The planner's rules, ours before and after them.
@@ -179,12 +193,21 @@ impl Session {
             context,
             runner: Arc::new(Runner::new(Arc::clone(&options.control))?),
             given: Arc::default(),
+            _spilled: spilled,
         })
     }
 
     /// How expressions are planned here.
     pub(crate) fn state(&self) -> SessionState {
         self.context.state()
+    }
+
+    /// Plans something where there is stack enough.
+    pub(crate) fn plan<T: Send + 'static>(
+        &self,
+        plan: impl FnOnce() -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        self.runner.wait(async move { plan() })?
     }
 
     /// Adds the tables of captures: `flows`, `packets` and so on, or `name.flows` and so on.
@@ -292,7 +315,8 @@ impl Session {
     /// later is among the [`Rows`].
     pub fn query(&self, sql: &str) -> Result<Rows, QueryError> {
         let failed = |error| QueryError::of(error, sql);
-        let mut statements = DFParser::parse_sql(sql).map_err(failed)?;
+        let text = sql.to_owned();
+        let mut statements = self.plan(move || parsed(&text))?;
         let Some(last) = statements.pop_back() else {
             return Err(
                 QueryError::query("there is no query").hint("SELECT * FROM flows LIMIT 10 is one")
@@ -308,15 +332,11 @@ impl Session {
             LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)
         );
         let task = Arc::new(frame.task_ctx());
-        let plan = self
-            .runner
-            .wait(async move { frame.create_physical_plan().await })?;
-        let plan = plan.map_err(failed)?;
-        let stream = {
-            let runtime = self.runner.runtime()?;
-            let _guard = runtime.enter();
-            execute_stream(plan, task).map_err(failed)?
-        };
+        let begun = self.runner.wait(async move {
+            let plan = frame.create_physical_plan().await?;
+            execute_stream(plan, task)
+        })?;
+        let stream = begun.map_err(failed)?;
         Ok(Rows::new(stream, Arc::clone(&self.runner), sql, is_plan))
     }
 
@@ -326,6 +346,7 @@ impl Session {
         let sql = sql.to_owned();
         self.runner.wait(async move {
             let failed = |error| QueryError::of(error, &sql);
+            check_reads(&statement)?;
             let state = context.state();
             for table in state.resolve_table_references(&statement).map_err(failed)? {
                 check_table(&context, &table, &statement)?;
@@ -387,6 +408,19 @@ impl Session {
             })
             .collect()
     }
+}
+
+/// Statements, none of them deep.
+fn parsed(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
+    let parsed = DFParserBuilder::new(sql)
+        .with_recursion_limit(deep::NESTED)
+        .build()
+        .and_then(|mut parser| parser.parse_statements());
+    let mut statements = parsed.map_err(|error| QueryError::of(error, sql))?;
+    // All of them, before any is dropped.
+    let flat: Vec<_> = statements.iter_mut().map(deep::flatten).collect();
+    flat.into_iter().collect::<Result<(), _>>()?;
+    Ok(statements)
 }
 
 /// Says which table is not there, and which one may be meant.
@@ -454,6 +488,23 @@ fn names(context: &SessionContext) -> Vec<(TableReference, String)> {
     names
 }
 
+/// Says what changes rows before anything else that may be wrong with it.
+fn check_reads(statement: &Statement) -> Result<(), QueryError> {
+    use datafusion::sql::sqlparser::ast::Statement as Sql;
+    let Statement::Statement(statement) = statement else {
+        return Ok(());
+    };
+    match **statement {
+        Sql::Insert(_) | Sql::Update(_) | Sql::Delete(_) => Err(not_reading("changing rows")),
+        _ => Ok(()),
+    }
+}
+
+fn not_reading(what: &str) -> QueryError {
+    QueryError::query(format!("queries read, and {what} does something else"))
+        .hint("-o OUT writes the rows of a query into a file")
+}
+
 /// Statements that only read, and those that are about this session alone.
 fn check(plan: &LogicalPlan, given: &Given) -> Result<(), QueryError> {
     let what = match plan {
@@ -469,10 +520,7 @@ fn check(plan: &LogicalPlan, given: &Given) -> Result<(), QueryError> {
         LogicalPlan::Analyze(analyze) => return check(&analyze.input, given),
         _ => return Ok(()),
     };
-    Err(
-        QueryError::query(format!("queries read, and {what} does something else"))
-            .hint("-o OUT writes the rows of a query into a file"),
-    )
+    Err(not_reading(&what))
 }
 
 /// The table or view of this session that a statement makes, replaces or takes away.

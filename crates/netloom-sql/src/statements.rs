@@ -153,6 +153,32 @@ pub(crate) fn unquoted(sql: &str, at: Option<(usize, usize)>) -> Option<String> 
     })
 }
 
+/// Whether a name stands where a constant would: behind a comparison, and not as the table of a column
+/// or a function.
+pub(crate) fn is_value(sql: &str, name: &str) -> bool {
+    let mut tokens = Vec::new();
+    _ = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location_into_buf(&mut tokens);
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    tokens.windows(2).enumerate().any(|(place, pair)| {
+        let [before, word] = pair else { return false };
+        let is_name =
+            matches!(&word.token, Token::Word(word) if word.value.eq_ignore_ascii_case(name));
+        let compares = match &before.token {
+            Token::Eq
+            | Token::DoubleEq
+            | Token::Neq
+            | Token::Lt
+            | Token::LtEq
+            | Token::Gt
+            | Token::GtEq => true,
+            Token::Word(word) => matches!(word.keyword, Keyword::LIKE | Keyword::ILIKE),
+            _ => false,
+        };
+        let after = tokens.get(place + 2).map(|token| &token.token);
+        is_name && compares && !matches!(after, Some(Token::Period | Token::LParen))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

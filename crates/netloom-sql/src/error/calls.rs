@@ -18,6 +18,9 @@ fn no_function(message: &str) -> Option<QueryError> {
         .strip_prefix("Invalid function '")?
         .split_once('\'')?;
     let error = QueryError::query(format!("there is no function '{name}'"));
+    if let Some(call) = super::words::elsewhere(name) {
+        return Some(error.hint(format!("the same here: {call}")));
+    }
     let suggested = rest
         .split_once("Did you mean '")
         .and_then(|(_, rest)| rest.split_once('\''))
