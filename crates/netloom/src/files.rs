@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use netloom::OpenOptions;
 use netloom::capture::file::list;
 use netloom::tables::output::{AtomicFile, Claims, OutputError};
+use netloom::{OpenOptions, Replay};
+use netloom_packet::SourceError;
 
 use crate::data::expand;
 use crate::failure::Failure;
 use crate::output::is_standard;
-use crate::progress::clean_up_on_signal;
+use crate::progress::{clean_up_on_signal, end_on_signal};
 
 /// What a command reads, and so must not write. All of its outputs begin here.
 #[derive(Debug, Default)]
@@ -83,6 +84,13 @@ impl Files {
         clean_up_on_signal();
         self.0.create_in_place(path)
     }
+}
+
+/// Captures that are read more than once. Where one can be read only once, that is waited for: a
+/// signal ends the process, and no copy is left.
+pub(crate) fn replay(given: &[PathBuf]) -> Result<Replay, SourceError> {
+    end_on_signal();
+    Replay::new(given, &OpenOptions::default())
 }
 
 /// Whether a file of a folder is read: others are left out.

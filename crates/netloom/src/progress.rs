@@ -7,7 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use netloom::capture::file::remove_copies;
 use netloom::pipeline::Control;
+use netloom::sql::remove_spilled;
 use netloom::tables::output::abandon;
 
 use crate::arguments::Global;
@@ -110,6 +112,8 @@ pub(crate) fn clean_up_on_signal() {
         // The second one means now.
         if control.is_none_or(|control| control.stop.swap(true, Ordering::Relaxed)) {
             abandon();
+            remove_copies();
+            remove_spilled();
             ExitCode::INTERRUPTED.end()
         }
     });

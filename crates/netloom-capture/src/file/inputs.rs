@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -23,6 +23,8 @@ pub(super) struct Input {
     pub(super) path: Option<PathBuf>,
     /// Where a copy of it lies, if one was made.
     pub(super) spooled: Option<PathBuf>,
+    /// Where it ends for who reads it, if not where the file does.
+    pub(super) end: Option<u64>,
     /// The folder or glob that brought it, as an index into [`Expanded::groups`]; `None` where
     /// it was named itself.
     pub(super) group: Option<usize>,
@@ -50,6 +52,7 @@ pub(super) fn expand(given: &[&OsStr]) -> Result<Expanded, SourceError> {
             expanded.inputs.push(Input {
                 path: None,
                 spooled: None,
+                end: None,
                 group: None,
             });
             continue;
@@ -60,6 +63,7 @@ pub(super) fn expand(given: &[&OsStr]) -> Result<Expanded, SourceError> {
             Ok(_) => expanded.inputs.push(Input {
                 path: Some(path.to_owned()),
                 spooled: None,
+                end: None,
                 group: None,
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_pattern(name) => {
@@ -118,6 +122,7 @@ impl Expanded {
         self.inputs.extend(files.into_iter().map(|path| Input {
             path: Some(path),
             spooled: None,
+            end: None,
             group: Some(group),
         }));
     }
@@ -175,26 +180,6 @@ impl Input {
             .map_or_else(|| "-".to_owned(), |path| path.display().to_string())
     }
 
-    /// A copy of what can be read only once: standard input, a pipe, a device.
-    pub(super) fn spool(&self) -> Result<Option<tempfile::NamedTempFile>, SourceError> {
-        let copied = match &self.path {
-            None => copy_of(&mut io::stdin().lock()),
-            Some(path) => {
-                let metadata = fs::metadata(path).map_err(|error| cannot_open(path, error))?;
-                if metadata.is_file() {
-                    return Ok(None);
-                }
-                let mut file = File::open(path).map_err(|error| cannot_open(path, error))?;
-                copy_of(&mut file)
-            }
-        };
-        copied.map(Some).map_err(|error| {
-            SourceError::new(self.name(), "cannot be copied to a temporary file")
-                .hint("it is read twice; TMPDIR names a folder with more room")
-                .caused_by(error)
-        })
-    }
-
     /// Opens the stream; bytes read from it are counted in `count`.
     pub(super) fn open(
         &self,
@@ -225,26 +210,24 @@ impl Input {
         let file = Arc::new(File::open(path).map_err(|error| cannot_open(path, error))?);
         let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
         let regular = metadata.is_file();
+        let end = self.end.unwrap_or(u64::MAX);
         Ok(Source {
             stream: Stream {
                 name: self.name(),
-                plain: regular.then(|| Plain::of(&file, &count)).flatten(),
-                bytes: Box::new(Counted { inner: file, count }),
+                plain: regular.then(|| Plain::of(&file, end, &count)).flatten(),
+                bytes: Box::new(Counted {
+                    inner: file.take(end),
+                    count,
+                }),
                 block_size,
                 eager: !regular,
             },
-            size: regular.then_some(metadata.len()),
+            size: regular.then_some(metadata.len().min(end)),
         })
     }
 }
 
-fn copy_of(from: &mut impl io::Read) -> io::Result<tempfile::NamedTempFile> {
-    let mut copy = tempfile::NamedTempFile::new()?;
-    io::copy(from, &mut copy)?;
-    Ok(copy)
-}
-
-fn cannot_open(path: &Path, error: io::Error) -> SourceError {
+pub(super) fn cannot_open(path: &Path, error: io::Error) -> SourceError {
     let name = path.display().to_string();
     let hint = match error.kind() {
         io::ErrorKind::NotFound => Some("check the name; a pattern must stand in quotes"),

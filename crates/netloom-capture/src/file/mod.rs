@@ -22,6 +22,7 @@ mod part;
 mod pcap;
 mod pcapng;
 mod reader;
+mod replay;
 mod scan;
 mod sniff;
 mod write;
@@ -35,6 +36,7 @@ use netloom_packet::{PacketSource, SourceError};
 use self::reader::{CaptureReader, Stream};
 
 pub use self::inputs::is_temporary;
+pub use self::replay::{Replay, remove_copies};
 pub use self::write::{
     CaptureWriter, ClosedFile, Direction, FileFormat, FileNames, InterfaceDescription,
     InterfaceStatistics, PacketNotes, PcapResolution, PcapWriter, PcapngWriter, Rotation,
@@ -100,54 +102,6 @@ pub fn list(input: &OsStr) -> Result<Vec<PathBuf>, SourceError> {
     let expanded = inputs::expand(&[input])?;
     let paths = expanded.inputs.into_iter().filter_map(|input| input.path);
     Ok(paths.collect())
-}
-
-/// Captures that are read more than once, each time as the same stream.
-///
-/// What can be read only once, standard input or a pipe, is copied to a temporary file first; the
-/// file goes when this does.
-#[derive(Debug)]
-pub struct Replay {
-    expanded: inputs::Expanded,
-    options: OpenOptions,
-    /// Copies of what can be read only once.
-    _spools: Vec<tempfile::NamedTempFile>,
-}
-
-impl Replay {
-    /// Takes inputs as [`open`] does, and copies those that can be read only once.
-    ///
-    /// # Errors
-    ///
-    /// When an input does not exist, or such a one cannot be read or copied.
-    pub fn new<I: AsRef<OsStr>>(inputs: &[I], options: &OpenOptions) -> Result<Self, SourceError> {
-        let names: Vec<&OsStr> = inputs.iter().map(AsRef::as_ref).collect();
-        let mut expanded = inputs::expand(&names)?;
-        let mut spools = Vec::new();
-        for input in &mut expanded.inputs {
-            if let Some(copy) = input.spool()? {
-                input.spooled = Some(copy.path().to_owned());
-                spools.push(copy);
-            }
-        }
-        Ok(Self {
-            expanded,
-            options: *options,
-            _spools: spools,
-        })
-    }
-
-    /// Opens the captures from their beginning.
-    ///
-    /// # Errors
-    ///
-    /// As for [`open`].
-    pub fn open(&self) -> Result<Box<dyn PacketSource + Send>, SourceError> {
-        Ok(Box::new(merge::Files::open(
-            self.expanded.clone(),
-            self.options,
-        )?))
-    }
 }
 
 /// Reads a capture from a stream of bytes; `name` is what messages call it.

@@ -15,16 +15,19 @@ pub(super) struct Plain {
     pub(super) file: Arc<File>,
     /// Bytes that were taken to be read.
     pub(super) taken: u64,
+    /// Where it ends for who reads it, whatever is there.
+    pub(super) end: u64,
     /// Bytes that have come, counted.
     pub(super) count: Arc<AtomicU64>,
 }
 
 impl Plain {
     /// A file, where the system can read at a place of one.
-    pub(super) fn of(file: &Arc<File>, count: &Arc<AtomicU64>) -> Option<Self> {
+    pub(super) fn of(file: &Arc<File>, end: u64, count: &Arc<AtomicU64>) -> Option<Self> {
         cfg!(unix).then(|| Self {
             file: Arc::clone(file),
             taken: 0,
+            end,
             count: Arc::clone(count),
         })
     }
@@ -34,6 +37,8 @@ impl Plain {
 pub(super) struct FilePart {
     pub(super) file: Arc<File>,
     pub(super) offset: u64,
+    /// Where the file ends for who reads it.
+    pub(super) end: u64,
     pub(super) size: usize,
     /// The size of the largest part.
     pub(super) largest: usize,
@@ -42,7 +47,14 @@ pub(super) struct FilePart {
 impl FilePart {
     pub(super) fn read(&self, block: &mut Vec<u8>) -> Part {
         read_part(block, self.size, self.largest, |done, rest| {
-            let length = read_at(&self.file, rest, self.offset + done as u64)?;
+            let offset = self.offset + done as u64;
+            let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let wanted = rest.len().min(left);
+            let length = read_at(
+                &self.file,
+                rest.get_mut(..wanted).unwrap_or_default(),
+                offset,
+            )?;
             Ok((length, false))
         })
     }

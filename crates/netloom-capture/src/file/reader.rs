@@ -160,6 +160,7 @@ impl CaptureReader {
         let part = FilePart {
             file: Arc::clone(&plain.file),
             offset: plain.taken,
+            end: plain.end,
             size: self.wanted,
             largest: self.block_size,
         };

@@ -32,8 +32,9 @@ use self::systems::Systems;
 use super::Session;
 use crate::arguments::{Arguments, Command, ExportOptions, Format, Global, Profile, Table};
 use crate::failure::{ExitCode, Failure};
-use crate::files::Files;
+use crate::files::{Files, replay};
 use crate::output::{Printer, is_standard};
+use crate::progress::stop_on_signal;
 
 /// Bytes of rows that are kept in memory while they are sorted, of all tables together.
 const SORTED_IN_MEMORY: usize = 48 << 20;
@@ -186,12 +187,16 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
     let scan = Scan::new(shapes.iter().map(Shape::request).collect(), scan_options);
     // Standard input is copied where it is read twice.
     let replay = (scan.passes() > 1)
-        .then(|| Replay::new(options.inputs.files(), &OpenOptions::default()))
+        .then(|| replay(options.inputs.files()))
         .transpose()?;
+    if replay.is_some() {
+        stop_on_signal(&session.control);
+    }
     // Before an output begins with what stands before rows: what is no capture leaves nothing.
     let mut first = Some(input.open(replay.as_ref())?);
     let mut open = || match first.take() {
         Some(source) => Ok(source),
+        None if session.is_stopped() => Err(stopped_early(&[])),
         None => input.open(replay.as_ref()),
     };
     let mut outputs = Vec::new();
@@ -210,15 +215,24 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
         if !shape.sort.is_empty() {
             let memory = SORTED_IN_MEMORY / targets.len();
             let sorter = Sorter::new(schema, shape.sort.clone(), memory);
-            output.sort(sorter, shape.written(), session.options.thread_count());
+            let threads = session.options.thread_count();
+            output.sort(sorter, shape.written(), threads, &session.control);
         }
         outputs.push(output);
     }
     let (shapes, mut outputs) = (Shapes(shapes), Outputs(outputs));
-    let outcome = session.scan(&scan, &mut open, &shapes, &mut outputs, &options.output)?;
-    session.tell_captures(&outcome.captures, outcome.interrupted);
+    let outcome = session.scan(&scan, &mut open, &shapes, &mut outputs, &options.output);
+    // Half a table is none. Live, it is the capture that was ended.
+    if session.is_stopped() {
+        return Err(stopped_early(&outputs.0));
+    }
+    let outcome = outcome?;
+    session.tell_captures(&outcome.captures, false);
     if let Some(failed) = outcome.failed {
         return Err(failed.into());
+    }
+    if let Some(replay) = &replay {
+        replay.check()?;
     }
     if outcome.hosts_forgotten {
         session.printer.warning("there were too many addresses for the table: those with the least traffic were left out");
@@ -237,6 +251,15 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Somebody ended it before it was done.
+fn stopped_early(outputs: &[Output]) -> Failure {
+    Failure::interrupted(if outputs.iter().any(|output| output.in_place) {
+        "stopped early: what was written is not all"
+    } else {
+        "stopped early: nothing was written"
+    })
 }
 
 /// Where a table goes.

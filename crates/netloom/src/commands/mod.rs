@@ -124,6 +124,11 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Whether somebody ended it.
+    fn is_stopped(&self) -> bool {
+        self.control.stop.load(Ordering::Relaxed)
+    }
+
     /// Says what was odd about the captures.
     fn tell<O>(&self, outcome: &Outcome<O>) {
         self.tell_captures(&outcome.captures, outcome.interrupted);

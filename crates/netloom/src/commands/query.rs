@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use netloom::Replay;
 use netloom::capture::filter::Filter;
 use netloom::pipeline::Control;
 use netloom::pipeline::scan::{ScanOptions, Source};
 use netloom::sql::{Captures, OpenError, QueryError, Rows, Session as Sql, SessionOptions};
 use netloom::tables::read::ReadOptions;
-use netloom::{OpenOptions, Replay};
 use netloom_packet::SourceError;
 
 pub(super) use self::inputs::{Inputs, files_of};
@@ -25,7 +25,7 @@ use self::output::How;
 use super::Session;
 use crate::arguments::{Global, QueryOptions};
 use crate::failure::{ExitCode, Failure};
-use crate::files::Files;
+use crate::files::{Files, replay};
 use crate::output::{Printer, is_standard};
 use crate::progress::{Progress, stop_on_signal};
 
@@ -113,6 +113,8 @@ fn statements_of(options: &QueryOptions) -> Result<(Statements, Option<&Path>), 
 pub(super) struct Data<'a> {
     sql: Sql,
     captures: Vec<Arc<Captures>>,
+    /// What they are read from, unless somebody else reads that, too.
+    replays: Vec<Arc<Replay>>,
     shown: Arc<Shown>,
     session: Session<'a>,
     /// What ends a query early.
@@ -145,7 +147,7 @@ impl<'a> Data<'a> {
         let mut options = SessionOptions::default();
         options.memory = global.max_memory;
         let control = Arc::clone(&options.control);
-        stop_on_signal(&control);
+        let mut replays = Vec::new();
         let sql = Sql::new(&options)?;
         let shown = Arc::new(Shown::default());
         let mut all = Vec::new();
@@ -154,7 +156,8 @@ impl<'a> Data<'a> {
             let opened: Arc<Open> = if let Some(opened) = opened {
                 Arc::clone(opened)
             } else {
-                let replay = Replay::new(given, &OpenOptions::default())?;
+                let replay = Arc::new(replay(given)?);
+                replays.push(Arc::clone(&replay));
                 Arc::new(move || replay.open())
             };
             let filter = filter.cloned();
@@ -186,9 +189,11 @@ impl<'a> Data<'a> {
                 printer.note(&note);
             }
         }
+        stop_on_signal(&control);
         Ok(Self {
             sql,
             captures: all,
+            replays,
             shown,
             session,
             control,
@@ -201,6 +206,8 @@ impl<'a> Data<'a> {
         for captures in &self.captures {
             drop(captures.take_outcomes());
         }
+        // A file may have grown between two queries.
+        self.replays.iter().for_each(|replay| replay.renew());
         self.control.stop.store(false, Ordering::Relaxed);
         stop_on_signal(&self.control);
     }
@@ -263,7 +270,11 @@ impl<'a> Data<'a> {
                 }
             }
         }
-        failed.map_or(Ok(()), |failed| Err(failed.into()))
+        if let Some(failed) = failed {
+            return Err(failed.into());
+        }
+        self.replays.iter().try_for_each(|replay| replay.check())?;
+        Ok(())
     }
 }
 

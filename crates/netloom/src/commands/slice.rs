@@ -327,6 +327,7 @@ fn write(
             written += 1;
         }
     }
+    needed.check()?;
     // Also of no packet it is a capture.
     writer.finish()?;
     let file = writer.into_inner();

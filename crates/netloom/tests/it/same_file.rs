@@ -304,3 +304,50 @@ fn a_signal_leaves_nothing_behind() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(before == folder.contents());
 }
+
+/// A capture that never ends is exported until a signal comes.
+#[cfg(unix)]
+#[test]
+fn an_export_that_a_signal_ends_leaves_nothing_behind() {
+    use std::io::Write as _;
+
+    for (signal, arguments) in [
+        ("TERM", "export flows - -o out.csv"),
+        ("HUP", "export packets - -o out.parquet"),
+        ("INT", "export packets - --sort len -o out.csv"),
+        ("TERM", "export flows,dns - -o {table}.csv"),
+        // It is read twice, and so copied first.
+        ("TERM", "export packets - --profile simple -o out.csv"),
+        ("TERM", "query SELECT(1)FROM(packets) - -o out.csv"),
+    ] {
+        let folder = Folder::new();
+        let before = folder.contents();
+        let mut child = folder
+            .command(arguments)
+            .env("TMPDIR", folder.at(""))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let endless = std::thread::spawn(move || {
+            let capture = fs::read(example()).unwrap();
+            while stdin.write_all(&capture).is_ok() {}
+        });
+        // It has begun when it writes.
+        while folder.contents().len() == before.len() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let pid = child.id().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status();
+        assert!(sent.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{arguments}: {said}");
+        endless.join().unwrap();
+        assert!(before == folder.contents(), "{arguments}");
+    }
+}

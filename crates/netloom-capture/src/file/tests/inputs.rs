@@ -160,3 +160,60 @@ fn a_pipe_is_read_more_than_once_from_a_copy() {
         assert_eq!(info[0].name, path);
     }
 }
+
+#[test]
+fn a_file_that_grows_is_the_same_each_time() {
+    use std::io::Write as _;
+
+    use super::super::{OpenOptions, Replay};
+
+    let folder = super::folder(&[("a.pcap", &pcap_of(&[1, 2])), ("b.pcap", &pcap_of(&[3]))]);
+    let path = folder.path().join("a.pcap");
+    for inputs in [vec![path.as_path()], vec![folder.path()]] {
+        let replay = Replay::new(&inputs, &OpenOptions::default()).unwrap();
+        let (before, _) = super::drain(&mut *replay.open().unwrap());
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap();
+        file.write_all(&pcap_of(&[4])[24..]).unwrap();
+        let (after, info) = super::drain(&mut *replay.open().unwrap());
+        assert_eq!(micros(&before), micros(&after));
+        assert!(info[0].warnings.is_empty(), "{:?}", info[0].warnings);
+        replay.check().unwrap();
+        // Who begins anew has all of it.
+        replay.renew();
+        let (all, _) = super::drain(&mut *replay.open().unwrap());
+        assert_eq!(all.len(), before.len() + 1);
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_or_replaced_is_told() {
+    use super::super::{OpenOptions, Replay};
+
+    let change: [fn(&std::path::Path); 3] = [
+        |path| std::fs::write(path, &pcap_of(&[1])).unwrap(),
+        |path| {
+            let other = path.with_extension("new");
+            std::fs::write(&other, pcap_of(&[7, 8, 9])).unwrap();
+            std::fs::rename(&other, path).unwrap();
+        },
+        |path| std::fs::remove_file(path).unwrap(),
+    ];
+    for change in change {
+        let folder = super::folder(&[("a.pcap", &pcap_of(&[1, 2]))]);
+        let path = folder.path().join("a.pcap");
+        let replay = Replay::new(&[&path], &OpenOptions::default()).unwrap();
+        super::drain(&mut *replay.open().unwrap());
+        change(&path);
+        let Err(error) = replay.open() else {
+            panic!("it was opened again");
+        };
+        assert!(
+            error.to_string().contains("changed while it was read"),
+            "{error}"
+        );
+        assert!(replay.check().is_err());
+    }
+}

@@ -3,8 +3,10 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use netloom::pipeline::Control;
 use netloom::pipeline::scan::{Work, Write};
 use netloom::tables::output::AtomicFile;
 use netloom::tables::profile::Style;
@@ -55,6 +57,8 @@ pub(super) struct Output {
     file: Encoded,
     /// Whether rows are to be seen as they come.
     live: bool,
+    /// Whether what was written cannot be taken back.
+    pub(super) in_place: bool,
     sort: Option<Sort>,
     /// Whether rows are written as they are made, whatever is in their other columns.
     pub(super) as_made: bool,
@@ -66,6 +70,7 @@ struct Sort {
     /// Places of the columns that are written.
     written: Vec<usize>,
     threads: usize,
+    control: Arc<Control>,
 }
 
 enum Encoded {
@@ -101,6 +106,7 @@ impl Output {
         } else {
             files.create(path)?
         };
+        let in_place = file.is_in_place();
         let file = BufWriter::with_capacity(BUFFER, file);
         let metadata = FileMetadata {
             table: Some(table),
@@ -121,17 +127,26 @@ impl Output {
             style,
             file,
             live,
+            in_place,
             sort: None,
             as_made: false,
         })
     }
 
     /// Sorts the rows; of their columns only those at some places are written.
-    pub(super) fn sort(&mut self, sorter: Sorter, written: Vec<usize>, threads: usize) {
+    /// [`Control::stop`] ends that, too.
+    pub(super) fn sort(
+        &mut self,
+        sorter: Sorter,
+        written: Vec<usize>,
+        threads: usize,
+        control: &Arc<Control>,
+    ) {
         self.sort = Some(Sort {
             sorter,
             written,
             threads,
+            control: Arc::clone(control),
         });
     }
 
@@ -228,6 +243,9 @@ impl Output {
             Ok::<(), io::Error>(())
         };
         sort.sorter.finish(&mut |batch| {
+            if sort.control.stop.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             waiting.push(batch.project(&sort.written).map_err(io::Error::other)?);
             if waiting.len() < 2 * threads {
                 return Ok(());

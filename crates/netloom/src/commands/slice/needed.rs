@@ -21,7 +21,7 @@ use super::super::flow_config;
 use super::super::query::files_of;
 use crate::arguments::Global;
 use crate::failure::Failure;
-use crate::output::is_standard;
+use crate::files::replay;
 
 /// What may pass between the last packet of a flow and its end, beyond the timeouts: lingering.
 const SLACK: i64 = 10_000_000_000;
@@ -55,7 +55,7 @@ impl Needed {
     /// All of them.
     pub(super) fn all(files: &[PathBuf]) -> Result<Self, Failure> {
         Ok(Self {
-            replay: Arc::new(Replay::new(files, &OpenOptions::default())?),
+            replay: Arc::new(replay(files)?),
             before: 0,
             left_out: Vec::new(),
             files: files.to_vec(),
@@ -72,7 +72,8 @@ impl Needed {
         let Some(window) = Window::of(condition, global) else {
             return Self::all(given);
         };
-        if files.len() < 2 || files.iter().any(|file| is_standard(file)) {
+        // What can be read only once is not looked into before.
+        if files.len() < 2 || !files.iter().all(|file| file.is_file()) {
             return Self::all(given);
         }
         let mut left_out = Vec::new();
@@ -116,6 +117,11 @@ impl Needed {
             left_out,
             ..Self::all(&files)?
         })
+    }
+
+    /// Says if one of them changed while they were read.
+    pub(super) fn check(&self) -> Result<(), SourceError> {
+        self.replay.check()
     }
 
     /// Opens them from their beginning.
