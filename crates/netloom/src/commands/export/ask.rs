@@ -1,6 +1,7 @@
 //! Asks what to export, where no table was named.
 
-use std::path::Path;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::ValueEnum;
@@ -12,6 +13,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use crate::arguments::{ExportOptions, Format, Table};
 use crate::dialogue::{self, Step, quoted};
 use crate::failure::Failure;
+use crate::files::Files;
 use crate::output::visible;
 
 /// Lines that the questions take.
@@ -29,6 +31,7 @@ pub(super) fn possible() -> bool {
 /// not.
 pub(super) fn ask(options: &ExportOptions) -> Result<Option<Vec<String>>, Failure> {
     let mut questions = Questions::new(options, captures());
+    questions.to_terminal = std::io::stdout().is_terminal();
     if !dialogue::ask(&mut questions, HEIGHT)? {
         return Ok(None);
     }
@@ -110,6 +113,12 @@ struct Questions {
     format: usize,
     /// The output's name, once it was typed.
     output: Option<String>,
+    /// Why it cannot be that.
+    refused: Option<String>,
+    /// Captures that were named before.
+    given: Vec<PathBuf>,
+    /// Whether what gets no name is shown on a terminal.
+    to_terminal: bool,
 }
 
 impl Questions {
@@ -144,6 +153,9 @@ impl Questions {
             column: 0,
             format: format.unwrap_or(0),
             output: None,
+            refused: None,
+            given: inputs.files().to_vec(),
+            to_terminal: false,
         };
         questions.choose_table(0);
         questions
@@ -206,11 +218,41 @@ impl Questions {
             .unwrap_or_else(|| format!("{}.{}", self.table_name(), self.format()))
     }
 
+    /// The capture that was chosen.
+    fn capture(&self) -> &str {
+        let chosen = self.captures.get(self.file);
+        chosen.map_or_else(|| self.file_name.trim(), |capture| &capture.name)
+    }
+
+    /// Why the output cannot be written, if that is so: it is begun as it will be, and left again.
+    fn refusal(&self) -> Option<String> {
+        let output = self.output().replace("{table}", self.table_name());
+        let output = Path::new(output.trim());
+        if output.as_os_str().is_empty() {
+            let format = self.format();
+            return (self.to_terminal && !format.is_text())
+                .then(|| format!("A terminal cannot show {format}: it needs a name."));
+        }
+        let mut captures = self.given.clone();
+        if self.open.contains(&Question::File) {
+            captures.push(self.capture().into());
+        }
+        // What is wrong with a capture is told when it is read.
+        let files = Files::of_captures(&captures).unwrap_or_default();
+        let begun = match output.metadata() {
+            // Whoever reads a pipe would take this for the output.
+            Ok(there) if !there.is_file() && !there.is_dir() => files.check(output),
+            _ => files.create(output).map(drop).map_err(Failure::from),
+        };
+        begun.err().map(|failure| failure.to_string())
+    }
+
     /// Whether the question may be left behind.
     fn is_answered(&self, question: Question) -> bool {
         match question {
             Question::FileName => Path::new(self.file_name.trim()).exists(),
             Question::Columns => self.columns.contains(&true),
+            Question::Output => self.refused.is_none(),
             _ => true,
         }
     }
@@ -266,8 +308,7 @@ impl Questions {
         words.extend(given);
         let mut answers = vec![self.table_name().to_owned()];
         if self.open.contains(&Question::File) {
-            let chosen = self.captures.get(self.file);
-            let name = chosen.map_or_else(|| self.file_name.trim(), |capture| &capture.name);
+            let name = self.capture();
             // Else it would be taken for an option.
             let dash = if name.starts_with('-') { "./" } else { "" };
             answers.push(format!("{dash}{name}"));
@@ -317,6 +358,9 @@ impl dialogue::Questions for Questions {
         };
         match (key.code, question) {
             (KeyCode::Enter, _) => {
+                if question == Question::Output {
+                    self.refused = self.refusal().map(|why| visible(&why));
+                }
                 if self.is_answered(question) {
                     self.at += 1;
                 }
@@ -331,6 +375,7 @@ impl dialogue::Questions for Questions {
                 let mut output = self.output();
                 dialogue::type_text(&mut output, key);
                 self.output = Some(output);
+                self.refused = None;
             }
             (KeyCode::Char('q'), _) => return Step::Left,
             (KeyCode::Left | KeyCode::Backspace, _) => self.at = self.at.saturating_sub(1),
@@ -392,6 +437,7 @@ impl dialogue::Questions for Questions {
             Question::Output => {
                 let output = self.output();
                 let about = match output.trim() {
+                    _ if self.refused.is_some() => self.refused.as_deref().unwrap_or_default(),
                     "" => "Without a name, it is shown here.",
                     name if Path::new(name).exists() => "There is such a file: it is replaced.",
                     _ => "Without a name, it would be shown here.",
@@ -516,6 +562,42 @@ mod tests {
         press(&mut questions, &[Backspace, Enter]);
         assert!(screen(&questions, 80, 16).contains("Which table?"));
         assert!(line(&questions, &["export"]).starts_with("netloom export flows / "));
+    }
+
+    #[test]
+    fn an_output_that_cannot_be_is_told_where_it_is_asked_for() {
+        use KeyCode::{Backspace, Char, Enter};
+        let folder = tempfile::tempdir().unwrap();
+        let capture = folder.path().join("a.pcap");
+        std::fs::write(&capture, "").unwrap();
+        let mut questions = questions(&["-r", capture.to_str().unwrap()]);
+        questions.to_terminal = true;
+        press(&mut questions, &[Enter, Enter, Enter]);
+        let clear = KeyEvent::new(Char('u'), KeyModifiers::CONTROL);
+        let folder = folder.path().to_str().unwrap();
+        for (name, said) in [
+            (format!("{folder}/no/such/a.csv"), "cannot be created"),
+            (folder.to_owned(), "folder"),
+            (format!("{folder}/a.pcap"), "input"),
+        ] {
+            questions.key(clear);
+            let typed: Vec<KeyCode> = name.chars().map(Char).collect();
+            press(&mut questions, &typed);
+            assert_eq!(press(&mut questions, &[Enter]), Step::Asking, "{name}");
+            assert!(screen(&questions, 200, 16).contains(said), "{name}");
+        }
+        // Who types on is asked again.
+        press(&mut questions, &[Backspace]);
+        assert!(screen(&questions, 200, 16).contains("Without a name"));
+        assert_eq!(press(&mut questions, &[Enter]), Step::Done);
+        let written: Vec<_> = std::fs::read_dir(folder).unwrap().collect();
+        assert_eq!(written.len(), 1);
+        // What a terminal cannot show.
+        questions.at -= 1;
+        questions.format = 3;
+        questions.key(clear);
+        assert_eq!(press(&mut questions, &[Enter]), Step::Asking);
+        assert!(screen(&questions, 200, 16).contains("A terminal cannot show parquet"));
     }
 
     #[test]
