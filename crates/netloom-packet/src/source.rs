@@ -303,4 +303,6 @@ pub enum WarningKind {
     Skipped,
     /// An interface went down or away while it was captured, or came back.
     Interrupted,
+    /// Packets came without a time.
+    Untimed,
 }

@@ -387,7 +387,7 @@ impl PcapngScanner {
         let timestamp = found.tally.latest().unwrap_or_default();
         if !found.tally.has_untimed() {
             found.warn(
-                WarningKind::Skipped,
+                WarningKind::Untimed,
                 start,
                 "packets have no time (simple packet blocks): they get the latest one before them",
             );
