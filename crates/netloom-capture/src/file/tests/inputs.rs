@@ -167,7 +167,7 @@ fn a_file_that_grows_is_the_same_each_time() {
 
     use super::super::{OpenOptions, Replay};
 
-    let folder = super::folder(&[("a.pcap", &pcap_of(&[1, 2])), ("b.pcap", &pcap_of(&[3]))]);
+    let folder = folder(&[("a.pcap", &pcap_of(&[1, 2])), ("b.pcap", &pcap_of(&[3]))]);
     let path = folder.path().join("a.pcap");
     for inputs in [vec![path.as_path()], vec![folder.path()]] {
         let replay = Replay::new(&inputs, &OpenOptions::default()).unwrap();
@@ -192,8 +192,8 @@ fn a_file_that_grows_is_the_same_each_time() {
 fn a_file_that_was_cut_or_replaced_is_told() {
     use super::super::{OpenOptions, Replay};
 
-    let change: [fn(&std::path::Path); 3] = [
-        |path| std::fs::write(path, &pcap_of(&[1])).unwrap(),
+    let change: [fn(&Path); 3] = [
+        |path| std::fs::write(path, pcap_of(&[1])).unwrap(),
         |path| {
             let other = path.with_extension("new");
             std::fs::write(&other, pcap_of(&[7, 8, 9])).unwrap();
@@ -202,7 +202,7 @@ fn a_file_that_was_cut_or_replaced_is_told() {
         |path| std::fs::remove_file(path).unwrap(),
     ];
     for change in change {
-        let folder = super::folder(&[("a.pcap", &pcap_of(&[1, 2]))]);
+        let folder = folder(&[("a.pcap", &pcap_of(&[1, 2]))]);
         let path = folder.path().join("a.pcap");
         let replay = Replay::new(&[&path], &OpenOptions::default()).unwrap();
         super::drain(&mut *replay.open().unwrap());
