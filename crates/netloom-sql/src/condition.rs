@@ -117,6 +117,7 @@ impl Condition {
         text: &str,
     ) -> Result<(Self, Vec<Expr>), QueryError> {
         let failed = |error| QueryError::of(error, text);
+        deep::check(text)?;
         let dialect = state.config().options().sql_parser.dialect;
         let parsed = state.sql_to_expr_with_alias(text, &dialect);
         let mut parsed = parsed.map_err(failed)?;

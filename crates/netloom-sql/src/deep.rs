@@ -13,11 +13,14 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Query, Select, SetExpr, SetOperator, SetQuantifier, Values, VisitMut,
     VisitorMut,
 };
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::QueryError;
 
 /// Bytes of stack of threads that plan and run queries; the system gives only what is used.
-pub(crate) const STACK: usize = 256 << 20;
+pub(crate) const STACK: usize = 64 << 20;
 
 /// Parentheses, functions, `CASE` and queries within one another, at most.
 pub(crate) const NESTED: usize = 200;
@@ -36,6 +39,36 @@ const MOST_TABLES: usize = 500;
 
 /// Members of a chain from which on it is made into a tree of little depth.
 const LONG: usize = 64;
+
+/// Operators and words of SQL in a text, at most: a parser that gives up drops what it has, as deep as
+/// they have made it.
+const MOST_OPERATORS: usize = 150_000;
+
+/// Says if a text is too large to be parsed. Values in lists do not count.
+pub(crate) fn check(sql: &str) -> Result<(), QueryError> {
+    if sql.len() <= MOST_OPERATORS {
+        return Ok(());
+    }
+    let mut tokens = Vec::new();
+    // What cannot be taken apart is told by the parser.
+    _ = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location_into_buf(&mut tokens);
+    let operators = tokens.iter().filter(|token| match &token.token {
+        Token::Word(word) => word.keyword != Keyword::NoKeyword,
+        Token::Whitespace(_)
+        | Token::Comma
+        | Token::LParen
+        | Token::RParen
+        | Token::Number(..)
+        | Token::SingleQuotedString(_) => false,
+        _ => true,
+    });
+    match operators.count() {
+        count if count > MOST_OPERATORS => Err(too_much(&format!(
+            "{count} operators and words of SQL, and at most {MOST_OPERATORS} can be"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// Makes a statement one of little depth.
 pub(crate) fn flatten(statement: &mut Statement) -> Result<(), QueryError> {
@@ -309,7 +342,6 @@ fn first(expr: &mut Expr) -> Option<&mut Expr> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::sql::sqlparser::dialect::GenericDialect;
     use datafusion::sql::sqlparser::parser::Parser;
 
     use super::*;
@@ -366,5 +398,15 @@ mod tests {
             let error = flat(&sql).unwrap_err();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_parsed() {
+        assert!(check(&chain("1", " + ", 200_000)).is_err());
+        assert!(check(&format!("a{}", " IS NULL".repeat(100_000))).is_err());
+        let rows = format!("VALUES {}", chain("(1, 2)", ", ", 100_000));
+        assert!(check(&rows).is_ok());
+        let values = format!("a IN ({})", chain("'10.0.0.1'", ", ", 200_000));
+        assert!(check(&values).is_ok());
     }
 }

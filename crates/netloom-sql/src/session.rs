@@ -412,6 +412,7 @@ impl Session {
 
 /// Statements, none of them deep.
 fn parsed(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
+    deep::check(sql)?;
     let parsed = DFParserBuilder::new(sql)
         .with_recursion_limit(deep::NESTED)
         .build()
