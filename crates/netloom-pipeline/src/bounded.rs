@@ -30,7 +30,8 @@ pub struct BoundedTable<K, V> {
     chunks: Vec<Vec<(K, V)>>,
     hasher: RandomState,
     max: usize,
-    forgot: bool,
+    /// How often the lighter half was forgotten.
+    forgets: u32,
 }
 
 impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
@@ -41,7 +42,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
             chunks: Vec::new(),
             hasher: RandomState::default(),
             max: max.max(2),
-            forgot: false,
+            forgets: 0,
         }
     }
 
@@ -49,6 +50,13 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     #[inline]
     pub fn entry(&mut self, key: K) -> &mut V {
         self.find_or_add(key, |key| key, |_| ())
+    }
+
+    /// The counts of a key of the table's own; whatever keys have to be forgotten for it are handed
+    /// over.
+    #[inline]
+    pub fn entry_or(&mut self, key: K, forgotten: impl FnMut(K)) -> &mut V {
+        self.find_or_add(key, |key| key, forgotten)
     }
 
     /// The counts of a key; whatever keys have to be forgotten for it are handed over.
@@ -149,21 +157,27 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
 
     /// Whether keys were forgotten: counts are lower bounds then.
     pub fn forgot(&self) -> bool {
-        self.forgot
+        self.forgets > 0
+    }
+
+    /// How often keys were forgotten: whoever keeps books of the entries has to look again.
+    pub fn forgets(&self) -> u32 {
+        self.forgets
     }
 
     /// Adds another table's entries, without a bound: for the merge at the end.
     pub fn absorb(&mut self, other: Self) {
-        let (max, forgot) = (self.max, self.forgot || other.forgot);
+        let max = self.max;
+        let forgets = self.forgets.saturating_add(other.forgets);
         if self.chunks.is_empty() {
             *self = Self {
                 max,
-                forgot,
+                forgets,
                 ..other
             };
             return;
         }
-        self.forgot = forgot;
+        self.forgets = forgets;
         self.max = usize::MAX;
         drop(other.index);
         // Each chunk goes as soon as it is taken over.
@@ -195,23 +209,52 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         all
     }
 
+    /// Keeps the heaviest of those that take no more than `most` bytes together; how many they take.
     #[cold]
-    fn forget_half(&mut self, mut forgotten: impl FnMut(K)) {
-        self.forgot = true;
-        self.index.clear();
-        let chunks = std::mem::take(&mut self.chunks);
-        let len: usize = chunks.iter().map(Vec::len).sum();
+    pub fn forget_beyond(&mut self, most: usize, bytes: impl Fn(&V) -> usize) -> usize {
+        let chunks = &self.chunks;
+        let mut places: Vec<u32> = (0..self.index.len() as u32).collect();
+        places.sort_unstable_by(|&a, &b| {
+            let (a, b) = (at(chunks, a), at(chunks, b));
+            let lighter = b.1.weight().cmp(&a.1.weight());
+            lighter.then_with(|| a.0.cmp(&b.0))
+        });
+        let mut taken = 0;
+        places.retain(|&place| {
+            let more = bytes(&at(chunks, place).1);
+            let fits = taken + more <= most;
+            taken += if fits { more } else { 0 };
+            fits
+        });
+        if places.len() < self.index.len() {
+            self.keep(places, |_| ());
+        }
+        taken
+    }
+
+    #[cold]
+    fn forget_half(&mut self, forgotten: impl FnMut(K)) {
+        let chunks = &self.chunks;
+        let len = self.index.len();
         let keep = (self.max / 2).min(len);
         // The heaviest, the smaller key first on a tie.
         let mut places: Vec<u32> = (0..len as u32).collect();
         if keep < len {
             places.select_nth_unstable_by(keep, |&a, &b| {
-                let (a, b) = (at(&chunks, a), at(&chunks, b));
+                let (a, b) = (at(chunks, a), at(chunks, b));
                 let lighter = b.1.weight().cmp(&a.1.weight());
                 lighter.then_with(|| a.0.cmp(&b.0))
             });
         }
         places.truncate(keep);
+        self.keep(places, forgotten);
+    }
+
+    /// Keeps these, and forgets the others.
+    fn keep(&mut self, mut places: Vec<u32>, mut forgotten: impl FnMut(K)) {
+        self.forgets = self.forgets.saturating_add(1);
+        self.index.clear();
+        let chunks = std::mem::take(&mut self.chunks);
         places.sort_unstable();
         let mut kept = places.into_iter().peekable();
         // Chunk by chunk: never two copies of all.
@@ -272,6 +315,24 @@ mod tests {
         assert!(table.iter().count() <= 8);
         assert_eq!(table.top(1, |sum| sum.0)[0].0, &7);
         assert!(table.top(1, |sum| sum.0)[0].1.0 >= 930);
+    }
+
+    /// Of what takes too many bytes the heaviest stay that fit.
+    #[test]
+    fn bytes_are_a_bound_too() {
+        let mut table: BoundedTable<u32, Sum> = BoundedTable::new(100);
+        for key in 0..10 {
+            table.entry(key).0 = u64::from(10 - key);
+        }
+        let bytes = |sum: &Sum| if sum.0 == 9 { 1_000 } else { 10 };
+        assert_eq!(table.forget_beyond(1_090, bytes), 1_090);
+        assert!(!table.forgot());
+        assert_eq!(table.forget_beyond(35, bytes), 30);
+        assert!(table.forgot());
+        let kept: Vec<u32> = table.top(9, |sum| sum.0).iter().map(|(k, _)| **k).collect();
+        assert_eq!(kept, [0, 2, 3]);
+        assert_eq!(table.get(&3), Some(&Sum(7)));
+        assert_eq!(table.get(&1), None);
     }
 
     #[test]

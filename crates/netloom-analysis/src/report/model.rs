@@ -69,8 +69,8 @@ pub struct Report {
     pub top_conversations: Vec<Conversation>,
     /// How many different addresses there are.
     pub unique: Unique,
-    /// Whether tables of addresses or pairs overflowed their bound, so that their counts and
-    /// order are estimates.
+    /// Whether tables of addresses, pairs or names overflowed their bound, so that their counts
+    /// and order are estimates.
     pub approximate: bool,
     /// Histogram of lengths on the wire.
     pub packet_sizes: Vec<SizeBucket>,
@@ -257,7 +257,8 @@ pub struct Service {
     pub name: String,
     /// `tcp`, `udp`, …
     pub transport: String,
-    /// Server port that told.
+    /// Server port that told: of several the one with the most bytes (where there are more than
+    /// 1,024, of those that could be told apart).
     pub port: Option<u16>,
     /// How it was told: `content`, `name` or `port`.
     pub source: String,
@@ -406,6 +407,9 @@ pub struct Risky {
     pub packets: u64,
     /// Bytes in all.
     pub bytes: u64,
+    /// Whether there were so many pairs that some were forgotten, and `pairs` are estimates;
+    /// what is counted above is exact.
+    pub approximate: bool,
     /// Who to whom, most bytes first, at most `--top`.
     pub pairs: Vec<RiskyPair>,
 }

@@ -266,6 +266,7 @@ pub(crate) fn full() -> Report {
             flows: 1,
             packets: 96,
             bytes: 7_420,
+            approximate: false,
             pairs: vec![RiskyPair {
                 src: "192.168.1.42".into(),
                 dst: "192.168.1.20".into(),
@@ -284,6 +285,7 @@ pub(crate) fn full() -> Report {
             flows: 3,
             packets: 812,
             bytes: 640_112,
+            approximate: false,
             pairs: vec![
                 RiskyPair {
                     src: "192.168.1.42".into(),
@@ -312,6 +314,7 @@ pub(crate) fn full() -> Report {
             flows: 57,
             packets: 3_012,
             bytes: 2_600_112,
+            approximate: false,
             pairs: vec![RiskyPair {
                 src: "192.168.1.17".into(),
                 dst: "93.184.216.34".into(),

@@ -7,6 +7,7 @@ use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::flow::app::{AppInfo, Confidence};
 
 use crate::report::model::{Risky, RiskyPair};
+use crate::summary::groups::Sum;
 use netloom_pipeline::bounded::{BoundedTable, Counts};
 use netloom_pipeline::compact::Halves;
 
@@ -163,18 +164,30 @@ type RiskKey = (u8, IpAddr, IpAddr, u16);
 
 #[derive(Debug, Default)]
 struct RiskCounts {
-    /// Flows, packets, bytes.
-    counts: Halves<3>,
+    /// Flows, packets, bytes; and how bad the risk is, where there is room for it anyway.
+    counts: Halves<4>,
     detail: Option<Box<str>>,
+}
+
+/// Where of a pair's counts is how bad its risk is.
+const GRADE: usize = 3;
+/// Bits of a pair's weight below its grade.
+const GRADE_SHIFT: u32 = 61;
+/// Bytes of what was seen of a pair.
+const DETAIL_MAX: usize = 256;
+
+/// How bad a severity is; 0 is the least.
+fn grade(severity: &str) -> u64 {
+    match severity {
+        "high" => 2,
+        "medium" => 1,
+        _ => 0,
+    }
 }
 
 impl RiskCounts {
     fn flows(&self) -> u64 {
         self.counts.get(0)
-    }
-
-    fn packets(&self) -> u64 {
-        self.counts.get(1)
     }
 
     fn bytes(&self) -> u64 {
@@ -183,12 +196,19 @@ impl RiskCounts {
 }
 
 impl Counts for RiskCounts {
+    /// The worst stay, however little they carried; of those that are as bad, what carried most.
     fn weight(&self) -> u64 {
-        self.bytes()
+        let most = (1 << GRADE_SHIFT) - 1;
+        self.counts.get(GRADE) << GRADE_SHIFT | self.bytes().min(most)
     }
 
     fn absorb(&mut self, other: Self) {
-        self.counts.absorb(&other.counts);
+        for at in 0..GRADE {
+            self.counts.add(at, other.counts.get(at));
+        }
+        if self.counts.get(GRADE) == 0 {
+            self.counts.add(GRADE, other.counts.get(GRADE));
+        }
         // The smaller text: the same whatever the order.
         self.detail = match (self.detail.take(), other.detail) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -200,16 +220,25 @@ impl Counts for RiskCounts {
 /// Pairs in a shard's table.
 const PAIRS_MAX: usize = 1_024;
 
-/// Counts risky traffic of a shard.
+/// Counts risky traffic of a shard: all of it by risk, and up to a bound who had it with whom.
 #[derive(Debug)]
 pub(crate) struct RiskCounter {
+    /// By the risk's place.
+    totals: [Sum; RISKS.len()],
     table: BoundedTable<RiskKey, RiskCounts>,
+    /// Risks of which pairs were forgotten, a bit each.
+    forgot: u32,
 }
+
+// One bit each.
+const _: () = assert!(RISKS.len() <= u32::BITS as usize);
 
 impl Default for RiskCounter {
     fn default() -> Self {
         Self {
+            totals: [Sum::default(); RISKS.len()],
             table: BoundedTable::new(PAIRS_MAX),
+            forgot: 0,
         }
     }
 }
@@ -246,46 +275,63 @@ impl RiskCounter {
     }
 
     fn count(&mut self, risk: u8, flow: &FlowRecord, detail: Option<String>) {
+        let place = usize::from(risk);
+        let (Some(facts), Some(total)) = (RISKS.get(place), self.totals.get_mut(place)) else {
+            return;
+        };
+        let sum = Sum::of(flow);
+        total.absorb(sum);
         let key = (risk, flow.src_ip, flow.dst_ip, flow.dst_port.unwrap_or(0));
+        let detail = detail.map(|mut detail| {
+            detail.truncate(detail.floor_char_boundary(DETAIL_MAX));
+            detail.into_boxed_str()
+        });
         let mut counts = RiskCounts {
-            detail: detail.map(String::into_boxed_str),
+            detail,
             ..RiskCounts::default()
         };
-        for (at, count) in [1, flow.packets(), flow.bytes()].into_iter().enumerate() {
+        let of_pair = [sum.count, sum.packets, sum.bytes, grade(facts.severity)];
+        for (at, count) in of_pair.into_iter().enumerate() {
             counts.counts.add(at, count);
         }
-        self.table.entry(key).absorb(counts);
+        let forgot = &mut self.forgot;
+        self.table
+            .entry_or(key, |forgotten: RiskKey| *forgot |= 1 << forgotten.0)
+            .absorb(counts);
     }
 
     /// Adds another shard's counts.
     pub(crate) fn absorb(&mut self, other: Self) {
+        for (own, others) in self.totals.iter_mut().zip(other.totals) {
+            own.absorb(others);
+        }
         self.table.absorb(other.table);
+        self.forgot |= other.forgot;
     }
 
     /// The facts, the worst first.
     pub(crate) fn finish(self, top: usize) -> Vec<Risky> {
         let mut risky = Vec::new();
-        for (index, risk) in RISKS.iter().enumerate() {
+        for (index, (risk, total)) in RISKS.iter().zip(&self.totals).enumerate() {
+            if total.count == 0 {
+                continue;
+            }
             let mut of_risk: Vec<_> = self
                 .table
                 .iter()
                 .filter(|(key, _)| usize::from(key.0) == index)
                 .collect();
-            if of_risk.is_empty() {
-                continue;
-            }
             of_risk.sort_by(|a, b| b.1.bytes().cmp(&a.1.bytes()).then_with(|| a.0.cmp(b.0)));
-            let sum =
-                |part: fn(&RiskCounts) -> u64| of_risk.iter().map(|(_, counts)| part(counts)).sum();
             risky.push(Risky {
                 protocol: risk.name.to_owned(),
                 label: risk.label.to_owned(),
                 severity: risk.severity.to_owned(),
                 why: risk.why.to_owned(),
                 instead: risk.instead.to_owned(),
-                flows: sum(RiskCounts::flows),
-                packets: sum(RiskCounts::packets),
-                bytes: sum(RiskCounts::bytes),
+                flows: total.count,
+                packets: total.packets,
+                bytes: total.bytes,
+                approximate: self.forgot & 1 << index != 0,
                 pairs: of_risk
                     .iter()
                     .take(top)
@@ -307,6 +353,9 @@ impl RiskCounter {
 #[cfg(test)]
 mod tests {
     use netloom_pipeline::decode::app::tls;
+    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
+    use netloom_pipeline::flow::{FlowKey, FlowRules, flow_id};
+    use netloom_pipeline::packet::Timestamp;
 
     use super::*;
 
@@ -333,6 +382,51 @@ mod tests {
         assert!(risk_of_service("rdp", false).is_some(), "it has TLS always");
         app.add_risk(FlowRisk::CleartextCredentials, "");
         assert!(is_readable(&app));
+    }
+
+    /// What is bad stays, however much else there is, and nothing is missing from the sums.
+    #[test]
+    fn many_pairs_hide_no_risk() {
+        let mut counter = RiskCounter::default();
+        let mut flow = test_flow();
+        let mut count = |risk: &str, src: u32, bytes: u64| {
+            flow.src_ip = std::net::Ipv4Addr::from(src).into();
+            (flow.fwd.packets, flow.fwd.bytes) = (1, bytes);
+            counter.count(risk_by_name(risk).unwrap(), &flow, None);
+        };
+        count("telnet", 1, 60);
+        count("tftp", 2, 60);
+        let many = 10 * PAIRS_MAX as u32;
+        for src in 0..many {
+            count("http", 3 + src, 1_000);
+        }
+        let mut all = RiskCounter::default();
+        all.absorb(counter);
+        let risky = all.finish(3);
+        let told: Vec<_> = risky
+            .iter()
+            .map(|of| (&*of.protocol, of.flows, of.bytes, of.approximate))
+            .collect();
+        let many = u64::from(many);
+        assert_eq!(
+            told,
+            [
+                ("telnet", 1, 60, false),
+                ("tftp", 1, 60, false),
+                ("http", many, 1_000 * many, true),
+            ]
+        );
+        assert_eq!(risky[0].pairs[0].src, "0.0.0.1");
+    }
+
+    fn test_flow() -> FlowRecord {
+        let datagram = [
+            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        let id = flow_id(&key, Timestamp::from_nanos(0), 1, "");
+        FlowRecord::new(id, [10, 0, 0, 1].into(), [10, 0, 0, 2].into(), 6)
     }
 
     #[test]

@@ -26,6 +26,9 @@ impl Page<'_> {
                 text::html(&risk.why),
                 text::html(&risk.instead)
             );
+            if risk.approximate {
+                out.push_str(r#"<p class="muted small">Who to whom is estimated: there were too many pairs to count each.</p>"#);
+            }
             let rows: Vec<Vec<Cell>> = risk
                 .pairs
                 .iter()

@@ -207,7 +207,7 @@ impl List<'_> {
     }
 
     pub(super) fn risky(&mut self) {
-        if self.report.risky.is_empty() || self.report.approximate {
+        if self.report.risky.is_empty() {
             return;
         }
         // Those that are not in the report would add nothing but length.

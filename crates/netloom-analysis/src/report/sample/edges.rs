@@ -81,6 +81,9 @@ pub(crate) fn huge() -> Report {
     report.duration = 86_400.0 * 365.0;
     report.approximate = true;
     report.unique.approximate = true;
+    for risk in &mut report.risky {
+        risk.approximate = true;
+    }
     report.timeline = timeline(5_000, 6_307.2);
     let address = report.top_addresses[2].clone();
     report.top_addresses = (0..1_000_u64)

@@ -6,6 +6,9 @@ use super::canvas::{Canvas, Style};
 use super::sections::limited;
 use super::table::{self, Cell, Column};
 
+/// What is said of pairs that are estimates.
+const PAIRS_FORGOTTEN: &str = "Who to whom is estimated: there were too many pairs to count each.";
+
 pub(super) fn risky(report: &Report, canvas: &mut Canvas) {
     canvas.heading("Cleartext and risky protocols");
     if report.risky.is_empty() {
@@ -42,6 +45,9 @@ pub(super) fn risky(report: &Report, canvas: &mut Canvas) {
         canvas.paragraph(&why, 11, Style::Plain);
         let instead = format!("Instead: {}", canvas.name(&risk.instead));
         canvas.paragraph(&instead, 11, Style::Low);
+        if risk.approximate {
+            canvas.paragraph(PAIRS_FORGOTTEN, 11, Style::Low);
+        }
         let rows: Vec<Vec<Cell>> = limited(&risk.pairs, canvas)
             .iter()
             .map(|p| {
