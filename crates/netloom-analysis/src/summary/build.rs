@@ -3,23 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use netloom_pipeline::flow::app::Confidence;
 use netloom_pipeline::flow::name::{is_local, vendor};
 use netloom_pipeline::packet::{CaptureInfo, MacAddr, Timestamp};
 
 use super::Summary;
 use super::findings;
-use super::groups::Word;
 use super::hosts::{AddressCounts, Pair};
 use super::protocols::ProtocolCounter;
 use crate::report::model::{
     Address as AddressRow, Capture, CaptureInterface, Conversation, FlowTableFacts, Host, Mac,
-    Quality, Report, Service, Unique,
+    Quality, Report, Unique,
 };
 use netloom_pipeline::bounded::Counts;
 use netloom_pipeline::compact::Address;
 use netloom_pipeline::hosts::is_local_host;
-use netloom_tables::header_name;
 
 /// Comments of a capture that a report shows.
 const COMMENTS_MAX: usize = 20;
@@ -83,7 +80,7 @@ impl Summary {
             mean_packet_len: (packets > 0).then(|| bytes as f64 / packets as f64),
             capture: context.captures.iter().map(capture).collect(),
             quality: self.quality(context),
-            services: self.services(),
+            services: self.services.finish(),
             top_addresses: self
                 .addresses
                 .top(top, AddressCounts::bytes)
@@ -171,54 +168,6 @@ impl Summary {
         }
     }
 
-    fn services(&self) -> Vec<Service> {
-        // By name and transport; the port that carried most speaks for the rest.
-        type Rank = (
-            bool,
-            u64,
-            std::cmp::Reverse<Option<u16>>,
-            Option<Confidence>,
-        );
-        let mut services: HashMap<(&str, u8), (Service, Option<Rank>)> = HashMap::new();
-        for (&(Word(name), protocol, port, confidence), traffic) in self.services.iter() {
-            if name.is_empty() {
-                continue;
-            }
-            let (service, best) = services.entry((name, protocol)).or_default();
-            service.flows += traffic.flows;
-            service.packets += traffic.packets;
-            service.bytes += traffic.bytes;
-            // In no order: of equals the surest.
-            let rank = (
-                port.is_some(),
-                traffic.bytes,
-                std::cmp::Reverse(port),
-                confidence,
-            );
-            if best.is_none_or(|best| rank > best) {
-                *best = Some(rank);
-                service.port = port;
-                confidence
-                    .map_or("port", Confidence::name)
-                    .clone_into(&mut service.source);
-            }
-        }
-        let mut services: Vec<Service> = services
-            .into_iter()
-            .map(|((name, protocol), (service, _))| Service {
-                name: name.to_owned(),
-                transport: header_name(protocol).into_owned(),
-                ..service
-            })
-            .collect();
-        services.sort_by(|a, b| {
-            b.bytes
-                .cmp(&a.bytes)
-                .then_with(|| (&a.name, &a.transport).cmp(&(&b.name, &b.transport)))
-        });
-        services
-    }
-
     fn conversations(&self) -> Vec<Conversation> {
         let ranked = self.conversations.top(self.top, Counts::weight);
         ranked
@@ -238,7 +187,7 @@ impl Summary {
                     packets_b_to_a: counts.packets(1 - a),
                     bytes_b_to_a: counts.bytes(1 - a),
                     flows: counts.begun(0) + counts.begun(1),
-                    services: counts.services(&self.service_numbers),
+                    services: counts.services(&self.services.numbers),
                     duration: counts.duration() as f64 / 1e9,
                 }
             })

@@ -10,7 +10,7 @@ use netloom_pipeline::flow::FlowRecord;
 use netloom_pipeline::flow::app::Confidence;
 use netloom_pipeline::packet::{MacAddr, Timestamp};
 
-use super::groups::Word;
+use super::services::ServiceNumbers;
 use netloom_pipeline::bounded::{BoundedTable, Counts};
 
 /// What is counted of a flow for its addresses.
@@ -25,7 +25,11 @@ pub(crate) struct EndedFlow {
     /// Packets and bytes, forward and backward.
     pub(crate) packets: [u64; 2],
     pub(crate) bytes: [u64; 2],
-    service: Option<&'static str>,
+    pub(crate) service: Option<&'static str>,
+    /// How sure the service is.
+    pub(crate) confidence: Option<Confidence>,
+    pub(crate) protocol: u8,
+    pub(crate) dst_port: Option<u16>,
 }
 
 impl EndedFlow {
@@ -40,6 +44,9 @@ impl EndedFlow {
             packets: [flow.fwd.packets, flow.bwd.packets],
             bytes: [flow.fwd.bytes, flow.bwd.bytes],
             service,
+            confidence: flow.confidence(),
+            protocol: flow.protocol,
+            dst_port: flow.dst_port,
         }
     }
 }
@@ -188,27 +195,6 @@ impl Equivalent<PairKey> for Pair {
     }
 }
 
-/// Numbers of services, for tables that hold many of them.
-#[derive(Debug, Default)]
-pub(crate) struct ServiceNumbers {
-    names: Vec<&'static str>,
-    numbers: hashbrown::HashMap<Word, u16, foldhash::fast::RandomState>,
-}
-
-impl ServiceNumbers {
-    /// The number of a service; there are far fewer than 65,535.
-    pub(crate) fn number(&mut self, name: &'static str) -> u16 {
-        *self.numbers.entry(Word(name)).or_insert_with(|| {
-            self.names.push(name);
-            (self.names.len() - 1) as u16
-        })
-    }
-
-    fn name(&self, number: u16) -> &'static str {
-        self.names.get(usize::from(number)).copied().unwrap_or("")
-    }
-}
-
 /// Services of a conversation that are kept.
 const SERVICES: usize = 5;
 /// No service.
@@ -258,8 +244,8 @@ impl ConversationCounts {
         self.last.nanos_since(self.first).max(0)
     }
 
-    /// Counts a flow of the pair.
-    pub(crate) fn flow(&mut self, flow: &EndedFlow, pair: Pair, services: &mut ServiceNumbers) {
+    /// Counts a flow of the pair, and the number of its service.
+    pub(crate) fn flow(&mut self, flow: &EndedFlow, pair: Pair, service: Option<u16>) {
         let from = usize::from(flow.src != pair.0);
         for (side, other) in [(0, from), (1, 1 - from)] {
             self.counts.add(other, flow.packets[side]);
@@ -268,9 +254,8 @@ impl ConversationCounts {
         self.counts.add(4 + from, 1);
         self.first = self.first.min(flow.start);
         self.last = self.last.max(flow.end);
-        if let Some(service) = flow.service {
-            let bytes = flow.bytes[0] + flow.bytes[1];
-            self.service(services.number(service), bytes);
+        if let Some(service) = service {
+            self.service(service, flow.bytes[0] + flow.bytes[1]);
         }
     }
 
@@ -326,29 +311,6 @@ impl Counts for ConversationCounts {
         for &(service, bytes) in other.counts.more().into_iter().flatten() {
             self.service(service, bytes);
         }
-    }
-}
-
-/// A service: name, transport, the server's port, how sure.
-pub(crate) type ServiceKey = (Word, u8, Option<u16>, Option<Confidence>);
-
-/// What a service carried.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Traffic {
-    pub(crate) flows: u64,
-    pub(crate) packets: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Counts for Traffic {
-    fn weight(&self) -> u64 {
-        self.bytes
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.flows += other.flows;
-        self.packets += other.packets;
-        self.bytes += other.bytes;
     }
 }
 
@@ -448,6 +410,9 @@ mod tests {
             packets,
             bytes,
             service: None,
+            confidence: None,
+            protocol: 6,
+            dst_port: None,
         }
     }
 
@@ -460,8 +425,7 @@ mod tests {
         assert_eq!((counts.bytes_sent(), counts.bytes_received()), (1_000, 800));
         assert_eq!((counts.bytes_as_responder(), counts.flows()), (1_000, 1));
         let mut pair = ConversationCounts::default();
-        let mut services = ServiceNumbers::default();
-        pair.flow(&flow, Pair::new(flow.src, flow.dst), &mut services);
+        pair.flow(&flow, Pair::new(flow.src, flow.dst), None);
         assert_eq!(pair.weight(), 1_800);
         assert_eq!(pair.packets(0) + pair.packets(1), 7);
         assert_eq!(pair.begun(0) + pair.begun(1), 1);

@@ -9,9 +9,10 @@ mod histogram;
 pub(crate) mod hosts;
 mod named;
 mod performance;
-mod protocols;
+pub(crate) mod protocols;
 mod quality;
 pub(crate) mod risky;
+mod services;
 mod timeline;
 mod words;
 
@@ -25,10 +26,9 @@ use netloom_pipeline::flow::app::{AppRecord, AppRow};
 use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 
 use arp::ArpCounter;
-use groups::{GroupCounter, Word};
+use groups::GroupCounter;
 use hosts::{
-    AddressCounts, ConversationCounts, EndedFlow, Frames, MacPair, Pair, PairKey, ServiceKey,
-    ServiceNumbers, StationCounter, Traffic,
+    AddressCounts, ConversationCounts, EndedFlow, Frames, MacPair, Pair, PairKey, StationCounter,
 };
 use named::{FlowRisks, NameCounter};
 use netloom_pipeline::bounded::BoundedTable;
@@ -37,6 +37,7 @@ use performance::PerformanceCounter;
 use protocols::ProtocolCounter;
 use quality::{DuplicateCounter, QualityCounter};
 use risky::RiskCounter;
+use services::ServiceCounter;
 use timeline::TimelineCounter;
 use words::Texts;
 
@@ -57,8 +58,6 @@ const SHARD_HOSTS_MAX: usize = 1_024;
 const KEPT_ENDED: usize = 64;
 /// Pairs of stations in a shard's table, likewise.
 const MAC_PAIRS_MAX: usize = 3_584;
-/// Services in a thread's table: there are fewer names than this.
-const SERVICES_MAX: usize = 4_096;
 /// Registers of the sketches that count addresses: 2^12, an error of about 1.6 %.
 const SKETCH_LG_K: u8 = 12;
 
@@ -88,7 +87,6 @@ pub struct SummaryWorker {
     timeline: TimelineCounter,
     protocols: ProtocolCounter,
     performance: PerformanceCounter,
-    services: BoundedTable<ServiceKey, Traffic>,
     groups: GroupCounter,
     flow_risks: FlowRisks,
     senders: Option<HllSketch>,
@@ -115,7 +113,7 @@ pub struct SummarySerial {
     conversations: BoundedTable<PairKey, ConversationCounts>,
     /// Conversations that were forgotten: who had how many peers is still told.
     gone: PairSet,
-    service_numbers: ServiceNumbers,
+    services: ServiceCounter,
     /// What ARP and the beginnings of connections tell about hosts.
     hosts: LocalHosts,
     /// Room for a round's flows.
@@ -145,11 +143,10 @@ impl SummarySerial {
                 let Pair(a, b) = key.pair();
                 self.gone.insert(a, b);
             };
-            self.conversations.entry_for(&pair, forgotten).flow(
-                &flow,
-                pair,
-                &mut self.service_numbers,
-            );
+            let service = self.services.flow(&flow);
+            self.conversations
+                .entry_for(&pair, forgotten)
+                .flow(&flow, pair, service);
         }
     }
 }
@@ -163,7 +160,6 @@ pub struct Summary {
     timeline: TimelineCounter,
     protocols: Vec<ProtocolCounter>,
     performance: PerformanceCounter,
-    services: BoundedTable<ServiceKey, Traffic>,
     groups: GroupCounter,
     flow_risks: FlowRisks,
     /// Estimates, for when the tables overflowed.
@@ -172,7 +168,7 @@ pub struct Summary {
     addresses: BoundedTable<Address, AddressCounts>,
     conversations: BoundedTable<PairKey, ConversationCounts>,
     gone: PairSet,
-    service_numbers: ServiceNumbers,
+    services: ServiceCounter,
     stations: BoundedTable<MacPair, Frames>,
     duplicates: u64,
     risks: RiskCounter,
@@ -214,7 +210,6 @@ impl Stage for SummaryStage {
             timeline: TimelineCounter::default(),
             protocols: ProtocolCounter::default(),
             performance: PerformanceCounter::default(),
-            services: BoundedTable::new(SERVICES_MAX),
             groups: GroupCounter::default(),
             flow_risks: FlowRisks::default(),
             senders: sketch(),
@@ -239,7 +234,7 @@ impl Stage for SummaryStage {
             addresses: BoundedTable::new(ADDRESSES_MAX),
             conversations: BoundedTable::new(CONVERSATIONS_MAX),
             gone: PairSet::new(GONE_MAX),
-            service_numbers: ServiceNumbers::default(),
+            services: ServiceCounter::default(),
             hosts: LocalHosts::local(LOCAL_HOSTS_MAX),
             ended: Vec::new(),
         }
@@ -300,14 +295,6 @@ impl Stage for SummaryStage {
                 receivers.update(received);
             }
         }
-        let key = match service {
-            Some(name) => (Word(name), flow.protocol, flow.dst_port, flow.confidence()),
-            None => (Word(""), flow.protocol, None, None),
-        };
-        let traffic = worker.services.entry(key);
-        traffic.flows += 1;
-        traffic.packets += flow.packets();
-        traffic.bytes += flow.bytes();
         worker.groups.flow(flow);
         worker.flow_risks.flow(flow, self.top);
 
@@ -374,7 +361,6 @@ impl Stage for SummaryStage {
             timeline: TimelineCounter::default(),
             protocols: Vec::new(),
             performance: PerformanceCounter::default(),
-            services: BoundedTable::new(SERVICES_MAX),
             groups: GroupCounter::default(),
             flow_risks: FlowRisks::default(),
             senders: 0.0,
@@ -382,7 +368,7 @@ impl Stage for SummaryStage {
             addresses: serial.addresses,
             conversations: serial.conversations,
             gone: serial.gone,
-            service_numbers: serial.service_numbers,
+            services: serial.services,
             stations: BoundedTable::new(MAC_PAIRS_MAX),
             duplicates: 0,
             risks: RiskCounter::default(),
@@ -398,7 +384,6 @@ impl Stage for SummaryStage {
             summary.timeline.absorb(worker.timeline);
             summary.protocols.push(worker.protocols);
             summary.performance.absorb(worker.performance, self.top);
-            summary.services.absorb(worker.services);
             summary.groups.absorb(worker.groups);
             summary.flow_risks.absorb(worker.flow_risks, self.top);
             senders.extend(worker.senders);
