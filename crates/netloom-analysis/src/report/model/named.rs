@@ -19,7 +19,8 @@ pub struct Site {
     pub bytes_received: u64,
     /// Clients that used it, the one with the most bytes first, at most eight.
     pub clients: Vec<String>,
-    /// How many clients there were (at least so many, from 64 on).
+    /// How many clients there were (at least so many, from 64 on, and where the report is
+    /// `approximate`).
     pub client_count: u64,
 }
 

@@ -9,7 +9,7 @@ use netloom_pipeline::decode::app::dns::{qtype_name, rcode_name};
 use netloom_pipeline::flow::app::{AppInfo, AppRecord, DnsRecord};
 use netloom_pipeline::packet::Timestamp;
 
-use super::tally::{TEXTS_MAX, Tally, keep_largest, lower};
+use super::tally::{TEXTS_MAX, Tally, cut, keep_largest, lower};
 use crate::report::model::{Dns, DnsFailure, DnsServer, SlowAnswer};
 use crate::summary::histogram::Histogram;
 use crate::summary::words::{Text, Texts};
@@ -171,14 +171,14 @@ impl DnsCounter {
             self.totals.failures += 1;
             if let Some(query) = &query {
                 self.failures
-                    .entry_with(&**query, |name| texts.get(name))
+                    .entry_with(cut(query), |name| texts.get(name))
                     .add(rcode, 1);
             }
         }
         if let Some(rtt) = dns.rtt {
             server.times.add(rtt);
             self.times.add(rtt);
-            let what = || (query.unwrap_or_default().into(), record.dst.0);
+            let what = || (cut(&query.unwrap_or_default()).into(), record.dst.0);
             keep_largest(&mut self.slow, rtt, what, top.min(SLOW_MAX));
         }
     }

@@ -10,6 +10,16 @@ use crate::summary::words::{Text, Texts};
 /// Names asked for, hosts, agents, issuers and the like, in a shard.
 pub(super) const TEXTS_MAX: usize = 1_024;
 
+/// Bytes of such a text; what is longer is cut. A name of DNS has 255 at the most (RFC 1035, section
+/// 2.3.4), of which each may take four to be shown.
+const TEXT_MAX: usize = 256;
+
+/// As much of a text as tables keep.
+pub(super) fn cut(text: &str) -> &str {
+    let end = text.floor_char_boundary(TEXT_MAX);
+    text.get(..end).unwrap_or_default()
+}
+
 /// How often.
 #[derive(Debug, Default)]
 struct Seen(u64);
@@ -37,9 +47,7 @@ impl Default for Tally {
 impl Tally {
     pub(super) fn add(&mut self, texts: &Texts, text: Option<&str>) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
-            let end = text.floor_char_boundary(256);
-            let key = text.get(..end).unwrap_or_default();
-            self.0.entry_with(key, |key| texts.get(key)).0 += 1;
+            self.0.entry_with(cut(text), |key| texts.get(key)).0 += 1;
         }
     }
 

@@ -7,7 +7,7 @@ use netloom_pipeline::bounded::{BoundedTable, Counts};
 use netloom_pipeline::flow::app::{AppRecord, TlsRecord};
 use netloom_pipeline::packet::Timestamp;
 
-use super::tally::{TEXTS_MAX, Tally};
+use super::tally::{TEXTS_MAX, Tally, cut};
 use crate::report::model::{Certificate, Tls};
 use crate::summary::words::{Text, Texts};
 
@@ -25,14 +25,26 @@ struct Validity {
     state: &'static str,
 }
 
+/// How bad a state is: certificates that have ended are a finding of their own.
+fn grade(state: &str) -> u64 {
+    match state {
+        "expired" => 3,
+        "not_yet_valid" => 2,
+        "expiring" => 1,
+        _ => 0,
+    }
+}
+
 impl Counts for Validity {
+    /// The worst stay, however rarely they were seen.
     fn weight(&self) -> u64 {
-        self.seen
+        grade(self.state) << 62 | self.seen.min((1 << 62) - 1)
     }
 
+    /// The worse is told; of those that are as bad, the first.
     fn absorb(&mut self, other: Self) {
         let seen = self.seen + other.seen;
-        if self.state.is_empty() {
+        if grade(other.state) > grade(self.state) {
             *self = other;
         }
         self.seen = seen;
@@ -104,16 +116,15 @@ impl TlsCounter {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(record.dst.0.to_string()),
         };
+        let shown = Shown(cut(&certificate.subject), cut(&server));
         let validity = self
             .certificates
-            .entry_with(&Shown(&certificate.subject, &server), |shown| {
-                (texts.get(shown.0), texts.get(shown.1))
-            });
+            .entry_with(&shown, |shown| (texts.get(shown.0), texts.get(shown.1)));
         validity.seen += 1;
-        if validity.state.is_empty() {
+        if grade(state) > grade(validity.state) {
             *validity = Validity {
                 seen: validity.seen,
-                issuer: Some(texts.get(&certificate.issuer)),
+                issuer: Some(texts.get(cut(&certificate.issuer))),
                 not_after: not_after.as_nanos(),
                 days_left,
                 state,
@@ -154,5 +165,33 @@ impl TlsCounter {
             })
             .collect();
         tls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One that has ended stays, however many end soon.
+    #[test]
+    fn the_worst_certificates_stay() {
+        let texts = Texts::default();
+        let mut counter = TlsCounter::default();
+        let mut see = |name: &str, state, seen| {
+            let key = (texts.get(name), texts.get(name));
+            counter.certificates.entry(key).absorb(Validity {
+                seen,
+                state,
+                ..Validity::default()
+            });
+        };
+        see("old.example", "expiring", 1);
+        see("old.example", "expired", 1);
+        for number in 0..10 * TEXTS_MAX {
+            see(&format!("{number}.example"), "expiring", 100);
+        }
+        let told = counter.certificates.top(1, Counts::weight);
+        assert_eq!(told[0].0.0.as_str(), "old.example");
+        assert_eq!((told[0].1.state, told[0].1.seen), ("expired", 2));
     }
 }
