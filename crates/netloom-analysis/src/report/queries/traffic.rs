@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{List, OF_FLOWS};
+use crate::summary::protocols::OTHER;
 
 impl List<'_> {
     pub(super) fn time(&mut self) {
@@ -98,7 +99,9 @@ impl List<'_> {
     }
 
     pub(super) fn protocols(&mut self) {
-        if self.report.protocols.is_empty() {
+        let protocols = &self.report.protocols;
+        // What is not told apart no query adds up.
+        if protocols.is_empty() || protocols.iter().any(|p| p.path == OTHER) {
             return;
         }
         // As `service_by_port` chooses, of two ports that both stand for something.
