@@ -302,6 +302,9 @@ pub struct ScanOutcome {
     pub unnamed_rows: u64,
     /// There were more addresses than `hosts` keeps: those with the least traffic are left out.
     pub hosts_forgotten: bool,
+    /// Packets of `timeline` whose service is the one that their ports stand for, or `other`: there
+    /// was no room to keep them until that of their flow was known.
+    pub timeline_by_port: u64,
 }
 
 /// Why there are no tables.

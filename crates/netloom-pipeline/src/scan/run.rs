@@ -241,6 +241,7 @@ fn outcome(
         interrupted: outcome.interrupted,
         failed: outcome.failed,
         unnamed_rows: outcome.output.unnamed_rows,
+        timeline_by_port: outcome.output.timeline_by_port,
         hosts_forgotten: hosts.is_some_and(HostTable::forgot),
     }
 }

@@ -119,6 +119,8 @@ pub(super) struct PassOutput {
     pub(super) known: Known,
     pub(super) timeline: Vec<TimelineRow>,
     pub(super) unnamed_rows: u64,
+    /// Packets of the timeline whose service is told by ports, for lack of room.
+    pub(super) timeline_by_port: u64,
 }
 
 impl<'a, P: Prepare, W> TableStage<'a, P, W> {
@@ -572,6 +574,7 @@ impl<'a, P: Prepare, W: Write<Prepared = P::Prepared>> Stage for TableStage<'a, 
         _: &ShardFacts,
     ) -> PassOutput {
         PassOutput {
+            timeline_by_port: shards.iter().map(|shard| shard.timeline.by_port).sum(),
             hosts: serial.hosts.map(HostFeed::settled),
             known: Known {
                 packets: serial.packets,

@@ -25,6 +25,9 @@ const MAX_BINS: usize = 1 << 18;
 const MAX_ROWS: i64 = 1 << 20;
 /// Pairs of a flow and an interval that a shard keeps until the flow's service is known.
 const SHARD_PAIRS: usize = 1 << 16;
+/// What stands for the service of packets that there was no room to keep until it was known, and
+/// whose ports stand for none.
+pub(super) const OTHER: &str = "other";
 
 /// The length of intervals, as far as it is known by now; shared by all threads.
 #[derive(Debug)]
@@ -46,6 +49,14 @@ impl Lengths {
 
     fn level(&self) -> usize {
         self.level.load(Ordering::Relaxed)
+    }
+
+    /// How many levels there are: the last is of the longest intervals.
+    fn levels(&self) -> usize {
+        match self.wanted {
+            None => LEVELS.len(),
+            Some(wanted) => wanted.leading_zeros() as usize,
+        }
     }
 
     /// The length at a level, in ns.
@@ -260,15 +271,68 @@ struct Pair {
     traffic: Traffic,
 }
 
+/// How long intervals have to be at least, as one shard's packets tell by themselves: the last of
+/// what every level has. What a shard keeps depends on nothing else.
+#[derive(Debug, Default)]
+struct OwnLength {
+    level: usize,
+    length: i64,
+    /// By level: the latest interval with a packet, and how many were the latest in turn. There are
+    /// no more of them than intervals with packets.
+    latest: Vec<(i64, usize)>,
+}
+
+impl OwnLength {
+    /// The level by now, and a packet's interval at it.
+    #[inline]
+    fn index(&mut self, lengths: &Lengths, at: Timestamp) -> (usize, i64) {
+        let nanos = at.as_nanos();
+        if let Some(&(latest, _)) = self.latest.get(self.level) {
+            let index = nanos.div_euclid(self.length);
+            if index <= latest {
+                return (self.level, index);
+            }
+        }
+        self.advance(lengths, nanos);
+        (self.level, nanos.div_euclid(self.length))
+    }
+
+    fn advance(&mut self, lengths: &Lengths, nanos: i64) {
+        if self.latest.is_empty() {
+            self.latest = vec![(i64::MIN, 0); lengths.levels().max(1)];
+        }
+        for (level, (latest, count)) in self.latest.iter_mut().enumerate().skip(self.level) {
+            let index = nanos.div_euclid(lengths.at(level));
+            if index <= *latest {
+                break;
+            }
+            *latest = index;
+            *count += 1;
+        }
+        while self
+            .latest
+            .get(self.level)
+            .is_some_and(|of| of.1 > lengths.max_bins())
+            && self.level + 1 < self.latest.len()
+        {
+            self.level += 1;
+        }
+        self.length = lengths.at(self.level);
+    }
+}
+
 /// What a shard knows of its flows.
 #[derive(Debug, Default)]
 pub(super) struct Flows {
     alive: HashMap<Begun, Vec<Pair>>,
+    own: OwnLength,
     /// Pairs in `alive`.
     pairs: usize,
     /// Starts of flows.
     begun: Vec<i64>,
     ended: Vec<(&'static str, Pair)>,
+    /// Packets that were not kept until their flow's service was known.
+    pub(super) by_port: u64,
 }
 
 impl Flows {
@@ -280,10 +344,10 @@ impl Flows {
         decoded: &Decoded,
         begun: Begun,
     ) {
-        let level = lengths.level();
+        let (level, index) = self.own.index(lengths, packet.timestamp);
         let pair = Pair {
             level,
-            index: packet.timestamp.as_nanos().div_euclid(lengths.at(level)),
+            index,
             traffic: Traffic {
                 packets: 1,
                 bytes: u64::from(packet.wire_len),
@@ -301,7 +365,9 @@ impl Flows {
         } else if self.pairs < SHARD_PAIRS {
             self.pairs += 1;
             pairs.push(pair);
-        } else if let Some(service) = decoded.service_by_port() {
+        } else {
+            self.by_port += 1;
+            let service = decoded.service_by_port().unwrap_or(OTHER);
             self.ended.push((service, pair));
         }
     }
@@ -320,5 +386,101 @@ impl Flows {
             self.ended
                 .extend(pairs.into_iter().map(|pair| (service, pair)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netloom_decode::{DecodeOptions, decode_ip};
+    use netloom_flow::{FlowKey, FlowRules, flow_id};
+    use netloom_packet::LinkType;
+
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    fn see(flows: &mut Flows, lengths: &Lengths, ms: i64, begun: Begun) {
+        let packet = Packet {
+            number: 1,
+            timestamp: Timestamp::from_nanos(ms * MS),
+            link_type: LinkType::ETHERNET,
+            interface: 0,
+            wire_len: 100,
+            data: &[],
+        };
+        flows.packet(lengths, &packet, &Decoded::default(), begun);
+    }
+
+    fn end(flows: &mut Flows, begun: Begun) {
+        let datagram = [
+            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
+        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
+        let id = flow_id(&key, Timestamp::from_nanos(0), begun.0, "");
+        let mut flow = FlowRecord::new(id, [10, 0, 0, 1].into(), [10, 0, 0, 2].into(), begun.1);
+        (flow.first_number, flow.dst_port) = (begun.0, Some(53));
+        flows.flow_end(&flow);
+    }
+
+    /// What there is no room for until its service is known counts as something else, and which
+    /// packets these are does not depend on how far others have counted.
+    #[test]
+    fn what_is_not_kept_is_not_lost() {
+        let of = |level| {
+            let lengths = Lengths::new(Some(MS));
+            let mut flows = Flows::default();
+            let begun = [(1, 17), (2, 17)];
+            let each = SHARD_PAIRS as i64 / 2 + 1_000;
+            for ms in 0..each {
+                if ms == 1_000 {
+                    lengths.level.store(level, Ordering::Relaxed);
+                }
+                for begun in begun {
+                    see(&mut flows, &lengths, ms, begun);
+                }
+            }
+            for begun in begun {
+                end(&mut flows, begun);
+            }
+            assert_eq!((flows.by_port, flows.pairs), (2_000, 0));
+            let mut sums: Vec<(&str, Traffic)> = Vec::new();
+            let mut bins = Bins::new(&lengths);
+            bins.flows(&mut flows, &lengths);
+            for row in bins.rows(&lengths) {
+                for (service, traffic) in row.services {
+                    match sums.iter_mut().find(|(name, _)| *name == service) {
+                        Some((_, sum)) => *sum += traffic,
+                        None => sums.push((service, traffic)),
+                    }
+                }
+            }
+            sums.sort_unstable_by_key(|(name, _)| *name);
+            let sums = sums.into_iter().map(|(name, sum)| (name, sum.packets));
+            sums.collect::<Vec<_>>()
+        };
+        let kept = SHARD_PAIRS as u64;
+        assert_eq!(of(0), [("dns", kept), (OTHER, 2_000)]);
+        assert_eq!(of(0), of(3));
+    }
+
+    /// A shard goes over to longer intervals by itself, and no sooner than all do.
+    #[test]
+    fn a_shard_knows_how_long_intervals_are_at_least() {
+        let lengths = Lengths::new(None);
+        let mut own = OwnLength::default();
+        let mut bins = Bins::new(&lengths);
+        for ms in 0..100_000 {
+            let at = Timestamp::from_nanos(ms * MS);
+            let (level, index) = own.index(&lengths, at);
+            bins.bin(at.as_nanos()).new_flows += 1;
+            bins.coarsen(&lengths);
+            assert!(level <= bins.level, "{ms}");
+            assert_eq!(index, at.as_nanos().div_euclid(LEVELS[level]));
+        }
+        assert_eq!((own.level, bins.level), (2, 2));
+        // What is older is of an interval that long, too.
+        let before = own.index(&lengths, Timestamp::from_nanos(0));
+        assert_eq!(before, (2, 0));
     }
 }

@@ -155,7 +155,7 @@ static COLUMNS: &[Column<Timeline>] = &[
     }))
     .requires(Requires::APPLICATIONS)
     .of_nobody()
-    .doc("Application protocols of the packets' flows (by content where recognised, else by ports), those with the most bytes first; null where none is known. Fragments that came before the first of their datagram are left out, as are packets of no flow."),
+    .doc("Application protocols of the packets' flows (by content where recognised, else by ports), those with the most bytes first; null where none is known. Fragments that came before the first of their datagram are left out, as are packets of no flow. Where there are too many flows at once to keep their packets until their service is known, packets are of the one that their ports stand for, else of `other`."),
     column("service_packets", Make::U64List(|row, out| {
         out.extend(row.services.iter().map(|(_, traffic)| traffic.packets));
         (!row.services.is_empty()).then_some(())

@@ -250,6 +250,13 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
             units::counted(outcome.unnamed_rows, "row was written", "rows were written")
         ));
     }
+    if outcome.timeline_by_port > 0 {
+        session.printer.warning(&format!(
+            "what {} of the timeline was of is told by ports alone, or is `other`: there are too many flows \
+             in too short intervals; a longer --interval has room for them",
+            units::counted(outcome.timeline_by_port, "packet", "packets")
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
