@@ -12,6 +12,24 @@ use crate::bounded::Counts;
 
 /// Services of a host that are kept.
 const SERVICES_MAX: usize = 32;
+/// Bytes of a service's text that are kept: a name of DNS-SD has 15 (RFC 6335, section 5.1) and its
+/// transport.
+const SERVICE_MAX: usize = 128;
+/// Bytes of any other text that are kept: names of DNS have 255 at the most (RFC 1035, section 2.3.4).
+const TEXT_MAX: usize = 256;
+/// What a text takes besides its bytes.
+const TEXT_ROOM: usize = 32;
+
+/// As much of a text as is kept.
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most))
+        .unwrap_or_default()
+}
+
+/// Room that a text takes.
+fn room(text: &str) -> usize {
+    text.len() + TEXT_ROOM
+}
 
 /// What is known about an address.
 #[derive(Debug, Default)]
@@ -49,6 +67,8 @@ pub(super) struct Told {
     services: BTreeSet<Box<str>>,
     /// The card that DHCP says has this address.
     pub(super) lease: Option<MacAddr>,
+    /// Room that the texts take.
+    bytes: usize,
 }
 
 impl<T: Tally> Counts for Host<T> {
@@ -97,6 +117,21 @@ impl<T> Host<T> {
         self.told.as_ref()?.lease
     }
 
+    /// Room that texts take.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.told.as_ref().map_or(0, |told| told.bytes)
+    }
+
+    /// Forgets the texts, for lack of room.
+    pub(super) fn drop_texts(&mut self) {
+        if let Some(told) = &mut self.told {
+            **told = Told {
+                lease: told.lease,
+                ..Told::default()
+            };
+        }
+    }
+
     pub(super) fn told(&mut self) -> &mut Told {
         self.told.get_or_insert_default()
     }
@@ -128,13 +163,16 @@ impl<T> Host<T> {
 
     /// A device tells that it offers a service.
     pub(super) fn service(&mut self, service: &str) {
+        let service = cut(service, SERVICE_MAX);
         if self.service_count() < SERVICES_MAX
             && !self.offers.iter().any(|offer| *offer.text() == *service)
             && !self
                 .told_services()
                 .is_some_and(|services| services.contains(service))
         {
-            self.told().services.insert(service.into());
+            let told = self.told();
+            told.services.insert(service.into());
+            told.bytes += room(service);
         }
     }
 
@@ -171,16 +209,47 @@ impl<T> Host<T> {
 }
 
 impl Told {
+    /// Room that the texts take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn name(&mut self, rank: u8, source: &'static str, name: &str) {
         if !name.is_empty() && self.hostname.as_ref().is_none_or(|known| rank > known.0) {
-            self.hostname = Some((rank, source, name.into()));
+            let name = cut(name, TEXT_MAX);
+            let old = self.hostname.replace((rank, source, name.into()));
+            self.replaced(old.map(|(_, _, old)| old), name);
         }
     }
 
     pub(super) fn os(&mut self, rank: u8, source: &'static str, os: &str) {
         if !os.is_empty() && self.os.as_ref().is_none_or(|known| rank > known.0) {
-            self.os = Some((rank, source, os.into()));
+            let os = cut(os, TEXT_MAX);
+            let old = self.os.replace((rank, source, os.into()));
+            self.replaced(old.map(|(_, _, old)| old), os);
         }
+    }
+
+    fn model(&mut self, rank: u8, model: &str) {
+        if self.device.as_ref().is_none_or(|known| rank > known.0) {
+            let model = cut(model, TEXT_MAX);
+            let old = self.device.replace((rank, model.into()));
+            self.replaced(old.map(|(_, old)| old), model);
+        }
+    }
+
+    fn fingerprint(&mut self, fingerprint: Option<&str>) {
+        if let (None, Some(fingerprint)) = (&self.dhcp_fingerprint, fingerprint) {
+            let fingerprint = cut(fingerprint, TEXT_MAX);
+            self.dhcp_fingerprint = Some(fingerprint.into());
+            self.replaced(None, fingerprint);
+        }
+    }
+
+    /// A text is in the place of another.
+    fn replaced(&mut self, old: Option<Box<str>>, new: &str) {
+        let old = old.map_or(0, |old| room(&old));
+        self.bytes = (self.bytes + room(new)).saturating_sub(old);
     }
 
     /// Takes what a device says of itself, but for its services and addresses.
@@ -194,14 +263,9 @@ impl Told {
         }
         let model = device.model.as_deref().or(device.vendor.as_deref());
         if let Some(model) = model.filter(|model| !model.is_empty()) {
-            let rank = rank + u8::from(device.model.is_some());
-            if self.device.as_ref().is_none_or(|known| rank > known.0) {
-                self.device = Some((rank, model.into()));
-            }
+            self.model(rank + u8::from(device.model.is_some()), model);
         }
-        if self.dhcp_fingerprint.is_none() {
-            self.dhcp_fingerprint.clone_from(&device.fingerprint);
-        }
+        self.fingerprint(device.fingerprint.as_deref());
     }
 
     /// Takes what is known beside it, but for services: of what is as good, its own stands.
@@ -212,12 +276,10 @@ impl Told {
         if let Some((rank, source, os)) = other.os {
             self.os(rank, source, &os);
         }
-        if let Some((rank, device)) = other.device
-            && self.device.as_ref().is_none_or(|known| rank > known.0)
-        {
-            self.device = Some((rank, device));
+        if let Some((rank, device)) = other.device {
+            self.model(rank, &device);
         }
-        self.dhcp_fingerprint = self.dhcp_fingerprint.take().or(other.dhcp_fingerprint);
+        self.fingerprint(other.dhcp_fingerprint.as_deref());
         self.lease = self.lease.or(other.lease);
     }
 }

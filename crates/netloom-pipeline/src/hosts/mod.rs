@@ -8,6 +8,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use netloom_decode::app::DeviceSource;
@@ -25,7 +26,7 @@ use host::{Host, Offer};
 use server::{is_of_another, name_rank};
 use stations::Stations;
 
-use crate::bounded::BoundedTable;
+use crate::bounded::{BoundedTable, Counts};
 use crate::compact::Address;
 use crate::stage::StagePacket;
 
@@ -36,6 +37,8 @@ const ARRANGED: [&str; 3] = ["ftp-data", "rtp", "rtcp"];
 const TCP: u8 = 6;
 /// Pairs of addresses that are remembered, to count peers.
 const PAIRS_MAX: usize = 524_288;
+/// Bytes of texts that a table has room for, for each of the addresses that it has room for.
+const TEXTS_OF_EACH: usize = 256;
 
 /// What is known about addresses, fed in packet order.
 #[derive(Debug)]
@@ -44,6 +47,11 @@ pub struct HostTable<T = Traffic> {
     pairs: PairSet,
     /// Devices that spoke of themselves before they had an address.
     stations: Stations,
+    /// Room that texts take, at the most, and how much they may.
+    text_bytes: usize,
+    texts_max: usize,
+    /// Whether texts were forgotten.
+    texts_forgotten: bool,
 }
 
 /// What a packet tells of an address by itself: ARP says who has which hardware address, a SYN how
@@ -90,6 +98,36 @@ impl<T: Tally + Default> HostTable<T> {
             hosts: BoundedTable::new(max),
             pairs: PairSet::new(pairs_max),
             stations: Stations::new(max),
+            text_bytes: 0,
+            texts_max: max * TEXTS_OF_EACH,
+            texts_forgotten: false,
+        }
+    }
+
+    /// Counts the room that more texts take. Where there is too little, those of the hosts with the
+    /// least traffic are forgotten: what hosts may say is bounded, but that of all is too much.
+    fn more_texts(&mut self, bytes: usize) {
+        self.text_bytes += bytes;
+        if self.text_bytes > self.texts_max {
+            self.forget_texts();
+        }
+    }
+
+    #[cold]
+    fn forget_texts(&mut self) {
+        let hosts = self.hosts.iter().filter(|(_, host)| host.text_bytes() > 0);
+        let mut hosts: Vec<_> = hosts
+            .map(|(address, host)| (Reverse(host.weight()), address.ip(), host.text_bytes()))
+            .collect();
+        hosts.sort_unstable();
+        self.text_bytes = 0;
+        for (_, address, bytes) in hosts {
+            if self.text_bytes + bytes <= self.texts_max / 2 {
+                self.text_bytes += bytes;
+            } else if let Some(host) = self.hosts.get_mut(&address) {
+                host.drop_texts();
+                self.texts_forgotten = true;
+            }
         }
     }
 
@@ -152,7 +190,10 @@ impl<T: Tally + Default> HostTable<T> {
         if let Some((source, name)) = name
             && let Some(host) = self.host(flow.dst_ip)
         {
+            let before = host.text_bytes();
             host.told().name(name_rank(source), source, name);
+            let more = host.text_bytes().saturating_sub(before);
+            self.more_texts(more);
         }
         let Some(service) = service else {
             return;
@@ -183,6 +224,7 @@ impl<T: Tally + Default> HostTable<T> {
         if mac.is_some() && is_local(address) {
             host.mac = mac;
         }
+        let before = host.text_bytes();
         let told = host.told();
         told.device(device);
         if mac.is_some() && device.source == DeviceSource::Dhcp {
@@ -191,12 +233,14 @@ impl<T: Tally + Default> HostTable<T> {
         if let Some(service) = &device.service {
             host.service(service);
         }
+        let more = host.text_bytes().saturating_sub(before);
+        self.more_texts(more);
     }
 
     /// Gives the addresses what their devices said before they had them: once, when all is known.
     pub fn settle(&mut self) {
         let stations = std::mem::take(&mut self.stations);
-        stations.settle(&mut self.hosts);
+        self.texts_forgotten |= stations.settle(&mut self.hosts, self.texts_max);
     }
 
     /// Whether [`packet`](Self::packet) has anything to learn from a packet.
@@ -237,11 +281,18 @@ impl<T: Tally + Default> HostTable<T> {
         self.hosts.absorb(other.hosts);
         self.pairs.absorb(other.pairs);
         self.stations.absorb(other.stations);
+        self.texts_forgotten |= other.texts_forgotten;
     }
 
-    /// Whether addresses or devices were forgotten for lack of room.
+    /// Whether addresses, devices, or what they said were forgotten for lack of room.
     pub fn forgot(&self) -> bool {
-        self.hosts.forgot() || self.stations.forgot()
+        self.hosts.forgot() || self.stations.forgot() || self.texts_forgotten
+    }
+
+    /// Whether there were more pairs of addresses than are remembered: who has how many peers is a
+    /// lower bound then.
+    pub fn forgot_pairs(&self) -> bool {
+        self.pairs.forgot()
     }
 }
 

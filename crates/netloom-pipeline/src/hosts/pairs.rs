@@ -9,6 +9,8 @@ pub struct PairSet {
     v4: hashbrown::HashSet<[Ipv4Addr; 2], foldhash::fast::RandomState>,
     others: hashbrown::HashSet<[IpAddr; 2], foldhash::fast::RandomState>,
     max: usize,
+    /// Whether one was left out.
+    forgot: bool,
 }
 
 impl PairSet {
@@ -18,20 +20,30 @@ impl PairSet {
             v4: hashbrown::HashSet::default(),
             others: hashbrown::HashSet::default(),
             max,
+            forgot: false,
         }
     }
 
     /// Adds a pair, in whichever order.
     pub fn insert(&mut self, a: IpAddr, b: IpAddr) {
-        if self.v4.len() + self.others.len() >= self.max {
-            return;
-        }
         let pair = if a <= b { [a, b] } else { [b, a] };
+        let is_full = self.v4.len() + self.others.len() >= self.max;
         if let [IpAddr::V4(a), IpAddr::V4(b)] = pair {
-            self.v4.insert([a, b]);
+            if is_full {
+                self.forgot |= !self.v4.contains(&[a, b]);
+            } else {
+                self.v4.insert([a, b]);
+            }
+        } else if is_full {
+            self.forgot |= !self.others.contains(&pair);
         } else {
             self.others.insert(pair);
         }
+    }
+
+    /// Whether pairs were left out.
+    pub fn forgot(&self) -> bool {
+        self.forgot
     }
 
     /// All pairs, the smaller address first, in no order.
@@ -43,5 +55,6 @@ impl PairSet {
     pub(super) fn absorb(&mut self, other: Self) {
         self.v4.extend(other.v4);
         self.others.extend(other.others);
+        self.forgot |= other.forgot;
     }
 }

@@ -8,8 +8,8 @@ use netloom_flow::app::DeviceRecord;
 use netloom_packet::MacAddr;
 
 use super::host::{Host, Told};
-use super::is_a_card;
 use super::tally::Tally;
+use super::{TEXTS_OF_EACH, is_a_card};
 use crate::bounded::{BoundedTable, Counts};
 use crate::compact::Address;
 
@@ -25,6 +25,9 @@ type Card = (MacAddr, bool);
 #[derive(Debug)]
 pub(super) struct Stations {
     table: BoundedTable<Card, Station>,
+    /// Room that texts take, at the most, and how much they may.
+    text_bytes: usize,
+    texts_max: usize,
 }
 
 /// What a device said.
@@ -88,8 +91,11 @@ impl Default for Stations {
 impl Stations {
     /// What at most `max` devices said; with more, those that said the least are forgotten.
     pub(super) fn new(max: usize) -> Self {
+        let max = max.min(STATIONS_MAX);
         Self {
-            table: BoundedTable::new(max.min(STATIONS_MAX)),
+            table: BoundedTable::new(max),
+            text_bytes: 0,
+            texts_max: max * TEXTS_OF_EACH,
         }
     }
 
@@ -110,11 +116,17 @@ impl Stations {
             Some(IpAddr::V4(_)) => return,
         };
         let station = self.table.entry((mac, of_v6));
+        let before = station.told.bytes();
         station.told.device(device);
+        self.text_bytes += station.told.bytes().saturating_sub(before);
         if let Some(address) = device.requested {
             station.request(address);
         }
         station.messages = station.messages.saturating_add(1);
+        if self.text_bytes > self.texts_max {
+            let bytes = |station: &Station| station.told.bytes();
+            self.text_bytes = self.table.forget_beyond(self.texts_max / 2, bytes);
+        }
     }
 
     pub(super) fn absorb(&mut self, other: Self) {
@@ -129,7 +141,12 @@ impl Stations {
     /// it says none (it may have been said to the device alone), those that the device asked for and
     /// that its packets have then, else the only one that they have. Of several it could be that of
     /// any: a router's card is that of many addresses behind it.
-    pub(super) fn settle<T: Tally>(self, hosts: &mut BoundedTable<Address, Host<T>>) {
+    /// What it takes is at most `room`; whether that was too little.
+    pub(super) fn settle<T: Tally>(
+        self,
+        hosts: &mut BoundedTable<Address, Host<T>>,
+        mut room: usize,
+    ) -> bool {
         let mut places: hashbrown::HashMap<Card, Addresses<'_>, foldhash::fast::RandomState> =
             hashbrown::HashMap::default();
         for (card, station) in self.table.iter() {
@@ -142,7 +159,7 @@ impl Stations {
             places.insert(*card, addresses);
         }
         if places.is_empty() {
-            return;
+            return false;
         }
         for (address, host) in hosts.iter() {
             let address = address.ip();
@@ -163,8 +180,10 @@ impl Stations {
                 };
             }
         }
-        // Each address has one card: the order does not matter.
-        for place in places.into_values() {
+        // Each address has one card: the order matters only where there is too little room.
+        let mut places: Vec<_> = places.into_iter().collect();
+        places.sort_unstable_by_key(|(card, _)| *card);
+        for (_, place) in places {
             let mut of_card = place.leased;
             if of_card.is_empty() {
                 of_card = place.requested;
@@ -172,11 +191,17 @@ impl Stations {
             if let (true, Others::One(address)) = (of_card.is_empty(), place.others) {
                 of_card.push(address);
             }
+            of_card.sort_unstable();
             for address in of_card {
+                let Some(left) = room.checked_sub(place.station.told.bytes()) else {
+                    return true;
+                };
+                room = left;
                 if let Some(host) = hosts.get_mut(&address) {
                     host.told().absorb(place.station.told.clone());
                 }
             }
         }
+        false
     }
 }

@@ -309,3 +309,35 @@ fn zeros_are_no_card() {
     table.flow(&flow);
     assert_eq!(table.rows()[0].mac, None);
 }
+
+/// What devices say of themselves is bounded together, not only by each.
+#[test]
+fn what_hosts_say_is_bounded_in_bytes() {
+    let hosts = 64;
+    let mut table = HostTable::new(hosts + 1);
+    for host in 0..hosts {
+        let address = format!("10.0.0.{host}");
+        let mac = format!("00:00:0c:00:00:{host:02x}");
+        for service in 0..32 {
+            let mut said = device(DeviceSource::Mdns, &address, &mac, &"n".repeat(2_000));
+            said.service = Some(format!("_{service:02}{}", "\u{e4}".repeat(500)).into());
+            table.device(&said);
+        }
+        table.flow(&flow(&address, "198.51.100.1", 1 + host as u64));
+    }
+    let bytes: usize = table.hosts.iter().map(|(_, host)| host.text_bytes()).sum();
+    assert!((1..=table.texts_max).contains(&bytes), "{bytes}");
+    assert!(table.forgot());
+    table.settle();
+    let rows = table.rows();
+    assert_eq!(rows.len(), hosts + 1, "no host is missing");
+    let named = rows.iter().filter(|row| row.hostname.is_some()).count();
+    assert!((2..hosts).contains(&named), "{named}");
+    for row in rows {
+        assert!(row.hostname.is_none_or(|name| name.len() == 256));
+        assert!(row.services.iter().all(|service| service.len() <= 128));
+    }
+    let mut one = HostTable::new(hosts);
+    one.device(&device(DeviceSource::Mdns, "10.0.0.1", CLIENT, "laptop"));
+    assert!(!one.forgot() && !one.forgot_pairs());
+}

@@ -300,8 +300,11 @@ pub struct ScanOutcome {
     pub failed: Option<SourceError>,
     /// Live: rows that were made before their server's name was known.
     pub unnamed_rows: u64,
-    /// There were more addresses than `hosts` keeps: those with the least traffic are left out.
+    /// There were more addresses than `hosts` keeps, or they said more: those with the least
+    /// traffic are left out, or what they said.
     pub hosts_forgotten: bool,
+    /// There were more pairs of addresses than are remembered: `peers` of `hosts` are lower bounds.
+    pub pairs_forgotten: bool,
     /// Packets of `timeline` whose service is the one that their ports stand for, or `other`: there
     /// was no room to keep them until that of their flow was known.
     pub timeline_by_port: u64,

@@ -242,6 +242,7 @@ fn outcome(
         failed: outcome.failed,
         unnamed_rows: outcome.output.unnamed_rows,
         timeline_by_port: outcome.output.timeline_by_port,
+        pairs_forgotten: hosts.is_some_and(HostTable::forgot_pairs),
         hosts_forgotten: hosts.is_some_and(HostTable::forgot),
     }
 }

@@ -235,7 +235,10 @@ fn export(input: &Input<'_>) -> Result<ExitCode, Failure> {
         replay.check()?;
     }
     if outcome.hosts_forgotten {
-        session.printer.warning("there were too many addresses for the table: those with the least traffic were left out");
+        session.printer.warning("there were too many addresses for the table, or they had too much to say: those with the least traffic were left out, or what they said");
+    }
+    if outcome.pairs_forgotten {
+        session.printer.warning("there were too many pairs of addresses to remember each: hosts may have more peers than the table says");
     }
     outputs.commit()?;
     if outcome.facts.evicted > 0 {
