@@ -145,11 +145,7 @@ impl Case {
                     delivered.swap(0, Ordering::Relaxed),
                     read,
                 )?;
-                if let Some((left, right)) = facts
-                    .lines()
-                    .zip(other.lines())
-                    .find(|(left, right)| left != right)
-                {
+                if let Some((left, right)) = difference(&facts, &other) {
                     return Err(format!(
                         "the report depends on threads or blocks: {left} and {right}"
                     ));
@@ -262,6 +258,24 @@ fn same(what: &str, left: u64, right: u64) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{what}: {left} and {right}"))
+    }
+}
+
+/// The first lines in which two texts differ, if they do: where one ends before the other, that is
+/// what it has there.
+fn difference<'a>(left: &'a str, right: &'a str) -> Option<(&'a str, &'a str)> {
+    const END: &str = "the end";
+    if left == right {
+        return None;
+    }
+    let (mut lefts, mut rights) = (left.lines(), right.lines());
+    loop {
+        match (lefts.next(), rights.next()) {
+            // Line ends differ.
+            (None, None) => return Some((left, right)),
+            (a, b) if a == b => {}
+            (a, b) => return Some((a.unwrap_or(END), b.unwrap_or(END))),
+        }
     }
 }
 
@@ -429,4 +443,18 @@ fn written(what: &str, batch: &netloom::tables::RecordBatch, rows: u64) -> Resul
         }
     }
     same(&format!("{what}: lines and rows"), lines, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_differs() {
+        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(difference("a\nb\n", "a\nc\n"), Some(("b", "c")));
+        assert_eq!(difference("a\nb\n", "a\n"), Some(("b", "the end")));
+        assert_eq!(difference("a\n", "a\nb\n"), Some(("the end", "b")));
+        assert_eq!(difference("a\n", "a"), Some(("a\n", "a")));
+    }
 }
