@@ -49,19 +49,18 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     /// The counts of a key.
     #[inline]
     pub fn entry(&mut self, key: K) -> &mut V {
-        self.find_or_add(key, |key| key, |_| ())
+        self.find_or_add(key, |key| key, |_, _| ())
     }
 
-    /// The counts of a key of the table's own; whatever keys have to be forgotten for it are handed
-    /// over.
+    /// The counts of a key of the table's own; whatever has to be forgotten for it is handed over.
     #[inline]
-    pub fn entry_or(&mut self, key: K, forgotten: impl FnMut(K)) -> &mut V {
+    pub fn entry_or(&mut self, key: K, forgotten: impl FnMut(K, V)) -> &mut V {
         self.find_or_add(key, |key| key, forgotten)
     }
 
-    /// The counts of a key; whatever keys have to be forgotten for it are handed over.
+    /// The counts of a key; whatever has to be forgotten for it is handed over.
     #[inline]
-    pub fn entry_for<Q>(&mut self, key: &Q, forgotten: impl FnMut(K)) -> &mut V
+    pub fn entry_for<Q>(&mut self, key: &Q, forgotten: impl FnMut(K, V)) -> &mut V
     where
         Q: Hash + Equivalent<K> + ?Sized,
         K: for<'q> From<&'q Q>,
@@ -75,7 +74,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
-        self.find_or_add(Asked(key), |key| own(key.0), |_| ())
+        self.find_or_add(Asked(key), |key| own(key.0), |_, _| ())
     }
 
     /// The counts of a key that is known.
@@ -97,7 +96,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         Q: Hash + Equivalent<K> + ?Sized,
         K: for<'q> From<&'q Q>,
     {
-        self.find_or_add(Asked(key), |key| K::from(key.0), |_| ())
+        self.find_or_add(Asked(key), |key| K::from(key.0), |_, _| ())
     }
 
     #[inline]
@@ -105,7 +104,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
         &mut self,
         key: Q,
         own: impl FnOnce(Q) -> K,
-        forgotten: impl FnMut(K),
+        forgotten: impl FnMut(K, V),
     ) -> &mut V {
         let hash = self.hash(&key);
         let place = if let Some(place) = self.find(hash, &key) {
@@ -227,13 +226,13 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
             fits
         });
         if places.len() < self.index.len() {
-            self.keep(places, |_| ());
+            self.keep(places, |_, _| ());
         }
         taken
     }
 
     #[cold]
-    fn forget_half(&mut self, forgotten: impl FnMut(K)) {
+    fn forget_half(&mut self, forgotten: impl FnMut(K, V)) {
         let chunks = &self.chunks;
         let len = self.index.len();
         let keep = (self.max / 2).min(len);
@@ -251,7 +250,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     }
 
     /// Keeps these, and forgets the others.
-    fn keep(&mut self, mut places: Vec<u32>, mut forgotten: impl FnMut(K)) {
+    fn keep(&mut self, mut places: Vec<u32>, mut forgotten: impl FnMut(K, V)) {
         self.forgets = self.forgets.saturating_add(1);
         self.index.clear();
         let chunks = std::mem::take(&mut self.chunks);
@@ -263,7 +262,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
             if kept.next_if_eq(&place).is_some() {
                 self.add(self.hash(&key), key, value);
             } else {
-                forgotten(key);
+                forgotten(key, value);
             }
         }
     }

@@ -113,23 +113,16 @@ impl Summary {
             },
             ..Report::default()
         };
-        let stations: Vec<_> = self
-            .stations
-            .iter()
-            .map(|(pair, traffic)| (*pair, *traffic))
-            .collect();
+        let mut to = self.to_groups;
+        for ((_, dst), frames) in self.stations.iter() {
+            to.add(*dst, *frames);
+        }
         let (hosts, host_count) = self.local_hosts();
         report.local = self.arp.finish(top);
-        for ((_, dst), traffic) in stations {
-            let Some(dst) = dst else { continue };
-            if dst.is_broadcast() {
-                report.local.broadcast_packets += traffic.packets;
-                report.local.broadcast_bytes += traffic.bytes;
-            } else if dst.is_multicast() {
-                report.local.multicast_packets += traffic.packets;
-                report.local.multicast_bytes += traffic.bytes;
-            }
-        }
+        (report.local.broadcast_packets, report.local.broadcast_bytes) =
+            (to.broadcast.packets, to.broadcast.bytes);
+        (report.local.multicast_packets, report.local.multicast_bytes) =
+            (to.multicast.packets, to.multicast.bytes);
         report.protocols = ProtocolCounter::tree(self.protocols);
         report.timeline = self.timeline.finish(first, last);
         report.performance = self.performance.finish();

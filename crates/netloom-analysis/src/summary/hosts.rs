@@ -340,10 +340,36 @@ pub(crate) type MacPair = (Option<MacAddr>, Option<MacAddr>);
 /// seen just before.
 const RECENT: usize = 16;
 
+/// Frames to all stations, and to some.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Groups {
+    pub(crate) broadcast: Frames,
+    pub(crate) multicast: Frames,
+}
+
+impl Groups {
+    /// Counts frames to a station, if it is a group.
+    pub(crate) fn add(&mut self, dst: Option<MacAddr>, frames: Frames) {
+        match dst {
+            Some(dst) if dst.is_broadcast() => self.broadcast.absorb(frames),
+            Some(dst) if dst.is_multicast() => self.multicast.absorb(frames),
+            _ => {}
+        }
+    }
+
+    /// Adds another's.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.broadcast.absorb(other.broadcast);
+        self.multicast.absorb(other.multicast);
+    }
+}
+
 /// Counts frames by pair of stations.
 #[derive(Debug)]
 pub(crate) struct StationCounter {
     table: BoundedTable<MacPair, Frames>,
+    /// What forgotten pairs had, as far as it was to groups.
+    gone: Groups,
     /// Each in the place that its addresses give it, until another wants that.
     recent: [(MacPair, Frames); RECENT],
 }
@@ -353,6 +379,7 @@ impl StationCounter {
     pub(crate) fn new(max: usize) -> Self {
         Self {
             table: BoundedTable::new(max),
+            gone: Groups::default(),
             recent: Default::default(),
         }
     }
@@ -365,21 +392,32 @@ impl StationCounter {
             let old = std::mem::replace(recent, pair);
             let traffic = std::mem::take(traffic);
             if traffic.packets > 0 {
-                self.table.entry(old).absorb(traffic);
+                self.add(old, traffic);
             }
+            let recent = &mut self.recent[place(pair)].1;
+            recent.packets += 1;
+            recent.bytes += u64::from(wire_len);
+            return;
         }
         traffic.packets += 1;
         traffic.bytes += u64::from(wire_len);
     }
 
-    /// The table with everything in it.
-    pub(crate) fn finish(mut self) -> BoundedTable<MacPair, Frames> {
-        for (pair, traffic) in self.recent {
+    fn add(&mut self, pair: MacPair, frames: Frames) {
+        let gone = &mut self.gone;
+        self.table
+            .entry_or(pair, |(_, dst), frames| gone.add(dst, frames))
+            .absorb(frames);
+    }
+
+    /// The table with everything in it, and what was to groups besides.
+    pub(crate) fn finish(mut self) -> (BoundedTable<MacPair, Frames>, Groups) {
+        for (pair, traffic) in std::mem::take(&mut self.recent) {
             if traffic.packets > 0 {
-                self.table.entry(pair).absorb(traffic);
+                self.add(pair, traffic);
             }
         }
-        self.table
+        (self.table, self.gone)
     }
 }
 
@@ -439,6 +477,25 @@ mod tests {
             assert!(counts.is_source() && counts.is_destination(), "{packets:?}");
             assert_eq!(counts.bytes(), 60);
         }
+    }
+
+    /// However many stations there are, all frames to groups are counted.
+    #[test]
+    fn frames_to_groups_are_counted_exactly() {
+        let mut counter = StationCounter::new(64);
+        let groups = [MacAddr([0xff; 6]), MacAddr([1, 0, 0x5e, 0, 0, 1])];
+        for station in 0..=255 {
+            let src = Some(MacAddr([2, 0, 0, 0, 0, station]));
+            counter.packet((src, Some(groups[usize::from(station) % 2])), 60);
+            counter.packet((src, Some(MacAddr([2, 0, 0, 0, 1, 1]))), 1_000);
+        }
+        let (table, mut to) = counter.finish();
+        assert!(table.forgot());
+        for ((_, dst), frames) in table.iter() {
+            to.add(*dst, *frames);
+        }
+        let told = [to.broadcast, to.multicast].map(|frames| (frames.packets, frames.bytes));
+        assert_eq!(told, [(128, 7_680); 2]);
     }
 
     #[test]

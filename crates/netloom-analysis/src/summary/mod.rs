@@ -28,7 +28,8 @@ use netloom_pipeline::{Needs, RoundError, ShardFacts, Stage, StagePacket};
 use arp::ArpCounter;
 use groups::GroupCounter;
 use hosts::{
-    AddressCounts, ConversationCounts, EndedFlow, Frames, MacPair, Pair, PairKey, StationCounter,
+    AddressCounts, ConversationCounts, EndedFlow, Frames, Groups, MacPair, Pair, PairKey,
+    StationCounter,
 };
 use named::{FlowRisks, NameCounter};
 use netloom_pipeline::bounded::BoundedTable;
@@ -139,7 +140,7 @@ impl SummarySerial {
                 self.addresses.entry_ref(&flow.dst).flow(&flow, false);
             }
             let pair = Pair::new(flow.src, flow.dst);
-            let forgotten = |key: PairKey| {
+            let forgotten = |key: PairKey, _| {
                 let Pair(a, b) = key.pair();
                 self.gone.insert(a, b);
             };
@@ -170,6 +171,8 @@ pub struct Summary {
     gone: PairSet,
     services: ServiceCounter,
     stations: BoundedTable<MacPair, Frames>,
+    /// Frames to groups, of pairs of stations that were forgotten.
+    to_groups: Groups,
     duplicates: u64,
     risks: RiskCounter,
     arp: ArpCounter,
@@ -370,6 +373,7 @@ impl Stage for SummaryStage {
             gone: serial.gone,
             services: serial.services,
             stations: BoundedTable::new(MAC_PAIRS_MAX),
+            to_groups: Groups::default(),
             duplicates: 0,
             risks: RiskCounter::default(),
             arp: serial.arp,
@@ -406,7 +410,9 @@ impl Stage for SummaryStage {
         };
         let merge_others = || {
             for (stations, risks, hosts) in others {
-                summary.stations.absorb(stations.finish());
+                let (stations, to_groups) = stations.finish();
+                summary.stations.absorb(stations);
+                summary.to_groups.absorb(to_groups);
                 summary.risks.absorb(risks);
                 summary.hosts.absorb(hosts);
             }

@@ -296,7 +296,7 @@ impl RiskCounter {
         }
         let forgot = &mut self.forgot;
         self.table
-            .entry_or(key, |forgotten: RiskKey| *forgot |= 1 << forgotten.0)
+            .entry_or(key, |forgotten: RiskKey, _| *forgot |= 1 << forgotten.0)
             .absorb(counts);
     }
 
