@@ -344,7 +344,11 @@ impl Flows {
         decoded: &Decoded,
         begun: Begun,
     ) {
+        let before = self.own.level;
         let (level, index) = self.own.index(lengths, packet.timestamp);
+        if level != before {
+            self.regroup(lengths);
+        }
         let pair = Pair {
             level,
             index,
@@ -369,6 +373,30 @@ impl Flows {
             self.by_port += 1;
             let service = decoded.service_by_port().unwrap_or(OTHER);
             self.ended.push((service, pair));
+        }
+    }
+
+    /// Goes over to longer intervals, which take less room.
+    #[cold]
+    fn regroup(&mut self, lengths: &Lengths) {
+        let level = self.own.level;
+        self.pairs = 0;
+        for pairs in self.alive.values_mut() {
+            let mut longer: Vec<Pair> = Vec::new();
+            for pair in pairs.iter() {
+                let start = pair.index.saturating_mul(lengths.at(pair.level));
+                let index = start.div_euclid(self.own.length);
+                match longer.iter_mut().rev().take(4).find(|of| of.index == index) {
+                    Some(known) => known.traffic += pair.traffic,
+                    None => longer.push(Pair {
+                        level,
+                        index,
+                        traffic: pair.traffic,
+                    }),
+                }
+            }
+            self.pairs += longer.len();
+            *pairs = longer;
         }
     }
 
@@ -462,6 +490,21 @@ mod tests {
         let kept = SHARD_PAIRS as u64;
         assert_eq!(of(0), [("dns", kept), (OTHER, 2_000)]);
         assert_eq!(of(0), of(3));
+    }
+
+    /// Where no length was asked for, long captures have room, as intervals get longer.
+    #[test]
+    fn longer_intervals_make_room() {
+        let lengths = Lengths::new(None);
+        let mut flows = Flows::default();
+        for ms in 0..60_000 {
+            for begun in 0..12 {
+                see(&mut flows, &lengths, ms, (begun, 17));
+            }
+        }
+        assert_eq!((flows.by_port, flows.pairs), (0, 12 * 600));
+        let pairs = flows.alive.values().flatten();
+        assert_eq!(pairs.map(|pair| pair.traffic.packets).sum::<u64>(), 720_000);
     }
 
     /// A shard goes over to longer intervals by itself, and no sooner than all do.
