@@ -55,7 +55,8 @@ pub struct Report {
     pub quality: Quality,
     /// Traffic over time.
     pub timeline: Timeline,
-    /// Every protocol seen, link layer to application, as a tree in depth-first order.
+    /// Every protocol seen, link layer to application, as a tree in depth-first order; where
+    /// there are more than 1,024 paths, those that are not told apart are one branch, `other`.
     pub protocols: Vec<Protocol>,
     /// Services (application protocols), most bytes first.
     pub services: Vec<Service>,
@@ -515,6 +516,9 @@ pub struct LocalTraffic {
     pub arp_conflicts: Vec<ArpConflict>,
     /// Who asked most.
     pub arp_top: Vec<ArpAsker>,
+    /// Whether there were so many addresses or stations that some were forgotten: more may be claimed
+    /// by several, and more may have asked.
+    pub arp_approximate: bool,
     /// Frames to ff:ff:ff:ff:ff:ff.
     pub broadcast_packets: u64,
     /// Their bytes.

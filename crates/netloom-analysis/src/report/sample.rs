@@ -403,6 +403,7 @@ pub(crate) fn full() -> Report {
                 targets: 6,
             },
         ],
+        arp_approximate: false,
         broadcast_packets: 512,
         broadcast_bytes: 61_440,
         multicast_packets: 1_122,

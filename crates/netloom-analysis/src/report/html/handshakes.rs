@@ -8,6 +8,19 @@ use super::super::{text, units, words};
 use super::sections::Page;
 use super::table::{self, Cell, Column, Kind};
 
+/// Begins a section whose lists may be estimates.
+fn heading(out: &mut String, id: &str, title: &str, approximate: bool) {
+    let estimated = if approximate {
+        r#" <span class="muted small">(estimated: there was too much to count each)</span>"#
+    } else {
+        ""
+    };
+    let _ = write!(
+        out,
+        r#"<section id="{id}" class="card"><header><h2>{title}{estimated}</h2></header>"#
+    );
+}
+
 impl Page<'_> {
     pub(super) fn has_dns(&self) -> bool {
         let d = &self.report.dns;
@@ -19,9 +32,7 @@ impl Page<'_> {
             return;
         }
         let d = &self.report.dns;
-        out.push_str(
-            r#"<section id="dns" class="card"><header><h2>Names asked for (DNS)</h2></header>"#,
-        );
+        heading(out, "dns", "Names asked for (DNS)", d.approximate);
         let mut list: Vec<(&str, String)> = Vec::new();
         if d.queries > 0 {
             list.push((
@@ -151,9 +162,7 @@ impl Page<'_> {
         if t.handshakes == 0 {
             return;
         }
-        out.push_str(
-            r#"<section id="tls" class="card"><header><h2>Encryption (TLS and QUIC)</h2></header>"#,
-        );
+        heading(out, "tls", "Encryption (TLS and QUIC)", t.approximate);
         let mut list = vec![
             (
                 "Handshakes",
@@ -243,7 +252,7 @@ impl Page<'_> {
             return;
         }
         let h = &self.report.http;
-        out.push_str(r#"<section id="http" class="card"><header><h2>HTTP in clear</h2></header>"#);
+        heading(out, "http", "HTTP in clear", h.approximate);
         facts(
             out,
             &[

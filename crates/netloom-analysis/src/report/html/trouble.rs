@@ -193,6 +193,9 @@ impl Page<'_> {
                 macs.join(" and ")
             );
         }
+        if l.arp_approximate {
+            out.push_str(r#"<p class="muted small">There were too many stations to count each: more may have done likewise.</p>"#);
+        }
         if !l.arp_top.is_empty() {
             out.push_str("<h3>Who asks by ARP</h3>");
             let rows: Vec<Vec<Cell>> = l

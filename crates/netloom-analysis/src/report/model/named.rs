@@ -59,6 +59,8 @@ pub struct Dns {
     pub failures: u64,
     /// mDNS, LLMNR and NBNS messages.
     pub local_queries: u64,
+    /// Whether there was too much to count each: the lists are estimates then, and the sums are not.
+    pub approximate: bool,
     /// Names asked for most often.
     pub top_names: Vec<Count>,
     /// Names that failed most often, with the error.
@@ -123,6 +125,8 @@ pub struct Tls {
     pub with_server_name: u64,
     /// Of these with Encrypted Client Hello.
     pub ech: u64,
+    /// Whether there was too much to count each: the lists are estimates then, and the sums are not.
+    pub approximate: bool,
     /// Versions negotiated.
     pub versions: Vec<Count>,
     /// Cipher suites negotiated.
@@ -157,6 +161,8 @@ pub struct Certificate {
 pub struct Http {
     /// Requests.
     pub requests: u64,
+    /// Whether there was too much to count each: the lists are estimates then, and the sums are not.
+    pub approximate: bool,
     /// Hosts asked, most requests first.
     pub hosts: Vec<Count>,
     /// Methods.

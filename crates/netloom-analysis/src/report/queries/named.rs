@@ -83,6 +83,9 @@ impl List<'_> {
             unicast,
             dns.rtt_ms.count,
         );
+        if dns.approximate {
+            return;
+        }
         let (names, types, rcodes) = (dns.top_names.len(), dns.types.len(), dns.rcodes.len());
         let (failed, servers, slow) = (dns.failed_names.len(), dns.servers.len(), dns.slow.len());
         self.counted(
@@ -152,6 +155,9 @@ impl List<'_> {
             "SELECT count(*) AS handshakes, count(*) FILTER (WHERE established) AS established, \
              count(server_name) AS with_server_name, count(*) FILTER (WHERE ech) AS ech FROM tls",
         );
+        if tls.approximate {
+            return;
+        }
         let lists = [
             ("versions", "/tls/versions", "version", tls.versions.len()),
             ("cipher suites", "/tls/ciphers", "cipher", tls.ciphers.len()),
@@ -179,6 +185,9 @@ impl List<'_> {
             "/http",
             "SELECT count(method) AS requests, sum(response_encoded_len) AS response_bytes FROM http",
         );
+        if http.approximate {
+            return;
+        }
         let lists = [
             ("hosts", "/http/hosts", "lower(host)", http.hosts.len()),
             ("methods", "/http/methods", "method", http.methods.len()),

@@ -119,6 +119,9 @@ impl List<'_> {
              count(*) FILTER (WHERE arp_sender_ip = arp_target_ip AND arp_sender_ip <> '0.0.0.0') AS arp_gratuitous \
              FROM packets",
         );
+        if local.arp_approximate {
+            return;
+        }
         if !local.arp_conflicts.is_empty() {
             self.add(
                 "local",

@@ -84,6 +84,10 @@ pub(crate) fn huge() -> Report {
     for risk in &mut report.risky {
         risk.approximate = true;
     }
+    report.local.arp_approximate = true;
+    report.dns.approximate = true;
+    report.tls.approximate = true;
+    report.http.approximate = true;
     report.timeline = timeline(5_000, 6_307.2);
     let address = report.top_addresses[2].clone();
     report.top_addresses = (0..1_000_u64)

@@ -106,6 +106,7 @@ pub(super) fn fill(report: &mut Report) {
     report.tls = tls();
     report.http = Http {
         requests: 57,
+        approximate: false,
         hosts: counts(&[("www.example.org", 40), ("update.example.com:8080", 17)]),
         methods: counts(&[("GET", 50), ("POST", 7)]),
         statuses: counts(&[("200", 48), ("302", 5), ("404", 3), ("500", 1)]),
@@ -126,6 +127,7 @@ pub(super) fn fill(report: &mut Report) {
 fn dns() -> Dns {
     Dns {
         queries: 402,
+        approximate: false,
         answered: 390,
         failures: 14,
         local_queries: 61,
@@ -177,6 +179,7 @@ fn dns() -> Dns {
 fn tls() -> Tls {
     Tls {
         handshakes: 728,
+        approximate: false,
         established: 701,
         with_server_name: 720,
         ech: 4,

@@ -282,12 +282,17 @@ fn tallies(canvas: &mut Canvas, lists: &[(&str, String)]) {
     }
 }
 
+/// The heading of a section that may be an estimate.
+fn estimated(heading: &str, approximate: bool) -> String {
+    format!("{heading}{}", if approximate { ", estimated" } else { "" })
+}
+
 pub(super) fn dns(report: &Report, canvas: &mut Canvas) {
     let d = &report.dns;
     if d.queries == 0 && d.local_queries == 0 && d.encrypted_flows == 0 {
         return;
     }
-    canvas.heading("Names asked for (DNS)");
+    canvas.heading(&estimated("Names asked for (DNS)", d.approximate));
     let mut facts = Vec::new();
     if d.queries > 0 {
         facts.push(format!(
@@ -401,7 +406,7 @@ pub(super) fn tls(report: &Report, canvas: &mut Canvas) {
     if t.handshakes == 0 {
         return;
     }
-    canvas.heading("Encryption (TLS and QUIC)");
+    canvas.heading(&estimated("Encryption (TLS and QUIC)", t.approximate));
     let mut facts = vec![
         units::counted(t.handshakes, "handshake", "handshakes"),
         format!("{} completed", units::count(t.established)),
@@ -452,7 +457,7 @@ pub(super) fn http(report: &Report, canvas: &mut Canvas) {
     if h.requests == 0 && h.statuses.is_empty() {
         return;
     }
-    canvas.heading("HTTP in clear");
+    canvas.heading(&estimated("HTTP in clear", h.approximate));
     canvas.paragraph(
         &format!(
             "{}, {} of answers.",

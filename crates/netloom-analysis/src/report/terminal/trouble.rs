@@ -9,6 +9,10 @@ use super::table::{self, Cell, Column};
 /// What is said of pairs that are estimates.
 const PAIRS_FORGOTTEN: &str = "Who to whom is estimated: there were too many pairs to count each.";
 
+/// What is said of ARP where stations were forgotten.
+const ARP_FORGOTTEN: &str =
+    "There were too many stations to count each: more may have done likewise.";
+
 pub(super) fn risky(report: &Report, canvas: &mut Canvas) {
     canvas.heading("Cleartext and risky protocols");
     if report.risky.is_empty() {
@@ -239,6 +243,9 @@ pub(super) fn local(report: &Report, canvas: &mut Canvas) {
             macs.join(" and ")
         );
         canvas.paragraph(&line, 2, Style::High);
+    }
+    if l.arp_approximate {
+        canvas.paragraph(ARP_FORGOTTEN, 2, Style::Low);
     }
     let rows: Vec<Vec<Cell>> = limited(&l.arp_top, canvas)
         .iter()

@@ -217,6 +217,10 @@ impl DnsCounter {
 
     pub(super) fn finish(self, top: usize) -> Dns {
         let mut dns = self.totals;
+        let tables = [&self.names, &self.types, &self.rcodes];
+        dns.approximate = tables.into_iter().any(Tally::forgot)
+            || self.failures.forgot()
+            || self.servers.forgot();
         dns.top_names = self.names.counts(top);
         dns.types = self.types.counts(top);
         dns.rcodes = self.rcodes.counts(top);

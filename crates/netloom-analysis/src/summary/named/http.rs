@@ -45,6 +45,14 @@ impl HttpCounter {
 
     pub(super) fn finish(self, top: usize) -> Http {
         let mut http = self.totals;
+        let tables = [
+            &self.hosts,
+            &self.methods,
+            &self.statuses,
+            &self.agents,
+            &self.types,
+        ];
+        http.approximate = tables.into_iter().any(Tally::forgot);
         http.hosts = self.hosts.counts(top);
         http.methods = self.methods.counts(top);
         http.statuses = self.statuses.counts(top);

@@ -55,6 +55,11 @@ impl Tally {
         self.0.absorb(other.0);
     }
 
+    /// Whether texts were forgotten.
+    pub(super) fn forgot(&self) -> bool {
+        self.0.forgot()
+    }
+
     pub(super) fn counts(&self, top: usize) -> Vec<Count> {
         self.0
             .top(top, |seen| seen.0)

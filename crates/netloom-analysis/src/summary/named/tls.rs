@@ -146,6 +146,8 @@ impl TlsCounter {
 
     pub(super) fn finish(self, top: usize) -> Tls {
         let mut tls = self.totals;
+        let tables = [&self.versions, &self.ciphers, &self.issuers, &self.clients];
+        tls.approximate = tables.into_iter().any(Tally::forgot) || self.certificates.forgot();
         tls.versions = self.versions.counts(top);
         tls.ciphers = self.ciphers.counts(top);
         tls.issuers = self.issuers.counts(top);
