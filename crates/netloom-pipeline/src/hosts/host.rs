@@ -67,8 +67,6 @@ pub(super) struct Told {
     services: BTreeSet<Box<str>>,
     /// The card that DHCP says has this address.
     pub(super) lease: Option<MacAddr>,
-    /// Room that the texts take.
-    bytes: usize,
 }
 
 impl<T: Tally> Counts for Host<T> {
@@ -119,7 +117,7 @@ impl<T> Host<T> {
 
     /// Room that texts take.
     pub(super) fn text_bytes(&self) -> usize {
-        self.told.as_ref().map_or(0, |told| told.bytes)
+        self.told.as_ref().map_or(0, |told| told.bytes())
     }
 
     /// Forgets the texts, for lack of room.
@@ -161,8 +159,8 @@ impl<T> Host<T> {
         }
     }
 
-    /// A device tells that it offers a service.
-    pub(super) fn service(&mut self, service: &str) {
+    /// A device tells that it offers a service; the room that one more takes.
+    pub(super) fn service(&mut self, service: &str) -> usize {
         let service = cut(service, SERVICE_MAX);
         if self.service_count() < SERVICES_MAX
             && !self.offers.iter().any(|offer| *offer.text() == *service)
@@ -170,10 +168,10 @@ impl<T> Host<T> {
                 .told_services()
                 .is_some_and(|services| services.contains(service))
         {
-            let told = self.told();
-            told.services.insert(service.into());
-            told.bytes += room(service);
+            self.told().services.insert(service.into());
+            return room(service);
         }
+        0
     }
 
     /// What is known besides the traffic.
@@ -211,61 +209,69 @@ impl<T> Host<T> {
 impl Told {
     /// Room that the texts take.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        let texts = [
+            self.hostname.as_ref().map(|(_, _, name)| name),
+            self.os.as_ref().map(|(_, _, os)| os),
+            self.device.as_ref().map(|(_, device)| device),
+            self.dhcp_fingerprint.as_ref(),
+        ];
+        let texts = texts.into_iter().flatten().chain(&self.services);
+        texts.map(|text| room(text)).sum()
     }
 
-    pub(super) fn name(&mut self, rank: u8, source: &'static str, name: &str) {
-        if !name.is_empty() && self.hostname.as_ref().is_none_or(|known| rank > known.0) {
-            let name = cut(name, TEXT_MAX);
-            let old = self.hostname.replace((rank, source, name.into()));
-            self.replaced(old.map(|(_, _, old)| old), name);
+    /// A name, if it is better than what is known; the room that it takes, whatever it replaces. The
+    /// same goes for all others.
+    pub(super) fn name(&mut self, rank: u8, source: &'static str, name: &str) -> usize {
+        if name.is_empty() || self.hostname.as_ref().is_some_and(|known| rank <= known.0) {
+            return 0;
         }
+        let name = cut(name, TEXT_MAX);
+        self.hostname = Some((rank, source, name.into()));
+        room(name)
     }
 
-    pub(super) fn os(&mut self, rank: u8, source: &'static str, os: &str) {
-        if !os.is_empty() && self.os.as_ref().is_none_or(|known| rank > known.0) {
-            let os = cut(os, TEXT_MAX);
-            let old = self.os.replace((rank, source, os.into()));
-            self.replaced(old.map(|(_, _, old)| old), os);
+    pub(super) fn os(&mut self, rank: u8, source: &'static str, os: &str) -> usize {
+        if os.is_empty() || self.os.as_ref().is_some_and(|known| rank <= known.0) {
+            return 0;
         }
+        let os = cut(os, TEXT_MAX);
+        self.os = Some((rank, source, os.into()));
+        room(os)
     }
 
-    fn model(&mut self, rank: u8, model: &str) {
-        if self.device.as_ref().is_none_or(|known| rank > known.0) {
-            let model = cut(model, TEXT_MAX);
-            let old = self.device.replace((rank, model.into()));
-            self.replaced(old.map(|(_, old)| old), model);
+    fn model(&mut self, rank: u8, model: &str) -> usize {
+        if self.device.as_ref().is_some_and(|known| rank <= known.0) {
+            return 0;
         }
+        let model = cut(model, TEXT_MAX);
+        self.device = Some((rank, model.into()));
+        room(model)
     }
 
-    fn fingerprint(&mut self, fingerprint: Option<&str>) {
-        if let (None, Some(fingerprint)) = (&self.dhcp_fingerprint, fingerprint) {
-            let fingerprint = cut(fingerprint, TEXT_MAX);
-            self.dhcp_fingerprint = Some(fingerprint.into());
-            self.replaced(None, fingerprint);
-        }
-    }
-
-    /// A text is in the place of another.
-    fn replaced(&mut self, old: Option<Box<str>>, new: &str) {
-        let old = old.map_or(0, |old| room(&old));
-        self.bytes = (self.bytes + room(new)).saturating_sub(old);
+    fn fingerprint(&mut self, fingerprint: Option<&str>) -> usize {
+        let (None, Some(fingerprint)) = (&self.dhcp_fingerprint, fingerprint) else {
+            return 0;
+        };
+        let fingerprint = cut(fingerprint, TEXT_MAX);
+        self.dhcp_fingerprint = Some(fingerprint.into());
+        room(fingerprint)
     }
 
     /// Takes what a device says of itself, but for its services and addresses.
-    pub(super) fn device(&mut self, device: &DeviceRecord) {
+    pub(super) fn device(&mut self, device: &DeviceRecord) -> usize {
         let (rank, source) = (rank(device.source), device.source.name());
+        let mut more = 0;
         if let Some(name) = &device.hostname {
-            self.name(rank, source, name);
+            more += self.name(rank, source, name);
         }
         if let Some(os) = &device.os {
-            self.os(rank, source, os);
+            more += self.os(rank, source, os);
         }
         let model = device.model.as_deref().or(device.vendor.as_deref());
         if let Some(model) = model.filter(|model| !model.is_empty()) {
-            self.model(rank + u8::from(device.model.is_some()), model);
+            more += self.model(rank + u8::from(device.model.is_some()), model);
         }
-        self.fingerprint(device.fingerprint.as_deref());
+        more + self.fingerprint(device.fingerprint.as_deref())
     }
 
     /// Takes what is known beside it, but for services: of what is as good, its own stands.

@@ -190,9 +190,7 @@ impl<T: Tally + Default> HostTable<T> {
         if let Some((source, name)) = name
             && let Some(host) = self.host(flow.dst_ip)
         {
-            let before = host.text_bytes();
-            host.told().name(name_rank(source), source, name);
-            let more = host.text_bytes().saturating_sub(before);
+            let more = host.told().name(name_rank(source), source, name);
             self.more_texts(more);
         }
         let Some(service) = service else {
@@ -224,16 +222,14 @@ impl<T: Tally + Default> HostTable<T> {
         if mac.is_some() && is_local(address) {
             host.mac = mac;
         }
-        let before = host.text_bytes();
         let told = host.told();
-        told.device(device);
+        let mut more = told.device(device);
         if mac.is_some() && device.source == DeviceSource::Dhcp {
             told.lease = mac;
         }
         if let Some(service) = &device.service {
-            host.service(service);
+            more += host.service(service);
         }
-        let more = host.text_bytes().saturating_sub(before);
         self.more_texts(more);
     }
 

@@ -116,9 +116,7 @@ impl Stations {
             Some(IpAddr::V4(_)) => return,
         };
         let station = self.table.entry((mac, of_v6));
-        let before = station.told.bytes();
-        station.told.device(device);
-        self.text_bytes += station.told.bytes().saturating_sub(before);
+        self.text_bytes += station.told.device(device);
         if let Some(address) = device.requested {
             station.request(address);
         }
