@@ -267,7 +267,10 @@ impl<T: Tally + Default> HostTable<T> {
                 host.traffic.seen(at);
                 host.mac = Some(mac).filter(|mac| is_a_card(*mac)).or(host.mac);
             }
-            Seen::System(os) => host.told().os(0, "tcp", os),
+            Seen::System(os) => {
+                let more = host.told().os(0, "tcp", os);
+                self.more_texts(more);
+            }
         }
     }
 
