@@ -7,8 +7,8 @@ use netloom_packet::{LinkType, Packet, Timestamp};
 
 use super::*;
 
-/// The line of a packet whose payload is `data`.
-fn line(decoded: Decoded, data: &[u8]) -> Option<String> {
+/// The line of a packet of these bytes.
+fn line_of(decoded: &Decoded, data: &[u8]) -> Option<String> {
     let packet = Packet {
         number: 1,
         timestamp: Timestamp::from_nanos(0),
@@ -17,12 +17,17 @@ fn line(decoded: Decoded, data: &[u8]) -> Option<String> {
         wire_len: data.len() as u32,
         data,
     };
+    info(&PacketRow::new(&packet, decoded))
+}
+
+/// The line of a packet whose payload is `data`.
+fn line(decoded: Decoded, data: &[u8]) -> Option<String> {
     let decoded = Decoded {
         payload_len: data.len() as u32,
         payload_wire_len: data.len() as u32,
         ..decoded
     };
-    info(&PacketRow::new(&packet, &decoded))
+    line_of(&decoded, data)
 }
 
 fn over_ip(protocol: u8, transport: Transport, fragment: Option<Fragment>) -> Decoded {
@@ -188,21 +193,13 @@ fn lengths_of_udp_that_cannot_be() {
     let with = |said: u8, fragment| {
         // Ports, length, checksum, then four bytes.
         let data = [0, 53, 13, 128, 0, said, 0, 0, 1, 2, 3, 4];
-        let packet = Packet {
-            number: 1,
-            timestamp: Timestamp::from_nanos(0),
-            link_type: LinkType::ETHERNET,
-            interface: 0,
-            wire_len: 12,
-            data: &data,
-        };
         let decoded = Decoded {
             payload_offset: 8,
             payload_len: 4,
             payload_wire_len: 4,
             ..over_ip(17, Transport::Udp, fragment)
         };
-        info(&PacketRow::new(&packet, &decoded)).unwrap()
+        line_of(&decoded, &data).unwrap()
     };
     assert_eq!(with(12, None), "53 → 3456 Len=4");
     assert_eq!(with(5, None), "53 → 3456 [bad UDP length 5 < 8]");
