@@ -1,5 +1,6 @@
 //! What single packets teach about later flows, without any state.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ const NAME_MAX: usize = 255;
 const LINES_MAX: usize = 8;
 /// Most facts of one packet.
 const FACTS_MAX: usize = 64;
+/// Most bytes of text in the names of one packet: each address of an answer may have its own, by two
+/// bytes that point to it.
+const NAMES_BYTES_MAX: usize = 4096;
 
 /// Puts what a packet teaches at the end of `lessons`: addresses in DNS and mDNS answers, data
 /// channels of FTP (RFC 959, RFC 2428), transfers of TFTP (RFC 1350), files that go from one client
@@ -42,6 +46,7 @@ pub fn observe(packet: &Packet<'_>, decoded: &Decoded, lessons: &mut Vec<Lesson>
 #[inline(never)]
 fn read(packet: &Packet<'_>, decoded: &Decoded, ip: &Ip, data: &[u8], lessons: &mut Vec<Lesson>) {
     let most = lessons.len() + FACTS_MAX;
+    // Whether there is room for more.
     let mut teach = |fact| {
         if lessons.len() < most {
             lessons.push(Lesson {
@@ -50,6 +55,7 @@ fn read(packet: &Packet<'_>, decoded: &Decoded, ip: &Ip, data: &[u8], lessons: &
                 fact,
             });
         }
+        lessons.len() < most
     };
     match (ip.protocol, data) {
         (17, &[_, _, flags, ..]) => {
@@ -65,7 +71,9 @@ fn read(packet: &Packet<'_>, decoded: &Decoded, ip: &Ip, data: &[u8], lessons: &
         }
         (6, _) if decoded.src_port == 53 => {
             for message in messages(data) {
-                answers(message, decoded, ip.src, ip.dst, &mut teach);
+                if !answers(message, decoded, ip.src, ip.dst, &mut teach) {
+                    break;
+                }
             }
         }
         (
@@ -94,11 +102,17 @@ fn messages(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Addresses in an answer.
-fn answers(data: &[u8], decoded: &Decoded, src: IpAddr, dst: IpAddr, teach: &mut dyn FnMut(Fact)) {
+/// Addresses in an answer; whether there is room for those of another.
+fn answers(
+    data: &[u8],
+    decoded: &Decoded,
+    src: IpAddr,
+    dst: IpAddr,
+    teach: &mut dyn FnMut(Fact) -> bool,
+) -> bool {
     let mdns = decoded.src_port == 5353 && decoded.dst_port == 5353;
     if !mdns && !dns::is_response(data) || matches!(decoded.src_port, 137 | 138) {
-        return;
+        return true;
     }
     let (service, source) = match decoded.src_port {
         5353 => ("mdns", "mdns"),
@@ -107,24 +121,61 @@ fn answers(data: &[u8], decoded: &Decoded, src: IpAddr, dst: IpAddr, teach: &mut
     };
     // What a device says of itself by multicast holds for everybody, if it is about itself.
     let everybody = dst.is_multicast();
+    let wanted = |address: IpAddr| !address.is_unspecified() && (!everybody || address == src);
+    let mut is_room = true;
+    named(data, service, &wanted, &mut |name, address, ttl| {
+        is_room = teach(Fact::Name {
+            client: (!everybody).then_some(dst),
+            address,
+            name: Arc::clone(name),
+            ttl,
+            source,
+        });
+        is_room
+    });
+    is_room
+}
+
+/// A name as it is shown, and as it was sent where that is another.
+struct Shown {
+    text: Arc<str>,
+    sent: Option<Box<[u8]>>,
+}
+
+impl Shown {
+    fn sent(&self) -> &[u8] {
+        self.sent.as_deref().unwrap_or(self.text.as_bytes())
+    }
+}
+
+/// Names of addresses in an answer, as they are shown; of the addresses that are wanted. `out` says
+/// whether to go on.
+fn named(
+    data: &[u8],
+    service: &'static str,
+    wanted: &dyn Fn(IpAddr) -> bool,
+    out: &mut dyn FnMut(&Arc<str>, IpAddr, u32) -> bool,
+) {
     // Of one name there may be many addresses.
-    let mut last: Option<Arc<str>> = None;
+    let mut last: Option<Shown> = None;
+    let mut room = NAMES_BYTES_MAX;
     dns::learn_from(data, service, &mut |name, address, ttl| {
-        if name.len() <= NAME_MAX && !address.is_unspecified() && (!everybody || address == src) {
-            // What can be shown as it is was shown so the last time, too.
-            let name = match last.take().filter(|last| last.as_bytes() == name) {
-                Some(name) => name,
-                None => Arc::from(&*text::display(name)),
-            };
-            last = Some(Arc::clone(&name));
-            teach(Fact::Name {
-                client: (!everybody).then_some(dst),
-                address,
-                name,
-                ttl,
-                source,
-            });
+        if name.len() > NAME_MAX || !wanted(address) {
+            return true;
         }
+        let known = last.take().filter(|last| last.sent() == name);
+        let known = known.or_else(|| {
+            let text = text::display(name);
+            room = room.checked_sub(text.len())?;
+            let sent = matches!(text, Cow::Owned(_)).then(|| name.into());
+            let text = Arc::from(&*text);
+            Some(Shown { text, sent })
+        });
+        let goes_on = known
+            .as_ref()
+            .is_some_and(|known| out(&known.text, address, ttl));
+        last = known;
+        goes_on
     });
 }
 
@@ -134,7 +185,7 @@ fn expect(
     port: u16,
     tcp: bool,
     protocol: &'static Protocol,
-    teach: &mut dyn FnMut(Fact),
+    teach: &mut dyn FnMut(Fact) -> bool,
 ) {
     if port != 0 && !to.is_unspecified() {
         teach(Fact::Expect {
@@ -147,7 +198,7 @@ fn expect(
 }
 
 /// A data channel of FTP.
-fn data_channel(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact)) {
+fn data_channel(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact) -> bool) {
     let Some((line, _)) = text::line(data) else {
         return;
     };
@@ -182,7 +233,7 @@ fn data_channel(data: &[u8], src: IpAddr, teach: &mut dyn FnMut(Fact)) {
 }
 
 /// Files that clients of IRC offer each other.
-fn files(mut data: &[u8], teach: &mut dyn FnMut(Fact)) {
+fn files(mut data: &[u8], teach: &mut dyn FnMut(Fact) -> bool) {
     for _ in 0..LINES_MAX {
         let Some((line, taken)) = text::line(data) else {
             break;
@@ -195,7 +246,7 @@ fn files(mut data: &[u8], teach: &mut dyn FnMut(Fact)) {
 }
 
 /// Media in a session description.
-fn media(data: &[u8], teach: &mut dyn FnMut(Fact)) {
+fn media(data: &[u8], teach: &mut dyn FnMut(Fact) -> bool) {
     sdp::rtp_flows(data, &mut |protocol, to, port| {
         expect(to, port, false, protocol, teach);
     });
@@ -215,6 +266,7 @@ mod tests {
                 assert!(tcp);
                 taught.push((to, port));
             }
+            true
         });
         taught
     }
@@ -228,17 +280,8 @@ mod tests {
         assert_eq!(parts(b"\0"), [&b""[..]; 0]);
     }
 
-    #[test]
-    fn all_answers_of_a_segment_teach() {
-        let answer = |name: u8, address: u8| {
-            let mut message = b"\0\x07\x81\x80\0\x01\0\x01\0\0\0\0\x01".to_vec();
-            message.extend([name, 0, 0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60]);
-            message.extend([0, 4, 192, 0, 2, address]);
-            [&(message.len() as u16).to_be_bytes()[..], &message].concat()
-        };
-        let segment = [answer(b'a', 7), answer(b'b', 8), answer(b'c', 9)].concat();
-        // The last one goes on in another segment.
-        let payload = &segment[..segment.len() - 2];
+    /// What a TCP segment of a DNS server teaches.
+    fn lessons(payload: &[u8]) -> Vec<Lesson> {
         let mut data = vec![0x45, 0];
         data.extend((40 + payload.len() as u16).to_be_bytes());
         data.extend([0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 53, 192, 0, 2, 1]);
@@ -257,6 +300,21 @@ mod tests {
         let decoded = netloom_decode::decode(&packet, netloom_decode::DecodeOptions::default());
         let mut lessons = Vec::new();
         observe(&packet, &decoded, &mut lessons);
+        lessons
+    }
+
+    #[test]
+    fn all_answers_of_a_segment_teach() {
+        let answer = |name: u8, address: u8| {
+            let mut message = b"\0\x07\x81\x80\0\x01\0\x01\0\0\0\0\x01".to_vec();
+            message.extend([name, 0, 0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60]);
+            message.extend([0, 4, 192, 0, 2, address]);
+            [&(message.len() as u16).to_be_bytes()[..], &message].concat()
+        };
+        let segment = [answer(b'a', 7), answer(b'b', 8), answer(b'c', 9)].concat();
+        // The last one goes on in another segment.
+        let payload = &segment[..segment.len() - 2];
+        let lessons = lessons(payload);
         let names: Vec<_> = lessons
             .iter()
             .map(|lesson| match &lesson.fact {
@@ -269,6 +327,44 @@ mod tests {
             names,
             expected.map(|(at, name)| (at.to_owned(), name.to_owned()))
         );
+    }
+
+    /// Addresses that belong to a long name and to its end by turns, each by two bytes.
+    #[test]
+    fn names_take_no_more_than_their_room() {
+        let mut message = b"\0\x07\x84\0\0\x01\0\x40\0\0\0\0".to_vec();
+        for length in [63, 63, 63, 60] {
+            message.push(length);
+            message.extend(vec![0xff; length.into()]);
+        }
+        message.extend([0, 0, 1, 0, 1]);
+        for number in 0..64 {
+            message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, number]);
+        }
+        let one = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+        let learnt = lessons(&one);
+        assert_eq!(learnt.len(), FACTS_MAX, "they share the name");
+        // Further messages of the same segment have no room left.
+        assert_eq!(lessons(&one.repeat(10)), learnt);
+        // No question, and each record speaks for its owner.
+        let mut message = b"\0\x07\x84\0\0\0\0\x40\0\0\0\0".to_vec();
+        for length in [63, 63, 63, 60] {
+            message.push(length);
+            message.extend(vec![0xff; length.into()]);
+        }
+        message.extend([0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+        for number in 0..63 {
+            let at = 12 + 64 * (number % 2);
+            message.extend([0xc0, at, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, number]);
+        }
+        let mut names = Vec::new();
+        named(&message, "mdns", &|_| true, &mut |name, _, _| {
+            names.push(Arc::clone(name));
+            true
+        });
+        names.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        let text: usize = names.iter().map(|name| name.len()).sum();
+        assert!((3 * 700..=NAMES_BYTES_MAX).contains(&text), "{text}");
     }
 
     #[test]
@@ -291,7 +387,10 @@ mod tests {
     fn files_over_irc() {
         let mut taught = Vec::new();
         let lines = b":a!b@c PRIVMSG d :hello\r\n:a!b@c PRIVMSG d :\x01DCC SEND x 167772167 59130 9\x01\r\n";
-        files(lines, &mut |fact| taught.push(fact));
+        files(lines, &mut |fact| {
+            taught.push(fact);
+            true
+        });
         let expected = Fact::Expect {
             to: [10, 0, 0, 7].into(),
             port: 59_130,
@@ -305,7 +404,10 @@ mod tests {
     fn media_of_a_call() {
         let mut taught = Vec::new();
         let body = b"INVITE sip:a SIP/2.0\r\n\r\nc=IN IP4 192.0.2.7\r\nm=audio 4000 RTP/AVP 0\r\n";
-        media(body, &mut |fact| taught.push(fact));
+        media(body, &mut |fact| {
+            taught.push(fact);
+            true
+        });
         let expected = [(4000, &rtp::PROTOCOL), (4001, &rtcp::PROTOCOL)].map(|(port, protocol)| {
             Fact::Expect {
                 to: [192, 0, 2, 7].into(),

@@ -9,6 +9,10 @@ use crate::app::{Device, DeviceSource, Event, Events};
 
 /// Facts that are taken from one message.
 const FACTS_MAX: usize = 64;
+/// Bytes of names and other texts in them, and how many times the message's own. Two bytes may point to a
+/// name of 255.
+const TEXT_FREE: usize = 1024;
+const TEXT_RATIO: usize = 4;
 /// Keys of TXT records whose values are a device's model, or who made it.
 const MODEL_KEYS: [&[u8]; 5] = [b"model", b"md", b"ty", b"am", b"usb_mdl"];
 const VENDOR_KEYS: [&[u8]; 3] = [b"manufacturer", b"usb_mfg", b"vendor"];
@@ -18,9 +22,19 @@ const GROUP: u16 = 0x8000;
 /// Says what a message tells of devices.
 pub(super) fn say(message: &Message<'_>, events: &mut dyn Events) {
     let mut left = FACTS_MAX;
+    let mut room = TEXT_FREE + TEXT_RATIO * message.captured;
     let mut tell = |device: Device<'_>| {
-        if left > 0 {
+        let texts = [
+            device.hostname,
+            device.vendor,
+            device.model,
+            device.os,
+            device.service,
+        ];
+        let bytes: usize = texts.into_iter().flatten().map(<[u8]>::len).sum();
+        if left > 0 && bytes <= room {
             left -= 1;
+            room -= bytes;
             events.event(Event::Device(device));
         }
     };

@@ -6,6 +6,8 @@
 //! themselves, and what looks wrong. [`learn`] takes the addresses of names out of a response.
 
 mod devices;
+#[cfg(test)]
+mod hostile_tests;
 mod learn;
 mod line;
 mod name;
@@ -128,6 +130,8 @@ pub struct Message<'a> {
     pub additionals: Vec<Record<'a>>,
     /// Bytes of the message on the wire.
     pub len: usize,
+    /// Bytes of it that were captured: what it says is made of no more.
+    pub captured: usize,
     /// Whether the bytes ended before the records that the header counts.
     pub truncated: bool,
     /// Whether a name made no sense: what comes behind it could not be read.

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::app::wire::Reader;
 
 /// Longest name, in bytes of its text; RFC 1035 allows 255 bytes on the wire.
-const NAME_MAX: usize = 255;
+pub(super) const NAME_MAX: usize = 255;
 
 /// Bytes of a name that take no place on the heap: most names are shorter.
 const INLINE: usize = 36;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use netloom_packet::MacAddr;
 
-use super::name::{Broken, Name, Text};
+use super::name::{self, Broken, Name, Text};
 use super::netbios::{self, NetbiosName};
 use super::number::rtype;
 use super::{Data, Edns, Message, Question, Record, ServiceBinding};
@@ -65,6 +65,7 @@ impl<'a> Message<'a> {
             id: u16_at(data, 0)?,
             flags: u16_at(data, 2)?,
             len,
+            captured: data.len(),
             ..Self::default()
         };
         let mut cursor = Cursor {
@@ -99,9 +100,12 @@ impl<'a> Cursor<'a> {
                 .min(self.data.len() / 16 + 1),
         );
         for number in 0..usize::from(counts.questions) {
-            let question = self.question()?;
             if number < QUESTIONS_MAX {
+                let question = self.question()?;
                 message.questions.push(question);
+            } else {
+                self.at = name::end(self.data, self.at)?;
+                let _type_and_class: &[u8; 4] = self.fields()?;
             }
         }
         let sections = [

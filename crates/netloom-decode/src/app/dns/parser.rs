@@ -1,7 +1,7 @@
 //! Flows of messages.
 
 use super::number::{rcode_name, rtype};
-use super::{CERTIFICATES, DNSCRYPT, Message, devices, is_message, qtype_name};
+use super::{CERTIFICATES, DNSCRYPT, Data, Message, devices, is_message, name, qtype_name};
 use crate::app::text::display;
 use crate::app::wire::u16_at;
 use crate::app::{Context, Event, Events, Interest, Next, Parser, Risk, STREAM_MAX, Step, support};
@@ -27,6 +27,9 @@ const PLAIN_UDP_MAX: usize = 512;
 /// Labels and names as long as these are rarely chosen by people; tunnels fill them.
 const LONG_LABEL: usize = 52;
 const LONG_NAME: usize = 180;
+/// Bytes of names in a message: so many, and so many times its own, are not looked into.
+const NAMES_FREE: usize = 1024;
+const NAMES_RATIO: usize = 8;
 /// Most questions of a message whose names are looked at; nearly all have one.
 const QUESTIONS_MAX: usize = 4;
 
@@ -100,6 +103,16 @@ impl Flow {
             self.malformed = true;
             say(Risk::MalformedPacket, "name that cannot be read");
         }
+        if !self.malformed
+            && let Some(bytes) = blown_up(message)
+        {
+            self.malformed = true;
+            let captured = message.captured;
+            say(
+                Risk::MalformedPacket,
+                &format!("names of {bytes} bytes in a message of {captured}"),
+            );
+        }
         if self.service != "dns" {
             return;
         }
@@ -126,6 +139,27 @@ impl Flow {
             }
         }
     }
+}
+
+/// Bytes of the names in a message whose pointers make far more of them than anybody's do: who shows
+/// such a message leaves out most of them.
+fn blown_up(message: &Message<'_>) -> Option<usize> {
+    let records = [&message.answers, &message.authorities, &message.additionals];
+    let count = message.questions.len() + 2 * records.iter().map(|all| all.len()).sum::<usize>();
+    let most = NAMES_FREE + NAMES_RATIO * message.captured;
+    if count * name::NAME_MAX <= most {
+        return None;
+    }
+    let asked = message.questions.iter().map(|question| question.name.len());
+    let owners = records.into_iter().flatten().map(|record| {
+        let data = match &record.data {
+            Data::Name(name) | Data::Mx(_, name) | Data::Srv(_, _, _, name) => name.len(),
+            _ => 0,
+        };
+        record.name.len() + data
+    });
+    let bytes = asked.chain(owners).sum();
+    (bytes > most).then_some(bytes)
 }
 
 /// What is odd about a message of DNS, in words.

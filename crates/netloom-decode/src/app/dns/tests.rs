@@ -19,7 +19,7 @@ fn wire_name(name: &str) -> Vec<u8> {
     out
 }
 
-fn header(flags: u16, counts: [u16; 4]) -> Vec<u8> {
+pub(super) fn header(flags: u16, counts: [u16; 4]) -> Vec<u8> {
     let mut out = vec![0x12, 0x34];
     out.extend_from_slice(&flags.to_be_bytes());
     for count in counts {
@@ -28,7 +28,7 @@ fn header(flags: u16, counts: [u16; 4]) -> Vec<u8> {
     out
 }
 
-fn question(name: &str, qtype: u16) -> Vec<u8> {
+pub(super) fn question(name: &str, qtype: u16) -> Vec<u8> {
     let mut out = wire_name(name);
     out.extend_from_slice(&qtype.to_be_bytes());
     out.extend_from_slice(&[0, 1]);
@@ -36,7 +36,7 @@ fn question(name: &str, qtype: u16) -> Vec<u8> {
 }
 
 /// A record whose name is a pointer to `at` (0xc000 is added).
-fn record(at: u16, rtype: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
+pub(super) fn record(at: u16, rtype: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
     let mut out = (0xc000 | at).to_be_bytes().to_vec();
     out.extend_from_slice(&rtype.to_be_bytes());
     out.extend_from_slice(&[0, 1]);
@@ -102,6 +102,7 @@ fn names_are_learnt_through_aliases() {
     let mut learnt = Vec::new();
     learn(&message, &mut |name, address, ttl| {
         learnt.push((name.to_vec(), address, ttl));
+        true
     });
     let address = |last| IpAddr::from([192, 0, 2, last]);
     // The alias lives shorter than the first address, the second address shorter than it.
@@ -450,7 +451,7 @@ proptest! {
                     let _ = answer_text(record);
                     prop_assert!(record.name.len() <= 255);
                 }
-                learn(&message, &mut |_, _, _| {});
+                learn(&message, &mut |_, _, _| true);
             }
         }
         let _ = is_response(&bytes);
@@ -509,9 +510,13 @@ proptest! {
         for service in ["dns", "mdns"] {
             let (mut slow, mut fast) = (Vec::new(), Vec::new());
             let message = Message::parse(bytes, bytes.len(), service).unwrap();
-            learn(&message, &mut |name, address, ttl| slow.push((name.to_vec(), address, ttl)));
+            learn(&message, &mut |name, address, ttl| {
+                slow.push((name.to_vec(), address, ttl));
+                true
+            });
             learn_from(bytes, service, &mut |name, address, ttl| {
                 fast.push((name.to_vec(), address, ttl));
+                true
             });
             prop_assert_eq!(slow, fast);
         }
