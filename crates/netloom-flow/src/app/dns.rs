@@ -10,6 +10,9 @@ use smallvec::SmallVec;
 
 /// A query with its answer: a row of `dns`, in the terms of Zeek's dns.log.
 ///
+/// A message with several questions makes a row of each. What its sections hold stands in the first one's,
+/// once, as they are sections of the message; who answers several questions says so by the owners.
+///
 /// Without [`Interest::DETAILS`] `answers` and what stands beside them are empty. Beside what Zeek
 /// says, the bits of a response stand here for responses without answers too,
 /// and type and class come from the response where no query was seen.
@@ -76,8 +79,23 @@ pub struct DnsRecord {
 
 /// Most queries, and most responses, of a flow that wait for each other.
 const WAITING_MAX: usize = 64;
-/// Bytes of answers that a row holds.
-const ANSWERS_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of text that may be made of a message's answers, and of its records in full: so many, and so
+/// many times its own. Two bytes may point to a name of 255, and a byte of it be shown as four; what is no
+/// joke takes a tenth of this.
+const TEXT_FREE: usize = 2048;
+const TEXT_RATIO: usize = 16;
+/// The same, however long the message is.
+const TEXT_MAX: usize = 64 * 1024;
+/// The same of rows for its questions; those of mDNS take eleven bytes and more.
+const ROWS_FREE: usize = 4096;
+/// What a row counts for beside its name.
+const ROW_BYTES: usize = 224;
+
+/// How much text may be made of a message.
+fn room(message: &Message<'_>, free: usize) -> usize {
+    let room = TEXT_RATIO.saturating_mul(message.captured);
+    room.saturating_add(free).min(TEXT_MAX)
+}
 
 /// Queries of a flow that wait for their answers, and the other way round.
 #[derive(Debug, Default)]
@@ -86,7 +104,7 @@ pub(crate) struct Pairing {
     responses: SmallVec<[Waiting; 1]>,
 }
 
-/// A row for each question of a message; nearly all have one.
+/// A row for each question of a message; nearly all have one (and may have no more, RFC 9619, but for mDNS).
 #[derive(Debug)]
 struct Waiting {
     rows: SmallVec<[Box<DnsRecord>; 1]>,
@@ -167,7 +185,7 @@ impl Waiting {
             z: (message.flags >> 4 & 7) as u8,
             ..DnsRecord::default()
         });
-        base.add(message, interest);
+        base.head(message);
         let mut rows = SmallVec::new();
         let Some((first, others)) = message.questions.split_first() else {
             // An inverse query (RFC 1035, section 6.4) has its subject there, too.
@@ -177,18 +195,24 @@ impl Waiting {
                     .first()
                     .map(|record| name_text(&record.name));
             }
+            base.sections(message, interest);
             rows.push(base);
             return Self { rows, bytes: 0 };
         };
+        // A question takes five bytes, a row some hundred.
+        let mut room = room(message, ROWS_FREE);
         let others: Vec<_> = others
             .iter()
-            .map(|question| {
+            .map_while(|question| {
                 let mut row = base.clone();
                 row.ask(question, message);
-                row
+                let text = row.query.as_ref().map_or(0, |query| query.len());
+                room = room.checked_sub(ROW_BYTES + text)?;
+                Some(row)
             })
             .collect();
         base.ask(first, message);
+        base.sections(message, interest);
         rows.push(base);
         rows.extend(others);
         Self { rows, bytes: 0 }
@@ -213,7 +237,10 @@ impl Waiting {
     /// Takes what the other message of the pair says.
     fn complete(&mut self, context: &Context, message: &Message<'_>, interest: Interest) {
         for (number, row) in self.rows.iter_mut().enumerate() {
-            row.add(message, interest);
+            row.head(message);
+            if number == 0 {
+                row.sections(message, interest);
+            }
             if message.is_response() {
                 let rtt = context.timestamp.as_nanos() - row.ts.as_nanos();
                 row.rtt = Some(rtt).filter(|&rtt| rtt > 0);
@@ -269,14 +296,10 @@ impl DnsRecord {
         self.qtype = Some(question.qtype);
     }
 
-    /// What a message says whatever its questions are.
-    fn add(&mut self, message: &Message<'_>, interest: Interest) {
+    /// What the header of a message says, and what of it counts whatever its questions are.
+    fn head(&mut self, message: &Message<'_>) {
         let len = u32::try_from(message.len).ok();
         self.tc |= message.flags & 0x0200 != 0;
-        let update = message.opcode() == 5;
-        if interest.contains(Interest::RECORDS) && (update || message.is_response()) {
-            self.records(message);
-        }
         if !message.is_response() {
             self.query_tc = message.flags & 0x0200 != 0;
             self.query_bytes = len;
@@ -293,10 +316,18 @@ impl DnsRecord {
             && !message.truncated
             && !message.malformed;
         self.rejected = nothing && (!message.questions.is_empty() || message.extended_rcode() != 0);
-        if !interest.contains(Interest::DETAILS) {
+    }
+
+    /// What the sections of a message hold.
+    fn sections(&mut self, message: &Message<'_>, interest: Interest) {
+        let update = message.opcode() == 5;
+        if interest.contains(Interest::RECORDS) && (update || message.is_response()) {
+            self.records(message);
+        }
+        if !message.is_response() || !interest.contains(Interest::DETAILS) {
             return;
         }
-        let mut bytes = 0;
+        let mut room = room(message, TEXT_FREE);
         let update = update && message.service != "nbns";
         let zone_class = message.questions.first().map_or(1, |zone| zone.qclass);
         let answers = message.answers.iter().map(|record| (record, true));
@@ -310,14 +341,15 @@ impl DnsRecord {
             let Some(text) = text else {
                 continue;
             };
-            bytes += text.len() + record.name.len();
-            if bytes > ANSWERS_BYTES_MAX {
+            let name = name_text(&record.name);
+            let Some(left) = room.checked_sub(text.len() + name.len()) else {
                 break;
-            }
+            };
+            room = left;
             self.answers.push(text.into());
             self.ttls.push(record.ttl);
             self.answer_types.push(record.rtype);
-            self.answer_names.push(name_text(&record.name));
+            self.answer_names.push(name);
         }
     }
 
@@ -328,7 +360,7 @@ impl DnsRecord {
             return;
         }
         let nbns = message.service == "nbns";
-        let mut room = ANSWERS_BYTES_MAX;
+        let mut room = room(message, TEXT_FREE);
         self.answer_records = lines(&message.answers, nbns, &mut room);
         self.authority_records = lines(&message.authorities, nbns, &mut room);
         self.additional_records = lines(&message.additionals, nbns, &mut room);
@@ -376,186 +408,6 @@ fn class_mask(message: &Message<'_>) -> u16 {
         0xffff
     }
 }
+
 #[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use super::*;
-
-    fn context(seconds: i64) -> Context {
-        Context {
-            timestamp: Timestamp::from_nanos(seconds * 1_000_000_000),
-            number: 1,
-            from_client: true,
-            tcp: false,
-            client: (IpAddr::V4(Ipv4Addr::LOCALHOST), 1),
-            server: (IpAddr::V4(Ipv4Addr::LOCALHOST), 53),
-            wire_len: 0,
-        }
-    }
-
-    /// A message with questions for `names` (one letter each), and an address for the first.
-    fn message(id: u8, flags: u16, names: &[u8]) -> Vec<u8> {
-        let answers = u8::from(flags & 0x8000 != 0);
-        let mut bytes = vec![0, id];
-        bytes.extend_from_slice(&flags.to_be_bytes());
-        bytes.extend_from_slice(&[0, names.len() as u8, 0, answers, 0, 0, 0, 0]);
-        for &name in names {
-            bytes.extend_from_slice(&[1, name, 0, 0, 1, 0x80, 1]);
-        }
-        if answers == 1 {
-            bytes.extend_from_slice(&[1, b'z', 0, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]);
-        }
-        bytes
-    }
-
-    fn feed(
-        service: &'static str,
-        messages: &[(i64, Vec<u8>)],
-    ) -> (Vec<DnsRecord>, Vec<DnsRecord>) {
-        let mut pairing = Pairing::default();
-        let mut early = Vec::new();
-        for (seconds, bytes) in messages {
-            let message = Message::parse(bytes, bytes.len(), service).unwrap();
-            pairing.message(&context(*seconds), &message, Interest::ALL, &mut |row| {
-                early.push(*row);
-            });
-        }
-        assert!(pairing.heap_bytes() < 64 * 1024);
-        let mut late = Vec::new();
-        pairing.finish(&mut |row| late.push(*row));
-        (early, late)
-    }
-
-    /// RFC 2136: a name that may not be there, a set that goes, a record that goes, an address that comes.
-    #[test]
-    fn updates() {
-        let mut bytes = vec![0, 7, 0xa8, 0, 0, 1, 0, 1, 0, 3, 0, 0];
-        bytes.extend_from_slice(&[1, b'z', 0, 0, 6, 0, 1]);
-        for (class, rtype, ttl, data) in [
-            (254, 255, 0, &[][..]),
-            (255, 28, 0, &[]),
-            (254, 1, 0, &[192, 0, 2, 1]),
-            (1, 1, 9, &[192, 0, 2, 2]),
-        ] {
-            bytes.extend_from_slice(&[1, b'a', 1, b'z', 0, 0, rtype, 0, class, 0, 0, 0, ttl, 0]);
-            bytes.push(data.len() as u8);
-            bytes.extend_from_slice(data);
-        }
-        let (_, late) = feed("dns", &[(1, bytes)]);
-        let answers: Vec<&str> = late[0].answers.iter().map(|text| &**text).collect();
-        assert_eq!(
-            answers,
-            [
-                "pre: NameNotInUse a.z",
-                "del: RRSet AAAA",
-                "del: RR A a.z",
-                "add: A a.z 192.0.2.2"
-            ]
-        );
-        assert_eq!(late[0].ttls, [0, 0, 0, 9]);
-        assert_eq!(late[0].query.as_deref(), Some("z"));
-    }
-
-    fn queries(rows: &[DnsRecord]) -> Vec<&str> {
-        rows.iter()
-            .map(|row| row.query.as_deref().unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn pairs() {
-        // Two queries with the same identifier, a third one, an answer to the first of them.
-        let (early, late) = feed(
-            "dns",
-            &[
-                (1, message(7, 0x0100, b"a")),
-                (2, message(7, 0x0100, b"b")),
-                (3, message(8, 0x0100, b"c")),
-                (4, message(8, 0x8580, b"x")),
-                (5, message(7, 0x8580, b"A")),
-            ],
-        );
-        assert_eq!(queries(&early), ["a"]);
-        // An answer to another question is none to this one.
-        assert_eq!(queries(&late), ["b", "c", "x"]);
-        let row = &early[0];
-        assert_eq!(row.rtt, Some(4_000_000_000));
-        assert_eq!(row.ts, Timestamp::from_nanos(1_000_000_000));
-        assert_eq!(
-            (row.rcode, row.qtype, row.aa, row.ra, row.rd),
-            (Some(0), Some(1), true, true, true)
-        );
-        assert_eq!((&*row.answers[0], row.ttls[0]), ("192.0.2.1", 9));
-        assert_eq!(row.answer_types, [1]);
-        assert!(!row.rejected);
-        assert_eq!((late[0].rcode, late[0].rtt), (None, None));
-    }
-
-    #[test]
-    fn a_response_alone_and_before_its_query() {
-        let (early, late) = feed("dns", &[(1, message(7, 0x8400, b""))]);
-        assert!(early.is_empty());
-        assert_eq!(queries(&late), ["z"]);
-        assert_eq!((late[0].qtype, late[0].rtt), (None, None));
-        let (early, late) = feed(
-            "dns",
-            &[(1, message(7, 0x8400, b"")), (2, message(7, 0x0100, b"a"))],
-        );
-        assert!(late.is_empty());
-        assert_eq!(queries(&early), ["a"]);
-        assert_eq!((early[0].rtt, early[0].rcode), (None, Some(0)));
-    }
-
-    #[test]
-    fn several_questions_are_several_rows() {
-        let (early, late) = feed(
-            "mdns",
-            &[(1, message(0, 0, b"abc")), (2, message(0, 0x8400, b""))],
-        );
-        assert_eq!(queries(&early[..3]), ["a", "b", "c"]);
-        assert_eq!((&early[3].query, &*early[3].answer_names[0]), (&None, "z"));
-        assert!(late.is_empty());
-        // The unicast bit is no part of the class.
-        assert_eq!(early[0].qclass, Some(1));
-    }
-
-    #[test]
-    fn what_waits_is_bounded() {
-        let many: Vec<_> = (0..200)
-            .map(|number| (i64::from(number), message(number, 0, b"a")))
-            .collect();
-        let (early, late) = feed("dns", &many);
-        assert_eq!(early.len(), 200 - WAITING_MAX);
-        assert_eq!(late.len(), WAITING_MAX);
-        assert!(
-            early
-                .iter()
-                .zip(0..)
-                .all(|(row, number)| row.trans_id == number)
-        );
-    }
-
-    #[test]
-    fn the_flags_of_a_response_that_does_not_repeat_the_querys() {
-        // Kind 9, which there is not; recursion desired by the query alone.
-        let pair = [(1, message(7, 0x4900, b"a")), (2, message(7, 0xc800, b"a"))];
-        let (early, late) = feed("dns", &pair);
-        let row = early.iter().chain(&late).next().unwrap();
-        assert_eq!((row.response_flags, row.rd), (Some(0xc800), true));
-        let (_, late) = feed("dns", &pair[..1]);
-        assert_eq!(late[0].response_flags, None);
-    }
-
-    #[test]
-    fn refusals() {
-        let refused = |flags: u16| {
-            let mut bytes = message(7, flags & 0x7fff, b"a");
-            bytes[2] |= 0x80;
-            feed("dns", &[(1, bytes)]).1.remove(0)
-        };
-        assert!(refused(0x8005).rejected);
-        assert_eq!(refused(0x8005).rcode, Some(5));
-        assert!(refused(0x8000).rejected);
-    }
-}
+mod tests;

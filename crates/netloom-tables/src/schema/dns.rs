@@ -42,7 +42,7 @@ impl Table for Dns {
     const NAME: &'static str = "dns";
     const DOC: &'static str = "A query with its answer, in DNS, mDNS, LLMNR and the NetBIOS name \
         service; in the order in which answers came. A query that was not answered stands where its \
-        flow ended, each question of a query in a row of its own. mDNS answers nobody in \
+        flow ended, each question of a query in a row of its own, of which the first has the answers. mDNS answers nobody in \
         particular: its queries and answers are rows of their own.";
 
     fn columns() -> &'static [Column<Self>] {
