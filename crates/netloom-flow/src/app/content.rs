@@ -55,19 +55,33 @@ pub(super) fn unpacked(coding: Coding, start: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Bytes that a body may unpack to however few it has; above them [`RATIO_MAX`] holds.
-const UNPACKED_FREE: u64 = 16 << 20;
-/// How many times its own length a body may unpack to. Deflate packs zeroes a thousand times.
+/// Bytes that the bodies of a flow may unpack to however few they have; above them [`RATIO_MAX`] holds.
+const UNPACKED_FREE: u64 = 256 << 10;
+/// How many times their own length the bodies of a flow may unpack to. Deflate packs zeroes a thousand
+/// times, pages of text ten times.
 const RATIO_MAX: u64 = 100;
 /// Memory that an `inflate` of zlib-rs takes: its window and its tables.
 const INFLATE_BYTES: usize = 48 << 10;
+
+/// What all bodies of a flow had packed, and unpacked.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    packed: u64,
+    unpacked: u64,
+}
+
+impl Account {
+    /// Whether more was unpacked than is.
+    fn is_over(&self) -> bool {
+        self.unpacked > UNPACKED_FREE.saturating_add(self.packed.saturating_mul(RATIO_MAX))
+    }
+}
 
 /// Counts what a body unpacks to, piece by piece; nothing of it is kept.
 #[derive(Debug)]
 pub(super) struct Unpacker {
     coding: Coding,
     state: State,
-    packed: u64,
     unpacked: u64,
 }
 
@@ -79,7 +93,7 @@ enum State {
     /// A gzip member is over: another may follow.
     Between(Option<u8>),
     Over,
-    /// It cannot be unpacked, or would unpack to too much.
+    /// It cannot be unpacked, or all bodies of the flow would unpack to too much.
     Failed,
 }
 
@@ -89,21 +103,23 @@ impl Unpacker {
         matches!(coding, Coding::Gzip | Coding::Deflate).then_some(Self {
             coding,
             state: State::Start(None),
-            packed: 0,
             unpacked: 0,
         })
     }
 
-    /// The next bytes of the body.
-    pub(super) fn push(&mut self, data: &[u8]) {
-        self.packed = self.packed.saturating_add(data.len() as u64);
+    /// The next bytes of the body, of a flow with this account.
+    pub(super) fn push(&mut self, data: &[u8], account: &mut Account) {
+        if matches!(self.state, State::Over | State::Failed) {
+            return;
+        }
+        account.packed = account.packed.saturating_add(data.len() as u64);
         let mut joined;
         let mut data = data;
         loop {
             let (held, between) = match self.state {
                 State::Start(held) => (held, false),
                 State::Between(held) => (held, true),
-                State::Inflating(_) => match self.inflate(data) {
+                State::Inflating(_) => match self.inflate(data, account) {
                     Some(taken) => {
                         data = data.get(taken..).unwrap_or_default();
                         continue;
@@ -137,7 +153,7 @@ impl Unpacker {
     }
 
     /// Bytes taken until the end of a member; `None` where all were, or none can be.
-    fn inflate(&mut self, mut data: &[u8]) -> Option<usize> {
+    fn inflate(&mut self, mut data: &[u8], account: &mut Account) -> Option<usize> {
         let State::Inflating(inflate) = &mut self.state else {
             return None;
         };
@@ -150,9 +166,9 @@ impl Unpacker {
             let made = inflate.total_out().saturating_sub(made_before);
             data = data.get(taken as usize..).unwrap_or_default();
             self.unpacked = self.unpacked.saturating_add(made);
-            let bound = UNPACKED_FREE.saturating_add(self.packed.saturating_mul(RATIO_MAX));
+            account.unpacked = account.unpacked.saturating_add(made);
             match status {
-                Ok(_) if self.unpacked > bound => {
+                Ok(_) if account.is_over() => {
                     self.unpacked = 0;
                     self.state = State::Failed;
                     return None;
@@ -209,9 +225,9 @@ mod tests {
     }
 
     fn len(coding: Coding, pieces: &[&[u8]]) -> Option<u64> {
-        let mut unpacker = Unpacker::new(coding).unwrap();
+        let (mut unpacker, mut account) = (Unpacker::new(coding).unwrap(), Account::default());
         for piece in pieces {
-            unpacker.push(piece);
+            unpacker.push(piece, &mut account);
         }
         unpacker.len()
     }
@@ -265,6 +281,34 @@ mod tests {
         let packed = encoder.finish().unwrap();
         assert!(packed.len() < 1 << 20);
         assert_eq!(len(Coding::Gzip, &[&packed]), None);
+    }
+
+    #[test]
+    fn many_small_bombs_are_one_large_one() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&vec![0; 200_000]).unwrap();
+        let packed = encoder.finish().unwrap();
+        let mut account = Account::default();
+        let mut lengths = Vec::new();
+        for _ in 0..50 {
+            let mut unpacker = Unpacker::new(Coding::Gzip).unwrap();
+            unpacker.push(&packed, &mut account);
+            lengths.push(unpacker.len());
+        }
+        assert_eq!(lengths[..2], [Some(200_000), None]);
+        let most = UNPACKED_FREE + RATIO_MAX * 50 * packed.len() as u64;
+        // What was unpacked when the bound was found to be passed: a buffer for each.
+        assert!(account.unpacked <= most + 50 * 8192, "{account:?}");
+        // Bodies of text earn what they take.
+        let text = gzip(&b"many different words 0123456789 ".repeat(20));
+        for _ in 0..2000 {
+            Unpacker::new(Coding::Gzip)
+                .unwrap()
+                .push(&text, &mut account);
+        }
+        let mut unpacker = Unpacker::new(Coding::Gzip).unwrap();
+        unpacker.push(&text, &mut account);
+        assert_eq!(unpacker.len(), Some(640));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use netloom_decode::app::{Context, Interest};
 use netloom_packet::Timestamp;
 use smallvec::SmallVec;
 
-use super::content::{Coding, Unpacker, unpacked};
+use super::content::{Account, Coding, Unpacker, unpacked};
 
 /// A request with its response: a row of `http`, in the terms of Zeek's http.log.
 ///
@@ -87,6 +87,39 @@ pub struct HttpRecord {
 }
 
 impl HttpRecord {
+    /// Bytes of text.
+    fn text_bytes(&self) -> usize {
+        let texts = [
+            &self.host,
+            &self.host_sent,
+            &self.uri,
+            &self.referrer,
+            &self.user_agent,
+            &self.origin,
+            &self.status_msg,
+            &self.info_msg,
+            &self.username,
+            &self.filename,
+            &self.orig_filename,
+            &self.server,
+            &self.location,
+        ];
+        let words = [
+            &self.method,
+            &self.version,
+            &self.request_version,
+            &self.orig_mime_type,
+            &self.resp_mime_type,
+            &self.resp_content_type,
+        ];
+        let texts = texts.into_iter().flatten().chain(&self.proxied);
+        let words = words.into_iter().flatten().map(|word| match word {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(text) => text.len(),
+        });
+        texts.map(|text| text.len()).sum::<usize>() + words.sum::<usize>()
+    }
+
     /// The port that was sent behind the host.
     pub fn host_port(&self) -> Option<u16> {
         let (_, port) = self.host_sent.as_deref()?.rsplit_once(':')?;
@@ -112,10 +145,29 @@ const PROXY_FIELDS: &[&[u8]] = &[
     b"proxy-connection",
 ];
 
+/// Bytes of text that the rows of a flow of HTTP/2 may have, and how many times the bytes of its blocks
+/// of fields: a byte of these stands for a field that was sent before.
+const UNPACKED_FREE: usize = 64 * 1024;
+const UNPACKED_RATIO: usize = 32;
+
 /// Exchanges of a flow that are not complete.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pairing {
     waiting: SmallVec<[Waiting; 1]>,
+    /// What bodies unpack to.
+    bodies: Account,
+    /// Bytes of text for which rows have room yet.
+    room: usize,
+}
+
+impl Default for Pairing {
+    fn default() -> Self {
+        Self {
+            waiting: SmallVec::new(),
+            bodies: Account::default(),
+            room: UNPACKED_FREE,
+        }
+    }
 }
 
 /// An exchange under way.
@@ -307,6 +359,36 @@ impl Waiting {
         record.filename = response.content_disposition.and_then(file_name);
     }
 
+    /// Leaves out texts for which there is no room, `before` of whose bytes were there before; the room
+    /// that is left.
+    fn fit(&mut self, before: usize, room: Option<usize>) -> Option<usize> {
+        let room = room?;
+        let new = self.record.text_bytes().saturating_sub(before);
+        if let Some(left) = room.checked_sub(new) {
+            return Some(left);
+        }
+        let record = &*self.record;
+        let borrowed = |text: &Option<Cow<'static, str>>| {
+            text.clone().filter(|text| matches!(text, Cow::Borrowed(_)))
+        };
+        *self.record = HttpRecord {
+            ts: record.ts,
+            trans_depth: record.trans_depth,
+            method: borrowed(&record.method),
+            version: borrowed(&record.version),
+            request_version: borrowed(&record.request_version),
+            orig_mime_type: borrowed(&record.orig_mime_type),
+            resp_mime_type: borrowed(&record.resp_mime_type),
+            resp_content_type: borrowed(&record.resp_content_type),
+            status_code: record.status_code,
+            info_code: record.info_code,
+            request_body_len: record.request_body_len,
+            sniffed: record.sniffed,
+            ..HttpRecord::default()
+        };
+        Some(room)
+    }
+
     fn body(&mut self, of_request: bool, start: &[u8], details: bool) {
         if of_request && !details {
             return;
@@ -347,32 +429,9 @@ impl Waiting {
     }
 
     fn heap_bytes(&self) -> usize {
-        let record = &*self.record;
-        let texts = [
-            &record.host,
-            &record.host_sent,
-            &record.uri,
-            &record.referrer,
-            &record.user_agent,
-            &record.origin,
-            &record.status_msg,
-            &record.info_msg,
-            &record.username,
-            &record.filename,
-            &record.orig_filename,
-            &record.server,
-            &record.location,
-        ];
         size_of::<HttpRecord>()
-            + texts
-                .iter()
-                .map(|text| text.as_ref().map_or(0, |text| text.len()))
-                .sum::<usize>()
-            + record
-                .proxied
-                .iter()
-                .map(|text| text.len() + size_of::<Box<str>>())
-                .sum::<usize>()
+            + self.record.text_bytes()
+            + self.record.proxied.capacity() * size_of::<Box<str>>()
             + self
                 .unpackers
                 .iter()
@@ -399,18 +458,25 @@ impl Pairing {
                 if let Some(at) = self.position(*number) {
                     out(self.waiting.remove(at).record);
                 }
+                let room = self.earn(request.packed);
                 let waiting = self.add(Waiting::new(context, *number, false), out);
                 waiting.request(request, details);
+                let left = waiting.fit(0, room);
                 if content {
                     waiting.unpackers[0] = Unpacker::new(Coding::of(request.headers)).map(Box::new);
                 }
+                self.room = left.unwrap_or(self.room);
             }
             Exchange::Response(number, response) => {
+                let room = self.earn(response.packed);
                 let waiting = self.get(context, *number, out);
+                let before = waiting.record.text_bytes();
                 waiting.response(response, details);
+                let left = waiting.fit(before, room);
                 if content {
                     waiting.unpackers[1] = Unpacker::new(waiting.coding).map(Box::new);
                 }
+                self.room = left.unwrap_or(self.room);
             }
             Exchange::Body {
                 number,
@@ -430,7 +496,7 @@ impl Pairing {
                 if let Some(waiting) = waiting
                     && let Some(unpacker) = &mut waiting.unpackers[usize::from(!of_request)]
                 {
-                    unpacker.push(data);
+                    unpacker.push(data, &mut self.bodies);
                 }
             }
             Exchange::End {
@@ -466,6 +532,14 @@ impl Pairing {
             }
             _ => {}
         }
+    }
+
+    /// The room for text with the head that comes, whose fields took so many bytes packed. Where they
+    /// were sent as they are, there is no need to look.
+    fn earn(&mut self, packed: Option<usize>) -> Option<usize> {
+        let room = UNPACKED_RATIO.saturating_mul(packed?);
+        self.room = self.room.saturating_add(room);
+        Some(self.room)
     }
 
     fn position(&self, number: u32) -> Option<usize> {
@@ -520,56 +594,4 @@ impl Pairing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_files() {
-        assert_eq!(
-            file_name(b"attachment; filename=\"a b.txt\"").as_deref(),
-            Some("a b.txt")
-        );
-        assert_eq!(
-            file_name(b"inline; filename*=UTF-8''x.pdf").as_deref(),
-            Some("x.pdf")
-        );
-        assert_eq!(file_name(b"inline"), None);
-    }
-
-    #[test]
-    fn parts_of_forms() {
-        let form = b"--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b.txt\"\r\nContent-Type: text/plain\r\n\r\n\x89PNG";
-        let (head, content) = first_part(form).unwrap();
-        assert_eq!(head.and_then(file_name).as_deref(), Some("b.txt"));
-        assert_eq!(content, b"\x89PNG");
-        assert_eq!(first_part(b"--x\r\n\r\nhello"), Some((None, &b"hello"[..])));
-        let preamble = b"\r\nfor old readers\r\n--x\r\n\r\nhello";
-        assert_eq!(first_part(preamble), Some((None, &b"hello"[..])));
-        assert_eq!(first_part(b"--x\r\nContent-Disposition: form-data"), None);
-        assert_eq!(first_part(b"a=1"), None);
-    }
-
-    #[test]
-    fn ports_behind_hosts() {
-        for (sent, port) in [
-            (Some("example.org:8080"), Some(8080)),
-            (Some("[2001:db8::1]:443"), Some(443)),
-            (Some("[2001:db8::1]"), None),
-            (Some("example.org:"), None),
-            (Some("example.org:99999"), None),
-            (None, None),
-        ] {
-            let record = HttpRecord {
-                host_sent: sent.map(Into::into),
-                ..HttpRecord::default()
-            };
-            assert_eq!(record.host_port(), port, "{sent:?}");
-        }
-    }
-
-    #[test]
-    fn users() {
-        assert_eq!(basic_user(b"Basic  bWU6c2VjcmV0").as_deref(), Some("me"));
-        assert_eq!(basic_user(b"Bearer x"), None);
-    }
-}
+mod tests;

@@ -180,7 +180,7 @@ static COLUMNS: &[Column<Http>] = &[
     )
     .requires(Requires::CONTENT)
     .required()
-    .doc("Length of the response's body as it was seen, transfer coding and content coding (gzip, deflate) taken off; what cannot be unpacked, or would unpack to more than a hundred times its length, counts as it was sent.")
+    .doc("Length of the response's body as it was seen, transfer coding and content coding (gzip, deflate) taken off; what cannot be unpacked counts as it was sent, and so does what is left when the bodies of a flow have unpacked to 256 KiB and a hundred times their length.")
     .unit("bytes")
     .zeek("response_body_len"),
     column(

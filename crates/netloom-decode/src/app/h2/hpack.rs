@@ -1,6 +1,8 @@
 //! Header compression of HTTP/2 (RFC 7541), the decoder.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::huffman;
 
@@ -80,8 +82,43 @@ const FIELDS_MAX: usize = 128;
 /// Bytes that an entry counts for beside its texts (RFC 7541, section 4.1).
 const OVERHEAD: usize = 32;
 
+/// A name or a value: of the static table, or shared by the dynamic one and the blocks that point to
+/// it. A byte may point to thousands.
+#[derive(Debug, Clone)]
+pub(super) enum Text {
+    Static(&'static [u8]),
+    Shared(Arc<[u8]>),
+}
+
+impl Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Static(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
 /// A name and a value.
-pub(super) type Field = (Box<[u8]>, Box<[u8]>);
+pub(super) type Field = (Text, Text);
+
+/// What a field counts for in the table, and in what a block may unpack to (RFC 7541, section 4.1;
+/// RFC 9113, section 6.5.2).
+pub(super) fn size((name, value): &Field) -> usize {
+    name.len() + value.len() + OVERHEAD
+}
+
+/// What a block of fields holds.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) fields: Vec<Field>,
+    /// What the fields count for.
+    pub(super) size: usize,
+    /// Whether there was no room for a field.
+    pub(super) cut: bool,
+}
 
 /// The state of one direction.
 #[derive(Debug)]
@@ -101,9 +138,10 @@ impl Decoder {
     }
 
     /// Decodes a block of fields; `None` where it is not valid, after which nothing further of
-    /// the direction can be.
-    pub(super) fn decode(&mut self, mut data: &[u8]) -> Option<Vec<Field>> {
-        let mut fields = Vec::new();
+    /// the direction can be. Fields for which `room` is too small (in [`size`]) are left out; the
+    /// table takes them all the same.
+    pub(super) fn decode(&mut self, mut data: &[u8], room: usize) -> Option<Block> {
+        let mut block = Block::default();
         while let Some(&first) = data.first() {
             let field = if first & 0x80 != 0 {
                 let index = integer(&mut data, 7)?;
@@ -120,18 +158,22 @@ impl Decoder {
             } else {
                 self.literal(&mut data, 4)?
             };
-            if fields.len() < FIELDS_MAX {
-                fields.push(field);
+            let size = size(&field);
+            if block.size + size > room {
+                block.cut = true;
+            } else if block.fields.len() < FIELDS_MAX {
+                block.size += size;
+                block.fields.push(field);
             }
         }
-        Some(fields)
+        Some(block)
     }
 
     /// An entry of either table, by its number from 1.
     fn entry(&self, index: u64) -> Option<Field> {
         let index = usize::try_from(index).ok()?.checked_sub(1)?;
         if let Some(&(name, value)) = STATIC.get(index) {
-            return Some((name.into(), value.into()));
+            return Some((Text::Static(name), Text::Static(value)));
         }
         self.table.get(index - STATIC.len()).cloned()
     }
@@ -147,7 +189,7 @@ impl Decoder {
     }
 
     fn insert(&mut self, field: Field) {
-        let size = field.0.len() + field.1.len() + OVERHEAD;
+        let size = size(&field);
         self.evict(size);
         if size <= self.limit {
             self.size += size;
@@ -158,10 +200,10 @@ impl Decoder {
     /// Makes room for an entry.
     fn evict(&mut self, room: usize) {
         while self.size + room > self.limit {
-            let Some((name, value)) = self.table.pop_back() else {
+            let Some(field) = self.table.pop_back() else {
                 break;
             };
-            self.size -= name.len() + value.len() + OVERHEAD;
+            self.size -= size(&field);
         }
     }
 
@@ -196,16 +238,17 @@ fn integer(data: &mut &[u8], prefix: u8) -> Option<u64> {
 }
 
 /// A string, plain or in Huffman code.
-fn string(data: &mut &[u8]) -> Option<Box<[u8]>> {
+fn string(data: &mut &[u8]) -> Option<Text> {
     let coded = data.first()? & 0x80 != 0;
     let length = usize::try_from(integer(data, 7)?).ok()?;
     let (text, rest) = data.split_at_checked(length)?;
     *data = rest;
-    if coded {
-        huffman::decode(text, TEXT_MAX).map(Into::into)
+    let text = if coded {
+        huffman::decode(text, TEXT_MAX)?.into()
     } else {
-        Some(text.get(..TEXT_MAX).unwrap_or(text).into())
-    }
+        text.get(..TEXT_MAX).unwrap_or(text).into()
+    };
+    Some(Text::Shared(text))
 }
 
 #[cfg(test)]
@@ -230,7 +273,7 @@ mod tests {
             0x82, 0x86, 0x84, 0x41, 0x8c, 0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab,
             0x90, 0xf4, 0xff,
         ];
-        let fields = decoder.decode(&first).unwrap();
+        let fields = decoder.decode(&first, 4096).unwrap().fields;
         assert_eq!(
             texts(&fields),
             [
@@ -244,7 +287,7 @@ mod tests {
         let second = [
             0x82, 0x86, 0x84, 0xbe, 0x58, 0x86, 0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf,
         ];
-        let fields = decoder.decode(&second).unwrap();
+        let fields = decoder.decode(&second, 4096).unwrap().fields;
         assert_eq!(
             texts(&fields)[3..],
             [
@@ -256,7 +299,7 @@ mod tests {
             0x82, 0x87, 0x85, 0xbf, 0x40, 0x88, 0x25, 0xa8, 0x49, 0xe9, 0x5b, 0xa9, 0x7d, 0x7f,
             0x89, 0x25, 0xa8, 0x49, 0xe9, 0x5b, 0xb8, 0xe8, 0xb4, 0xbf,
         ];
-        let fields = decoder.decode(&third).unwrap();
+        let fields = decoder.decode(&third, 4096).unwrap().fields;
         assert_eq!(texts(&fields)[4], ("custom-key", "custom-value"));
         assert_eq!(decoder.size, 164);
     }
@@ -264,25 +307,63 @@ mod tests {
     #[test]
     fn entries_leave_when_the_table_shrinks() {
         let mut decoder = Decoder::new();
-        decoder.decode(b"\x40\x01a\x01b").unwrap();
+        decoder.decode(b"\x40\x01a\x01b", 4096).unwrap();
         assert_eq!(decoder.table.len(), 1);
-        decoder.decode(&[0x20]).unwrap();
+        decoder.decode(&[0x20], 4096).unwrap();
         assert!(decoder.table.is_empty());
         assert_eq!(decoder.size, 0);
         assert!(
-            decoder.decode(&[0xbe]).is_none(),
+            decoder.decode(&[0xbe], 4096).is_none(),
             "an entry that is not there"
         );
     }
 
+    #[test]
+    fn what_there_is_no_room_for_is_in_the_table_all_the_same() {
+        let mut decoder = Decoder::new();
+        let long = [&b"\x40\x01a\x64"[..], &[b'x'; 100]].concat();
+        // The long field, a short one, the long one by its number.
+        let block = [&long[..], b"\x40\x01b\x01y", &[0xbf]].concat();
+        let fields = decoder.decode(&block, 100).unwrap().fields;
+        assert_eq!(texts(&fields), [("b", "y")]);
+        let fields = decoder.decode(&[0xbf, 0xbf, 0xbe], 2 * 133).unwrap().fields;
+        assert_eq!(fields.len(), 2);
+        assert_eq!(fields[0].1.len(), 100);
+        // Nothing is copied.
+        assert_eq!(fields[0].1.as_ptr(), fields[1].1.as_ptr());
+        assert_eq!(fields[0].1.as_ptr(), decoder.table[1].1.as_ptr());
+    }
+
     proptest! {
         #[test]
-        fn bytes_never_panic(blocks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..80), 0..10)) {
-            let mut decoder = Decoder::new();
+        fn bytes_never_panic(
+            blocks in proptest::collection::vec(
+                proptest::collection::vec(prop_oneof![any::<u8>(), 0xbe_u8..0xc4, 0x40_u8..0x42], 0..80),
+                0..10,
+            ),
+            room in 0_usize..500,
+        ) {
+            let (mut decoder, mut other) = (Decoder::new(), Decoder::new());
             for block in blocks {
-                let _ = decoder.decode(&block);
+                let fields = decoder.decode(&block, room);
+                let all = other.decode(&block, usize::MAX);
+                prop_assert_eq!(fields.is_some(), all.is_some());
+                if let (Some(block), Some(all)) = (fields, all) {
+                    let sizes = block.fields.iter().map(size);
+                    prop_assert_eq!(sizes.sum::<usize>(), block.size);
+                    prop_assert!(block.size <= room);
+                    prop_assert!(block.cut || block.fields.len() == all.fields.len());
+                }
+                prop_assert_eq!(texts_of(&decoder.table), texts_of(&other.table));
             }
             prop_assert!(decoder.size <= TABLE_MAX);
         }
+    }
+
+    fn texts_of(table: &VecDeque<Field>) -> Vec<(&[u8], &[u8])> {
+        table
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect()
     }
 }

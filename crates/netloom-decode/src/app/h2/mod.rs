@@ -15,7 +15,7 @@ use super::http::{Exchange, Request, Response};
 use super::uri::without_userinfo;
 use super::{
     Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
-    Protocol, Step, text, wire,
+    Protocol, Risk, Step, support, text, wire,
 };
 
 /// HTTP/2.
@@ -51,6 +51,12 @@ fn probe(probe: &Probe<'_>) -> Guess {
 const HEADER: usize = 9;
 /// Longest frame or block of fields that is read.
 const BLOCK_MAX: usize = 48 * 1024;
+/// Most bytes that a block of fields unpacks to, as RFC 9113 (section 6.5.2) counts them.
+const FIELDS_MAX: usize = 64 * 1024;
+/// Bytes that the blocks of a connection may unpack to however few bytes it has; above them, how many
+/// times its own bytes: a token or a cookie of kilobytes takes a byte where it was sent before.
+const UNPACKED_FREE: u64 = 64 * 1024;
+const UNPACKED_RATIO: u64 = 128;
 /// Most streams that are remembered.
 const STREAMS_MAX: usize = 256;
 /// Most bytes of a body's start that are shown.
@@ -94,6 +100,8 @@ struct Connection {
     sides: [Side; 2],
     streams: VecDeque<Stream>,
     next: u32,
+    /// Bytes that blocks of fields may still unpack to.
+    room: u64,
     inspector: Inspector,
 }
 
@@ -108,8 +116,15 @@ impl Connection {
             sides: [side(), side()],
             streams: VecDeque::new(),
             next: 0,
+            room: UNPACKED_FREE,
             inspector: Inspector::new(),
         }
+    }
+
+    /// Bytes that came make room for what blocks of fields unpack to.
+    fn earn(&mut self, bytes: usize) {
+        let room = UNPACKED_RATIO.saturating_mul(bytes as u64);
+        self.room = self.room.saturating_add(room);
     }
 
     /// The stream of this number; opened where it is new.
@@ -138,7 +153,7 @@ impl Connection {
         context: &Context,
         from_server: bool,
         id: u32,
-        fields: &[Field],
+        (fields, packed): (&[Field], usize),
         events: &mut dyn Events,
     ) {
         let find = |name: &[u8]| {
@@ -163,13 +178,15 @@ impl Connection {
         if let Some(method) = method {
             let mut request = Request::read(method, path, b"2", &headers);
             request.host = authority.map(without_userinfo).or(request.host);
+            request.packed = Some(packed);
             self.inspector.request(context, &request, events);
             events.event(Event::Http(Exchange::Request(number, request)));
         } else if let Some(status) = status
             && from_server
         {
             let status = status.min(999) as u16;
-            let response = Response::read(status, b"", b"2", &headers);
+            let mut response = Response::read(status, b"", b"2", &headers);
+            response.packed = Some(packed);
             self.inspector.response(&response, events);
             events.event(Event::Http(Exchange::Response(number, response)));
         }
@@ -290,8 +307,15 @@ impl Connection {
             // Settings, pings, windows, priorities, what later documents add.
             _ => return Some(()),
         };
-        let fields = side.decoder.decode(&block)?;
-        self.fields(context, from_server, target, &fields, events);
+        let room = FIELDS_MAX.min(usize::try_from(self.room).unwrap_or(FIELDS_MAX));
+        let unpacked = side.decoder.decode(&block, room)?;
+        self.room = self.room.saturating_sub(unpacked.size as u64);
+        if unpacked.cut {
+            let detail = "HTTP/2 fields that unpack to far more than was sent";
+            support::risk(events, Risk::MalformedPacket, detail);
+        }
+        let fields = (&unpacked.fields[..], HEADER + block.len());
+        self.fields(context, from_server, target, fields, events);
         if end_stream {
             self.end(target, from_server, true, events);
         }
@@ -361,8 +385,12 @@ impl Parser for Connection {
                 return Step::consumed(consumed);
             }
             match self.take(context, rest, events) {
-                Ok(Some((count, 0))) => consumed += count,
+                Ok(Some((count, 0))) => {
+                    consumed += count;
+                    self.earn(count);
+                }
                 Ok(Some((count, skip))) => {
+                    self.earn(count);
                     return Step::then(consumed + count, Next::Skip(skip));
                 }
                 Ok(None) => return Step::consumed(consumed),
@@ -407,7 +435,7 @@ impl Parser for Connection {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::trial::{Said, guess, streams};
+    use super::super::trial::{Said, context, guess, streams};
     use super::*;
 
     fn frame(kind: u8, flags: u8, id: u32, payload: &[u8]) -> Vec<u8> {
@@ -460,6 +488,50 @@ mod tests {
             assert!(said.has("End { number: 0, of_request: false"));
             assert!(said.has("ServerName"));
         }
+    }
+
+    /// A byte a field, each of which is one of 8 KB, in frames of their own.
+    #[test]
+    fn blocks_unpack_to_what_the_connection_has_earned() {
+        #[derive(Default)]
+        struct Sum(usize, usize, bool);
+        impl Events for Sum {
+            fn wants(&self, _: Interest) -> bool {
+                true
+            }
+            fn event(&mut self, event: Event<'_>) {
+                if let Event::Http(Exchange::Request(_, request)) = event {
+                    let bytes = request
+                        .headers
+                        .iter()
+                        .map(|(name, value)| name.len() + value.len());
+                    self.0 += bytes.sum::<usize>();
+                    self.1 += 1;
+                }
+                self.2 |= matches!(event, Event::Risk { .. });
+            }
+        }
+        let mut client = PREFACE.to_vec();
+        // The table takes 64 KiB; the field takes 8,001 bytes; both entries of the request.
+        let field = [&b"\x3f\xe1\xff\x03\x40\x01n\x7f\xc1\x3d"[..], &[b'v'; 8000]].concat();
+        client.extend(frame(HEADERS, END_STREAM | END_HEADERS, 1, &field));
+        for number in 0..2000 {
+            let flags = END_STREAM | END_HEADERS;
+            client.extend(frame(
+                HEADERS,
+                flags,
+                3 + 2 * number,
+                b"\x82\xbe\xbe\xbe\xbe\xbe\xbe\xbe\xbe",
+            ));
+        }
+        let mut sum = Sum::default();
+        let mut parser = Connection::new();
+        let step = parser.stream(&context(true, true, 1, 0), &client, &mut sum);
+        assert_eq!(step.consumed, client.len(), "the table is what it was");
+        assert_eq!(sum.1, 2000, "the requests are all there");
+        assert!(sum.0 > 1_000_000 && sum.2);
+        let most = UNPACKED_FREE as usize + UNPACKED_RATIO as usize * client.len();
+        assert!(sum.0 <= most, "{} bytes of {}", sum.0, client.len());
     }
 
     #[test]

@@ -162,6 +162,8 @@ pub struct Request<'a> {
     pub forwarded_for: Option<&'a [u8]>,
     /// All header fields, names as sent, at most 128.
     pub headers: &'a [(&'a [u8], &'a [u8])],
+    /// HTTP/2: bytes of the frame that the fields came in; they may be of many times as many (RFC 7541).
+    pub packed: Option<usize>,
 }
 
 /// The head of a response.
@@ -186,6 +188,8 @@ pub struct Response<'a> {
     pub location: Option<&'a [u8]>,
     /// All header fields, names as sent, at most 128.
     pub headers: &'a [(&'a [u8], &'a [u8])],
+    /// HTTP/2: bytes of the frame that the fields came in; they may be of many times as many (RFC 7541).
+    pub packed: Option<usize>,
 }
 
 impl<'a> Request<'a> {
@@ -221,6 +225,7 @@ impl<'a> Request<'a> {
             proxy_authorization: find(b"proxy-authorization"),
             forwarded_for: find(b"x-forwarded-for"),
             headers,
+            packed: None,
         }
     }
 }
@@ -244,6 +249,7 @@ impl<'a> Response<'a> {
             server: find(b"server"),
             location: find(b"location"),
             headers,
+            packed: None,
         }
     }
 }
