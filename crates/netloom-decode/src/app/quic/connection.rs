@@ -28,6 +28,8 @@ struct Side {
     read: usize,
     /// Whether its hello (the last, where there is a retry) was read.
     done: bool,
+    /// Whether it was a hello of Google's, or of no sense: nothing further of it is read.
+    google: bool,
     /// Packets with a short header, and how many make the next letter.
     short: u64,
     next_letter: u64,
@@ -183,6 +185,7 @@ impl Quic {
             self.client.crypto = Assembly::default();
             self.server.crypto = Assembly::default();
             (self.client.read, self.server.read) = (0, 0);
+            self.client.google = false;
         }
         self.flipped = !context.from_client;
         // What was refused before is not the connection's version.
@@ -226,7 +229,7 @@ impl Quic {
             match frame {
                 Frame::Crypto { offset, data } => {
                     let side = self.side(by_client);
-                    if !side.done {
+                    if !side.done && !side.google {
                         side.crypto.insert(offset, data);
                         self.read_crypto(context, by_client, events);
                     }
@@ -249,9 +252,14 @@ impl Quic {
             };
             let prefix = side.crypto.prefix().get(side.read..).unwrap_or_default();
             if prefix.starts_with(google::TAG) && by_client {
-                let chlo = prefix.to_vec();
-                if let Some(chlo) = Chlo::parse(&chlo) {
-                    self.chlo(context, &chlo, events);
+                // What it says is in its head, which is waited for: most hellos come at once, but
+                // frames may be of a byte each.
+                if prefix.len() >= google::head_len(prefix) {
+                    side.google = true;
+                    let (crypto, read) = (std::mem::take(&mut side.crypto), side.read);
+                    if let Some(chlo) = crypto.prefix().get(read..).and_then(Chlo::parse) {
+                        self.chlo(context, &chlo, events);
+                    }
                 }
                 return;
             }

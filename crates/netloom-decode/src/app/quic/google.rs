@@ -19,6 +19,9 @@ pub(super) struct Chlo<'a> {
     entries: &'a [u8],
 }
 
+/// Most entries of a message.
+const ENTRIES_MAX: usize = 128;
+
 /// Tag of the message.
 pub(super) const TAG: &[u8] = b"CHLO";
 
@@ -31,7 +34,7 @@ impl<'a> Chlo<'a> {
         }
         let count = usize::from(reader.u16_le()?);
         reader.skip(2)?;
-        if count == 0 || count > 128 {
+        if count == 0 || count > ENTRIES_MAX {
             return None;
         }
         let entries = reader.take(count * 8)?;
@@ -80,6 +83,15 @@ impl<'a> Chlo<'a> {
         }
         text
     }
+}
+
+/// Bytes of a message, from its tag on, up to its values: tag, count of entries, and these; more are
+/// needed where the count is not there yet.
+pub(super) fn head_len(data: &[u8]) -> usize {
+    let count = data.get(4..6).map_or(0, |count| {
+        usize::from(u16::from_le_bytes([count[0], count[1]]))
+    });
+    8 + count.min(ENTRIES_MAX) * 8
 }
 
 /// The version in a public header of Google's (Q043 and before: flags, connection ID, version),

@@ -391,6 +391,25 @@ proptest! {
     }
 }
 
+/// Without copying what there is for every frame, and without holding what says nothing.
+#[test]
+fn a_hello_of_googles_is_read_once() {
+    let mut parser = (DETECTOR.parser.unwrap())();
+    let mut heard = Heard::default();
+    let mut put = |frames: &[u8]| {
+        let packet = initial(V1, &DCID, &DCID, &[], frames, true);
+        parser.datagram(&context(true, false), &packet, &mut heard);
+        parser.heap_bytes()
+    };
+    let empty = put(&[]);
+    // Its tag, then far more than it has room for.
+    assert!(put(&crypto(0, b"CHLO")) < empty + 1000);
+    assert!(put(&crypto(6, &[b'x'; 16_000])) > empty + 16_000);
+    // Its head makes no sense: all is dropped, and what follows is not held.
+    assert!(put(&crypto(4, &[0, 0])) < empty + 1000);
+    assert!(put(&crypto(9000, &[b'x'; 7000])) < empty + 1000);
+}
+
 #[test]
 fn a_refusal_of_googles() {
     let mut data = vec![0x08, 1, 2, 3, 4, 5, 6, 7, 8, 1];
