@@ -265,6 +265,24 @@ mod tests {
     }
 
     #[test]
+    fn a_startup_that_is_longer_than_what_is_read_of_it() {
+        let mut startup = b"\0\0\x20\0\0\x03\0\0user\0ann\0options\0".to_vec();
+        startup.resize(0x2000, b'o');
+        let said = conversation(
+            &DETECTOR,
+            &[
+                (true, &startup[..4000]),
+                (true, &startup[4000..]),
+                (false, b"R\0\0\0\x08\0\0\0\x03"),
+                (true, b"p\0\0\0\x09hush\0"),
+                (false, b"R\0\0\0\x08\0\0\0\0"),
+            ],
+        );
+        assert!(said.has("startup: user=ann"));
+        assert!(said.has("risk: cleartext_credentials"), "{said:#?}");
+    }
+
+    #[test]
     fn recognised() {
         assert_eq!(guess(&DETECTOR, STARTUP), Guess::Certain);
         assert_eq!(guess(&DETECTOR, &STARTUP[..6]), Guess::More);

@@ -49,6 +49,11 @@ pub(crate) fn frames(
             Next::Continue => {
                 return Step::then(data.len(), Next::Skip(total - rest.len() as u64));
             }
+            // What is not here yet of a long message goes by first.
+            Next::Skip(count) if (rest.len() as u64) < total => {
+                let missing = total - rest.len() as u64;
+                return Step::then(data.len(), Next::Skip(missing.saturating_add(count)));
+            }
             other => return Step::then(consumed, other),
         }
     }

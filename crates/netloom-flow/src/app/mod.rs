@@ -392,7 +392,7 @@ impl AppFlow {
             let consumed = step.consumed.min(rest.len());
             at += consumed;
             self.follow(step.next, half, detector);
-            let waits = matches!(step.next, Next::Continue) && consumed == 0;
+            let waits = matches!(step.next, Next::Continue | Next::Skip(0)) && consumed == 0;
             if waits {
                 break;
             }
