@@ -111,7 +111,8 @@ fn check_info(info: &AppInfo) {
         .for_each(|text| check_text(text));
 }
 
-fn check_row(row: &AppRecord, packets: u64) {
+/// Looks at a row; how long it is, about.
+fn check_row(row: &AppRecord, packets: u64) -> usize {
     assert!((1..=packets).contains(&row.number), "{row:?}");
     if let AppRow::Message(message) = &row.row {
         check_text(&message.kind);
@@ -123,7 +124,13 @@ fn check_row(row: &AppRecord, packets: u64) {
             }
         }
     }
+    format!("{:?}", row.row).len()
 }
+
+/// Most bytes of rows, as they are shown for debugging, that a byte of payload may make: smallest is a
+/// frame of HTTP/2 of ten bytes, which makes a row of its own. And what a flow may have at first.
+const ROWS_RATIO: usize = 256;
+const ROWS_FREE: usize = 512 * 1024;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&choice, mut rest)) = bytes.split_first() else {
@@ -157,7 +164,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut sequences: Sequences = [[1000, 2000]; PORTS.len()];
     let mut opened = [false; PORTS.len()];
     let mut closed = Vec::new();
-    let (mut number, mut counted) = (0, 0);
+    let (mut number, mut counted, mut shown) = (0, 0, 0);
     while let Some((&[flags, port, length], after)) = rest.split_first_chunk() {
         let (piece, after) = after.split_at(after.len().min(usize::from(length) * 4));
         rest = after;
@@ -204,7 +211,7 @@ fuzz_target!(|bytes: &[u8]| {
             if ingested.is_some() && rules != FlowRules::Zeek {
                 counted += 1;
             }
-            table.take_rows().for_each(|row| check_row(&row, number));
+            shown += table.take_rows().map(|row| check_row(&row, number)).sum::<usize>();
             let stats = table.stats();
             assert!(
                 stats.memory <= config.max_memory || stats.live <= 1,
@@ -213,8 +220,10 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     table.finish(number, &mut closed);
-    table.take_rows().for_each(|row| check_row(&row, number));
+    shown += table.take_rows().map(|row| check_row(&row, number)).sum::<usize>();
     assert!(!table.has_rows());
+    let most = ROWS_FREE + ROWS_RATIO * bytes.len();
+    assert!(shown <= most, "rows of {shown} bytes of {}", bytes.len());
     assert_eq!(table.stats().live, 0);
     for info in closed.iter().filter_map(|flow| flow.app.as_deref()) {
         check_info(info);

@@ -116,6 +116,47 @@ proptest! {
         }
     }
 
+    /// A message, or a piece of one, again and again: what is said of it is in proportion to it.
+    #[test]
+    fn much_is_not_made_of_little(
+        seed in 0..SEEDS.len(),
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        noise in prop::collection::vec(any::<u8>(), 0..6),
+        times in 1_usize..400,
+        changes in prop::collection::vec((0_usize..96, any::<u8>()), 0..4),
+        answered: bool,
+    ) {
+        let (name, tcp, from_client, seed) = SEEDS[seed];
+        let mut unit = seed.get(from.index(seed.len())..=to.index(seed.len())).unwrap_or(seed).to_vec();
+        unit.extend(noise);
+        let mut data = [seed, &unit.repeat(times)].concat();
+        for (at, byte) in changes {
+            if let Some(place) = data.get_mut(at) {
+                *place = byte;
+            }
+        }
+        let detector = detectors().iter().find(|known| known.protocol.name == name);
+        let Some(new) = detector.and_then(|detector| detector.parser) else {
+            return Ok(());
+        };
+        let mut parser = new();
+        let mut said = Said::default();
+        let pieces: Vec<(bool, &[u8])> = if tcp {
+            data.chunks(1400).map(|piece| (from_client, piece)).collect()
+        } else {
+            vec![(from_client, &data), (!from_client && answered, &data), (from_client, &unit)]
+        };
+        if tcp {
+            streams(parser.as_mut(), pieces.iter().copied(), &mut said);
+        } else {
+            datagrams(parser.as_mut(), pieces.iter().copied(), &mut said);
+        }
+        let fed: usize = pieces.iter().map(|(_, piece)| piece.len()).sum();
+        let told: usize = said.0.iter().map(String::len).sum();
+        prop_assert!(told <= 64 * fed + 4096, "{}: {} bytes of {}", name, told, fed);
+    }
+
     #[test]
     fn noise_is_nothing(data in prop::collection::vec(any::<u8>(), 1..200)) {
         for detector in detectors() {

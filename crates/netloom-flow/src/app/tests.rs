@@ -313,6 +313,75 @@ proptest! {
 }
 
 /// The rows of `http`.
+/// What a client says of protocols that make rows: how it begins, and pieces that may follow each other.
+const TALKS: &[(&[u8], &[&[u8]])] = &[
+    (
+        // The table takes 64 KiB, and a field of 1,200 bytes is in it.
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\x04\xc3\x01\x04\0\0\0\x01\x3f\xe1\xff\x03\x40\x0auser-agent\x7f\xb1\x08",
+        &[
+            b"\0\0\x01\x01\x05\0\0\0\x03\x82",
+            b"\0\0\x04\x01\x05\0\0\0\x05\x82\xbe\xbe\xbe",
+            b"\0\0\x0a\x01\x05\0\0\0\x07\x82\xbe\x40\x05:path\0",
+            b"\0\0\x03\x01\x05\0\0\0\x09\x82\x7e\0",
+        ],
+    ),
+    (
+        b"\0\x13\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01",
+        &[
+            b"\0\x0c\0\x01\x01\0\0\0\0\0\0\0\0\0",
+            b"\0\x17\0\x01\x01\0\0\x02\0\0\0\0\0\0\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01",
+            b"\0\x2d\0\x01\x81\x80\0\x01\0\x02\0\0\0\0\0\0\x05\0\x01\xc0\x0c\0\x05\0\x01\0\0\0\x01\0\x02\xc0\x0c\xc0\x0c\0\x05\0\x01\0\0\0\x01\0\x02\xc0\x0c",
+        ],
+    ),
+    (
+        b"GET / HTTP/1.0\r\n\r\n",
+        &[
+            b"GET / HTTP/1.0\r\n\r\n",
+            b"GET /\r\n",
+            b"GET /\xff\xff HTTP/\xff\r\nHost: \xff:1\r\nVia: \xff\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
+        ],
+    ),
+    (
+        b"\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02id",
+        &[b"\xc0\0", b"\x40\x02\0\x01", b"\x30\x03\0\x01\xff"],
+    ),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// However little a message takes, its rows do not take much more.
+    #[test]
+    fn rows_are_of_the_size_of_what_was_said(
+        talk in 0..TALKS.len(),
+        pieces in prop::collection::vec((0_usize..4, 1_usize..200), 1..12),
+        size in 30_usize..1400,
+    ) {
+        let (start, units) = TALKS[talk];
+        let mut said = start.to_vec();
+        if talk == 0 {
+            said.extend([0xff; 1200]);
+        }
+        for (unit, times) in pieces {
+            said.extend(units[unit % units.len()].repeat(times));
+        }
+        let mut bench = Bench::new();
+        bench.open();
+        let mut seq = 100;
+        for piece in said.chunks(size) {
+            bench.tcp(true, seq, 500, ACK | PSH, piece, 0);
+            seq += piece.len() as u32;
+        }
+        let (flow, rows) = bench.end();
+        prop_assert!(flow.app.is_some());
+        let told: usize = rows.iter().map(|row| format!("{:?}", row.row).len()).sum();
+        // A row of HTTP shows the names of its fields in a thousand bytes, a head has ten.
+        let most = 80 * 1024 + 192 * said.len();
+        prop_assert!(told <= most, "{} bytes of {}", told, said.len());
+    }
+}
+
 fn exchanges(rows: Vec<AppRecord>) -> Vec<HttpRecord> {
     rows.into_iter()
         .filter_map(|record| match record.row {
