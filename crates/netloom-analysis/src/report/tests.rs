@@ -235,6 +235,20 @@ fn guesses_by_port_are_marked_and_what_is_cut_is_said() {
 
 /// What a destination received as responder is of some of its flows: no count of all stands beside.
 #[test]
+fn clients_beyond_those_that_are_told_apart_may_be_more() {
+    let mut report = sample::full();
+    report.sites[0].client_count = 63;
+    let shown = terminal::render(&report, &options(160));
+    assert!(shown.contains(" +62 "), "{shown}");
+    assert!(!shown.contains("or more"));
+    assert!(!html::render(&report).contains("and at least"));
+    report.sites[0].client_count = 64;
+    let shown = terminal::render(&report, &options(160));
+    assert!(shown.contains(" +63 or more"), "{shown}");
+    assert!(html::render(&report).contains("and at least 6"));
+}
+
+#[test]
 fn destinations_have_no_flows_of_another_kind() {
     let page = html::render(&sample::full());
     let (_, section) = page.split_once(r#"id="destinations""#).unwrap();

@@ -263,7 +263,12 @@ fn site_table(out: &mut String, label: &str, list: &[Site], whole: u64) {
                 .join(", ");
             let shown = s.clients.len().min(CLIENTS_SHOWN) as u64;
             if let Some(more) = s.client_count.checked_sub(shown).filter(|&n| n > 0) {
-                let _ = write!(clients, " and {} more", units::count(more));
+                let least = if s.has_more_clients() {
+                    "at least "
+                } else {
+                    ""
+                };
+                let _ = write!(clients, " and {least}{} more", units::count(more));
             }
             let sent = s.bytes.saturating_sub(s.bytes_received);
             let says = format!(

@@ -24,6 +24,16 @@ pub struct Site {
     pub client_count: u64,
 }
 
+impl Site {
+    /// Clients of a site that are told apart.
+    pub(crate) const CLIENTS_MAX: usize = 64;
+
+    /// Whether there may have been more clients than were counted.
+    pub(crate) const fn has_more_clients(&self) -> bool {
+        self.client_count >= Self::CLIENTS_MAX as u64
+    }
+}
+
 /// Flows, bytes and clients under a name: an application, a category, a country.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Group {

@@ -61,6 +61,7 @@ fn clients(canvas: &Canvas, site: &Site) -> String {
     let first = canvas.name(site.clients.first().map_or("", String::as_str));
     match site.client_count.saturating_sub(1) {
         0 => first,
+        more if site.has_more_clients() => format!("{first} +{} or more", units::count(more)),
         more => format!("{first} +{}", units::count(more)),
     }
 }

@@ -14,7 +14,7 @@ use crate::summary::words::{Text, Texts};
 /// Names of servers that a shard counts one by one.
 const SITES_MAX: usize = 1_024;
 /// Clients of a site that are told apart.
-const CLIENTS_MAX: usize = 64;
+const CLIENTS_MAX: usize = Site::CLIENTS_MAX;
 /// Clients besides the first of each that a shard's sites have together, and its domains.
 const MORE_CLIENTS_MAX: usize = 16_384;
 /// Clients of a site that are shown.
