@@ -42,10 +42,11 @@ pub(crate) fn originator_serves(record: &FlowRecord) -> bool {
             || of_port(record.protocol, port) == Some(name)
     };
     let is_common = |port| service.is_some_and(|service| is_common_on(service, port));
-    match (is_own(src), is_own(dst)) {
-        (_, true) => return false,
-        (true, false) => return true,
-        (false, false) => {}
+    if is_own(dst) {
+        return false;
+    }
+    if is_own(src) {
+        return true;
     }
     match (is_common(src), is_common(dst)) {
         (true, false) => true,
@@ -91,7 +92,11 @@ pub(crate) fn is_refused(record: &FlowRecord) -> bool {
 
 /// Whether the capture has the opening of a TCP connection: the originator's SYN, or the answer to it.
 fn was_opened(record: &FlowRecord) -> bool {
-    record.protocol == TCP && record.history.contains(['S', 'h'])
+    record.protocol == TCP
+        && record
+            .history
+            .bytes()
+            .any(|letter| matches!(letter, b'S' | b'h'))
 }
 
 /// The service that one port stands for.

@@ -164,6 +164,9 @@ enum Found {
     Password(Range<usize>, bool, bool),
 }
 
+/// What separates parts of a URI, and what may stand for it.
+const SIGNS: [u8; 7] = *b"%?&;#=:";
+
 /// Looks for users (the first one of the parameters) and passwords, in their order. Takes time
 /// in proportion to the text's length.
 fn scan(data: &[u8], kind: Kind, found: &mut dyn FnMut(Found)) {
@@ -194,7 +197,16 @@ fn scan(data: &[u8], kind: Kind, found: &mut dyn FnMut(Found)) {
     } else {
         0
     };
-    while let Some((byte, len, level)) = unit(data, at) {
+    loop {
+        // Nearly all bytes mean nothing here.
+        let rest = data.get(at..).unwrap_or_default();
+        let Some(next) = rest.iter().position(|byte| SIGNS.contains(byte)) else {
+            return;
+        };
+        at += next;
+        let Some((byte, len, level)) = unit(data, at) else {
+            return;
+        };
         let after = at + len;
         match byte {
             b'?' | b'&' | b';' | b'#' => {

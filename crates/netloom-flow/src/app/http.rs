@@ -470,7 +470,7 @@ impl Pairing {
             Exchange::Response(number, response) => {
                 let room = self.earn(response.packed);
                 let waiting = self.get(context, *number, out);
-                let before = waiting.record.text_bytes();
+                let before = room.map_or(0, |_| waiting.record.text_bytes());
                 waiting.response(response, details);
                 let left = waiting.fit(before, room);
                 if content {
