@@ -28,7 +28,7 @@ impl PipelineOptions {
             threads: 0,
             flow,
             decode: DecodeOptions { tunnels },
-            round_blocks: 5,
+            round_blocks: 6,
         }
     }
 

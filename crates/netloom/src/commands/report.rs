@@ -20,6 +20,10 @@ use crate::output::{self, Printer, is_standard};
 /// Pixels of a picture for each unit of its drawing.
 const PNG_SCALE: f32 = 2.0;
 
+/// Blocks in a round: one less than others have. A report's memory is promised, and this is 0.9 MiB
+/// of it for 1 % of the time (docs/decisions/0007-rounds-instead-of-channels.md).
+const ROUND_BLOCKS: usize = 5;
+
 pub(crate) fn run(
     options: &ReportOptions,
     global: &Global,
@@ -53,7 +57,8 @@ pub(crate) fn run(
     }
 
     let stage = SummaryStage::new(usize::from(options.top));
-    let session = Session::new(global, printer);
+    let mut session = Session::new(global, printer);
+    session.options.round_blocks = ROUND_BLOCKS;
     let source = netloom::open(options.inputs.files(), &OpenOptions::FOR_SUMS)?;
     let source = session.filtered(source, filter.as_ref())?;
     let outcome = session.run(source, &stage, Path::new("-"))?;
