@@ -1,5 +1,6 @@
 //! A table of counts with a bound on its memory.
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::RandomState;
@@ -213,11 +214,7 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
     pub fn forget_beyond(&mut self, most: usize, bytes: impl Fn(&V) -> usize) -> usize {
         let chunks = &self.chunks;
         let mut places: Vec<u32> = (0..self.index.len() as u32).collect();
-        places.sort_unstable_by(|&a, &b| {
-            let (a, b) = (at(chunks, a), at(chunks, b));
-            let lighter = b.1.weight().cmp(&a.1.weight());
-            lighter.then_with(|| a.0.cmp(&b.0))
-        });
+        places.sort_unstable_by(|&a, &b| self.heavier_first(a, b));
         let mut taken = 0;
         places.retain(|&place| {
             let more = bytes(&at(chunks, place).1);
@@ -233,20 +230,21 @@ impl<K: Hash + Eq + Ord, V: Counts> BoundedTable<K, V> {
 
     #[cold]
     fn forget_half(&mut self, forgotten: impl FnMut(K, V)) {
-        let chunks = &self.chunks;
         let len = self.index.len();
         let keep = (self.max / 2).min(len);
-        // The heaviest, the smaller key first on a tie.
         let mut places: Vec<u32> = (0..len as u32).collect();
         if keep < len {
-            places.select_nth_unstable_by(keep, |&a, &b| {
-                let (a, b) = (at(chunks, a), at(chunks, b));
-                let lighter = b.1.weight().cmp(&a.1.weight());
-                lighter.then_with(|| a.0.cmp(&b.0))
-            });
+            places.select_nth_unstable_by(keep, |&a, &b| self.heavier_first(a, b));
         }
         places.truncate(keep);
         self.keep(places, forgotten);
+    }
+
+    /// Which of two entries stays longer: the heavier one, of equals that of the smaller key.
+    fn heavier_first(&self, a: u32, b: u32) -> Ordering {
+        let (a, b) = (at(&self.chunks, a), at(&self.chunks, b));
+        let by_weight = b.1.weight().cmp(&a.1.weight());
+        by_weight.then_with(|| a.0.cmp(&b.0))
     }
 
     /// Keeps these, and forgets the others.
