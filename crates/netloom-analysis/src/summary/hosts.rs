@@ -387,20 +387,16 @@ impl StationCounter {
     /// Counts a frame.
     #[inline]
     pub(crate) fn packet(&mut self, pair: MacPair, wire_len: u32) {
-        let (recent, traffic) = &mut self.recent[place(pair)];
-        if *recent != pair {
-            let old = std::mem::replace(recent, pair);
-            let traffic = std::mem::take(traffic);
-            if traffic.packets > 0 {
-                self.add(old, traffic);
+        let at = place(pair);
+        if self.recent[at].0 != pair {
+            let (old, frames) = std::mem::replace(&mut self.recent[at], (pair, Frames::default()));
+            if frames.packets > 0 {
+                self.add(old, frames);
             }
-            let recent = &mut self.recent[place(pair)].1;
-            recent.packets += 1;
-            recent.bytes += u64::from(wire_len);
-            return;
         }
-        traffic.packets += 1;
-        traffic.bytes += u64::from(wire_len);
+        let frames = &mut self.recent[at].1;
+        frames.packets += 1;
+        frames.bytes += u64::from(wire_len);
     }
 
     fn add(&mut self, pair: MacPair, frames: Frames) {

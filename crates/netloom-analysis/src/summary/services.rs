@@ -7,7 +7,7 @@ use netloom_pipeline::bounded::{BoundedTable, Counts};
 use netloom_pipeline::flow::app::Confidence;
 use netloom_tables::header_name;
 
-use super::groups::Word;
+use super::groups::{Sum, Word};
 use super::hosts::EndedFlow;
 use crate::report::model::Service;
 
@@ -57,9 +57,7 @@ type PortKey = (Option<u16>, Option<Confidence>);
 #[derive(Debug)]
 struct Counted {
     protocol: u8,
-    flows: u64,
-    packets: u64,
-    bytes: u64,
+    sum: Sum,
     ports: BoundedTable<PortKey, Bytes>,
 }
 
@@ -67,9 +65,7 @@ impl Counted {
     fn new(protocol: u8) -> Self {
         Self {
             protocol,
-            flows: 0,
-            packets: 0,
-            bytes: 0,
+            sum: Sum::default(),
             ports: BoundedTable::new(PORTS_MAX),
         }
     }
@@ -85,9 +81,9 @@ impl Counted {
             transport: header_name(self.protocol).into_owned(),
             port,
             source: confidence.map_or("port", Confidence::name).to_owned(),
-            flows: self.flows,
-            packets: self.packets,
-            bytes: self.bytes,
+            flows: self.sum.count,
+            packets: self.sum.packets,
+            bytes: self.sum.bytes,
         }
     }
 }
@@ -118,10 +114,12 @@ impl ServiceCounter {
             transports.len() - 1
         });
         if let Some(counted) = transports.get_mut(at) {
-            let bytes = flow.bytes[0] + flow.bytes[1];
-            counted.flows += 1;
-            counted.packets += flow.packets[0] + flow.packets[1];
-            counted.bytes += bytes;
+            let bytes = flow.bytes.iter().sum();
+            counted.sum.absorb(Sum {
+                count: 1,
+                packets: flow.packets.iter().sum(),
+                bytes,
+            });
             let key = (flow.dst_port, flow.confidence);
             counted.ports.entry(key).0 += bytes;
         }
