@@ -161,8 +161,7 @@ impl Session {
         software(events, from_client, words);
         if version.starts_with(b"1.") && version != b"1.99" || is_old_openssh(words) {
             let detail = text::display(line.get(..150).unwrap_or(line));
-            let end = detail.floor_char_boundary(200);
-            risk(events, Risk::ObsoleteSsh, detail.get(..end).unwrap_or(""));
+            risk(events, Risk::ObsoleteSsh, &detail);
         }
         self.sides[usize::from(from_client)].banner = Some(keep(line, BANNER_MAX));
     }

@@ -100,8 +100,7 @@ const DETAIL_MAX: usize = 200;
 
 /// A risk, with its evidence cut to what [`Event::Risk`] promises.
 pub(crate) fn risk(events: &mut dyn Events, risk: Risk, detail: &str) {
-    let end = detail.floor_char_boundary(DETAIL_MAX);
-    let detail = detail.get(..end).unwrap_or_default();
+    let detail = text::start(detail, DETAIL_MAX);
     events.event(Event::Risk { risk, detail });
 }
 

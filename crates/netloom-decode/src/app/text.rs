@@ -5,6 +5,18 @@ use std::borrow::Cow;
 /// Longest text that is kept of anything a packet says, in bytes.
 pub const TEXT_MAX: usize = 4096;
 
+/// The beginning of a text, of at most so many bytes: whole characters.
+///
+/// ```
+/// use netloom_decode::app::text::start;
+/// assert_eq!(start("café", 9), "café");
+/// assert_eq!(start("café", 4), "caf");
+/// ```
+pub fn start(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most))
+        .unwrap_or_default()
+}
+
 /// Text of what a packet says: UTF-8 as it is, everything else and control characters as `\xNN`
 /// (as Zeek writes them); cut at [`TEXT_MAX`].
 ///

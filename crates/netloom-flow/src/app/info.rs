@@ -1,6 +1,6 @@
 //! What the payload of a flow told.
 
-use netloom_decode::app::{Category, Protocol, Risk};
+use netloom_decode::app::{Category, Protocol, Risk, text};
 
 /// How sure a flow's `service` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,9 +99,7 @@ impl AppInfo {
     /// Adds a risk, once.
     pub fn add_risk(&mut self, risk: Risk, detail: &str) {
         if !self.has_risk(risk) {
-            let end = detail.floor_char_boundary(200);
-            self.risks
-                .push((risk, detail.get(..end).unwrap_or_default().into()));
+            self.risks.push((risk, text::start(detail, 200).into()));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use netloom_decode::app::DeviceSource;
+use netloom_decode::app::{DeviceSource, text};
 use netloom_flow::app::DeviceRecord;
 use netloom_packet::MacAddr;
 use netloom_tables::HostRow;
@@ -19,12 +19,6 @@ const SERVICE_MAX: usize = 128;
 const TEXT_MAX: usize = 256;
 /// What a text takes besides its bytes.
 const TEXT_ROOM: usize = 32;
-
-/// As much of a text as is kept.
-fn cut(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most))
-        .unwrap_or_default()
-}
 
 /// Room that a text takes.
 fn room(text: &str) -> usize {
@@ -161,7 +155,7 @@ impl<T> Host<T> {
 
     /// A device tells that it offers a service; the room that one more takes.
     pub(super) fn service(&mut self, service: &str) -> usize {
-        let service = cut(service, SERVICE_MAX);
+        let service = text::start(service, SERVICE_MAX);
         if self.service_count() < SERVICES_MAX
             && !self.offers.iter().any(|offer| *offer.text() == *service)
             && !self
@@ -225,7 +219,7 @@ impl Told {
         if name.is_empty() || self.hostname.as_ref().is_some_and(|known| rank <= known.0) {
             return 0;
         }
-        let name = cut(name, TEXT_MAX);
+        let name = text::start(name, TEXT_MAX);
         self.hostname = Some((rank, source, name.into()));
         room(name)
     }
@@ -234,7 +228,7 @@ impl Told {
         if os.is_empty() || self.os.as_ref().is_some_and(|known| rank <= known.0) {
             return 0;
         }
-        let os = cut(os, TEXT_MAX);
+        let os = text::start(os, TEXT_MAX);
         self.os = Some((rank, source, os.into()));
         room(os)
     }
@@ -243,7 +237,7 @@ impl Told {
         if self.device.as_ref().is_some_and(|known| rank <= known.0) {
             return 0;
         }
-        let model = cut(model, TEXT_MAX);
+        let model = text::start(model, TEXT_MAX);
         self.device = Some((rank, model.into()));
         room(model)
     }
@@ -252,7 +246,7 @@ impl Told {
         let (None, Some(fingerprint)) = (&self.dhcp_fingerprint, fingerprint) else {
             return 0;
         };
-        let fingerprint = cut(fingerprint, TEXT_MAX);
+        let fingerprint = text::start(fingerprint, TEXT_MAX);
         self.dhcp_fingerprint = Some(fingerprint.into());
         room(fingerprint)
     }

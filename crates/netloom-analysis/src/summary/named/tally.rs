@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use netloom_pipeline::bounded::{BoundedTable, Counts};
+use netloom_pipeline::decode::app::text;
 
 use crate::report::model::Count;
 use crate::summary::words::{Text, Texts};
@@ -16,8 +17,7 @@ const TEXT_MAX: usize = 256;
 
 /// As much of a text as tables keep.
 pub(super) fn cut(text: &str) -> &str {
-    let end = text.floor_char_boundary(TEXT_MAX);
-    text.get(..end).unwrap_or_default()
+    text::start(text, TEXT_MAX)
 }
 
 /// How often.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use netloom_packet::Timestamp;
 
-use crate::app::text::display;
+use crate::app::text::{self, display};
 use crate::app::{Context, Event, Events, Risk, support};
 
 use super::x509::Certificate;
@@ -349,7 +349,7 @@ fn compared(leaf: &Certificate<'_>, host: &[u8]) -> String {
 
 /// The start of a text of which the end can be spared.
 fn shortened(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(48)).unwrap_or(text)
+    text::start(text, 48)
 }
 
 /// The host that a certificate is for: its common name where that is a host's, else the first of
