@@ -21,7 +21,6 @@ mod order;
 mod rows;
 mod runner;
 mod session;
-mod spill;
 mod statements;
 
 pub use capture::{Captures, OpenCaptures, OpenError};
@@ -29,5 +28,4 @@ pub use condition::Condition;
 pub use error::QueryError;
 pub use rows::{Rows, as_text, cells, text_schema, unique_names};
 pub use session::{ColumnEntry, Session, SessionOptions, TableEntry, table_name_of};
-pub use spill::remove_spilled;
 pub use statements::{identifier, statements};

@@ -22,6 +22,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use netloom_pipeline::Control;
 use netloom_tables::TableName;
+use netloom_tables::output::TemporaryFolder;
 use netloom_tables::read::ReadOptions;
 
 use crate::address::AddressOrder;
@@ -34,7 +35,6 @@ use crate::functions;
 use crate::order::{InformationInOrder, UnionInOrder};
 use crate::rows::Rows;
 use crate::runner::Runner;
-use crate::spill::SpillFolder;
 
 /// How queries run.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ pub struct Session {
     runner: Arc<Runner>,
     /// The tables of captures and files, which statements leave as they are.
     given: Given,
-    _spilled: Option<SpillFolder>,
+    _spilled: Option<TemporaryFolder>,
 }
 
 type Given = Arc<Mutex<HashSet<ResolvedTableReference>>>;
@@ -156,7 +156,7 @@ impl Session {
         settings.explain.physical_plan_only = true;
         let failed = |error| QueryError::of(error, "");
         // Without one, what must spill says why it cannot.
-        let spilled = SpillFolder::new().ok();
+        let spilled = TemporaryFolder::new().ok();
         let disk = DiskManagerBuilder::default().with_mode(match &spilled {
             Some(folder) => DiskManagerMode::Directories(vec![folder.path().to_owned()]),
             None => DiskManagerMode::OsTmpDirectory,

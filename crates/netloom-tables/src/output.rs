@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use self::temporary::{Temporary, create_beside};
 
 pub use self::claims::Claims;
-pub use self::temporary::abandon;
+pub use self::temporary::{TemporaryFolder, abandon};
 
 /// An output that cannot be written: what failed, on which file, and what to do.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,6 @@ use std::time::Duration;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use netloom::capture::file::remove_copies;
 use netloom::pipeline::Control;
-use netloom::sql::remove_spilled;
 use netloom::tables::output::abandon;
 
 use crate::arguments::Global;
@@ -113,7 +112,6 @@ pub(crate) fn clean_up_on_signal() {
         if control.is_none_or(|control| control.stop.swap(true, Ordering::Relaxed)) {
             abandon();
             remove_copies();
-            remove_spilled();
             ExitCode::INTERRUPTED.end()
         }
     });

@@ -1,10 +1,13 @@
-//! Files with a name of their own, until they get the one they are to have.
+//! Files with a name of their own, until they get the one they are to have, and folders for what does not
+//! fit into memory.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::TempDir;
 
 use super::folder_of;
 
@@ -15,16 +18,64 @@ fn now() -> MutexGuard<'static, Vec<PathBuf>> {
     NOW.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what outputs of this process have written so far, and lets none be begun or completed
-/// after it: for who ends the process at once.
+/// Removes what outputs of this process have written so far, and its folders for what does not fit into
+/// memory, and lets none be begun or completed after it: for who ends the process at once.
 pub fn abandon() {
     let now = now();
     for path in &*now {
-        // Nobody is there to tell when this fails too.
-        _ = fs::remove_file(path);
+        remove(path);
     }
     // Whoever comes after waits for the end.
     std::mem::forget(now);
+}
+
+/// Times that a folder is tried to be removed in which files are being made meanwhile.
+const ATTEMPTS: usize = 10;
+
+/// Removes a file, or a folder with what is in it. Nobody is there to tell when this fails.
+fn remove(path: &Path) {
+    if !path.is_dir() {
+        _ = fs::remove_file(path);
+        return;
+    }
+    for _ in 0..ATTEMPTS {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+            _ => return,
+        }
+    }
+}
+
+/// A folder for temporary files, which goes when this does, whoever still has files in it, and
+/// when the process is ended at once ([`abandon`]).
+#[derive(Debug)]
+pub struct TemporaryFolder(TempDir);
+
+impl TemporaryFolder {
+    /// Makes one where the system has its temporary files.
+    ///
+    /// # Errors
+    ///
+    /// When none can be made there.
+    pub fn new() -> io::Result<Self> {
+        let mut now = now();
+        let folder = tempfile::Builder::new().prefix("netloom-").tempdir()?;
+        now.push(folder.path().to_owned());
+        Ok(Self(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let mut now = now();
+        remove(self.path());
+        now.retain(|known| known != self.path());
+    }
 }
 
 /// Removes the file when dropped.
@@ -48,8 +99,7 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some(path) = self.0.take() {
             let mut now = now();
-            // Nobody is there to tell when this fails too.
-            _ = fs::remove_file(&path);
+            remove(&path);
             now.retain(|known| *known != path);
         }
     }
@@ -95,6 +145,17 @@ mod tests {
         assert!(now().contains(path));
         let path = path.clone();
         drop(temporary);
+        assert!(!path.exists() && !now().contains(&path));
+    }
+
+    #[test]
+    fn a_folder_goes_with_what_is_in_it() {
+        let folder = TemporaryFolder::new().unwrap();
+        let path = folder.path().to_owned();
+        fs::create_dir(path.join("in")).unwrap();
+        fs::write(path.join("in/rows"), "rows").unwrap();
+        assert!(now().contains(&path));
+        drop(folder);
         assert!(!path.exists() && !now().contains(&path));
     }
 }
