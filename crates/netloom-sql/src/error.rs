@@ -96,7 +96,7 @@ impl QueryError {
         let meant = hint
             .strip_prefix("did you mean ")
             .and_then(|hint| hint.strip_suffix('?'));
-        meant.is_some_and(|meant| is_near(&name.to_lowercase(), &meant.to_lowercase()))
+        meant.is_some_and(|meant| difference(&name.to_lowercase(), &meant.to_lowercase()).1)
     }
 
     fn as_told(error: DataFusionError, sql: &str) -> Self {
@@ -326,22 +326,22 @@ fn missing_column(error: &DataFusionError) -> Option<String> {
     }
 }
 
-/// Whether a name may be another one with a slip of the pen.
-fn is_near(wanted: &str, name: &str) -> bool {
+/// In how many letters a name differs from another one, and whether that may be a slip of the pen.
+fn difference(wanted: &str, name: &str) -> (usize, bool) {
+    let distance = datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name);
     let bound = wanted.chars().count().div_ceil(3).max(1);
-    datafusion::common::utils::datafusion_strsim::levenshtein(wanted, name) <= bound
+    (distance, distance <= bound)
 }
 
 /// The name most like one that is not there, if any is like it.
 pub(crate) fn nearest<'n>(wanted: &str, names: &'n [String]) -> Option<&'n str> {
     let wanted = wanted.to_lowercase();
-    let bound = wanted.chars().count().div_ceil(3).max(1);
     let near = |name: &&String| {
         let name = name.to_lowercase();
-        let distance = datafusion::common::utils::datafusion_strsim::levenshtein(&wanted, &name);
+        let (distance, is_near) = difference(&wanted, &name);
         // `address` for `src_address`, `bytes` for `fwd_bytes`.
         let within = wanted.len() >= 3 && (name.contains(&wanted) || wanted.contains(&name));
-        (distance <= bound, within, distance)
+        (is_near, within, distance)
     };
     names
         .iter()
