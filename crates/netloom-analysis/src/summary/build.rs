@@ -372,21 +372,15 @@ fn capture(info: &CaptureInfo) -> Capture {
 
 #[cfg(test)]
 mod tests {
-    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
-    use netloom_pipeline::flow::{FlowKey, FlowRecord, FlowRules, flow_id};
+    use netloom_pipeline::flow::FlowRecord;
     use netloom_pipeline::{ShardFacts, Stage};
 
     use super::*;
-    use crate::summary::SummaryStage;
+    use crate::summary::{SummaryStage, flow_of};
 
     /// A flow of two addresses with so many packets each way, 100 bytes each.
     fn flow(src: [u8; 4], dst: [u8; 4], packets: [u64; 2]) -> FlowRecord {
-        let mut datagram = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0];
-        datagram.extend(src.iter().chain(&dst));
-        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
-        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
-        let id = flow_id(&key, Timestamp::from_nanos(0), 1, "");
-        let mut flow = FlowRecord::new(id, src.into(), dst.into(), 6);
+        let mut flow = flow_of(src, dst);
         (flow.fwd.packets, flow.bwd.packets) = (packets[0], packets[1]);
         (flow.fwd.bytes, flow.bwd.bytes) = (100 * packets[0], 100 * packets[1]);
         flow

@@ -442,3 +442,18 @@ fn estimate(sketches: &[HllSketch]) -> f64 {
     }
     union.to_sketch(HllType::Hll8).composite_estimate()
 }
+
+/// A flow of TCP between two addresses, of which nothing else is known.
+#[cfg(test)]
+fn flow_of(src: [u8; 4], dst: [u8; 4]) -> FlowRecord {
+    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
+    use netloom_pipeline::flow::{FlowKey, FlowRules, flow_id};
+    use netloom_pipeline::packet::Timestamp;
+
+    let mut datagram = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0];
+    datagram.extend(src.iter().chain(&dst));
+    let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
+    let (key, _) = FlowKey::new(&decoded, FlowRules::Native).expect("a datagram");
+    let id = flow_id(&key, Timestamp::from_nanos(0), 1, "");
+    FlowRecord::new(id, src.into(), dst.into(), 6)
+}

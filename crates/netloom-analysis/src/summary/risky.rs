@@ -353,11 +353,9 @@ impl RiskCounter {
 #[cfg(test)]
 mod tests {
     use netloom_pipeline::decode::app::tls;
-    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
-    use netloom_pipeline::flow::{FlowKey, FlowRules, flow_id};
-    use netloom_pipeline::packet::Timestamp;
 
     use super::*;
+    use crate::summary::flow_of;
 
     #[test]
     fn every_login_has_its_risk() {
@@ -388,7 +386,7 @@ mod tests {
     #[test]
     fn many_pairs_hide_no_risk() {
         let mut counter = RiskCounter::default();
-        let mut flow = test_flow();
+        let mut flow = flow_of([10, 0, 0, 1], [10, 0, 0, 2]);
         let mut count = |risk: &str, src: u32, bytes: u64| {
             flow.src_ip = std::net::Ipv4Addr::from(src).into();
             (flow.fwd.packets, flow.fwd.bytes) = (1, bytes);
@@ -417,16 +415,6 @@ mod tests {
             ]
         );
         assert_eq!(risky[0].pairs[0].src, "0.0.0.1");
-    }
-
-    fn test_flow() -> FlowRecord {
-        let datagram = [
-            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-        ];
-        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
-        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
-        let id = flow_id(&key, Timestamp::from_nanos(0), 1, "");
-        FlowRecord::new(id, [10, 0, 0, 1].into(), [10, 0, 0, 2].into(), 6)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use netloom::decode::{DecodeOptions, decode_ip};
 use netloom::pipeline::flow::FlowKey;
 use serde_json::Value;
 
-use crate::common::{netloom, run};
+use crate::common::{netloom, pcap, pcap_packet, run};
 
 /// The logical shard that has to take what overflows a shard's tables.
 const SHARD: u8 = 5;
@@ -34,10 +34,8 @@ struct Capture {
 
 impl Capture {
     fn new() -> Self {
-        let mut bytes = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
-        bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
         Self {
-            bytes,
+            bytes: pcap(1),
             micros: 1_600_000_000_000_000,
             packets: 0,
         }
@@ -47,19 +45,11 @@ impl Capture {
     fn frame(&mut self, station: u32, ethertype: u16, payload: &[u8]) {
         self.micros += 1;
         self.packets += 1;
-        let len = 14 + payload.len() as u32;
-        for field in [
-            (self.micros / 1_000_000) as u32,
-            (self.micros % 1_000_000) as u32,
-            len,
-            len,
-        ] {
-            self.bytes.extend(field.to_le_bytes());
-        }
-        self.bytes.extend([2, 0, 0, 0, 0, 9, 2, 0]);
-        self.bytes.extend(station.to_be_bytes());
-        self.bytes.extend(ethertype.to_be_bytes());
-        self.bytes.extend(payload);
+        let mut frame = vec![2, 0, 0, 0, 0, 9, 2, 0];
+        frame.extend(station.to_be_bytes());
+        frame.extend(ethertype.to_be_bytes());
+        frame.extend(payload);
+        pcap_packet(&mut self.bytes, self.micros, &frame);
     }
 
     fn ip(&mut self, datagram: &[u8]) {

@@ -47,3 +47,19 @@ pub(crate) fn stdout(arguments: &[&str]) -> String {
 pub(crate) fn stderr(arguments: &[&str], code: i32) -> String {
     String::from_utf8(run(arguments, code).stderr).unwrap()
 }
+
+/// A capture without a packet: a pcap file's header, times in microseconds.
+pub(crate) fn pcap(link_type: u32) -> Vec<u8> {
+    let words = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 1 << 18, link_type];
+    words.map(u32::to_le_bytes).concat()
+}
+
+/// Appends a packet of so many microseconds since 1970.
+pub(crate) fn pcap_packet(file: &mut Vec<u8>, micros: u64, data: &[u8]) {
+    let (seconds, micros) = ((micros / 1_000_000) as u32, (micros % 1_000_000) as u32);
+    let len = data.len() as u32;
+    for word in [seconds, micros, len, len] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend(data);
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use netloom::decode::app::text::hex;
 use netloom::tables::TableName;
 
-use crate::common::stdout;
+use crate::common::{pcap, pcap_packet, stdout};
 
 /// What must never be seen; it holds nothing that any coding of URIs changes.
 const SECRET: &str = "Hunter2SecretPw";
@@ -25,10 +25,8 @@ type Said = Vec<(bool, Vec<u8>)>;
 
 impl Capture {
     fn new() -> Self {
-        let mut file = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
-        file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 101, 0, 0, 0]);
         Self {
-            file,
+            file: pcap(101),
             client_port: 40_000,
             packets: 0,
         }
@@ -38,17 +36,14 @@ impl Capture {
         let (src, dst) = if from_client { (1, 2) } else { (2, 1) };
         let len = 20 + segment.len();
         self.packets += 1;
-        self.file
-            .extend((1_700_000_000 + self.packets).to_le_bytes());
-        self.file.extend([0; 4]);
-        self.file.extend((len as u32).to_le_bytes());
-        self.file.extend((len as u32).to_le_bytes());
-        self.file.extend([0x45, 0]);
-        self.file.extend((len as u16).to_be_bytes());
-        self.file.extend([
+        let mut packet = vec![0x45, 0];
+        packet.extend((len as u16).to_be_bytes());
+        packet.extend([
             0, 0, 0, 0, 64, protocol, 0, 0, 192, 0, 2, src, 192, 0, 2, dst,
         ]);
-        self.file.extend(segment);
+        packet.extend(segment);
+        let seconds = u64::from(1_700_000_000 + self.packets);
+        pcap_packet(&mut self.file, seconds * 1_000_000, &packet);
     }
 
     /// A connection to a port, whole.

@@ -273,11 +273,8 @@ impl SiteCounter {
 
 #[cfg(test)]
 mod tests {
-    use netloom_pipeline::decode::{DecodeOptions, decode_ip};
-    use netloom_pipeline::flow::{FlowKey, FlowRules, flow_id};
-    use netloom_pipeline::packet::Timestamp;
-
     use super::*;
+    use crate::summary::flow_of;
 
     #[test]
     fn clients_of_a_site_are_told_apart() {
@@ -295,20 +292,13 @@ mod tests {
     /// What takes room is bounded in bytes, whatever the names and however many the clients.
     #[test]
     fn room_is_bounded_in_bytes() {
-        let datagram = [
-            0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-        ];
-        let decoded = decode_ip(&datagram, 20, DecodeOptions::default());
-        let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
-        let id = flow_id(&key, Timestamp::from_nanos(0), 1, "");
         let (mut sites, texts) = (Sites::default(), Texts::default());
         let clients = 40_u32;
         for site in 0..SITES_MAX {
             // Of those that share the beginning only as much is told apart as is kept.
             let name = format!("{site:04}{}", "\\xff".repeat(500));
             for client in 0..clients {
-                let src = std::net::Ipv4Addr::from(client).into();
-                let mut flow = FlowRecord::new(id, src, [10, 0, 0, 2].into(), 6);
+                let mut flow = flow_of(client.to_be_bytes(), [10, 0, 0, 2]);
                 flow.fwd.bytes = 1;
                 sites.flow(&name, &flow, "tls_sni", &texts);
             }

@@ -1,7 +1,7 @@
 //! Captures: their flows, labelled by folders and files, and summed up in windows.
 
 use super::{Folder, f1, train};
-use crate::common::{example, run, stdout};
+use crate::common::{example, pcap, pcap_packet, run, stdout};
 
 /// A capture of flows over UDP: one a second, of a client and port of its own.
 pub(super) fn capture(
@@ -9,10 +9,7 @@ pub(super) fn capture(
     packets: impl Fn(u32) -> u32,
     length: impl Fn(u32) -> u16,
 ) -> Vec<u8> {
-    let mut out = Vec::new();
-    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 1] {
-        out.extend(word.to_le_bytes());
-    }
+    let mut out = pcap(1);
     for flow in 0..flows {
         for packet in 0..packets(flow) {
             let payload = length(flow).saturating_add(packet as u16);
@@ -26,15 +23,9 @@ pub(super) fn capture(
             frame.extend((8 + payload).to_be_bytes());
             frame.extend([0, 0]);
             frame.resize(frame.len() + usize::from(payload), 0);
-            for word in [
-                1_700_000_000 + flow,
-                packet * 1000,
-                frame.len() as u32,
-                frame.len() as u32,
-            ] {
-                out.extend(word.to_le_bytes());
-            }
-            out.extend(frame);
+            let seconds = u64::from(1_700_000_000 + flow);
+            let micros = seconds * 1_000_000 + u64::from(packet) * 1000;
+            pcap_packet(&mut out, micros, &frame);
         }
     }
     out
