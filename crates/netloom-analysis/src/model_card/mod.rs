@@ -14,7 +14,7 @@ mod tests;
 
 pub use html::render as html;
 use netloom_ml::card::{Duplicates, ModelCard};
-use netloom_ml::evaluation::Estimate;
+use netloom_ml::evaluation::{Estimate, Evaluation};
 pub use terminal::render as terminal;
 
 use crate::report::units::{self, NONE};
@@ -35,6 +35,21 @@ fn score(value: Option<f64>) -> String {
     value
         .filter(|value| value.is_finite())
         .map_or_else(|| NONE.to_owned(), |value| format!("{value:.3}"))
+}
+
+/// What was taken for something else: how often, what it is, what it was taken for; the most frequent
+/// first.
+fn mistakes(evaluation: &Evaluation) -> Vec<(u64, usize, usize)> {
+    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
+    for (truth, row) in evaluation.confusion.iter().enumerate() {
+        for (told, &count) in row.iter().enumerate() {
+            if count > 0 && truth != told {
+                mistakes.push((count, truth, told));
+            }
+        }
+    }
+    mistakes.sort_by_key(|&(count, truth, told)| (std::cmp::Reverse(count), truth, told));
+    mistakes
 }
 
 /// An interval as shown, nothing where there is none.

@@ -6,7 +6,7 @@ use netloom_ml::card::ModelCard;
 use netloom_ml::evaluation::{CalibrationReport, Detection, Evaluation};
 
 use super::super::chart::{self, Line};
-use super::super::{about, interval, score};
+use super::super::{about, interval, mistakes, score};
 use super::open;
 use crate::report::chart::theme::Paint;
 use crate::report::html::parts::swatch;
@@ -115,15 +115,7 @@ pub(super) fn confusion(out: &mut String, evaluation: &Evaluation) {
             chart::matrix(&evaluation.classes, &evaluation.confusion)
         );
     }
-    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
-    for (truth, row) in evaluation.confusion.iter().enumerate() {
-        for (told, &count) in row.iter().enumerate() {
-            if count > 0 && truth != told {
-                mistakes.push((count, truth, told));
-            }
-        }
-    }
-    mistakes.sort_by_key(|&(count, truth, told)| (std::cmp::Reverse(count), truth, told));
+    let mistakes = mistakes(evaluation);
     if mistakes.is_empty() {
         out.push_str("<p>No row was taken for another class.</p></section>");
         return;

@@ -3,7 +3,7 @@
 use netloom_ml::card::ModelCard;
 use netloom_ml::evaluation::Evaluation;
 
-use super::super::{about, interval, score};
+use super::super::{about, interval, mistakes, score};
 use crate::report::terminal::canvas::{Canvas, Style};
 use crate::report::terminal::table::{self, Cell, Column};
 use crate::report::{text, units};
@@ -140,15 +140,7 @@ pub(super) fn confusion(canvas: &mut Canvas, evaluation: &Evaluation) {
         canvas.remark("A row is what it is, a column what it was taken for.");
         return;
     }
-    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
-    for (truth, row) in evaluation.confusion.iter().enumerate() {
-        for (told, &count) in row.iter().enumerate() {
-            if count > 0 && truth != told {
-                mistakes.push((count, truth, told));
-            }
-        }
-    }
-    mistakes.sort_by_key(|&(count, truth, told)| (std::cmp::Reverse(count), truth, told));
+    let mistakes = mistakes(evaluation);
     if mistakes.is_empty() {
         canvas.remark("No row was taken for another class.");
         return;
