@@ -78,6 +78,7 @@ pub mod rdp;
 pub mod redis;
 mod registry;
 pub mod rlogin;
+mod room;
 pub mod rpc;
 pub mod rtcp;
 pub mod rtp;
@@ -129,6 +130,7 @@ pub use event::{
 };
 pub use ip_protocols::service_of_protocol;
 pub use registry::{by_name, detectors, ports};
+pub use room::Room;
 
 /// An application protocol: what the `service` column says.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use super::lines::{contains, is_command, is_host_name, lines, opens_with, reply}
 use super::mail::{Mail, TEXT_MAX};
 use super::support::{keep, login, say, software};
 use super::{
-    Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Step,
-    Value, text, tls,
+    Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Room,
+    Step, Value, text, tls,
 };
 
 /// SMTP.
@@ -103,9 +103,8 @@ struct Session {
     greeted: bool,
     starttls: bool,
     helo: Option<Box<[u8]>>,
-    /// Bytes of it that were told, and of the client's lines.
-    helo_told: usize,
-    said: usize,
+    /// For it in what is told, by the client's lines.
+    helo_room: Room<HELO_FREE, HELO_RATIO>,
     transfer: Transfer,
     /// A mail was sent and its fate is not known.
     sent: bool,
@@ -129,7 +128,7 @@ fn address(data: &[u8]) -> Box<[u8]> {
 
 impl Session {
     fn client(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
-        self.said = self.said.saturating_add(line.len());
+        self.helo_room.earn(line.len());
         match self.state {
             State::Mail if line == b"." => {
                 self.state = State::Commands;
@@ -283,14 +282,8 @@ impl Session {
         let Some(from) = &transfer.from else {
             return;
         };
-        let told = self.helo_told + self.helo.as_ref().map_or(0, |helo| helo.len());
-        let mut fields = if told
-            <= self
-                .said
-                .saturating_mul(HELO_RATIO)
-                .saturating_add(HELO_FREE)
-        {
-            self.helo_told = told;
+        let bytes = self.helo.as_ref().map_or(0, |helo| helo.len());
+        let mut fields = if self.helo_room.take(bytes) {
             self.who()
         } else {
             Vec::new()

@@ -6,7 +6,7 @@ use netloom_decode::app::http::{Exchange, Request, Response, base64, sniff};
 use netloom_decode::app::parameters;
 use netloom_decode::app::text::{display, starts_with_ignore_case, word};
 use netloom_decode::app::uri::{masked, masked_target};
-use netloom_decode::app::{Context, Interest};
+use netloom_decode::app::{Context, Interest, Room};
 use netloom_packet::Timestamp;
 use smallvec::SmallVec;
 
@@ -151,24 +151,16 @@ const UNPACKED_FREE: usize = 64 * 1024;
 const UNPACKED_RATIO: usize = 32;
 
 /// Exchanges of a flow that are not complete.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pairing {
     waiting: SmallVec<[Waiting; 1]>,
     /// What bodies unpack to.
     bodies: Account,
     /// Bytes of text for which rows have room yet.
-    room: usize,
+    room: TextRoom,
 }
 
-impl Default for Pairing {
-    fn default() -> Self {
-        Self {
-            waiting: SmallVec::new(),
-            bodies: Account::default(),
-            room: UNPACKED_FREE,
-        }
-    }
-}
+type TextRoom = Room<UNPACKED_FREE, UNPACKED_RATIO>;
 
 /// An exchange under way.
 #[derive(Debug)]
@@ -359,13 +351,10 @@ impl Waiting {
         record.filename = response.content_disposition.and_then(file_name);
     }
 
-    /// Leaves out texts for which there is no room, `before` of whose bytes were there before; the room
-    /// that is left.
-    fn fit(&mut self, before: usize, room: Option<usize>) -> Option<usize> {
-        let room = room?;
-        let new = self.record.text_bytes().saturating_sub(before);
-        if let Some(left) = room.checked_sub(new) {
-            return Some(left);
+    /// Leaves out texts for which there is no room, `before` of whose bytes were there before.
+    fn fit(&mut self, before: usize, room: &mut TextRoom) {
+        if room.take(self.record.text_bytes().saturating_sub(before)) {
+            return;
         }
         let record = &*self.record;
         let borrowed = |text: &Option<Cow<'static, str>>| {
@@ -386,7 +375,6 @@ impl Waiting {
             sniffed: record.sniffed,
             ..HttpRecord::default()
         };
-        Some(room)
     }
 
     fn body(&mut self, of_request: bool, start: &[u8], details: bool) {
@@ -458,25 +446,29 @@ impl Pairing {
                 if let Some(at) = self.position(*number) {
                     out(self.waiting.remove(at).record);
                 }
-                let room = self.earn(request.packed);
+                let mut room = self.earn(request.packed);
                 let waiting = self.add(Waiting::new(context, *number, false), out);
                 waiting.request(request, details);
-                let left = waiting.fit(0, room);
+                if let Some(room) = &mut room {
+                    waiting.fit(0, room);
+                }
                 if content {
                     waiting.unpackers[0] = Unpacker::new(Coding::of(request.headers)).map(Box::new);
                 }
-                self.room = left.unwrap_or(self.room);
+                self.room = room.unwrap_or(self.room);
             }
             Exchange::Response(number, response) => {
-                let room = self.earn(response.packed);
+                let mut room = self.earn(response.packed);
                 let waiting = self.get(context, *number, out);
                 let before = room.map_or(0, |_| waiting.record.text_bytes());
                 waiting.response(response, details);
-                let left = waiting.fit(before, room);
+                if let Some(room) = &mut room {
+                    waiting.fit(before, room);
+                }
                 if content {
                     waiting.unpackers[1] = Unpacker::new(waiting.coding).map(Box::new);
                 }
-                self.room = left.unwrap_or(self.room);
+                self.room = room.unwrap_or(self.room);
             }
             Exchange::Body {
                 number,
@@ -536,9 +528,8 @@ impl Pairing {
 
     /// The room for text with the head that comes, whose fields took so many bytes packed. Where they
     /// were sent as they are, there is no need to look.
-    fn earn(&mut self, packed: Option<usize>) -> Option<usize> {
-        let room = UNPACKED_RATIO.saturating_mul(packed?);
-        self.room = self.room.saturating_add(room);
+    fn earn(&mut self, packed: Option<usize>) -> Option<TextRoom> {
+        self.room.earn(packed?);
         Some(self.room)
     }
 

@@ -5,7 +5,7 @@ use netloom_packet::MacAddr;
 use super::number::rtype;
 use super::{Data, Message, Record, reverse_address};
 use crate::app::wire::Reader;
-use crate::app::{Device, DeviceSource, Event, Events};
+use crate::app::{Device, DeviceSource, Event, Events, Room};
 
 /// Facts that are taken from one message.
 const FACTS_MAX: usize = 64;
@@ -22,7 +22,8 @@ const GROUP: u16 = 0x8000;
 /// Says what a message tells of devices.
 pub(super) fn say(message: &Message<'_>, events: &mut dyn Events) {
     let mut left = FACTS_MAX;
-    let mut room = TEXT_FREE + TEXT_RATIO * message.captured;
+    let mut room = Room::<TEXT_FREE, TEXT_RATIO>::default();
+    room.earn(message.captured);
     let mut tell = |device: Device<'_>| {
         let texts = [
             device.hostname,
@@ -32,9 +33,8 @@ pub(super) fn say(message: &Message<'_>, events: &mut dyn Events) {
             device.service,
         ];
         let bytes: usize = texts.into_iter().flatten().map(<[u8]>::len).sum();
-        if left > 0 && bytes <= room {
+        if left > 0 && room.take(bytes) {
             left -= 1;
-            room -= bytes;
             events.event(Event::Device(device));
         }
     };

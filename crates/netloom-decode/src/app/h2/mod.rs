@@ -15,7 +15,7 @@ use super::http::{Exchange, Request, Response};
 use super::uri::without_userinfo;
 use super::{
     Category, Context, Detector, Event, Events, Guess, Interest, Next, Over, Parser, Probe,
-    Protocol, Risk, Step, support, text, wire,
+    Protocol, Risk, Room, Step, support, text, wire,
 };
 
 /// HTTP/2.
@@ -55,8 +55,8 @@ const BLOCK_MAX: usize = 48 * 1024;
 const FIELDS_MAX: usize = 64 * 1024;
 /// Bytes that the blocks of a connection may unpack to however few bytes it has; above them, how many
 /// times its own bytes: a token or a cookie of kilobytes takes a byte where it was sent before.
-const UNPACKED_FREE: u64 = 64 * 1024;
-const UNPACKED_RATIO: u64 = 128;
+const UNPACKED_FREE: usize = 64 * 1024;
+const UNPACKED_RATIO: usize = 128;
 /// Most streams that are remembered.
 const STREAMS_MAX: usize = 256;
 /// Most bytes of a body's start that are shown.
@@ -101,7 +101,7 @@ struct Connection {
     streams: VecDeque<Stream>,
     next: u32,
     /// Bytes that blocks of fields may still unpack to.
-    room: u64,
+    room: Room<UNPACKED_FREE, UNPACKED_RATIO>,
     inspector: Inspector,
 }
 
@@ -116,15 +116,9 @@ impl Connection {
             sides: [side(), side()],
             streams: VecDeque::new(),
             next: 0,
-            room: UNPACKED_FREE,
+            room: Room::default(),
             inspector: Inspector::new(),
         }
-    }
-
-    /// Bytes that came make room for what blocks of fields unpack to.
-    fn earn(&mut self, bytes: usize) {
-        let room = UNPACKED_RATIO.saturating_mul(bytes as u64);
-        self.room = self.room.saturating_add(room);
     }
 
     /// The stream of this number; opened where it is new.
@@ -307,9 +301,9 @@ impl Connection {
             // Settings, pings, windows, priorities, what later documents add.
             _ => return Some(()),
         };
-        let room = FIELDS_MAX.min(usize::try_from(self.room).unwrap_or(FIELDS_MAX));
+        let room = FIELDS_MAX.min(self.room.left());
         let unpacked = side.decoder.decode(&block, room)?;
-        self.room = self.room.saturating_sub(unpacked.size as u64);
+        self.room.take(unpacked.size);
         if unpacked.cut {
             let detail = "HTTP/2 fields that unpack to far more than was sent";
             support::risk(events, Risk::MalformedPacket, detail);
@@ -387,10 +381,10 @@ impl Parser for Connection {
             match self.take(context, rest, events) {
                 Ok(Some((count, 0))) => {
                     consumed += count;
-                    self.earn(count);
+                    self.room.earn(count);
                 }
                 Ok(Some((count, skip))) => {
-                    self.earn(count);
+                    self.room.earn(count);
                     return Step::then(consumed + count, Next::Skip(skip));
                 }
                 Ok(None) => return Step::consumed(consumed),
@@ -530,7 +524,7 @@ mod tests {
         assert_eq!(step.consumed, client.len(), "the table is what it was");
         assert_eq!(sum.1, 2000, "the requests are all there");
         assert!(sum.0 > 1_000_000 && sum.2);
-        let most = UNPACKED_FREE as usize + UNPACKED_RATIO as usize * client.len();
+        let most = UNPACKED_FREE + UNPACKED_RATIO * client.len();
         assert!(sum.0 <= most, "{} bytes of {}", sum.0, client.len());
     }
 
