@@ -7,7 +7,7 @@ use netloom_decode::app::{Context, Interest};
 use netloom_decode::{TcpFlags, Transport};
 use netloom_packet::Timestamp;
 
-use super::{AppRecord, AppRow, HttpRecord, Payload, TcpData, Wish};
+use super::{AppRecord, AppRow, HttpRecord, Payload, RowOrigin, TcpData, Wish};
 use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::table::FlowPacket;
@@ -175,17 +175,18 @@ impl Applications {
         if self.ids {
             flow.id(sensor);
         }
-        let identity = flow.identity(sensor);
         let (src, dst) = ends(flow);
-        let protocol = flow.key.protocol();
+        let origin = Arc::new(RowOrigin {
+            flow: flow.identity(sensor),
+            ts,
+            src,
+            dst,
+            protocol: flow.key.protocol(),
+        });
         self.records
             .extend(self.rows.drain(..).map(|row| AppRecord {
-                flow: identity.clone(),
+                origin: Arc::clone(&origin),
                 number,
-                ts,
-                src,
-                dst,
-                protocol,
                 row,
             }));
     }

@@ -30,7 +30,7 @@ pub(crate) use self::payload::Payload;
 pub use self::dns::DnsRecord;
 pub use self::http::HttpRecord;
 pub use self::info::{AppInfo, Confidence};
-pub use self::record::{AppRecord, AppRow, DeviceRecord, FieldValue, MessageRecord};
+pub use self::record::{AppRecord, AppRow, DeviceRecord, FieldValue, MessageRecord, RowOrigin};
 pub use self::tls::{CertificateRecord, QuicRecord, TlsRecord};
 
 /// Times a flow may be recognised anew after a parser gave up.

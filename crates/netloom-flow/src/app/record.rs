@@ -1,6 +1,7 @@
 //! Rows that come out of a flow's payload while it lives.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use netloom_decode::app::{DeviceSource, Message, Protocol, Value, text};
 use netloom_packet::{MacAddr, Timestamp};
@@ -10,14 +11,24 @@ use super::http::HttpRecord;
 use super::tls::TlsRecord;
 use crate::key::{FlowId, FlowIdentity};
 
-/// A row of `dns`, `tls`, `http` or `messages`, or a fact about a device; and of which flow.
+/// A row of `dns`, `tls`, `http` or `messages`, or a fact about a device; and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppRecord {
-    /// The flow.
-    pub flow: FlowIdentity,
+    /// The flow and the packet: one for all rows that a packet completes, for a packet of a few hundred
+    /// bytes may hold as many messages.
+    pub origin: Arc<RowOrigin>,
     /// Number of the packet that completed the record; rows are ordered by it.
     pub number: u64,
-    /// Time of that packet.
+    /// The row.
+    pub row: AppRow,
+}
+
+/// What rows have in common that one packet of a flow completed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowOrigin {
+    /// The flow.
+    pub flow: FlowIdentity,
+    /// Time of the packet.
     pub ts: Timestamp,
     /// Originator of the flow.
     pub src: (IpAddr, u16),
@@ -25,14 +36,12 @@ pub struct AppRecord {
     pub dst: (IpAddr, u16),
     /// Its IP protocol number.
     pub protocol: u8,
-    /// The row.
-    pub row: AppRow,
 }
 
 impl AppRecord {
     /// See [`flow_id`](crate::flow_id).
     pub fn flow_id(&self) -> FlowId {
-        self.flow.id()
+        self.origin.flow.id()
     }
 }
 

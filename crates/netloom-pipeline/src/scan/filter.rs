@@ -180,15 +180,15 @@ impl RowFilter {
             AppRow::Dns(row) => row.ts,
             AppRow::Tls(row) => row.ts,
             AppRow::Http(row) => row.ts,
-            _ => record.ts,
+            _ => record.origin.ts,
         };
         self.terms.iter().all(|term| match term {
             Term::Time(ranges) => among(ranges, &time.as_nanos()),
-            Term::SrcIp(ranges) => address(ranges, record.src.0),
-            Term::DstIp(ranges) => address(ranges, record.dst.0),
-            Term::Protocol(ranges) => among(ranges, &u64::from(record.protocol)),
-            Term::SrcPort(ranges) => among(ranges, &u64::from(record.src.1)),
-            Term::DstPort(ranges) => among(ranges, &u64::from(record.dst.1)),
+            Term::SrcIp(ranges) => address(ranges, record.origin.src.0),
+            Term::DstIp(ranges) => address(ranges, record.origin.dst.0),
+            Term::Protocol(ranges) => among(ranges, &u64::from(record.origin.protocol)),
+            Term::SrcPort(ranges) => among(ranges, &u64::from(record.origin.src.1)),
+            Term::DstPort(ranges) => among(ranges, &u64::from(record.origin.dst.1)),
             Term::Len(_) => false,
         })
     }

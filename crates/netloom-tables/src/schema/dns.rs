@@ -85,7 +85,7 @@ static COLUMNS: &[Column<Dns>] = &[
     column(
         "transport",
         Make::Text(|row, out| {
-            let transport = match (row.record.service, row.app.protocol) {
+            let transport = match (row.record.service, row.app.origin.protocol) {
                 ("dns", 6) => "tcp",
                 ("dns", _) => "udp",
                 (other, _) => other,
@@ -97,34 +97,34 @@ static COLUMNS: &[Column<Dns>] = &[
     .of_nobody()
     .doc("What carried it: udp or tcp for DNS; else mdns, llmnr or nbns.")
     .zeek("proto"),
-    column("protocol", Make::U8(|row| Some(row.app.protocol)))
+    column("protocol", Make::U8(|row| Some(row.app.origin.protocol)))
         .required()
         .doc("IANA number of the protocol above IP.")
         .ecs("network.iana_number"),
     column(
         "src_ip",
-        Make::Ip(|row| Some(row.app.src.0)),
+        Make::Ip(|row| Some(row.app.origin.src.0)),
     )
     .required()
     .address("ip")
     .doc("Originator of the flow.")
     .zeek("id.orig_h")
     .ecs("source.ip"),
-    column("src_port", Make::U16(|row| Some(row.app.src.1)))
+    column("src_port", Make::U16(|row| Some(row.app.origin.src.1)))
         .required()
         .doc("Its port.")
         .zeek("id.orig_p")
         .ecs("source.port"),
     column(
         "dst_ip",
-        Make::Ip(|row| Some(row.app.dst.0)),
+        Make::Ip(|row| Some(row.app.origin.dst.0)),
     )
     .required()
     .address("ip")
     .doc("Responder of the flow.")
     .zeek("id.resp_h")
     .ecs("destination.ip"),
-    column("dst_port", Make::U16(|row| Some(row.app.dst.1)))
+    column("dst_port", Make::U16(|row| Some(row.app.origin.dst.1)))
         .required()
         .doc("Its port.")
         .zeek("id.resp_p")

@@ -94,28 +94,28 @@ static COLUMNS: &[Column<Tls>] = &[
     .zeek("uid"),
     column(
         "src_ip",
-        Make::Ip(|row| Some(row.app.src.0)),
+        Make::Ip(|row| Some(row.app.origin.src.0)),
     )
     .required()
     .address("ip")
     .doc("Originator of the flow.")
     .zeek("id.orig_h")
     .ecs("source.ip"),
-    column("src_port", Make::U16(|row| Some(row.app.src.1)))
+    column("src_port", Make::U16(|row| Some(row.app.origin.src.1)))
         .required()
         .doc("Its port.")
         .zeek("id.orig_p")
         .ecs("source.port"),
     column(
         "dst_ip",
-        Make::Ip(|row| Some(row.app.dst.0)),
+        Make::Ip(|row| Some(row.app.origin.dst.0)),
     )
     .required()
     .address("ip")
     .doc("Responder of the flow.")
     .zeek("id.resp_h")
     .ecs("destination.ip"),
-    column("dst_port", Make::U16(|row| Some(row.app.dst.1)))
+    column("dst_port", Make::U16(|row| Some(row.app.origin.dst.1)))
         .required()
         .doc("Its port.")
         .zeek("id.resp_p")

@@ -158,7 +158,7 @@ impl DnsCounter {
         self.totals.queries += 1;
         let query = dns.query.as_deref().map(lower);
         self.names.add(texts, query.as_deref());
-        let server = self.servers.entry_ref(&record.dst.0);
+        let server = self.servers.entry_ref(&record.origin.dst.0);
         server.queries += 1;
         if let Some(qtype) = dns.qtype {
             self.types.add(texts, Some(&qtype_name(qtype, false)));
@@ -178,7 +178,7 @@ impl DnsCounter {
         if let Some(rtt) = dns.rtt {
             server.times.add(rtt);
             self.times.add(rtt);
-            let what = || (cut(&query.unwrap_or_default()).into(), record.dst.0);
+            let what = || (cut(&query.unwrap_or_default()).into(), record.origin.dst.0);
             keep_largest(&mut self.slow, rtt, what, top.min(SLOW_MAX));
         }
     }
@@ -187,7 +187,7 @@ impl DnsCounter {
     /// (or of a query and its response) come one after the other.
     fn local(&mut self, dns: &DnsRecord, record: &AppRecord) {
         let message = (
-            (record.src, record.dst, record.number),
+            (record.origin.src, record.origin.dst, record.number),
             (dns.ts, dns.trans_id),
         );
         if self.local == Some(message) {
@@ -267,8 +267,10 @@ impl DnsCounter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use netloom_pipeline::decode::{DecodeOptions, decode_ip};
-    use netloom_pipeline::flow::app::AppRow;
+    use netloom_pipeline::flow::app::{AppRow, RowOrigin};
     use netloom_pipeline::flow::{FlowIdentity, FlowKey, FlowRules};
 
     use super::*;
@@ -286,12 +288,14 @@ mod tests {
         let (key, _) = FlowKey::new(&decoded, FlowRules::Native).unwrap();
         let ts = Timestamp::from_nanos(0);
         AppRecord {
-            flow: FlowIdentity::new(key, ts, 1, None),
+            origin: Arc::new(RowOrigin {
+                flow: FlowIdentity::new(key, ts, 1, None),
+                ts,
+                src: ([10, 0, 0, 1].into(), 5353),
+                dst: ([224, 0, 0, 251].into(), 5353),
+                protocol: 17,
+            }),
             number,
-            ts,
-            src: ([10, 0, 0, 1].into(), 5353),
-            dst: ([224, 0, 0, 251].into(), 5353),
-            protocol: 17,
             row: AppRow::Dns(Box::new(dns)),
         }
     }

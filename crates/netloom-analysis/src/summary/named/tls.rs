@@ -114,7 +114,7 @@ impl TlsCounter {
         };
         let server = match tls.server_name.as_deref() {
             Some(name) => Cow::Borrowed(name),
-            None => Cow::Owned(record.dst.0.to_string()),
+            None => Cow::Owned(record.origin.dst.0.to_string()),
         };
         let shown = Shown(cut(&certificate.subject), cut(&server));
         let validity = self

@@ -183,12 +183,22 @@ fn transactions(messages: Vec<Event>) -> Vec<Event> {
 /// Who talked to whom; `back`: the other way.
 fn ends(app: &AppRecord, back: bool) -> Event {
     let (src, dst) = if back {
-        (app.dst, app.src)
+        (app.origin.dst, app.origin.src)
     } else {
-        (app.src, app.dst)
+        (app.origin.src, app.origin.dst)
     };
-    let protocol = if app.protocol == 6 { "TCP" } else { "UDP" };
-    let id = community_id(app.src.0, app.dst.0, app.src.1, app.dst.1, app.protocol);
+    let protocol = if app.origin.protocol == 6 {
+        "TCP"
+    } else {
+        "UDP"
+    };
+    let id = community_id(
+        app.origin.src.0,
+        app.origin.dst.0,
+        app.origin.src.1,
+        app.origin.dst.1,
+        app.origin.protocol,
+    );
     [
         ("src_ip", src.0.to_string()),
         ("src_port", src.1.to_string()),

@@ -225,7 +225,7 @@ fn hosts(path: &Path, frames: &[Frame], seen: &Seen) -> Names {
             if !names.theirs.contains(piece) {
                 let http2 = row.version.as_deref() == Some("2");
                 let protocol = if http2 { "http2" } else { "http" };
-                doubtful.insert(format!("tcp.port=={},{protocol}", app.dst.1));
+                doubtful.insert(format!("tcp.port=={},{protocol}", app.origin.dst.1));
             }
             names.ours.insert(piece.to_owned());
         }

@@ -22,11 +22,16 @@ fn value((app, record): (&AppRecord, &DnsRecord), field: &str) -> Option<String>
         }
     };
     Some(match field {
-        "id.orig_h" => app.src.0.to_string(),
-        "id.orig_p" => app.src.1.to_string(),
-        "id.resp_h" => app.dst.0.to_string(),
-        "id.resp_p" => app.dst.1.to_string(),
-        "proto" => if app.protocol == 6 { "tcp" } else { "udp" }.to_owned(),
+        "id.orig_h" => app.origin.src.0.to_string(),
+        "id.orig_p" => app.origin.src.1.to_string(),
+        "id.resp_h" => app.origin.dst.0.to_string(),
+        "id.resp_p" => app.origin.dst.1.to_string(),
+        "proto" => if app.origin.protocol == 6 {
+            "tcp"
+        } else {
+            "udp"
+        }
+        .to_owned(),
         "trans_id" => record.trans_id.to_string(),
         "rtt" => record
             .rtt
@@ -78,8 +83,8 @@ fn value((app, record): (&AppRecord, &DnsRecord), field: &str) -> Option<String>
 fn fit(row: (&AppRecord, &DnsRecord), theirs: &Row) -> u32 {
     let get = |name: &str| theirs.get(name).map(String::as_str);
     let address = |name| get(name).and_then(|text| text.parse::<IpAddr>().ok());
-    if address("id.orig_h") != Some(row.0.src.0)
-        || address("id.resp_h") != Some(row.0.dst.0)
+    if address("id.orig_h") != Some(row.0.origin.src.0)
+        || address("id.resp_h") != Some(row.0.origin.dst.0)
         || get("trans_id") != Some(&*row.1.trans_id.to_string())
     {
         return 0;

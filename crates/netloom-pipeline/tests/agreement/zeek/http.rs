@@ -159,10 +159,10 @@ fn http_rows(seen: &Seen) -> Vec<Row> {
             let number = |value: Option<u16>| value.map(|value| value.to_string());
             let proxied = (!http.proxied.is_empty()).then(|| http.proxied.join(","));
             [
-                ("id.orig_h", Some(record.src.0.to_string())),
-                ("id.orig_p", Some(record.src.1.to_string())),
-                ("id.resp_h", Some(record.dst.0.to_string())),
-                ("id.resp_p", Some(record.dst.1.to_string())),
+                ("id.orig_h", Some(record.origin.src.0.to_string())),
+                ("id.orig_p", Some(record.origin.src.1.to_string())),
+                ("id.resp_h", Some(record.origin.dst.0.to_string())),
+                ("id.resp_p", Some(record.origin.dst.1.to_string())),
                 ("trans_depth", Some(http.trans_depth.to_string())),
                 ("method", text(http.method.as_deref())),
                 ("host", text(http.host.as_deref())),
@@ -211,10 +211,10 @@ pub(super) fn ssh(captures: &[(&Capture, &Seen)]) -> Tally {
             .filter(|(_, message)| &*message.kind == "kex")
             .map(|(record, message)| {
                 let ends = [
-                    ("id.orig_h", record.src.0.to_string()),
-                    ("id.orig_p", record.src.1.to_string()),
-                    ("id.resp_h", record.dst.0.to_string()),
-                    ("id.resp_p", record.dst.1.to_string()),
+                    ("id.orig_h", record.origin.src.0.to_string()),
+                    ("id.orig_p", record.origin.src.1.to_string()),
+                    ("id.resp_h", record.origin.dst.0.to_string()),
+                    ("id.resp_p", record.origin.dst.1.to_string()),
                 ];
                 let mut row: Row = ends
                     .into_iter()

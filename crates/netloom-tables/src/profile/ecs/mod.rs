@@ -46,27 +46,27 @@ macro_rules! ends {
             .required(),
             app(
                 "source.ip",
-                Make::Ip(|row| Some(row.app.src.0)),
+                Make::Ip(|row| Some(row.app.origin.src.0)),
                 "Originator of the flow.",
             )
             .required()
             .address("ip"),
             app(
                 "source.port",
-                Make::U16(|row| Some(row.app.src.1)),
+                Make::U16(|row| Some(row.app.origin.src.1)),
                 "Its port.",
             )
             .required(),
             app(
                 "destination.ip",
-                Make::Ip(|row| Some(row.app.dst.0)),
+                Make::Ip(|row| Some(row.app.origin.dst.0)),
                 "Responder of the flow.",
             )
             .required()
             .address("ip"),
             app(
                 "destination.port",
-                Make::U16(|row| Some(row.app.dst.1)),
+                Make::U16(|row| Some(row.app.origin.dst.1)),
                 "Its port.",
             )
             .required(),
@@ -74,7 +74,7 @@ macro_rules! ends {
                 "network.type",
                 Make::Text(|row, out| {
                     text::some(
-                        if row.app.src.0.is_ipv6() {
+                        if row.app.origin.src.0.is_ipv6() {
                             "ipv6"
                         } else {
                             "ipv4"
@@ -87,13 +87,13 @@ macro_rules! ends {
             .required(),
             app(
                 "network.iana_number",
-                Make::Text(|row, out| write!(out, "{}", row.app.protocol).ok()),
+                Make::Text(|row, out| write!(out, "{}", row.app.origin.protocol).ok()),
                 "Number of the protocol above IP.",
             )
             .required(),
             app(
                 "network.transport",
-                Make::Text(|row, out| text::some(protocol_name(row.app.protocol), out)),
+                Make::Text(|row, out| text::some(protocol_name(row.app.origin.protocol), out)),
                 "Its name.",
             ),
         ]

@@ -41,34 +41,34 @@ macro_rules! head {
             .required(),
             app(
                 "src_ip",
-                Make::Ip(|row| Some(row.app.src.0)),
+                Make::Ip(|row| Some(row.app.origin.src.0)),
                 "Originator of the flow.",
             )
             .required()
             .address("ip"),
             app(
                 "src_port",
-                Make::U16(|row| Some(row.app.src.1)),
+                Make::U16(|row| Some(row.app.origin.src.1)),
                 "Its port.",
             )
             .required(),
             app(
                 "dest_ip",
-                Make::Ip(|row| Some(row.app.dst.0)),
+                Make::Ip(|row| Some(row.app.origin.dst.0)),
                 "Responder of the flow.",
             )
             .required()
             .address("ip"),
             app(
                 "dest_port",
-                Make::U16(|row| Some(row.app.dst.1)),
+                Make::U16(|row| Some(row.app.origin.dst.1)),
                 "Its port.",
             )
             .required(),
             app(
                 "proto",
                 Make::Text(|row, out| {
-                    proto(row.app.protocol, out);
+                    proto(row.app.origin.protocol, out);
                     Some(())
                 }),
                 "Protocol above IP.",

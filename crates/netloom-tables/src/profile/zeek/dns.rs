@@ -48,7 +48,11 @@ fn columns() -> Vec<Column<ZeekDns>> {
         column(
             "proto",
             Make::Text(|row, out| {
-                out.push_str(if row.app.protocol == 6 { "tcp" } else { "udp" });
+                out.push_str(if row.app.origin.protocol == 6 {
+                    "tcp"
+                } else {
+                    "udp"
+                });
                 Some(())
             }),
         )

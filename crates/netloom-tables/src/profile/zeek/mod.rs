@@ -28,18 +28,18 @@ macro_rules! app_ends {
             )
             .required()
             .doc("The flow: netloom's `flow_id`."),
-            column("id.orig_h", Make::Ip(|row| Some(row.app.src.0)))
+            column("id.orig_h", Make::Ip(|row| Some(row.app.origin.src.0)))
                 .required()
                 .address("ip")
                 .doc("Originator."),
-            column("id.orig_p", Make::U16(|row| Some(row.app.src.1)))
+            column("id.orig_p", Make::U16(|row| Some(row.app.origin.src.1)))
                 .required()
                 .doc("Its port."),
-            column("id.resp_h", Make::Ip(|row| Some(row.app.dst.0)))
+            column("id.resp_h", Make::Ip(|row| Some(row.app.origin.dst.0)))
                 .required()
                 .address("ip")
                 .doc("Responder."),
-            column("id.resp_p", Make::U16(|row| Some(row.app.dst.1)))
+            column("id.resp_p", Make::U16(|row| Some(row.app.origin.dst.1)))
                 .required()
                 .doc("Its port."),
         ]

@@ -120,7 +120,7 @@ impl Stage for TopStage {
             _ => None,
         };
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            let key = key(record.src, record.dst, record.protocol);
+            let key = key(record.origin.src, record.origin.dst, record.origin.protocol);
             shard.names.push((key, name));
         }
     }
