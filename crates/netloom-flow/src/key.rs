@@ -193,7 +193,9 @@ fn fold_scope(decoded: &Decoded, rules: FlowRules) -> u64 {
     };
     match rules {
         FlowRules::Native => {
-            for &id in vlans {
+            // Identifier 0 is no VLAN: such a tag gives a frame a priority (IEEE 802.1Q), and often only the
+            // frames of one direction have it.
+            for &id in vlans.iter().filter(|&&id| id != 0) {
                 add(u64::from(id) | 1 << 40);
             }
             for &tunnel in tunnels {
@@ -423,6 +425,18 @@ mod tests {
         ] {
             assert_eq!(key(&plain, rules) == key(&tagged, rules), same, "{rules:?}");
         }
+        // A tag with a priority alone parts nothing, behind another either.
+        let mut priority = plain;
+        priority.vlans.push(0);
+        let mut both = tagged;
+        both.vlans.push(0);
+        for rules in [FlowRules::Native, FlowRules::Zeek, FlowRules::Nfstream] {
+            assert_eq!(key(&plain, rules), key(&priority, rules), "{rules:?}");
+        }
+        assert_eq!(
+            key(&tagged, FlowRules::Native),
+            key(&both, FlowRules::Native)
+        );
     }
 
     #[test]
