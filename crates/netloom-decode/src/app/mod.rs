@@ -86,6 +86,7 @@ pub mod rtps;
 pub mod rtsp;
 pub mod s7comm;
 pub mod sccp;
+mod sctp;
 pub mod sdp;
 pub mod security_token;
 #[cfg(test)]
@@ -131,6 +132,7 @@ pub use event::{
 pub use ip_protocols::service_of_protocol;
 pub use registry::{by_name, detectors, ports};
 pub use room::Room;
+pub use sctp::service_of_sctp;
 
 /// An application protocol: what the `service` column says.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use netloom_decode::app::{Context, Interest};
+use netloom_decode::app::{Context, Interest, service_of_sctp};
 use netloom_decode::{TcpFlags, Transport};
 use netloom_packet::Timestamp;
 
-use super::{AppRecord, AppRow, HttpRecord, Payload, RowOrigin, TcpData, Wish};
+use super::{AppFlow, AppRecord, AppRow, HttpRecord, Payload, RowOrigin, TcpData, Wish};
 use crate::config::{FlowConfig, FlowRules};
 use crate::flow::Flow;
 use crate::table::FlowPacket;
@@ -79,6 +79,12 @@ impl Applications {
             }
             17 | 136 if decoded.payload_len > 0 => {
                 self.look(flow, packet, from_src, flipped, sensor);
+            }
+            // An association speaks one protocol, and one chunk of data says which: until then nothing is kept.
+            132 => {
+                if let Some(service) = service_of_sctp(decoded.payload(packet.data)) {
+                    flow.keep_payload(Box::new(AppFlow::told(service)).kept());
+                }
             }
             _ => {}
         }

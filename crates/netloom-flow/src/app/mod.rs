@@ -17,7 +17,7 @@ mod sink;
 mod stream;
 pub(crate) mod tls;
 
-use netloom_decode::app::{Context, Interest, Next, Parser, Probe};
+use netloom_decode::app::{Context, Interest, Next, Parser, Probe, Protocol};
 
 use self::detect::{Detecting, Verdict};
 use self::sink::Told;
@@ -114,6 +114,17 @@ impl Default for AppFlow {
 }
 
 impl AppFlow {
+    /// A flow whose packets say by a number what they carry: nothing further is learned.
+    pub(crate) fn told(service: &'static Protocol) -> Self {
+        let mut flow = Self::default();
+        let info = flow.told.info.get_or_insert_default();
+        info.service = Some(service);
+        info.confidence = Some(Confidence::Content);
+        flow.told.news = true;
+        flow.phase = Phase::Over;
+        flow
+    }
+
     /// Whether nothing further can be learned.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)

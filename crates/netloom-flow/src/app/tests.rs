@@ -51,17 +51,30 @@ impl Bench {
         } else {
             (SERVER, CLIENT)
         };
+        let mut segment = seq.to_be_bytes().to_vec();
+        segment.extend_from_slice(&ack.to_be_bytes());
+        segment.extend_from_slice(&[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        segment.extend_from_slice(payload);
+        self.ip(6, from, to, &segment, cut);
+    }
+
+    /// A packet of a protocol with ports, `rest` behind them.
+    fn ip(
+        &mut self,
+        protocol: u8,
+        from: (Ipv4Addr, u16),
+        to: (Ipv4Addr, u16),
+        rest: &[u8],
+        cut: usize,
+    ) {
         let mut data = vec![0x45, 0];
-        data.extend_from_slice(&((40 + payload.len()) as u16).to_be_bytes());
-        data.extend_from_slice(&[0, 0, 0, 0, 64, 6, 0, 0]);
+        data.extend_from_slice(&((24 + rest.len()) as u16).to_be_bytes());
+        data.extend_from_slice(&[0, 0, 0, 0, 64, protocol, 0, 0]);
         data.extend_from_slice(&from.0.octets());
         data.extend_from_slice(&to.0.octets());
         data.extend_from_slice(&from.1.to_be_bytes());
         data.extend_from_slice(&to.1.to_be_bytes());
-        data.extend_from_slice(&seq.to_be_bytes());
-        data.extend_from_slice(&ack.to_be_bytes());
-        data.extend_from_slice(&[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-        data.extend_from_slice(payload);
+        data.extend_from_slice(rest);
         let wire_len = data.len() as u32;
         data.truncate(data.len() - cut);
         self.number += 1;
@@ -99,6 +112,27 @@ const REQUEST: &[u8] =
     b"GET /index.html HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: test/1.0\r\n\r\n";
 const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+
+/// Data says what an association carries, on any port; setting it up and keeping it alive does not.
+#[test]
+fn associations_are_named_by_their_data() {
+    let header = [0, 0, 0, 7, 0, 0, 0, 0];
+    let heartbeat = [4, 0, 0, 8, 0, 1, 0, 4];
+    let data = [0, 3, 0, 17, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 60, 1, 0, 0, 0];
+    let mut bench = Bench::new();
+    bench.ip(132, CLIENT, SERVER, &[&header[..], &heartbeat].concat(), 0);
+    bench.ip(132, SERVER, CLIENT, &[&header[..], &data].concat(), 0);
+    bench.ip(132, CLIENT, SERVER, &[&header[..], &heartbeat].concat(), 0);
+    let (flow, _) = bench.end();
+    assert_eq!(flow.service(), Some("ngap"));
+    assert_eq!(flow.confidence(), Some(Confidence::Content));
+    assert_eq!(flow.app.map(|app| app.risks.len()), Some(0));
+
+    let mut bench = Bench::new();
+    bench.ip(132, CLIENT, SERVER, &[&header[..], &heartbeat].concat(), 0);
+    let (flow, _) = bench.end();
+    assert_eq!((flow.service(), flow.app.is_some()), (None, false));
+}
 
 #[test]
 fn padding_behind_acknowledgements_is_no_data() {

@@ -14,6 +14,8 @@ use crate::server::{is_usual, originator_serves};
 
 /// TCP's number among IP's protocols.
 const TCP: u8 = 6;
+const UDP: u8 = 17;
+const UDP_LITE: u8 = 136;
 
 /// Adds to a record what was known when the flow began (about this responder), and what follows
 /// from the whole.
@@ -220,7 +222,12 @@ fn odd_port(record: &mut FlowRecord, from_server: bool) {
     } else {
         record.dst_port
     };
-    let tcp = record.protocol == TCP;
+    let tcp = match record.protocol {
+        TCP => true,
+        UDP | UDP_LITE => false,
+        // The ports of SCTP are a registry of their own.
+        _ => return,
+    };
     let (Some(info), Some(port)) = (record.app.as_deref_mut(), port) else {
         return;
     };

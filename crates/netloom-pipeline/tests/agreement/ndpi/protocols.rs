@@ -116,6 +116,8 @@ fn agrees(theirs: &str, flow: &FlowRecord) -> bool {
     };
     let carried = flow.app.iter().flat_map(|app| &app.carried);
     same(theirs, ours)
+        // nDPI names what carries them: SCTP.
+        || service_of_protocol(flow.protocol).is_some_and(|carrier| same(theirs, carrier.name))
         || carried
             .map(|carried| format!("{ours}+{}", carried.name))
             .any(|both| same(theirs, &both))
