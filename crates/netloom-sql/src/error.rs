@@ -1,6 +1,7 @@
 //! Why a query gives no rows, told to whoever wrote it.
 
 mod calls;
+mod cures;
 mod words;
 
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use netloom_tables::ColumnDef;
 use netloom_tables::read::ReadError;
 
-use crate::statements::{identifier, is_value, unquoted};
+use crate::statements::{identifier, is_value, names_a_table, unquoted};
 
 /// Why a query gives no rows.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +119,7 @@ impl QueryError {
             },
             DataFusionError::External(error) => Self::Capture(error.to_string()),
             DataFusionError::ResourcesExhausted(message) => Self::Memory(message),
-            DataFusionError::SchemaError(error, _) => schema_error(&error),
+            DataFusionError::SchemaError(error, _) => schema_error(&error, sql),
             DataFusionError::SQL(error, _) => syntax_error(&error.to_string(), sql),
             error @ (DataFusionError::Plan(_)
             | DataFusionError::NotImplemented(_)
@@ -146,7 +147,7 @@ fn in_words(said: &str) -> Option<QueryError> {
 }
 
 /// A column that is not there, or is there twice.
-fn schema_error(error: &SchemaError) -> QueryError {
+fn schema_error(error: &SchemaError, sql: &str) -> QueryError {
     match error {
         SchemaError::FieldNotFound {
             field,
@@ -189,6 +190,9 @@ fn schema_error(error: &SchemaError) -> QueryError {
                 });
             match near {
                 Some(name) => error.hint(format!("did you mean {}?", quoted(name))),
+                None if names.is_empty() && !names_a_table(sql) => {
+                    error.hint("its table is missing: SELECT … FROM flows")
+                }
                 None if names.is_empty() => error,
                 None => error.hint(format!("there are: {}", listed(&names))),
             }
@@ -248,7 +252,10 @@ fn syntax_error(message: &str, sql: &str) -> QueryError {
     ));
     match address {
         Some(address) => error.hint(format!("addresses stand in single quotes: '{address}'")),
-        None => error,
+        None => match cures::of(sql, line, column) {
+            Some(cure) => error.hint(cure),
+            None => error,
+        },
     }
 }
 

@@ -17,11 +17,13 @@ mod deep;
 mod error;
 mod files;
 mod functions;
+mod idioms;
 mod order;
 mod rows;
 mod runner;
 mod session;
 mod statements;
+mod time;
 
 pub use capture::{Captures, OpenCaptures, OpenError};
 pub use condition::Condition;

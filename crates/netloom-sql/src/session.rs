@@ -32,9 +32,11 @@ use crate::deep;
 use crate::error::{QueryError, no_table};
 use crate::files;
 use crate::functions;
+use crate::idioms;
 use crate::order::{InformationInOrder, UnionInOrder};
 use crate::rows::Rows;
 use crate::runner::Runner;
+use crate::time::TimesToTheMinute;
 
 /// How queries run.
 #[derive(Debug, Clone)]
@@ -178,6 +180,7 @@ impl Session {
             vec![Arc::new(AddressOrder::Untyped), Arc::new(NameComparedRows)];
         analysis.extend(Analyzer::default().rules);
         analysis.push(Arc::new(AddressOrder::Typed));
+        analysis.push(Arc::new(TimesToTheMinute));
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
@@ -411,7 +414,7 @@ impl Session {
 }
 
 /// Statements, none of them deep.
-fn parsed(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
+pub(crate) fn parsed(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
     deep::check(sql)?;
     let parsed = DFParserBuilder::new(sql)
         .with_recursion_limit(deep::NESTED)
@@ -421,6 +424,7 @@ fn parsed(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
     // All of them, before any is dropped.
     let flat: Vec<_> = statements.iter_mut().map(deep::flatten).collect();
     flat.into_iter().collect::<Result<(), _>>()?;
+    statements.iter_mut().try_for_each(idioms::understood)?;
     Ok(statements)
 }
 

@@ -153,6 +153,14 @@ pub(crate) fn unquoted(sql: &str, at: Option<(usize, usize)>) -> Option<String> 
     })
 }
 
+/// Whether a text has a `FROM`.
+pub(crate) fn names_a_table(sql: &str) -> bool {
+    let mut tokens = Vec::new();
+    _ = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location_into_buf(&mut tokens);
+    let is_from = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::FROM);
+    tokens.iter().any(is_from)
+}
+
 /// Whether a name stands where a constant would: behind a comparison, and not as the table of a column
 /// or a function.
 pub(crate) fn is_value(sql: &str, name: &str) -> bool {

@@ -29,7 +29,7 @@ mod form;
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Field;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, plan_err};
 use datafusion::config::ConfigOptions;
@@ -455,9 +455,18 @@ impl<'s> Comparison<'s> {
             return Ok(side);
         }
         let field = side.to_field(self.schema);
-        // Numbers and nulls are what they are, and what is wrong will be told by the planner.
-        if !field.is_ok_and(|(_, field)| is_text(field.data_type()) && !field.data_type().is_null())
-        {
+        let data_type = field.ok().map(|(_, field)| field.data_type().clone());
+        if data_type.as_ref().is_some_and(DataType::is_numeric) {
+            // The planner would take the addresses for numbers.
+            return plan_err!(
+                "{} holds {}, and {side} is a number; {}",
+                self.known,
+                self.what(),
+                self.example()
+            );
+        }
+        // Nulls are what they are, and what else is wrong will be told by the planner.
+        if !data_type.is_some_and(|data_type| is_text(&data_type) && !data_type.is_null()) {
             return Ok(side);
         }
         match side {
@@ -493,22 +502,36 @@ impl<'s> Comparison<'s> {
     }
 
     fn canonical_text(&self, text: &str) -> Result<String> {
-        let (what, example) = match self.kind {
-            Kind::Ip => (
-                "IP addresses",
-                "in_subnet(…, '10.0.0.0/8') compares with a subnet, LIKE with a pattern",
-            ),
-            Kind::Mac => ("hardware addresses", "write 00:1b:44:11:3a:b7"),
-        };
         let canonical = form::canonical_form(self.kind, text);
         canonical.map_or_else(
             || {
                 plan_err!(
-                    "{} holds {what}, and '{text}' is none; {example}",
-                    self.known
+                    "{} holds {}, and '{text}' is none; {}",
+                    self.known,
+                    self.what(),
+                    match self.kind {
+                        Kind::Ip => {
+                            "in_subnet(…, '10.0.0.0/8') compares with a subnet, LIKE with a pattern"
+                        }
+                        Kind::Mac => self.example(),
+                    }
                 )
             },
             Ok,
         )
+    }
+
+    fn what(&self) -> &'static str {
+        match self.kind {
+            Kind::Ip => "IP addresses",
+            Kind::Mac => "hardware addresses",
+        }
+    }
+
+    fn example(&self) -> &'static str {
+        match self.kind {
+            Kind::Ip => "write '10.0.0.1'",
+            Kind::Mac => "write '00:1b:44:11:3a:b7'",
+        }
     }
 }

@@ -17,7 +17,7 @@ fn value(said: &str) -> Option<QueryError> {
         return Some(
             QueryError::query(format!("'{text}' is not {kind}, as the other side is")).hint(
                 match kind {
-                    "a number" => "numbers stand without quotes and are written out: 1000000",
+                    "a number" => "numbers stand without quotes and are written out: 443, 1000000",
                     _ => {
                         "a value must be what the column is: netloom tables shows what columns hold"
                     }
@@ -28,7 +28,7 @@ fn value(said: &str) -> Option<QueryError> {
     let (_, rest) = said.split_once("Error parsing timestamp from '")?;
     let (text, _) = rest.rsplit_once("': ")?;
     Some(QueryError::query(format!("'{text}' is no time")).hint(
-        "times are written '2024-01-31', '2024-01-31 10:00:00' or '2024-01-31T10:00:00.5Z', in UTC",
+        "times are written '2024-01-31', '2024-01-31 10:00' or '2024-01-31T10:00:00.5Z', in UTC",
     ))
 }
 
@@ -82,6 +82,19 @@ const LIST: &str =
     "array_has(risks, 'x') looks into a list, array_to_string(risks, ',') makes a text of one";
 
 fn other(said: &str) -> Option<QueryError> {
+    if let Some((_, rest)) = said.split_once("Invalid input syntax for type interval: \"") {
+        let span = rest.strip_suffix('"').unwrap_or(rest);
+        return Some(
+            QueryError::query(format!("'{span}' is no span of time"))
+                .hint("INTERVAL '90 seconds', '5 minutes' and '1 day' are some"),
+        );
+    }
+    if said.starts_with("Aggregate functions are not allowed in the WHERE clause") {
+        return Some(
+            QueryError::query("WHERE looks at one row, and a sum is of many")
+                .hint("HAVING count(*) > 3 stands behind GROUP BY"),
+        );
+    }
     if let Some(rest) = said.strip_prefix("Column in SELECT must be in GROUP BY") {
         let (_, rest) = rest.split_once("column \"")?;
         let (column, _) = rest.split_once('"')?;
