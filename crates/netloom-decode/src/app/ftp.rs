@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::http::base64_whole;
-use super::lines::{contains, lines_up_to, opens_with, reply};
+use super::lines::{contains, converse, is_command, lines_up_to, opens_with, reply};
 use super::nested::Nested;
 use super::support::{keep, login, say, software};
 use super::{
@@ -48,7 +48,36 @@ const FIRST: &[&[u8]] = &[
     b"USER", b"AUTH", b"FEAT", b"SYST", b"CLNT", b"HOST", b"OPTS",
 ];
 
+/// Commands of somebody who is logged in, that no other protocol of such replies has.
+const LATER: &[&[u8]] = &[
+    b"CWD", b"XCWD", b"CDUP", b"PWD", b"XPWD", b"TYPE", b"PASV", b"EPSV", b"PORT", b"EPRT",
+    b"RETR", b"STOR", b"STOU", b"APPE", b"MLSD", b"MLST", b"SIZE", b"MDTM", b"NLST", b"LIST",
+    b"REST", b"RNFR", b"RNTO", b"DELE", b"RMD", b"XRMD", b"MKD", b"XMKD", b"ABOR", b"ALLO",
+    b"STRU", b"PROT", b"PBSZ", b"PASS", b"ACCT",
+];
+
+fn is_later_command(line: &[u8]) -> bool {
+    LATER.iter().any(|command| is_command(line, command))
+}
+
+/// A reply of RFC 959, section 4.2, that NNTP does not have for a command of the same name.
+fn is_later_reply(line: &[u8]) -> bool {
+    reply(line).is_some_and(|(code, _, text)| {
+        !text.is_empty()
+            && matches!(
+                code,
+                110 | 120 | 125 | 150 | 200 | 202 | 211..=214 | 225..=227 | 229..=234 | 250 | 257 | 331
+                    | 332 | 350 | 421 | 425 | 426 | 450..=452 | 500..=504 | 530 | 532 | 534 | 536
+                    | 550..=553
+            )
+    })
+}
+
 fn probe(probe: &Probe<'_>) -> Guess {
+    let midway = converse(probe, 21, is_later_command, is_later_reply);
+    if midway != Guess::No {
+        return midway;
+    }
     let (data, other) = (probe.data, probe.other);
     if data.starts_with(b"220") {
         let Some((line, _)) = text::line(data) else {

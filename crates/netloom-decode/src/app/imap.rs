@@ -1,7 +1,7 @@
 //! IMAP (RFC 9051, RFC 3501): users, and the change to TLS.
 
 use super::http::base64;
-use super::lines::lines;
+use super::lines::{converse, lines};
 use super::smtp::plain_user;
 use super::support::{keep, login, say};
 use super::{
@@ -48,7 +48,85 @@ fn command(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     (is_tag && !name.is_empty()).then_some((tag, name, data))
 }
 
+/// Commands of somebody who is logged in.
+const LATER: &[&[u8]] = &[
+    b"SELECT",
+    b"EXAMINE",
+    b"FETCH",
+    b"STORE",
+    b"SEARCH",
+    b"COPY",
+    b"MOVE",
+    b"EXPUNGE",
+    b"CLOSE",
+    b"UNSELECT",
+    b"CHECK",
+    b"IDLE",
+    b"LIST",
+    b"LSUB",
+    b"STATUS",
+    b"APPEND",
+    b"CREATE",
+    b"DELETE",
+    b"RENAME",
+    b"SUBSCRIBE",
+    b"UNSUBSCRIBE",
+    b"NAMESPACE",
+    b"GETQUOTAROOT",
+    b"ENABLE",
+    b"SORT",
+    b"THREAD",
+    b"UID",
+];
+
+fn is_among(word: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+fn is_later_command(line: &[u8]) -> bool {
+    command(line).is_some_and(|(_, name, _)| is_among(name, LATER) || is_among(name, COMMANDS))
+        || line.trim_ascii_end().eq_ignore_ascii_case(b"DONE")
+}
+
+/// A response behind the greeting: `* 3 EXISTS`, `* FLAGS (…)`, `a1 OK done`, `+ idling`.
+fn is_response(line: &[u8]) -> bool {
+    let (first, rest) = text::word(line.trim_ascii_end());
+    let (second, rest) = text::word(rest);
+    match first {
+        b"+" => true,
+        b"*" if !second.is_empty() && second.iter().all(u8::is_ascii_digit) => is_among(
+            text::word(rest).0,
+            &[b"EXISTS", b"RECENT", b"EXPUNGE", b"FETCH"],
+        ),
+        b"*" => is_among(
+            second,
+            &[
+                b"OK",
+                b"NO",
+                b"BAD",
+                b"BYE",
+                b"FLAGS",
+                b"LIST",
+                b"LSUB",
+                b"SEARCH",
+                b"STATUS",
+                b"CAPABILITY",
+                b"VANISHED",
+                b"ESEARCH",
+                b"SORT",
+                b"THREAD",
+                b"NAMESPACE",
+            ],
+        ),
+        _ => command(line).is_some_and(|(_, name, _)| is_among(name, &[b"OK", b"NO", b"BAD"])),
+    }
+}
+
 fn probe(probe: &Probe<'_>) -> Guess {
+    let midway = converse(probe, 143, is_later_command, is_response);
+    if midway != Guess::No {
+        return midway;
+    }
     let data = probe.data;
     let Some((line, _)) = text::line(data) else {
         let may = data.is_empty()
@@ -357,8 +435,53 @@ impl Parser for Session {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::{Said, conversation, guess, probe as make, streams};
+    use super::super::trial::{Said, conversation, guess, guess_midway, probe as make, streams};
     use super::*;
+
+    #[test]
+    fn from_the_middle_on() {
+        let said = |command: &[u8], response: &[u8]| {
+            let both = [
+                guess_midway(&DETECTOR, (true, command), response),
+                guess_midway(&DETECTOR, (false, response), command),
+            ];
+            // Whoever is heard first, it is certain or not.
+            assert_eq!(both[0] == Guess::Certain, both[1] == Guess::Certain);
+            both[0]
+        };
+        for command in [
+            "A12 UID FETCH 1:* (FLAGS)\r\n",
+            "a.3 select inbox\r\n",
+            "DONE\r\n",
+        ] {
+            for response in [
+                "* 3 EXISTS\r\n",
+                "* FLAGS (\\Seen)\r\n",
+                "A12 OK done\r\n",
+                "+ idling\r\n",
+            ] {
+                assert_eq!(
+                    said(command.as_bytes(), response.as_bytes()),
+                    Guess::Certain
+                );
+            }
+        }
+        for (command, response) in [
+            ("A12 UID FETCH 1:*\r\n", "* 3 SHEEP\r\n"),
+            ("A12 UID FETCH 1:*\r\n", "A12 FINE\r\n"),
+            ("A12 SHEAR 3\r\n", "* 3 EXISTS\r\n"),
+            ("SELECT 1\r\n", "* OK\r\n"),
+        ] {
+            assert_ne!(
+                said(command.as_bytes(), response.as_bytes()),
+                Guess::Certain
+            );
+        }
+        assert_eq!(
+            guess_midway(&DETECTOR, (true, b"A1 IDLE\r\n"), b""),
+            Guess::More
+        );
+    }
 
     #[test]
     fn logins() {

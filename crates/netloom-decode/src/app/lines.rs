@@ -1,6 +1,6 @@
 //! What protocols of text lines share.
 
-use super::{Next, Step, text};
+use super::{Guess, Next, Probe, Step, text};
 
 /// Longest line that is waited for; what is longer is cut there.
 pub(crate) const LINE_MAX: usize = 4096;
@@ -58,6 +58,39 @@ pub(crate) fn opens_with(data: &[u8], commands: &[&[u8]]) -> bool {
         commands.iter().any(|command| is_command(line, command))
             && line.iter().all(|&byte| byte >= b' ' || byte == b'\t')
     })
+}
+
+/// Whether a conversation that is seen from its middle is one of commands and replies: the first line
+/// of each side that the capture has. Of one side alone its `port` makes a guess.
+pub(crate) fn converse(
+    probe: &Probe<'_>,
+    port: u16,
+    is_command: impl Fn(&[u8]) -> bool,
+    is_reply: impl Fn(&[u8]) -> bool,
+) -> Guess {
+    if probe.from_start {
+        return Guess::No;
+    }
+    let fits = |data: &[u8], from_client: bool| {
+        text::line(data).is_some_and(|(line, _)| {
+            let is_text = line.iter().all(|&byte| byte >= b' ' || byte == b'\t');
+            is_text
+                && if from_client {
+                    is_command(line)
+                } else {
+                    is_reply(line)
+                }
+        })
+    };
+    if !fits(probe.data, probe.from_client) {
+        return Guess::No;
+    }
+    match probe.other {
+        [] if probe.has_port(port) => Guess::Unsure,
+        [] => Guess::More,
+        other if fits(other, !probe.from_client) => Guess::Certain,
+        _ => Guess::No,
+    }
 }
 
 /// Whether `data` holds `word` in any case.

@@ -1,7 +1,7 @@
 //! POP3 (RFC 1939): users, and the change to TLS.
 
 use super::http::base64;
-use super::lines::{is_command, lines, opens_with};
+use super::lines::{converse, is_command, lines, opens_with};
 use super::smtp::plain_user;
 use super::support::{keep, login, say};
 use super::{
@@ -29,7 +29,37 @@ const FIRST: &[&[u8]] = &[
     b"USER", b"APOP", b"CAPA", b"STLS", b"AUTH", b"QUIT", b"UTF8",
 ];
 
+/// A command of somebody who is logged in, with the numbers that it has.
+fn is_later_command(line: &[u8]) -> bool {
+    let mut words = line.trim_ascii_end().split(|&byte| byte == b' ');
+    let command = words.next().unwrap_or_default();
+    let is = |names: &[&[u8]]| names.iter().any(|name| command.eq_ignore_ascii_case(name));
+    let mut numbers = 0;
+    let are_numbers = words.all(|word| {
+        numbers += 1;
+        (1..=10).contains(&word.len()) && word.iter().all(u8::is_ascii_digit)
+    });
+    are_numbers
+        && match numbers {
+            0 => is(&[b"STAT", b"LIST", b"UIDL", b"NOOP", b"RSET"]),
+            1 => is(&[b"RETR", b"DELE", b"LIST", b"UIDL"]),
+            2 => is(&[b"TOP"]),
+            _ => false,
+        }
+}
+
+fn is_status(line: &[u8]) -> bool {
+    [&b"+OK"[..], b"-ERR"].iter().any(|status| {
+        line.strip_prefix(*status)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "))
+    })
+}
+
 fn probe(probe: &Probe<'_>) -> Guess {
+    let midway = converse(probe, 110, is_later_command, is_status);
+    if midway != Guess::No {
+        return midway;
+    }
     let (data, other) = (probe.data, probe.other);
     let greeting = |data: &[u8]| data.starts_with(b"+OK") && text::line(data).is_some();
     if greeting(data) {
@@ -224,8 +254,47 @@ impl Parser for Session {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::{Said, conversation, guess, probe as make, streams};
+    use super::super::trial::{Said, conversation, guess, guess_midway, probe as make, streams};
     use super::*;
+
+    #[test]
+    fn from_the_middle_on() {
+        let said = |command: &[u8], status: &[u8]| {
+            let both = [
+                guess_midway(&DETECTOR, (true, command), status),
+                guess_midway(&DETECTOR, (false, status), command),
+            ];
+            // Whoever is heard first, it is certain or not.
+            assert_eq!(both[0] == Guess::Certain, both[1] == Guess::Certain);
+            both[0]
+        };
+        for command in ["RETR 12\r\n", "top 3 0\r\n", "STAT\r\n", "UIDL\r\nQUIT\r\n"] {
+            for status in ["+OK 120 octets\r\n", "-ERR no such message\r\n", "+OK\r\n"] {
+                assert_eq!(said(command.as_bytes(), status.as_bytes()), Guess::Certain);
+            }
+        }
+        // Of others, FTP among them.
+        for (command, status) in [
+            ("RETR file\r\n", "+OK\r\n"),
+            ("RETR 12\r\n", "150 here\r\n"),
+            ("STAT 1\r\n", "+OK\r\n"),
+            ("RETR 12\r\n", "+OKAY\r\n"),
+            ("GET a\r\n", "+OK\r\n"),
+        ] {
+            assert_ne!(said(command.as_bytes(), status.as_bytes()), Guess::Certain);
+        }
+        // Who answers is the server.
+        assert_eq!(
+            guess_midway(&DETECTOR, (false, b"STAT\r\n"), b"+OK\r\n"),
+            Guess::No
+        );
+        // One side alone tells nothing yet, and seen from the start it would be greeted.
+        assert_eq!(
+            guess_midway(&DETECTOR, (true, b"STAT\r\n"), b""),
+            Guess::More
+        );
+        assert_eq!(guess(&DETECTOR, b"STAT\r\n"), Guess::No);
+    }
 
     #[test]
     fn a_login() {

@@ -96,6 +96,20 @@ pub(crate) fn guess(detector: &Detector, data: &[u8]) -> Guess {
     (detector.probe)(&probe(data, tcp, true, (40_000, 40_001)))
 }
 
+/// What the detector says to a conversation from its middle, on a port that is not its own: one
+/// side's bytes, and the other's.
+pub(crate) fn guess_midway(
+    detector: &Detector,
+    (from_client, data): (bool, &[u8]),
+    other: &[u8],
+) -> Guess {
+    (detector.probe)(&Probe {
+        other,
+        from_start: false,
+        ..probe(data, true, from_client, (40_000, 40_001))
+    })
+}
+
 /// Where a piece was seen.
 pub(crate) fn context(tcp: bool, from_client: bool, number: u64, wire_len: usize) -> Context {
     Context {

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::trial::{Said, conversation, guess, probe as make, streams};
+use super::super::trial::{Said, conversation, guess, guess_midway, probe as make, streams};
 use super::*;
 
 #[test]
@@ -15,6 +15,56 @@ fn what_is_cut_is_said_to_be() {
     assert!(said(4091, 1).has("command_truncated=false reply_truncated=false"));
     assert!(said(4092, 1).has("command_truncated=true reply_truncated=false"));
     assert!(said(9, 20).has("command_truncated=false reply_truncated=true"));
+}
+
+#[test]
+fn from_the_middle_on() {
+    let said = |command: &[u8], reply: &[u8]| {
+        let both = [
+            guess_midway(&DETECTOR, (true, command), reply),
+            guess_midway(&DETECTOR, (false, reply), command),
+        ];
+        // Whoever is heard first, it is certain or not.
+        assert_eq!(both[0] == Guess::Certain, both[1] == Guess::Certain);
+        both[0]
+    };
+    for (command, reply) in [
+        ("TYPE I\r\n", "200 Switching to Binary mode.\r\n"),
+        (
+            "PASV\r\n",
+            "227 Entering Passive Mode (192,0,2,1,200,3).\r\n",
+        ),
+        (
+            "RETR a b.txt\r\nPASV\r\n",
+            "150-Here it comes\r\n150 now\r\n",
+        ),
+        ("cwd /pub\r\n", "550 no such file\r\n"),
+    ] {
+        assert_eq!(
+            said(command.as_bytes(), reply.as_bytes()),
+            Guess::Certain,
+            "{command}"
+        );
+    }
+    // Mail, news, and what is a number by chance.
+    for (command, reply) in [
+        ("MAIL FROM:<a@example.org>\r\n", "250 ok\r\n"),
+        ("LIST\r\n", "215 list follows\r\n"),
+        ("LIST\r\n", "+OK\r\n"),
+        ("RETR a\r\n", "150\r\n"),
+        ("RETR a\r\n", "999 x\r\n"),
+    ] {
+        assert_ne!(
+            said(command.as_bytes(), reply.as_bytes()),
+            Guess::Certain,
+            "{command}"
+        );
+    }
+    assert_eq!(
+        guess_midway(&DETECTOR, (true, b"PASV\r\n"), b""),
+        Guess::More
+    );
+    assert_eq!(guess(&DETECTOR, b"PASV\r\n"), Guess::No);
 }
 
 #[test]
