@@ -21,6 +21,8 @@ pub(super) fn icmpv4(message: Icmp, out: &mut String) -> Option<()> {
         8 => write!(out, "Echo request id={id} seq={seq}").ok(),
         13 => write!(out, "Timestamp request id={id} seq={seq}").ok(),
         14 => write!(out, "Timestamp reply id={id} seq={seq}").ok(),
+        15 => write!(out, "Information request id={id} seq={seq}").ok(),
+        16 => write!(out, "Information reply id={id} seq={seq}").ok(),
         42 => write!(out, "Extended echo request id={id} seq={seq}").ok(),
         43 => extended_reply(message, out),
         3 => {

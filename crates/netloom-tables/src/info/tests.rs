@@ -100,6 +100,7 @@ fn transports() {
         (255, Transport::None, "IP protocol 255 Len=4"),
         (1, v4(8, 0), "Echo request id=7 seq=1"),
         (1, v4(0, 0), "Echo reply id=7 seq=1"),
+        (1, v4(15, 0), "Information request id=7 seq=1"),
         (1, v4(3, 3), "Destination unreachable: port"),
         (1, v4(3, 99), "Destination unreachable: code 99"),
         (1, v4(11, 0), "Time to live exceeded in transit"),

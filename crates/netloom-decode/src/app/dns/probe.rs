@@ -42,7 +42,8 @@ pub(super) fn llmnr(probe: &Probe<'_>) -> Guess {
 /// length.
 ///
 /// On its own port a message may be damaged, cut, or have nothing behind its header, as some errors
-/// do; on any other it must make sense up to its last byte.
+/// do (over TCP, what its header counts must begin with a name, and a type and a class that are known);
+/// on any other it must make sense up to its last byte.
 pub fn is_message(payload: &[u8], wire_len: usize, tcp: bool, own_port: bool) -> bool {
     let message = if tcp {
         framed(payload)
@@ -53,7 +54,9 @@ pub fn is_message(payload: &[u8], wire_len: usize, tcp: bool, own_port: bool) ->
         return false;
     };
     match plausible(data, len, false) {
-        Some(counts) => own_port || strict(data, len, counts, "dns"),
+        // Of TCP it may be the middle of one, where a length and counts are soon found.
+        Some(_) if own_port => !tcp || question(data).is_some(),
+        Some(counts) => strict(data, len, counts, "dns"),
         None if own_port => is_bare(data, len) || question(data).is_some(),
         None => false,
     }

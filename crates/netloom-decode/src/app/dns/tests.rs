@@ -234,6 +234,10 @@ fn a_message_by_itself() {
     let framed = [&(len as u16).to_be_bytes()[..], &request].concat();
     assert!(is_message(&framed, framed.len(), true, false));
     assert!(!is_message(&framed[..1], 1, true, true));
+    assert!(is_message(&framed, framed.len(), true, true));
+    // The middle of a transfer, by chance with a length and counts.
+    let middle = [&[0, 60, 1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &[7; 60]].concat();
+    assert!(!is_message(&middle, middle.len(), true, true));
     // "Format error", and nothing else.
     let bare = header(0x8181, [0; 4]);
     assert!(is_message(&bare, 12, false, true));
