@@ -1,8 +1,7 @@
 //! IMAP (RFC 9051, RFC 3501): users, and the change to TLS.
 
-use super::http::base64;
 use super::lines::{converse, lines};
-use super::smtp::plain_user;
+use super::sasl::Exchange;
 use super::support::{keep, login, say};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
@@ -188,14 +187,8 @@ fn probe(probe: &Probe<'_>) -> Guess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Login,
-    /// `AUTHENTICATE PLAIN`, its response to come.
-    Plain,
-    PlainSent,
-    /// `AUTHENTICATE LOGIN`, the user's name to come.
-    Name,
-    NameSent,
-    /// Another mechanism: what the client says is of no interest.
-    Mechanism,
+    /// `AUTHENTICATE`: all that the client says belongs to it.
+    Sasl,
     Tls,
 }
 
@@ -217,6 +210,7 @@ struct Session {
     asked: Option<(Asked, Box<[u8]>)>,
     user: Option<Box<[u8]>>,
     rest: Option<Rest>,
+    sasl: Exchange,
 }
 
 /// Arguments of LOGIN: the user and the password.
@@ -252,23 +246,9 @@ impl Session {
             self.go_on(line, rest.arguments);
             return;
         }
-        if let Some((asked, _)) = &mut self.asked {
-            let decoded = || base64(line.trim_ascii());
-            match asked {
-                Asked::Plain => {
-                    *asked = Asked::PlainSent;
-                    self.user = Some(keep(plain_user(&decoded()), USER_MAX));
-                    return;
-                }
-                Asked::Name => {
-                    *asked = Asked::NameSent;
-                    self.user = Some(keep(&decoded(), USER_MAX));
-                    return;
-                }
-                // A password, or the like, until the server says what became of it.
-                Asked::PlainSent | Asked::NameSent | Asked::Mechanism => return,
-                Asked::Login | Asked::Tls => {}
-            }
+        if let Some((Asked::Sasl, _)) = self.asked {
+            self.sasl.response(line);
+            return;
         }
         let Some((tag, name, data)) = command(line) else {
             return;
@@ -280,7 +260,8 @@ impl Session {
         } else if is(b"STARTTLS") {
             Some(Asked::Tls)
         } else if is(b"AUTHENTICATE") {
-            Some(self.authenticate(data))
+            self.sasl = Exchange::begin(data);
+            Some(Asked::Sasl)
         } else {
             None
         };
@@ -290,26 +271,6 @@ impl Session {
         let is_login = asked == Some(Asked::Login);
         self.go_on(data, if is_login { 0 } else { ARGUMENTS });
         say(events, "command", &[("command", Value::Text(name))]);
-    }
-
-    /// A mechanism, and for some the first response (RFC 4959).
-    fn authenticate(&mut self, data: &[u8]) -> Asked {
-        let (mechanism, initial) = text::word(data);
-        if mechanism.eq_ignore_ascii_case(b"PLAIN") {
-            if initial.is_empty() {
-                return Asked::Plain;
-            }
-            self.user = Some(keep(plain_user(&base64(initial)), USER_MAX));
-            Asked::PlainSent
-        } else if mechanism.eq_ignore_ascii_case(b"LOGIN") {
-            if initial.is_empty() {
-                return Asked::Name;
-            }
-            self.user = Some(keep(&base64(initial), USER_MAX));
-            Asked::NameSent
-        } else {
-            Asked::Mechanism
-        }
     }
 
     /// Arguments of a command up to the line's end, of which so many were read before.
@@ -364,14 +325,14 @@ impl Session {
                 Next::Continue
             };
         }
-        let method = match asked {
-            Asked::Login | Asked::Name | Asked::NameSent => "LOGIN",
-            Asked::Plain | Asked::PlainSent => "PLAIN",
-            Asked::Mechanism | Asked::Tls => return Next::Continue,
+        let told = if asked == Asked::Sasl {
+            std::mem::take(&mut self.sasl).end(Some(success), events)
+        } else {
+            let user = self.user.as_deref().unwrap_or_default();
+            login(events, user, "LOGIN", Some(success), true);
+            true
         };
-        let user = self.user.as_deref().unwrap_or_default();
-        login(events, user, method, Some(success), true);
-        if success {
+        if told && success {
             // From here on there are mails.
             return Next::Done;
         }
@@ -419,17 +380,15 @@ impl Parser for Session {
     }
 
     fn finish(&mut self, _: &Context, events: &mut dyn Events) {
-        let method = match self.asked {
-            Some((Asked::Login | Asked::NameSent, _)) => "LOGIN",
-            Some((Asked::PlainSent, _)) => "PLAIN",
-            _ => return,
-        };
-        let user = self.user.as_deref().unwrap_or_default();
-        login(events, user, method, None, true);
+        if let Some((Asked::Login, _)) = self.asked {
+            let user = self.user.as_deref().unwrap_or_default();
+            login(events, user, "LOGIN", None, true);
+        }
+        std::mem::take(&mut self.sasl).end(None, events);
     }
 
     fn heap_bytes(&self) -> usize {
-        size_of::<Self>() + self.user.as_ref().map_or(0, |user| user.len())
+        size_of::<Self>() + self.user.as_ref().map_or(0, |user| user.len()) + self.sasl.heap_bytes()
     }
 }
 

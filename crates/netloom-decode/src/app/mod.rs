@@ -85,6 +85,7 @@ pub mod rtp;
 pub mod rtps;
 pub mod rtsp;
 pub mod s7comm;
+mod sasl;
 pub mod sccp;
 mod sctp;
 pub mod sdp;

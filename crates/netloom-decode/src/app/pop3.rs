@@ -1,8 +1,7 @@
 //! POP3 (RFC 1939): users, and the change to TLS.
 
-use super::http::base64;
 use super::lines::{converse, is_command, lines, opens_with};
-use super::smtp::plain_user;
+use super::sasl::Exchange;
 use super::support::{keep, login, say};
 use super::{
     Category, Context, Detector, Events, Guess, Next, Over, Parser, Probe, Protocol, Step, Value,
@@ -111,13 +110,8 @@ enum Asked {
     Tls,
     Password,
     Apop,
-    Plain,
-    PlainSent,
-    /// `AUTH LOGIN`: the user's name is to come.
-    Name,
-    NameSent,
-    /// Another mechanism of `AUTH`: what the client says is of no interest.
-    Mechanism,
+    /// `AUTH`: all that the client says belongs to it.
+    Sasl,
 }
 
 /// Reads a connection.
@@ -125,25 +119,13 @@ enum Asked {
 struct Session {
     asked: Asked,
     user: Option<Box<[u8]>>,
+    sasl: Exchange,
 }
 
 impl Session {
     fn client(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
-        if self.asked == Asked::Plain {
-            self.user = Some(keep(plain_user(&base64(line.trim_ascii())), 256));
-            self.asked = Asked::PlainSent;
-            return Next::Continue;
-        }
-        if self.asked == Asked::Name {
-            self.user = Some(keep(&base64(line.trim_ascii()), 256));
-            self.asked = Asked::NameSent;
-            return Next::Continue;
-        }
-        if matches!(
-            self.asked,
-            Asked::PlainSent | Asked::NameSent | Asked::Mechanism
-        ) {
-            // A password, or the like, until the server says what became of it.
+        if self.asked == Asked::Sasl {
+            self.sasl.response(line);
             return Next::Continue;
         }
         let (command, data) = text::word(line.trim_ascii_end());
@@ -158,8 +140,10 @@ impl Session {
             Asked::Apop
         } else if is(b"STLS") {
             Asked::Tls
-        } else if is(b"AUTH") {
-            self.auth(data)
+        } else if is(b"AUTH") && !data.is_empty() {
+            // Without a mechanism, it is asked which there are.
+            self.sasl = Exchange::begin(data);
+            Asked::Sasl
         } else {
             Asked::Nothing
         };
@@ -175,30 +159,6 @@ impl Session {
         Next::Continue
     }
 
-    /// `AUTH`, a mechanism, and for some the first response (RFC 5034).
-    fn auth(&mut self, data: &[u8]) -> Asked {
-        let (mechanism, initial) = text::word(data);
-        let initial = Some(initial.trim_ascii()).filter(|initial| !initial.is_empty());
-        if mechanism.eq_ignore_ascii_case(b"PLAIN") {
-            let Some(initial) = initial else {
-                return Asked::Plain;
-            };
-            self.user = Some(keep(plain_user(&base64(initial)), 256));
-            Asked::PlainSent
-        } else if mechanism.eq_ignore_ascii_case(b"LOGIN") {
-            let Some(initial) = initial else {
-                return Asked::Name;
-            };
-            self.user = Some(keep(&base64(initial), 256));
-            Asked::NameSent
-        } else if mechanism.is_empty() {
-            // Which there are is asked for.
-            Asked::Nothing
-        } else {
-            Asked::Mechanism
-        }
-    }
-
     fn server(&mut self, line: &[u8], events: &mut dyn Events) -> Next {
         let success = if line.starts_with(b"+OK") {
             true
@@ -210,8 +170,14 @@ impl Session {
         let (method, cleartext) = match std::mem::take(&mut self.asked) {
             Asked::Tls if success => return Next::Become(Some(&tls::DETECTOR)),
             Asked::Password => ("USER/PASS", true),
-            Asked::PlainSent => ("PLAIN", true),
-            Asked::NameSent => ("LOGIN", true),
+            Asked::Sasl => {
+                let told = std::mem::take(&mut self.sasl).end(Some(success), events);
+                return if told && success {
+                    Next::Done
+                } else {
+                    Next::Continue
+                };
+            }
             Asked::Apop => ("APOP", false),
             _ => return Next::Continue,
         };
@@ -237,18 +203,15 @@ impl Parser for Session {
     }
 
     fn finish(&mut self, _: &Context, events: &mut dyn Events) {
-        let method = match self.asked {
-            Asked::Password => "USER/PASS",
-            Asked::PlainSent => "PLAIN",
-            Asked::NameSent => "LOGIN",
-            _ => return,
-        };
-        let user = self.user.as_deref().unwrap_or_default();
-        login(events, user, method, None, true);
+        if self.asked == Asked::Password {
+            let user = self.user.as_deref().unwrap_or_default();
+            login(events, user, "USER/PASS", None, true);
+        }
+        std::mem::take(&mut self.sasl).end(None, events);
     }
 
     fn heap_bytes(&self) -> usize {
-        size_of::<Self>() + self.user.as_ref().map_or(0, |user| user.len())
+        size_of::<Self>() + self.user.as_ref().map_or(0, |user| user.len()) + self.sasl.heap_bytes()
     }
 }
 

@@ -1,9 +1,9 @@
 //! SMTP (RFC 5321): who writes to whom, and logins.
 
-use super::http::base64;
 use super::lines::{contains, is_command, is_host_name, lines, opens_with, reply};
 use super::mail::{Mail, TEXT_MAX};
-use super::support::{keep, login, say, software};
+use super::sasl::Exchange;
+use super::support::{keep, say, software};
 use super::{
     Category, Context, Detector, Event, Events, Guess, Next, Over, Parser, Probe, Protocol, Room,
     Step, Value, text, tls,
@@ -80,12 +80,8 @@ enum State {
     Asked,
     /// Lines of a mail, until one with a dot.
     Mail,
-    /// The user's name in base64.
-    AuthUser,
-    /// An initial response in base64.
-    AuthPlain,
-    /// What is of no interest (a password) until the server says what became of it.
-    AuthSecret,
+    /// A login, until the server says what became of it.
+    Auth,
 }
 
 /// A mail and its envelope, as far as they are known.
@@ -108,7 +104,7 @@ struct Session {
     transfer: Transfer,
     /// A mail was sent and its fate is not known.
     sent: bool,
-    auth: Option<(&'static str, Box<[u8]>)>,
+    auth: Exchange,
     /// Bytes of a chunk of a mail (`BDAT`, RFC 3030) that follow.
     chunk: u64,
 }
@@ -139,12 +135,7 @@ impl Session {
                 .transfer
                 .mail
                 .line(line.strip_prefix(b".").unwrap_or(line)),
-            State::AuthUser => {
-                self.auth = Some(("LOGIN", keep(&base64(line.trim_ascii()), TEXT_MAX)));
-                self.state = State::AuthSecret;
-            }
-            State::AuthPlain => self.plain(line),
-            State::AuthSecret => {}
+            State::Auth => self.auth.response(line),
             State::Commands | State::Asked => return self.command(line, events),
         }
         Next::Continue
@@ -174,35 +165,10 @@ impl Session {
         } else if is(b"STARTTLS") {
             self.starttls = true;
         } else if is(b"AUTH") {
-            let (mechanism, initial) = text::word(data);
-            let initial = initial.trim_ascii();
-            if mechanism.eq_ignore_ascii_case(b"LOGIN") {
-                if initial.is_empty() {
-                    self.state = State::AuthUser;
-                } else {
-                    self.auth = Some(("LOGIN", keep(&base64(initial), TEXT_MAX)));
-                    self.state = State::AuthSecret;
-                }
-            } else if mechanism.eq_ignore_ascii_case(b"PLAIN") {
-                if initial.is_empty() {
-                    self.state = State::AuthPlain;
-                } else {
-                    self.plain(initial);
-                }
-            } else {
-                self.state = State::AuthSecret;
-            }
+            self.auth = Exchange::begin(data);
+            self.state = State::Auth;
         }
         Next::Continue
-    }
-
-    /// `authorization NUL user NUL password` (RFC 4616).
-    fn plain(&mut self, encoded: &[u8]) {
-        self.auth = Some((
-            "PLAIN",
-            keep(plain_user(&base64(encoded.trim_ascii())), TEXT_MAX),
-        ));
-        self.state = State::AuthSecret;
     }
 
     /// What there is of a chunk of a mail; how many bytes were taken. A line that goes on in the next
@@ -251,15 +217,8 @@ impl Session {
         match code {
             354 if self.state == State::Asked => self.state = State::Mail,
             400.. if self.state == State::Asked => self.state = State::Commands,
-            235 | 500..=599
-                if matches!(
-                    self.state,
-                    State::AuthSecret | State::AuthUser | State::AuthPlain
-                ) =>
-            {
-                if let Some((method, user)) = self.auth.take() {
-                    login(events, &user, method, Some(code == 235), true);
-                }
+            235 | 400..=599 if self.state == State::Auth => {
+                std::mem::take(&mut self.auth).end(Some(code == 235), events);
                 self.state = State::Commands;
             }
             _ if self.sent => self.tell(Some(line), events),
@@ -354,9 +313,7 @@ impl Parser for Session {
 
     fn finish(&mut self, _: &Context, events: &mut dyn Events) {
         self.tell(None, events);
-        if let Some((method, user)) = self.auth.take() {
-            login(events, &user, method, None, true);
-        }
+        std::mem::take(&mut self.auth).end(None, events);
     }
 
     fn heap_bytes(&self) -> usize {
@@ -366,6 +323,7 @@ impl Parser for Session {
         size_of::<Self>()
             + envelope
             + transfer.mail.heap_bytes()
+            + self.auth.heap_bytes()
             + self.helo.as_ref().map_or(0, |helo| helo.len())
     }
 }
