@@ -91,7 +91,9 @@ impl Capture {
 fn filled(text: &str) -> Vec<u8> {
     let plain = base64(format!("\0{USER}\0{SECRET}").as_bytes());
     let basic = base64(format!("{USER}:{SECRET}").as_bytes());
+    let bearer = base64(format!("user={USER}\x01auth=Bearer {SECRET}\x01\x01").as_bytes());
     text.replace("PLAIN64", &plain)
+        .replace("BEARER64", &bearer)
         .replace("BASIC64", &basic)
         .replace("USER64", &base64(USER.as_bytes()))
         .replace("SECRET64", &base64(SECRET.as_bytes()))
@@ -320,6 +322,18 @@ fn logins() -> Vec<(&'static str, u16, Said)> {
             lines("< 220 h ESMTP\n> EHLO me\n< 250 AUTH PLAIN\n> AUTH PLAIN PLAIN64\n< 235 ok"),
         ),
         (
+            "smtp, token",
+            587,
+            lines(
+                "< 220 h ESMTP\n> EHLO me\n< 250 AUTH XOAUTH2\n> AUTH XOAUTH2 BEARER64\n< 235 ok",
+            ),
+        ),
+        (
+            "imap, token",
+            143,
+            lines("< * OK IMAP4rev1\n> a AUTHENTICATE XOAUTH2\n< +\n> BEARER64\n< a NO"),
+        ),
+        (
             "xmpp",
             5222,
             lines(
@@ -453,6 +467,7 @@ fn no_password_is_shown() {
         base64(SECRET.as_bytes()).trim_end_matches('=').to_owned(),
         base64(format!("\0{USER}\0{SECRET}").as_bytes()),
         base64(format!("{USER}:{SECRET}").as_bytes()),
+        base64(format!("user={USER}\x01auth=Bearer {SECRET}\x01\x01").as_bytes()),
         hex(SECRET.as_bytes()),
     ];
     for (what, text) in &shown {
