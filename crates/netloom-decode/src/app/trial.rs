@@ -110,6 +110,19 @@ pub(crate) fn guess_midway(
     })
 }
 
+/// Whether a command and its reply in the middle of a conversation tell the protocol, whichever side is
+/// heard first.
+pub(crate) fn is_told_midway(detector: &Detector, command: &str, reply: &str) -> bool {
+    let (command, reply) = (command.as_bytes(), reply.as_bytes());
+    let told = [
+        guess_midway(detector, (true, command), reply),
+        guess_midway(detector, (false, reply), command),
+    ]
+    .map(|guess| guess == Guess::Certain);
+    assert_eq!(told[0], told[1]);
+    told[0]
+}
+
 /// Where a piece was seen.
 pub(crate) fn context(tcp: bool, from_client: bool, number: u64, wire_len: usize) -> Context {
     Context {
