@@ -458,8 +458,12 @@ impl<'s> Comparison<'s> {
         let data_type = field.ok().map(|(_, field)| field.data_type().clone());
         if data_type.as_ref().is_some_and(DataType::is_numeric) {
             // The planner would take the addresses for numbers.
+            let number = match side {
+                Expr::Literal(value, _) => value.to_string(),
+                other => other.to_string(),
+            };
             return plan_err!(
-                "{} holds {}, and {side} is a number; {}",
+                "{} holds {}, and {number} is a number; {}",
                 self.known,
                 self.what(),
                 self.example()

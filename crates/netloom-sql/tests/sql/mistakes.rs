@@ -64,7 +64,7 @@ fn mistakes_are_told_with_their_cure() {
         ),
         (
             "SELECT * FROM flows WHERE src_ip = 10",
-            "src_ip holds IP addresses, and Int64(10) is a number; write '10.0.0.1'",
+            "src_ip holds IP addresses, and 10 is a number; write '10.0.0.1'",
             "",
         ),
         (
