@@ -56,14 +56,21 @@ const LATER: &[&[u8]] = &[
     b"STRU", b"PROT", b"PBSZ", b"PASS", b"ACCT",
 ];
 
+/// What systems call themselves in answer to `SYST`.
+const SYSTEMS: &[&[u8]] = &[b"UNIX", b"Windows", b"Type", b"VMS", b"MVS", b"OS/"];
+
 fn is_later_command(line: &[u8]) -> bool {
-    LATER.iter().any(|command| is_command(line, command))
+    let mut commands = FIRST.iter().chain(LATER);
+    // Mail has it, too, and may refuse it with the same codes.
+    commands.any(|command| is_command(line, command)) && !is_command(line, b"AUTH")
 }
 
 /// A reply of RFC 959, section 4.2, that NNTP does not have for a command of the same name.
 fn is_later_reply(line: &[u8]) -> bool {
     reply(line).is_some_and(|(code, _, text)| {
-        !text.is_empty()
+        // The system's name; of news it is the begin of a list.
+        let is_system = || SYSTEMS.iter().any(|system| contains(text, system));
+        code == 215 && is_system() || !text.is_empty()
             && matches!(
                 code,
                 110 | 120 | 125 | 150 | 200 | 202 | 211..=214 | 225..=227 | 229..=234 | 250 | 257 | 331

@@ -33,12 +33,15 @@ fn from_the_middle_on() {
             "150-Here it comes\r\n150 now\r\n",
         ),
         ("cwd /pub\r\n", "550 no such file\r\n"),
+        ("SYST\r\n", "215 UNIX Type: L8\r\n"),
+        ("USER bob\r\n", "331 Password required\r\n"),
     ] {
         assert!(told(command, reply), "{command}");
     }
     // Mail, news, and what is a number by chance.
     for (command, reply) in [
         ("MAIL FROM:<a@example.org>\r\n", "250 ok\r\n"),
+        ("AUTH PLAIN\r\n", "504 not here\r\n"),
         ("LIST\r\n", "215 list follows\r\n"),
         ("LIST\r\n", "+OK\r\n"),
         ("RETR a\r\n", "150\r\n"),
